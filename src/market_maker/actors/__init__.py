@@ -1,0 +1,1 @@
+"""The shell around the engines: mailboxes, workers, the supervisor, effects and the journal."""

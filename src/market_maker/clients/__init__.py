@@ -1,0 +1,1 @@
+"""Clients of TradeX's other services."""

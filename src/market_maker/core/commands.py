@@ -1,0 +1,192 @@
+"""Every output of a symbol's engine. What may live here: frozen records of what is to be done.
+
+Requests to the exchange come first in the list that an engine returns, cancels before placements;
+records for the journal follow in the order in which they must become durable.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from market_maker.core.events import Side
+from market_maker.core.states import KillReason, State
+
+if TYPE_CHECKING:
+    from market_maker.core.quoting import QuoteSet
+    from market_maker.core.risk import CheckedOrder
+
+
+# --- to the Order Service ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Send a new post-only limit order. Only `risk` can make the CheckedOrder in it."""
+
+    order: "CheckedOrder"
+    caused_at_ns: int
+    """`at_ns` of the event that caused it, for the tick-to-order latency."""
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Cancel one order by the exchange's id."""
+
+    client_order_id: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAll:
+    """Cancel every order of our account in this symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOrder:
+    """Ask what became of an order."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOpenOrders:
+    """Ask for all open orders of our account in this symbol."""
+
+
+# --- to the journal, in order ------------------------------------------------------------------
+
+
+class OrderStatus(Enum):
+    """State of one of our orders, as the journal and the API show it."""
+
+    PENDING_NEW = "pending_new"
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    PENDING_CANCEL = "pending_cancel"
+    UNKNOWN = "unknown"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the order can change no more."""
+        return self in (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOrder:
+    """The state of one order after a change; price and quantities in quote and base currency."""
+
+    client_order_id: str
+    order_id: str | None
+    side: Side
+    level: int
+    price: Decimal
+    quantity: Decimal
+    filled_quantity: Decimal
+    status: OrderStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """A position as it is stored; the fold of all fills so far."""
+
+    position: Decimal
+    """Signed, base currency."""
+    open_cost: Decimal
+    """Signed cost of the open position in quote currency; average entry = open_cost / position."""
+    realized_pnl: Decimal
+    """Quote currency, fees subtracted."""
+    fees: Decimal
+    fill_count: int
+    volume: Decimal
+    """Traded notional in quote currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFill:
+    """One fill and the position it makes: one transaction."""
+
+    trade_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    order_id: str
+    client_order_id: str | None
+    is_maker: bool
+    sequence: int
+    executed_at_us: int
+    after: PositionRow
+
+
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """A state transition; becomes the `mm_states` row and `mm.state.changed.v1`."""
+
+    from_state: State
+    to_state: State
+    reason: str
+    actor: str
+    kill_reason: KillReason | None
+    """The latched kill reason after the transition, None when there is none."""
+    pnl_baseline: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRisk:
+    """A kill switch fired; becomes `mm.risk.triggered.v1`."""
+
+    reason: KillReason
+    measured: str
+    threshold: str
+    position: Decimal
+    pnl: Decimal
+    open_orders: int
+    action: str
+
+
+# --- to the rest of the shell ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a request is refused: a stable code and a sentence for the operator."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a Control; refused when there are problems."""
+
+    request_id: int
+    state: State
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishQuote:
+    """Shadow mode: publish the quote set that would have been placed."""
+
+    quote: "QuoteSet"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth a log line: a stable code and its values."""
+
+    level: str
+    """debug, info, warning or error."""
+    code: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+Request = PlaceOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders
+Record = RecordOrder | RecordFill | RecordState | RecordRisk
+Command = Request | Record | Reply | PublishQuote | Notice

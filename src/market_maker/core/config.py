@@ -1,0 +1,45 @@
+"""What the desk sets per symbol, and what the service sets for all of them."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolConfig:
+    """One row of `mm_configs`; the defaults are those of the user's document.
+
+    Amounts in `_usdt` are quote currency, `_bps` are 1/10000 of the price, `_ms` milliseconds.
+    """
+
+    symbol: str
+    enabled: bool = False
+    base_spread_bps: Decimal = Decimal("10.0")
+    order_size_usdt: Decimal = Decimal("100.0")
+    inventory_skew_factor: Decimal = Decimal("0.5")
+    max_position_usdt: Decimal = Decimal("10000.0")
+    max_loss_usdt: Decimal = Decimal("500.0")
+    volatility_multiplier: bool = True
+    num_levels: int = 1
+    level_spacing_bps: Decimal = Decimal("5.0")
+    check_staleness: bool = False
+    staleness_threshold_ms: Decimal = Decimal("1000.0")
+    quote_interval_ms: Decimal = Decimal("100.0")
+    price_threshold_bps: Decimal = Decimal("5.0")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """The service-wide settings that an engine needs; durations in nanoseconds."""
+
+    quote_update_interval_ns: int = 100_000_000
+    max_orders_per_second: int = 10
+    market_data_staleness_ns: int = 5_000_000_000
+    kafka_lag_threshold_ns: int = 10_000_000_000
+    reject_storm_count: int = 5
+    reject_storm_window_ns: int = 60_000_000_000
+    response_timeout_ns: int = 50_000_000
+    journal_lag_threshold_ns: int = 5_000_000_000
+    price_collar_bps: Decimal = Decimal(500)
+    max_order_notional_usdt: Decimal | None = None
+    """None: ten times the symbol's `order_size_usdt`."""
+    shadow_mode: bool = False

@@ -1,0 +1,115 @@
+"""The grid of an instrument: prices as whole ticks, quantities as whole lots.
+
+A price or quantity from outside is turned into ticks or lots here, or refused. Nothing is rounded
+silently; rounding happens in one place only, where a quote is made.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from enum import Enum
+
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+"""Decimal arithmetic of the core: wide enough to be exact for any amount an exchange trades."""
+
+FLOAT_RELATIVE_ERROR = Decimal("1e-12")
+"""How far a double may stand from the grid, relative to its value, and still mean the grid point."""
+
+
+class OffGridError(ValueError):
+    """A price is not on a tick, or a quantity not on a lot."""
+
+
+class InstrumentStatus(Enum):
+    """Whether the exchange trades the instrument."""
+
+    TRADING = "TRADING"
+    HALTED = "HALTED"
+    DELISTED = "DELISTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """An instrument of the exchange.
+
+    `tick_size` is in quote currency, `lot_size` in base currency, `min_notional` in quote currency.
+    Raises ValueError when the grid is not positive and finite.
+    """
+
+    symbol: str
+    base_currency: str
+    quote_currency: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_notional: Decimal
+    status: InstrumentStatus = InstrumentStatus.TRADING
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("tick_size", "lot_size"):
+            value: Decimal = getattr(self, name)
+            if not value.is_finite() or value <= 0:
+                raise ValueError(f"{self.symbol}: {name} must be a positive number, got {value}")
+        if not self.min_notional.is_finite() or self.min_notional < 0:
+            raise ValueError(f"{self.symbol}: min_notional must not be negative, got {self.min_notional}")
+
+    @property
+    def is_trading(self) -> bool:
+        """Whether the exchange accepts orders for it."""
+        return self.status is InstrumentStatus.TRADING
+
+    @property
+    def notional_unit(self) -> Decimal:
+        """Quote currency that one tick times one lot is worth."""
+        return EXACT.multiply(self.tick_size, self.lot_size)
+
+    @property
+    def min_notional_units(self) -> int:
+        """Smallest ticks * lots that reaches `min_notional`."""
+        units = EXACT.divide(self.min_notional, self.notional_unit)
+        return int(units.to_integral_value(ROUND_CEILING))
+
+    def same_grid(self, other: "Instrument") -> bool:
+        """Whether ticks and lots of both mean the same."""
+        return self.tick_size == other.tick_size and self.lot_size == other.lot_size
+
+    def price(self, ticks: int) -> Decimal:
+        """Price in quote currency."""
+        return EXACT.multiply(self.tick_size, Decimal(ticks))
+
+    def quantity(self, lots: int) -> Decimal:
+        """Quantity in base currency."""
+        return EXACT.multiply(self.lot_size, Decimal(lots))
+
+    def notional(self, ticks: int, lots: int) -> Decimal:
+        """Value in quote currency of `lots` at `ticks`."""
+        return EXACT.multiply(self.notional_unit, Decimal(ticks * lots))
+
+    def ticks(self, price: Decimal | str | float) -> int:
+        """The price as ticks; OffGridError when it is not a positive whole number of them."""
+        ticks = _units(self.symbol, "price", price, self.tick_size)
+        if ticks <= 0:
+            raise OffGridError(f"{self.symbol}: price {price} must be positive")
+        return ticks
+
+    def lots(self, quantity: Decimal | str | float) -> int:
+        """The quantity as lots, zero allowed; OffGridError when it is not a whole number of them."""
+        lots = _units(self.symbol, "quantity", quantity, self.lot_size)
+        if lots < 0:
+            raise OffGridError(f"{self.symbol}: quantity {quantity} must not be negative")
+        return lots
+
+
+def _units(symbol: str, field: str, value: Decimal | str | float, step: Decimal) -> int:
+    try:
+        exact = Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        raise OffGridError(f"{symbol}: {field} {value!r} is not a number") from None
+    if not exact.is_finite():
+        raise OffGridError(f"{symbol}: {field} {value!r} is not a finite number")
+    units = EXACT.divide(exact, step).to_integral_value(ROUND_HALF_EVEN)
+    error = abs(EXACT.subtract(EXACT.multiply(units, step), exact))
+    tolerance = abs(exact) * FLOAT_RELATIVE_ERROR if isinstance(value, float) else Decimal(0)
+    if error > tolerance:
+        name = "tick size" if field == "price" else "lot size"
+        raise OffGridError(f"{symbol}: {field} {value} is not a multiple of the {name} {step}")
+    return int(units)

@@ -1,0 +1,122 @@
+"""What the engine shows of itself: one consistent picture of a symbol, for status, metrics and the API."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from market_maker.core.commands import OrderStatus, Problem
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.instrument import Instrument
+from market_maker.core.states import KillReason, State
+
+if TYPE_CHECKING:
+    from market_maker.core.quoting import QuoteSet
+
+
+@dataclass(frozen=True, slots=True)
+class KillView:
+    """The latched kill switch."""
+
+    reason: KillReason
+    measured: str
+    threshold: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookView:
+    """The book as last applied; best prices include our own orders, as the exchange published them."""
+
+    valid: bool
+    invalid_reason: str
+    sequence: int
+    best_bid: Decimal | None
+    best_ask: Decimal | None
+    data_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One live or unknown order."""
+
+    client_order_id: str
+    order_id: str | None
+    side: Side
+    level: int
+    price: Decimal
+    quantity: Decimal
+    filled_quantity: Decimal
+    status: OrderStatus
+    sent_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PnlView:
+    """Inventory and P&L; `inventory_usdt` and `unrealized` are None while no price is known."""
+
+    position: Decimal
+    average_entry: Decimal | None
+    inventory_usdt: Decimal | None
+    realized: Decimal
+    unrealized: Decimal | None
+    baseline: Decimal
+    fees: Decimal
+    fill_count: int
+    volume: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Realized plus unrealized minus baseline; an unknown unrealized part counts as zero."""
+        return self.realized + (self.unrealized or Decimal(0)) - self.baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What happened since this process started."""
+
+    quotes_computed: int
+    orders_placed: int
+    orders_rejected: int
+    orders_would_cross: int
+    orders_cancelled: int
+    fills: int
+    book_deltas: int
+    book_gaps: int
+    active_ns: int
+    """Time spent ACTIVE, without the first second of each ACTIVE period."""
+    two_sided_ns: int
+    """The part of `active_ns` with at least one live order on each side."""
+    suppressed: tuple[tuple[str, int], ...]
+    """(reason, count) of levels and whole quotes that were not placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolView:
+    """One consistent picture of a symbol at `at_ns`."""
+
+    at_ns: int
+    symbol: str
+    state: State
+    state_reason: str
+    state_actor: str
+    state_since_ns: int
+    kill: KillView | None
+    config: SymbolConfig
+    instrument: Instrument | None
+    book: BookView
+    mid: Decimal | None
+    mid_source: str
+    pnl: PnlView
+    orders: tuple[OrderView, ...]
+    open_orders: int
+    """Live and unknown orders as this process knows them."""
+    unknown_orders: int
+    open_orders_at_exchange: int | None
+    """As the exchange last reported; None when it has not been asked or orders went out since."""
+    proven_zero_at_ns: int | None
+    """When the exchange last proved zero open orders, None unless that still holds."""
+    quote: "QuoteSet | None"
+    enable_problems: tuple[Problem, ...]
+    """Why enable would be refused now; empty when it would be accepted."""
+    counters: Counters

@@ -1,0 +1,1 @@
+"""A small, honest stand-in for the TradeX exchange that speaks only its wire contracts."""
