@@ -1,7 +1,7 @@
 """Every input of a symbol's engine. What may live here: frozen records of what happened, nothing else.
 
-`at_ns` is the monotonic time at which this process learned of the event. Prices are ticks,
-quantities are lots. `source` is set on events that came from `engine.event.v1`: the partition and
+`at_ns` is the monotonic time at which this process learned of the event. Book prices are ticks and
+quantities lots; what the exchange says of our own orders and fills stays Decimal. `source` is set on events that came from `engine.event.v1`: the partition and
 offset whose commit waits until the event's effects are durable.
 """
 
@@ -122,8 +122,10 @@ class Execution:
     at_ns: int
     trade_id: str
     side: Side
-    price_ticks: int
-    lots: int
+    price: Decimal
+    """Quote currency. Not ticks: a fill counts even when the grid changed meanwhile."""
+    quantity: Decimal
+    """Base currency."""
     fee: Decimal
     """Quote currency; negative is a rebate."""
     order_id: str
@@ -246,9 +248,9 @@ class ExchangeOrder:
     order_id: str
     client_order_id: str
     side: Side
-    price_ticks: int
-    lots: int
-    filled_lots: int
+    price: Decimal
+    quantity: Decimal
+    filled_quantity: Decimal
     status: ExchangeStatus
 
 
