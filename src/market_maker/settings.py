@@ -1,0 +1,310 @@
+"""Every environment variable of the service, as one list: the fields of `Settings`.
+
+A field is annotated with the variable's name, parser, default and meaning; loading walks that list, so that a
+start tells of everything that is wrong at once. Durations are nanoseconds once loaded.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, Final, Self, get_origin, get_type_hints
+
+from market_maker import setting_types as to
+from market_maker.core.config import EngineLimits
+from market_maker.environment import SettingProblem, SettingsError, Variable, read
+from market_maker.setting_types import Secret
+
+_GUARDED_PREFIXES: Final = ("MM_", "KILL_SWITCH_")
+_NIL_UUID: Final = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says. Make it with `Settings.load(os.environ)`."""
+
+    postgres_url: Annotated[
+        Secret,
+        Variable(
+            "POSTGRES_URL",
+            to.database_url("postgresql", "postgres"),
+            "PostgreSQL, such as postgresql://mm:password@localhost:5432/market_maker",
+            required=True,
+        ),
+    ]
+    redis_url: Annotated[
+        Secret,
+        Variable(
+            "REDIS_URL",
+            to.database_url("redis", "rediss", "unix"),
+            "Redis or Valkey, such as redis://localhost:6379/0; gone means degraded, never stopped",
+            required=True,
+        ),
+    ]
+    kafka_brokers: Annotated[
+        str,
+        Variable(
+            "KAFKA_BROKERS", to.addresses, "Kafka brokers as host:port, separated by commas", required=True
+        ),
+    ]
+    schema_registry_url: Annotated[
+        Secret,
+        Variable(
+            "SCHEMA_REGISTRY_URL",
+            to.url("http", "https"),
+            "Confluent Schema Registry, such as http://localhost:8081",
+            required=True,
+        ),
+    ]
+    order_service_url: Annotated[
+        Secret,
+        Variable(
+            "ORDER_SERVICE_URL",
+            to.url("http", "https"),
+            "Order Service, HTTP",
+            default="http://localhost:3000",
+        ),
+    ]
+    order_service_token: Annotated[
+        Secret | None,
+        Variable("ORDER_SERVICE_TOKEN", to.secret, "bearer token for the Order Service; unset: none is sent"),
+    ]
+    metadata_service_grpc_url: Annotated[
+        str,
+        Variable(
+            "METADATA_SERVICE_GRPC_URL",
+            to.address,
+            "Metadata Service, gRPC, as host:port",
+            default="localhost:50051",
+        ),
+    ]
+    auth_service_url: Annotated[
+        Secret | None,
+        Variable(
+            "AUTH_SERVICE_URL",
+            to.url("http", "https"),
+            "Auth Service, such as http://localhost:3001; required unless DISABLE_AUTH=true",
+        ),
+    ]
+    disable_auth: Annotated[
+        bool, Variable("DISABLE_AUTH", to.flag, "true: the admin API asks for no token", default="false")
+    ]
+    http_host: Annotated[
+        str,
+        Variable(
+            "HTTP_HOST",
+            to.host,
+            "address that HTTP_PORT and METRICS_PORT listen on; a container sets 0.0.0.0",
+            default="127.0.0.1",
+        ),
+    ]
+    http_port: Annotated[int, Variable("HTTP_PORT", to.port, "port of the admin API", default="8080")]
+    metrics_port: Annotated[
+        int, Variable("METRICS_PORT", to.port, "port of the Prometheus metrics", default="9090")
+    ]
+    shadow_mode: Annotated[
+        bool,
+        Variable("MM_SHADOW_MODE", to.flag, "true: compute quotes, send no order request", default="false"),
+    ]
+    quote_update_interval_ns: Annotated[
+        int,
+        Variable(
+            "QUOTE_UPDATE_INTERVAL",
+            to.duration("1ms", "1h"),
+            "shortest time between two quotes",
+            default="100ms",
+        ),
+    ]
+    max_orders_per_second: Annotated[
+        int,
+        Variable(
+            "MAX_ORDERS_PER_SECOND", to.integer(1, 10_000), "new orders per second and symbol", default="10"
+        ),
+    ]
+    market_data_staleness_ns: Annotated[
+        int,
+        Variable(
+            "MARKET_DATA_STALENESS_THRESHOLD",
+            to.duration("1ms", "1h"),
+            "age of the book from which no quote may stand on it",
+            default="5s",
+        ),
+    ]
+    price_collar_bps: Annotated[
+        Decimal,
+        Variable(
+            "PRICE_COLLAR_BPS",
+            to.decimal(Decimal(9_999)),
+            "how far an order's price may stand from the reference mid, 1/10000",
+            default="500",
+        ),
+    ]
+    max_order_notional_usdt: Annotated[
+        Decimal | None,
+        Variable(
+            "MAX_ORDER_NOTIONAL_USDT",
+            to.decimal(Decimal(10**12)),
+            "largest value of one order in USDT; unset: ten times the symbol's order_size_usdt",
+        ),
+    ]
+    kafka_lag_threshold_ns: Annotated[
+        int,
+        Variable(
+            "KILL_SWITCH_KAFKA_LAG_THRESHOLD",
+            to.duration("100ms", "1h"),
+            "consumer lag, or time without a measurement of it, that kills",
+            default="10s",
+        ),
+    ]
+    reject_storm_count: Annotated[
+        int,
+        Variable(
+            "KILL_SWITCH_REJECT_STORM_COUNT", to.integer(1, 1_000_000), "rejections that kill", default="5"
+        ),
+    ]
+    reject_storm_window_ns: Annotated[
+        int,
+        Variable(
+            "KILL_SWITCH_REJECT_STORM_WINDOW",
+            to.duration("100ms", "24h"),
+            "time in which they count",
+            default="1m",
+        ),
+    ]
+    response_timeout_ms: Annotated[
+        int,
+        Variable(
+            "KILL_SWITCH_RESPONSE_TIMEOUT_MS",
+            to.integer(1, 5_000, "milliseconds"),
+            "time for the Order Service's answer, after which it kills, in milliseconds",
+            default="50",
+        ),
+    ]
+    journal_lag_threshold_ns: Annotated[
+        int,
+        Variable(
+            "KILL_SWITCH_JOURNAL_LAG_THRESHOLD",
+            to.duration("100ms", "1h"),
+            "age of the oldest write not yet durable that kills",
+            default="5s",
+        ),
+    ]
+    system_account_id: Annotated[
+        str, Variable("SYSTEM_ACCOUNT_ID", to.uuid, "the market maker's account", default=_NIL_UUID)
+    ]
+    system_user_id: Annotated[
+        str, Variable("SYSTEM_USER_ID", to.uuid, "the market maker's user", default=_NIL_UUID)
+    ]
+    kafka_consumer_group: Annotated[
+        str, Variable("KAFKA_CONSUMER_GROUP", to.text, "Kafka consumer group", default="market-maker-service")
+    ]
+    kafka_fetch_wait_max_ms: Annotated[
+        int,
+        Variable(
+            "KAFKA_FETCH_WAIT_MAX_MS",
+            to.integer(1, 10_000, "milliseconds"),
+            "how long a broker may hold a fetch without data, in milliseconds. Kafka answers as soon as "
+            "data comes, so there it only sets the idle request rate; librdkafka's built-in broker does "
+            "not, so there it is the latency",
+            default="5",
+        ),
+    ]
+    otlp_endpoint: Annotated[
+        Secret | None,
+        Variable(
+            "OPENOBSERVE_OTLP_ENDPOINT",
+            to.url("http", "https"),
+            "where traces go by OTLP over HTTP, such as http://localhost:5080/api/default; unset: nowhere",
+        ),
+    ]
+    log_level: Annotated[
+        str,
+        Variable(
+            "LOG_LEVEL",
+            to.choice("DEBUG", "INFO", "WARN", "ERROR"),
+            "least level that is logged",
+            default="INFO",
+        ),
+    ]
+    log_format: Annotated[
+        str | None,
+        Variable("LOG_FORMAT", to.choice("json", "console"), "json or console; unset: console on a terminal"),
+    ]
+    warnings: tuple[str, ...] = ()
+    """Sentences about variables that look like ours and are not."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; an empty variable counts as not set.
+
+        Raises SettingsError with everything that is missing or malformed.
+        """
+        values: dict[str, Any] = {}
+        problems: list[SettingProblem] = []
+        for field_name, variable in _fields():
+            try:
+                values[field_name] = read(variable, environ)
+            except SettingsError as error:
+                problems.extend(error.problems)
+        problems.extend(_conflicts(values))
+        if problems:
+            raise SettingsError(tuple(problems))
+        return cls(**values, warnings=tuple(_typos(environ)))
+
+    def engine_limits(self) -> EngineLimits:
+        """The part of the settings that every symbol's engine needs."""
+        return EngineLimits(
+            quote_update_interval_ns=self.quote_update_interval_ns,
+            max_orders_per_second=self.max_orders_per_second,
+            market_data_staleness_ns=self.market_data_staleness_ns,
+            kafka_lag_threshold_ns=self.kafka_lag_threshold_ns,
+            reject_storm_count=self.reject_storm_count,
+            reject_storm_window_ns=self.reject_storm_window_ns,
+            response_timeout_ns=self.response_timeout_ms * 1_000_000,
+            journal_lag_threshold_ns=self.journal_lag_threshold_ns,
+            price_collar_bps=self.price_collar_bps,
+            max_order_notional_usdt=self.max_order_notional_usdt,
+            shadow_mode=self.shadow_mode,
+        )
+
+
+def variables() -> tuple[Variable, ...]:
+    """Every variable, in the order of `Settings`: for documentation and for the guard against typos."""
+    return tuple(variable for _, variable in _fields())
+
+
+@cache
+def _fields() -> tuple[tuple[str, Variable], ...]:
+    hints = get_type_hints(Settings, include_extras=True)
+    return tuple(
+        (field_name, hint.__metadata__[0])
+        for field_name, hint in hints.items()
+        if get_origin(hint) is Annotated
+    )
+
+
+def _conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
+    """What is wrong between variables that are each well-formed."""
+    if values.get("disable_auth") is False:
+        yield SettingProblem(
+            "DISABLE_AUTH",
+            "not true",
+            "set DISABLE_AUTH=true: this version cannot verify tokens yet, so it refuses to run as if it did",
+        )
+        if values.get("auth_service_url", "") is None:
+            yield SettingProblem("AUTH_SERVICE_URL", None, "required unless DISABLE_AUTH=true")
+    http_port = values.get("http_port")
+    if http_port is not None and http_port == values.get("metrics_port"):
+        yield SettingProblem(
+            "METRICS_PORT", f"{http_port}, the same as HTTP_PORT", "give each of the two its own port"
+        )
+
+
+def _typos(environ: Mapping[str, str]) -> Iterator[str]:
+    known = [variable.name for variable in variables()]
+    for name in sorted(environ):
+        if name.startswith(_GUARDED_PREFIXES) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"{name} is not a setting of this service and has no effect{hint}"
