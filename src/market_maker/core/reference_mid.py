@@ -1,0 +1,58 @@
+"""The reference mid: the price around which quotes stand, exact in ticks."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from math import gcd
+
+from market_maker.core.instrument import EXACT, Instrument
+
+
+class MidSource(Enum):
+    """Where a reference mid comes from, in order of preference."""
+
+    BOOK = "book"
+    MARK = "mark"
+    LAST_TRADE = "last_trade"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceMid:
+    """A price of `num / den` ticks; both are positive."""
+
+    num: int
+    den: int
+    source: MidSource
+
+    def price(self, instrument: Instrument) -> Decimal:
+        """The mid in quote currency, rounded half even to 60 significant digits."""
+        return EXACT.divide(EXACT.multiply(instrument.tick_size, Decimal(self.num)), Decimal(self.den))
+
+
+def reference_mid(
+    bid_without_own: int | None,
+    ask_without_own: int | None,
+    mark: Decimal | None,
+    last_trade: Decimal | None,
+    instrument: Instrument,
+) -> ReferenceMid | None:
+    """The midpoint of others' best prices (ticks); else the mark, else the last trade; else None.
+
+    `mark` and `last_trade` are in quote currency; the caller passes None for one that is not fresh.
+    A price that is not positive is no price.
+    """
+    if bid_without_own is not None and ask_without_own is not None:
+        return ReferenceMid(bid_without_own + ask_without_own, 2, MidSource.BOOK)
+    if mark is not None and mark > 0:
+        return _from_price(mark, MidSource.MARK, instrument)
+    if last_trade is not None and last_trade > 0:
+        return _from_price(last_trade, MidSource.LAST_TRADE, instrument)
+    return None
+
+
+def _from_price(price: Decimal, source: MidSource, instrument: Instrument) -> ReferenceMid:
+    price_num, price_den = price.as_integer_ratio()
+    tick_num, tick_den = instrument.tick_size.as_integer_ratio()
+    num, den = price_num * tick_den, price_den * tick_num
+    common = gcd(num, den)
+    return ReferenceMid(num // common, den // common, source)

@@ -1,0 +1,187 @@
+"""Why a quote is what it is: the steps from the mid to each level's price, for people.
+
+Built only when asked, from a quote set and what it was computed with. It works the formula out again
+with fractions, so that it also checks the integer arithmetic of the fast path; the Decimals shown are
+rounded half even to DIGITS significant digits.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
+from math import ceil, floor
+
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
+from market_maker.core.volatility import FACTOR_ONE_PPM
+
+DIGITS = 18
+
+_SHOWN = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelWaterfall:
+    """The way of one level; prices in quote currency, `quantity` in base currency."""
+
+    side: Side
+    level: int
+    step: Decimal
+    """How far this level stands outside level 0."""
+    raw_price: Decimal
+    """What the formula gives."""
+    rounded_price: Decimal
+    """After rounding: bids down, asks up to the tick."""
+    price: Decimal
+    """After the maker-only clamp."""
+    clamp: str
+    """Which rule moved the price after rounding: below_best_ask, above_best_bid, below_own_ask,
+    above_own_bid, or empty when none did."""
+    quantity: Decimal
+    notional: Decimal
+    verdict: Verdict
+    detail: str
+    """The same as one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """The steps that all levels share, in quote currency, and each level's own."""
+
+    mid: Decimal
+    mid_source: str
+    volatility_factor: Decimal
+    spread: Decimal
+    position: Decimal
+    """Signed, base currency."""
+    inventory: Decimal
+    """The position valued at the mid."""
+    inventory_norm: Decimal
+    """Inventory over the maximum position, from -1 to 1."""
+    bias: Decimal
+    """How far both sides are moved down (up when negative)."""
+    best_bid: Decimal | None
+    """Others' best prices, which the clamp keeps clear of."""
+    best_ask: Decimal | None
+    levels: tuple[LevelWaterfall, ...]
+    """Inner first, bid before ask."""
+
+
+def waterfall(quote_set: QuoteSet, config: SymbolConfig, instrument: Instrument) -> Waterfall:
+    """Explain `quote_set`; configuration and instrument are those it was computed with."""
+    tick = Fraction(instrument.tick_size)
+    mid = Fraction(quote_set.mid.num, quote_set.mid.den) * tick
+    factor = Fraction(quote_set.factor_ppm, FACTOR_ONE_PPM)
+    spread = mid * Fraction(config.base_spread_bps) / 10_000 * factor
+    inventory = Fraction(quote_set.position) * mid
+    norm = _norm(inventory, Fraction(config.max_position_usdt))
+    bias = norm * Fraction(config.inventory_skew_factor) * spread / 2
+    step = mid * Fraction(config.level_spacing_bps) / 10_000
+    shared = _Shared(quote_set, instrument, mid, spread / 2, bias, step)
+    levels: list[LevelWaterfall] = []
+    for bid, ask in zip(quote_set.bids, quote_set.asks, strict=True):
+        levels += (_level(shared, bid), _level(shared, ask))
+    best_bid, best_ask = quote_set.best_bid, quote_set.best_ask
+    return Waterfall(
+        mid=_shown(mid),
+        mid_source=quote_set.mid.source.value,
+        volatility_factor=_shown(factor),
+        spread=_shown(spread),
+        position=quote_set.position,
+        inventory=_shown(inventory),
+        inventory_norm=_shown(norm),
+        bias=_shown(bias),
+        best_bid=None if best_bid is None else instrument.price(best_bid),
+        best_ask=None if best_ask is None else instrument.price(best_ask),
+        levels=tuple(levels),
+    )
+
+
+def _norm(inventory: Fraction, limit: Fraction) -> Fraction:
+    if abs(inventory) > limit or not limit:
+        return Fraction((inventory > 0) - (inventory < 0))
+    return inventory / limit
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the levels have in common; amounts in quote currency."""
+
+    quote_set: QuoteSet
+    instrument: Instrument
+    mid: Fraction
+    half_spread: Fraction
+    bias: Fraction
+    step: Fraction
+
+    def money(self, value: Fraction | Decimal) -> str:
+        """An amount with four digits more than the tick has, half even, for reading."""
+        amount = _shown(value) if isinstance(value, Fraction) else value
+        tick_exponent = int(self.instrument.tick_size.normalize(EXACT).as_tuple().exponent)
+        rounded = EXACT.quantize(amount, Decimal((0, (1,), min(tick_exponent, 0) - 4)))
+        return f"{rounded.normalize(EXACT):f}"
+
+
+def _level(shared: _Shared, quoted: QuoteLevel) -> LevelWaterfall:
+    instrument = shared.instrument
+    is_bid = quoted.side is Side.BUY
+    step = shared.step * quoted.level
+    outward = shared.half_spread + step
+    raw = shared.mid - shared.bias + (-outward if is_bid else outward)
+    raw_ticks = raw / Fraction(instrument.tick_size)
+    rounded = instrument.price(floor(raw_ticks) if is_bid else ceil(raw_ticks))
+    price = instrument.price(quoted.price_ticks)
+    clamp = "" if price == rounded else _clamp(shared.quote_set, quoted)
+    return LevelWaterfall(
+        side=quoted.side,
+        level=quoted.level,
+        step=_shown(step),
+        raw_price=_shown(raw),
+        rounded_price=rounded,
+        price=price,
+        clamp=clamp,
+        quantity=instrument.quantity(quoted.lots),
+        notional=instrument.notional(quoted.price_ticks, quoted.lots),
+        verdict=quoted.verdict,
+        detail=_detail(shared, quoted, raw, rounded, clamp),
+    )
+
+
+def _clamp(quote_set: QuoteSet, quoted: QuoteLevel) -> str:
+    if quoted.side is Side.BUY:
+        best = quote_set.best_ask
+        return "below_best_ask" if best is not None and quoted.price_ticks == best - 1 else "below_own_ask"
+    best = quote_set.best_bid
+    return "above_best_bid" if best is not None and quoted.price_ticks == best + 1 else "above_own_bid"
+
+
+def _detail(shared: _Shared, quoted: QuoteLevel, raw: Fraction, rounded: Decimal, clamp: str) -> str:
+    is_bid = quoted.side is Side.BUY
+    outward = "-" if is_bid else "+"
+    money, instrument = shared.money, shared.instrument
+    formula = (
+        f"{'bid' if is_bid else 'ask'} {quoted.level}: mid {money(shared.mid)}"
+        f" {outward} half spread {money(shared.half_spread)} - bias {money(shared.bias)}"
+        f" {outward} {quoted.level} x step {money(shared.step)} = {money(raw)}"
+    )
+    parts = [formula, f"rounded {'down' if is_bid else 'up'} to {money(rounded)}"]
+    if clamp:
+        parts.append(f"moved {clamp.replace('_', ' ')} to {money(instrument.price(quoted.price_ticks))}")
+    notional = money(instrument.notional(quoted.price_ticks, quoted.lots))
+    parts.append(f"quantity {instrument.quantity(quoted.lots):f}, notional {notional}")
+    parts.append(_SENTENCES[quoted.verdict].format(min_notional=instrument.min_notional))
+    return "; ".join(parts)
+
+
+_SENTENCES = {
+    Verdict.QUOTED: "quoted",
+    Verdict.BELOW_MIN_NOTIONAL: "not quoted: the notional is below the minimum of {min_notional:f}",
+    Verdict.ZERO_QUANTITY: "not quoted: the order size is less than one lot",
+    Verdict.PRICE_NOT_POSITIVE: "not quoted: the price is not positive",
+    Verdict.SAME_PRICE_AS_INNER_LEVEL: "not quoted: an inner level stands at the same price",
+}
+
+
+def _shown(value: Fraction) -> Decimal:
+    return _SHOWN.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize(_SHOWN)
