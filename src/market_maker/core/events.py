@@ -1,7 +1,9 @@
 """Every input of a symbol's engine. What may live here: frozen records of what happened, nothing else.
 
 `at_ns` is the monotonic time at which this process learned of the event. Book prices are ticks and
-quantities lots; what the exchange says of our own orders and fills stays Decimal. `source` is set on events that came from `engine.event.v1`: the partition and
+quantities lots; what the exchange says of our own orders and fills stays Decimal.
+
+`source` is set on events that came from `engine.event.v1`: the partition and
 offset whose commit waits until the event's effects are durable.
 """
 
@@ -185,6 +187,8 @@ class Outcome(Enum):
     """No answer within the response timeout; a late answer may still follow as its own event."""
     STALLED = "STALLED"
     """As TIMEOUT, but this process itself had not run for that long."""
+    NOT_SENT = "NOT_SENT"
+    """Withheld at the last moment: the engine had left ACTIVE meanwhile."""
     UNCERTAIN = "UNCERTAIN"
     """5xx, broken connection, or an answer that cannot be read."""
 

@@ -117,6 +117,10 @@ class SymbolView:
     proven_zero_at_ns: int | None
     """When the exchange last proved zero open orders, None unless that still holds."""
     quote: "QuoteSet | None"
+    verdicts: tuple[tuple[Side, int, str], ...]
+    """(side, level, what became of it): resting, placed, or the pre-trade check that refused it."""
+    no_quote_reason: str
+    """Why `quote` is None."""
     enable_problems: tuple[Problem, ...]
     """Why enable would be refused now; empty when it would be accepted."""
     counters: Counters

@@ -1,0 +1,168 @@
+"""Answers of the Order Service. An answer that is not certain makes the order unknown and halts."""
+
+from market_maker.core import clearing, halt
+from market_maker.core.commands import Notice, OrderStatus
+from market_maker.core.events import (
+    CancelAllAnswer,
+    CancelAnswer,
+    OpenOrdersAnswer,
+    Outcome,
+    PlaceAnswer,
+    QueryAnswer,
+)
+from market_maker.core.fills import WOULD_CROSS_CODE, rejected
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.orders import Order
+from market_maker.core.states import KillReason
+from market_maker.core.symbol import Out, Symbol
+
+NOT_FOUND_ANSWERS_NEEDED = 2
+"""How often the exchange must say, after the placing request was over, that it does not know an
+order before that is taken as its last word. Should the order still appear, it is cancelled."""
+
+UNCERTAIN_OUTCOMES = {
+    Outcome.TIMEOUT: KillReason.RESPONSE_TIMEOUT,
+    Outcome.STALLED: KillReason.EVENT_LOOP_STALL,
+    Outcome.UNCERTAIN: KillReason.ORDER_UNCERTAIN,
+}
+
+
+def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
+    """Take over the answer to a new order, however late."""
+    order = symbol.orders.get(event.client_order_id)
+    if order is None or order.settled:
+        if event.outcome is Outcome.OK and (order is None or order.status is OrderStatus.REJECTED):
+            clearing.ask_open_orders(symbol, out)
+        return
+    before = order.status
+    order.request_ended = order.request_ended or event.ended
+    if event.outcome is Outcome.OK:
+        symbol.orders.identify(order, event.order_id)
+        if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
+            order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
+        if not symbol.is_active:
+            clearing.cancel_order(symbol, order, out)
+    elif event.outcome in UNCERTAIN_OUTCOMES:
+        _unknown(symbol, order, event.outcome, event.detail, out)
+    elif event.outcome is Outcome.NOT_SENT:
+        symbol.orders.close(
+            order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason="not sent"
+        )
+    elif event.outcome is Outcome.RATE_LIMITED:
+        symbol.place_after_ns = symbol.now_ns + event.retry_after_ns
+        symbol.stats.suppress("exchange_rate_limit")
+        symbol.orders.close(
+            order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason="rate limited"
+        )
+    else:
+        code = WOULD_CROSS_CODE if event.would_cross else event.code
+        rejected(symbol, order, f"{code}: {event.detail}", out)
+    if order.status is not before:
+        out.append(order.record())
+
+
+def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
+    """Take over the answer to a cancel; a 404 proves nothing, so the exchange is asked."""
+    order = symbol.orders.get(event.client_order_id)
+    if order is None or order.settled:
+        return
+    order.cancel_outstanding = False
+    if event.outcome is Outcome.OK:
+        if order.is_live:
+            symbol.stats.orders_cancelled += 1
+            symbol.orders.close(order, OrderStatus.CANCELLED, symbol.now_ns, reason="cancelled")
+            out.append(order.record())
+    elif event.outcome is Outcome.NOT_FOUND:
+        clearing.query_order(order, out)
+    elif event.outcome is Outcome.RATE_LIMITED:
+        order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
+    else:
+        order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
+        _uncertain(symbol, event.outcome, f"cancel of {order.client_order_id}: {event.detail}", out)
+
+
+def on_cancel_all(symbol: Symbol, event: CancelAllAnswer, out: Out) -> None:
+    """After a cancel-all, ask for proof; without its answer the next round tries again."""
+    symbol.clearing.cancel_all_outstanding = False
+    if event.outcome is Outcome.OK:
+        clearing.ask_open_orders(symbol, out)
+    else:
+        fields = (("outcome", event.outcome.value), ("detail", event.detail))
+        out.append(Notice("warning", "cancel_all_failed", fields))
+
+
+def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
+    """Take over what became of an order."""
+    order = symbol.orders.get(event.client_order_id)
+    if order is None or order.settled:
+        return
+    order.query_outstanding = False
+    before = order.status
+    if event.outcome is Outcome.OK and event.order is not None:
+        symbol.orders.reported(order, event.order, symbol.now_ns)
+        clearing.cancel_order(symbol, order, out)
+    elif event.outcome is Outcome.NOT_FOUND:
+        _not_found(symbol, order)
+    if order.status is not before:
+        out.append(order.record())
+
+
+def on_open_orders(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
+    """Compare the exchange's list with ours: cancel what should not be there, ask about what is missing."""
+    state = symbol.clearing
+    state.list_outstanding = False
+    if event.outcome is not Outcome.OK:
+        fields = (("outcome", event.outcome.value), ("detail", event.detail))
+        out.append(Notice("warning", "open_orders_unknown", fields))
+        return
+    state.open_at_exchange = len(event.orders)
+    listed = {reported.client_order_id for reported in event.orders}
+    for reported in event.orders:
+        order = symbol.orders.get(reported.client_order_id)
+        if order is None or order.settled:
+            order = symbol.orders.adopt(reported, symbol.instrument, symbol.now_ns)
+            out.append(order.record())
+            out.append(Notice("warning", "orphan_order", (("order_id", reported.order_id),)))
+            clearing.cancel_order(symbol, order, out)
+        else:
+            symbol.orders.reported(order, reported, symbol.now_ns)
+            if not symbol.is_active:
+                clearing.cancel_order(symbol, order, out)
+    for order in symbol.orders:
+        if order.client_order_id not in listed and order.request_ended and order.sent_ns < event.asked_at_ns:
+            clearing.query_order(order, out)
+    if not event.orders and not len(symbol.orders):
+        state.active = False
+        state.proven_zero_ns = event.asked_at_ns
+
+
+def _not_found(symbol: Symbol, order: Order) -> None:
+    if not order.request_ended:
+        return
+    order.not_found_answers += 1
+    if order.not_found_answers >= NOT_FOUND_ANSWERS_NEEDED:
+        symbol.orders.close(
+            order,
+            OrderStatus.REJECTED if order.order_id is None else OrderStatus.CANCELLED,
+            symbol.now_ns,
+            all_fills_seen=True,
+            reason="the exchange does not know it",
+        )
+
+
+def _unknown(symbol: Symbol, order: Order, outcome: Outcome, detail: str, out: Out) -> None:
+    if order.status is OrderStatus.PENDING_NEW:
+        order.status = OrderStatus.UNKNOWN
+        order.reason = f"{outcome.value}: {detail}"
+    _uncertain(symbol, outcome, f"order {order.client_order_id}: {detail}", out)
+    clearing.query_order(order, out)
+
+
+def _uncertain(symbol: Symbol, outcome: Outcome, detail: str, out: Out) -> None:
+    """Halt an active symbol on an uncertain answer; otherwise clearing already repeats the request."""
+    if not symbol.is_active:
+        out.append(Notice("warning", "order_service_uncertain", (("detail", detail),)))
+        return
+    reason = UNCERTAIN_OUTCOMES.get(outcome, KillReason.ORDER_UNCERTAIN)
+    limit = f"answer within {symbol.limits.response_timeout_ns / 1e6:g} ms"
+    halt.kill(symbol, Trigger(reason, detail, limit), "system", out)

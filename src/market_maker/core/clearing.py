@@ -1,0 +1,127 @@
+"""Getting every order out of the market, and the exchange's own word that none is left.
+
+Used whenever quoting ends: pause, kill, start-up. A round sends one cancel-all, a cancel for each
+known order and a question for each uncertain one, then asks for the list of open orders. Rounds
+repeat with backoff, without end, until the exchange reports an empty list and no order of ours is
+unresolved. Only then is zero proven; every new order takes the proof away.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from market_maker.core.commands import (
+    CancelAll,
+    CancelOrder,
+    OrderStatus,
+    QueryOpenOrders,
+    QueryOrder,
+)
+from market_maker.core.orders import Order
+
+if TYPE_CHECKING:
+    from market_maker.core.symbol import Out, Symbol
+
+BACKOFF_FIRST_NS = 100_000_000
+BACKOFF_MAX_NS = 5_000_000_000
+BACKOFF_DOUBLINGS_MAX = 6
+RECONCILE_INTERVAL_NS = 30_000_000_000
+"""How often the exchange is asked for open orders although nothing is being cleared: it finds
+orders of our account that nobody here remembers."""
+
+
+@dataclass(slots=True)
+class Clearing:
+    """Progress of one symbol's clearing, and what the exchange last said of open orders."""
+
+    active: bool = False
+    rounds: int = 0
+    next_round_ns: int = 0
+    cancel_all_outstanding: bool = False
+    list_outstanding: bool = False
+    open_at_exchange: int | None = None
+    proven_zero_ns: int | None = None
+    reconcile_ns: int = 0
+
+    def doubt(self) -> None:
+        """An order was sent or found: what was proven is proven no more."""
+        self.open_at_exchange = None
+        self.proven_zero_ns = None
+
+
+def begin(symbol: "Symbol", out: "Out") -> None:
+    """Start clearing with the first round at once."""
+    clearing = symbol.clearing
+    clearing.doubt()
+    if symbol.limits.shadow_mode:
+        return
+    clearing.active = True
+    clearing.rounds = 0
+    clearing.cancel_all_outstanding = False
+    _round(symbol, out)
+
+
+def advance(symbol: "Symbol", out: "Out") -> None:
+    """Do what is due: the next round, or the routine look at the exchange's list."""
+    clearing = symbol.clearing
+    if symbol.limits.shadow_mode:
+        return
+    if clearing.active:
+        if symbol.now_ns >= clearing.next_round_ns:
+            _round(symbol, out)
+    elif symbol.now_ns >= clearing.reconcile_ns:
+        ask_open_orders(symbol, out)
+
+
+def wake_ns(symbol: "Symbol") -> int:
+    """When `advance` next has something to do."""
+    clearing = symbol.clearing
+    if symbol.limits.shadow_mode:
+        return symbol.now_ns + RECONCILE_INTERVAL_NS
+    return clearing.next_round_ns if clearing.active else clearing.reconcile_ns
+
+
+def ask_open_orders(symbol: "Symbol", out: "Out") -> None:
+    """Ask for the exchange's list, once at a time."""
+    clearing = symbol.clearing
+    clearing.reconcile_ns = symbol.now_ns + RECONCILE_INTERVAL_NS
+    if not clearing.list_outstanding:
+        clearing.list_outstanding = True
+        out.append(QueryOpenOrders())
+
+
+def cancel_order(symbol: "Symbol", order: Order, out: "Out") -> bool:
+    """Cancel one order if that can be asked now; returns whether a cancel went out."""
+    if order.order_id is None or order.cancel_outstanding or not order.is_live:
+        return False
+    if symbol.now_ns < order.retry_ns:
+        return False
+    order.cancel_outstanding = True
+    if order.status is not OrderStatus.UNKNOWN:
+        order.status = OrderStatus.PENDING_CANCEL
+    out.append(CancelOrder(order.client_order_id, order.order_id))
+    return True
+
+
+def query_order(order: Order, out: "Out") -> None:
+    """Ask what became of an order, once at a time."""
+    if not order.query_outstanding:
+        order.query_outstanding = True
+        out.append(QueryOrder(order.client_order_id))
+
+
+def _round(symbol: "Symbol", out: "Out") -> None:
+    clearing = symbol.clearing
+    doublings = min(clearing.rounds, BACKOFF_DOUBLINGS_MAX)
+    clearing.next_round_ns = symbol.now_ns + min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << doublings)
+    clearing.rounds += 1
+    asked_to_cancel_all = not clearing.cancel_all_outstanding
+    if asked_to_cancel_all:
+        clearing.cancel_all_outstanding = True
+        out.append(CancelAll())
+    for order in symbol.orders:
+        cancel_order(symbol, order, out)
+    for order in symbol.orders:
+        if clearing.rounds > 1 or order.status is OrderStatus.UNKNOWN:
+            query_order(order, out)
+    if not asked_to_cancel_all:
+        ask_open_orders(symbol, out)

@@ -1,0 +1,140 @@
+"""What operators ask for, and what the surroundings report: state changes come from here or a kill."""
+
+from market_maker.core import clearing, halt, kill_switch
+from market_maker.core.commands import Problem, Reply
+from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.states import Cause, KillReason, State
+from market_maker.core.symbol import Out, Symbol
+
+
+def on_control(symbol: Symbol, event: Control, out: Out) -> None:
+    """Carry out a request or refuse it with every reason; exactly one Reply."""
+    problems: tuple[Problem, ...] = ()
+    if event.cause in (Cause.ENABLE, Cause.RESUME):
+        problems = _activate(symbol, event, out)
+    elif event.cause is Cause.KILL:
+        trigger = Trigger(KillReason.MANUAL, event.reason, "manual")
+        halt.kill(symbol, trigger, event.actor, out)
+    elif event.cause is Cause.RESET:
+        problems = _reset(symbol, event, out)
+    elif symbol.state is State.ACTIVE:
+        halt.stop_quoting(symbol, event.cause, event.reason or event.cause.value, event.actor, out)
+    elif event.cause is Cause.FLATTEN:
+        clearing.begin(symbol, out)
+    elif symbol.state is State.HALTED:
+        problems = (Problem("HALTED", "the symbol is halted: only a reset leads back to PAUSED"),)
+    out.append(Reply(event.request_id, symbol.state, problems))
+
+
+def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
+    """Every reason why the symbol may not become ACTIVE now."""
+    problems: list[Problem] = []
+    if symbol.state is State.HALTED:
+        problems.append(Problem("HALTED", "the kill switch is latched: reset it first"))
+    if resume and not symbol.config.enabled:
+        problems.append(Problem("NOT_ENABLED", "resume needs enabled=true: use enable"))
+    triggers = (
+        kill_switch.market_halt(symbol.instrument),
+        kill_switch.exposure(symbol.config, symbol.inventory_value),
+        kill_switch.loss(symbol.config, symbol.total_pnl),
+        kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns),
+        kill_switch.journal(symbol.health, symbol.limits),
+    )
+    for trigger in triggers:
+        if trigger is not None:
+            detail = f"measured {trigger.measured}, allowed {trigger.threshold}"
+            problems.append(Problem(trigger.reason.value, detail))
+    problems.extend(_market_problems(symbol))
+    problems.extend(_order_problems(symbol))
+    return tuple(problems)
+
+
+def _market_problems(symbol: Symbol) -> list[Problem]:
+    problems: list[Problem] = []
+    if symbol.state is State.HALTED:
+        return problems
+    if not symbol.book.valid:
+        problems.append(Problem("NO_VALID_BOOK", f"no valid order book: {symbol.book.invalid_reason}"))
+    elif not symbol.book_is_fresh:
+        problems.append(Problem("STALE_BOOK", "the order book's data is too old"))
+    if symbol.next_instrument is not None:
+        problems.append(Problem("GRID_CHANGING", "a new tick or lot size waits until all orders are gone"))
+    return problems
+
+
+def _order_problems(symbol: Symbol) -> list[Problem]:
+    """Orders that are, or may be, open at the exchange."""
+    if symbol.limits.shadow_mode or symbol.state is State.ACTIVE:
+        return []
+    unresolved = len(symbol.orders)
+    if unresolved:
+        return [Problem("ORDERS_OPEN", f"{unresolved} orders are open, unknown or not settled")]
+    if symbol.clearing.proven_zero_ns is None:
+        return [Problem("NOT_PROVEN_ZERO", "the exchange has not yet reported zero open orders")]
+    return []
+
+
+def _activate(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
+    if symbol.state is State.ACTIVE:
+        return ()
+    problems = activation_problems(symbol, resume=event.cause is Cause.RESUME)
+    if problems:
+        return problems
+    halt.change_state(symbol, event.cause, event.reason or event.cause.value, event.actor, out)
+    symbol.health.rejects.clear()
+    symbol.urgent = True
+    symbol.caused_ns = symbol.now_ns
+    return ()
+
+
+def _reset(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
+    if symbol.state is not State.HALTED:
+        return (Problem("NOT_HALTED", f"the symbol is {symbol.state.value}: there is nothing to reset"),)
+    problems = tuple(_order_problems(symbol))
+    if problems:
+        return problems
+    if event.rebase_pnl:
+        halt.rebase(symbol)
+    symbol.kill = None
+    symbol.health.rejects.clear()
+    halt.change_state(symbol, Cause.RESET, event.reason, event.actor, out)
+    return ()
+
+
+def on_config(symbol: Symbol, event: ConfigChanged, out: Out) -> None:
+    """Take over a new configuration; it applies from the next evaluation on."""
+    symbol.config = event.config
+    symbol.regrid()
+    symbol.urgent = True
+    if not event.config.enabled and symbol.state is State.ACTIVE:
+        halt.stop_quoting(symbol, Cause.DISABLED, "enabled set to false", event.actor, out)
+
+
+def on_lag(symbol: Symbol, event: LagMeasured, out: Out) -> None:
+    """Note the consumer lag and kill when it is beyond its limit."""
+    symbol.health.measured_lag(event.topic, event.lag_ns, symbol.now_ns)
+    check_surroundings(symbol, out)
+
+
+def on_journal(symbol: Symbol, event: JournalMeasured, out: Out) -> None:
+    """Note how the journal fares and kill when it fails or falls behind."""
+    health = symbol.health
+    health.journal_lag_ns, health.journal_failed = event.lag_ns, event.failed
+    health.journal_detail = event.detail
+    check_surroundings(symbol, out)
+
+
+def on_fault(symbol: Symbol, event: Fault, out: Out) -> None:
+    """Halt: something around the engine failed."""
+    halt.kill(symbol, Trigger(event.reason, event.detail, "no failure"), "system", out)
+
+
+def check_surroundings(symbol: Symbol, out: Out) -> None:
+    """Kill an active symbol when lag or journal are beyond their limits."""
+    if not symbol.is_active:
+        return
+    trigger = kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns)
+    trigger = trigger or kill_switch.journal(symbol.health, symbol.limits)
+    if trigger is not None:
+        halt.kill(symbol, trigger, "system", out)

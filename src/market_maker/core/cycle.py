@@ -1,0 +1,191 @@
+"""One evaluation: from the state of the symbol to cancels and new orders, or to a readable "no quote"."""
+
+from market_maker.core import clearing
+from market_maker.core.commands import OrderStatus, PlaceOrder, PublishQuote
+from market_maker.core.events import Side
+from market_maker.core.fills import check_position
+from market_maker.core.orders import Order
+from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
+from market_maker.core.reference_mid import ReferenceMid, reference_mid
+from market_maker.core.requote import SidePlan, plan_side
+from market_maker.core.risk import PreTradeCheck, Refusal, Standing, ceil_units, floor_units
+from market_maker.core.symbol import Out, Symbol
+
+NO_MID = "no_reference_mid"
+GRID_CHANGING = "grid_changing"
+EXCHANGE_PAUSE = "exchange_rate_limit"
+RESTING = "resting"
+PLACED = "placed"
+SECOND_NS = 1_000_000_000
+
+
+def evaluate(symbol: Symbol, out: Out) -> None:
+    """Requote an ACTIVE symbol; where it may not quote, cancel what rests."""
+    symbol.evaluated_ns = symbol.now_ns
+    symbol.urgent = False
+    blocked = _blocked(symbol)
+    mid = None if blocked else _look_at_market(symbol)
+    if mid is None:
+        _withdraw(symbol, blocked or NO_MID, out)
+        return
+    check_position(symbol, out)
+    if not symbol.is_active:
+        return
+    bid, ask = _others_best(symbol)
+    quote = symbol.quoting.quote(mid, symbol.inventory.position, symbol.volatility.factor_ppm, bid, ask)
+    symbol.quote = quote
+    symbol.stats.quotes_computed += 1
+    symbol.verdicts.clear()
+    check = _pre_trade_check(symbol, mid)
+    if symbol.limits.shadow_mode:
+        _judge(symbol, quote, check)
+        out.append(PublishQuote(quote))
+    else:
+        _requote(symbol, quote, check, out)
+
+
+def _blocked(symbol: Symbol) -> str | None:
+    """Why nothing may be quoted now, by what must hold before any price is computed."""
+    if symbol.next_instrument is not None:
+        return GRID_CHANGING
+    if not symbol.instrument.is_trading:
+        return Refusal.INSTRUMENT_NOT_TRADING.value
+    if not symbol.book.valid:
+        return Refusal.BOOK_INVALID.value
+    if not symbol.book_is_fresh:
+        return Refusal.BOOK_STALE.value
+    return None
+
+
+def _others_best(symbol: Symbol) -> tuple[int | None, int | None]:
+    """Best bid and ask in ticks without our own resting orders."""
+    now_ns = symbol.now_ns
+    bid = symbol.book.best_bid_without(symbol.orders.resting_levels(Side.BUY, now_ns))
+    ask = symbol.book.best_ask_without(symbol.orders.resting_levels(Side.SELL, now_ns))
+    return bid, ask
+
+
+def _look_at_market(symbol: Symbol) -> ReferenceMid | None:
+    bid, ask = _others_best(symbol)
+    mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
+    mid = reference_mid(bid, ask, mark, trade, symbol.instrument)
+    if mid is not None:
+        symbol.mid = mid
+        symbol.volatility.update(symbol.now_ns, mid.num / mid.den)
+    return mid
+
+
+def _withdraw(symbol: Symbol, reason: str, out: Out) -> None:
+    """No quote: cancel what rests and say why."""
+    symbol.quote = None
+    symbol.no_quote_reason = reason
+    symbol.stats.suppress(reason)
+    for order in symbol.orders:
+        _cancel(symbol, order, out)
+
+
+def _pre_trade_check(symbol: Symbol, mid: ReferenceMid) -> PreTradeCheck:
+    position, lot_size = symbol.inventory.position, symbol.instrument.lot_size
+    standing = Standing(
+        active=symbol.is_active,
+        kill_latched=symbol.kill is not None,
+        book_valid=symbol.book.valid,
+        book_fresh=symbol.book_is_fresh,
+        total_pnl=symbol.total_pnl,
+        lots_if_buying=ceil_units(position, lot_size),
+        lots_if_selling=floor_units(position, lot_size),
+    )
+    open_lots = {side: symbol.orders.open_lots(side) for side in Side}
+    return PreTradeCheck(symbol.order_limits, mid, standing, open_lots)
+
+
+def _requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> None:
+    """Cancels of both sides first, then new orders, inner levels of both sides before outer ones."""
+    bids, asks = _wanted(symbol, quote.bids), _wanted(symbol, quote.asks)
+    bid_plan = _plan(symbol, Side.BUY, bids, asks)
+    ask_plan = _plan(symbol, Side.SELL, asks, bids)
+    for order in bid_plan.cancel + ask_plan.cancel:
+        _cancel(symbol, order, out)
+    for level in sorted(bid_plan.place + ask_plan.place, key=lambda level: level.level):
+        _place(symbol, level, check, out)
+
+
+def _judge(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck) -> None:
+    """Shadow mode: note for each level whether its order would have been sent."""
+    for level in (*_wanted(symbol, quote.bids), *_wanted(symbol, quote.asks)):
+        refusal = check.refuse(level.side, level.price_ticks, level.lots)
+        symbol.verdicts[level.side, level.level] = PLACED if refusal is None else refusal.value
+
+
+def _wanted(symbol: Symbol, levels: tuple[QuoteLevel, ...]) -> list[QuoteLevel]:
+    wanted = []
+    for level in levels:
+        if level.verdict is Verdict.QUOTED:
+            wanted.append(level)
+            symbol.verdicts[level.side, level.level] = RESTING
+        else:
+            symbol.stats.suppress(level.verdict.value)
+    return wanted
+
+
+def _plan(symbol: Symbol, side: Side, wanted: list[QuoteLevel], opposite: list[QuoteLevel]) -> SidePlan:
+    threshold = symbol.config.price_threshold_bps.as_integer_ratio()
+    barrier = opposite[0].price_ticks if opposite else None
+    return plan_side(side, wanted, symbol.orders.live(side), threshold, barrier)
+
+
+def _place(symbol: Symbol, level: QuoteLevel, check: PreTradeCheck, out: Out) -> None:
+    refusal = check.refuse(level.side, level.price_ticks, level.lots)
+    if refusal is None and _crosses_own(symbol, level):
+        refusal = Refusal.OWN_CROSS
+    if refusal is None and not _may_send(symbol):
+        refusal = Refusal.RATE_LIMIT
+    if refusal is not None:
+        symbol.stats.suppress(refusal.value)
+        symbol.verdicts[level.side, level.level] = refusal.value
+        return
+    symbol.verdicts[level.side, level.level] = PLACED
+    client_order_id = symbol.ids.next(symbol.now_ns)
+    checked = check.approve(client_order_id, level.side, level.level, level.price_ticks, level.lots)
+    order = Order(
+        client_order_id,
+        level.side,
+        level.level,
+        level.price_ticks,
+        level.lots,
+        checked.price,
+        checked.quantity,
+        symbol.now_ns,
+    )
+    symbol.orders.add(order)
+    symbol.clearing.doubt()
+    symbol.stats.orders_placed += 1
+    out.append(PlaceOrder(checked, symbol.caused_ns, symbol.trace))
+    out.append(order.record())
+
+
+def _crosses_own(symbol: Symbol, level: QuoteLevel) -> bool:
+    """Whether one of our own live orders of the other side stands at or through this price."""
+    sign = level.side.sign
+    others = symbol.orders.live(level.side.opposite)
+    return any(sign * (level.price_ticks - order.price_ticks) >= 0 for order in others)
+
+
+def _may_send(symbol: Symbol) -> bool:
+    """Whether one more order fits into the last second; counts it if so."""
+    sends, allowed = symbol.sends, symbol.limits.max_orders_per_second
+    if symbol.now_ns < symbol.place_after_ns:
+        return False
+    while sends and symbol.now_ns - sends[0] > SECOND_NS:
+        sends.popleft()
+    if len(sends) >= allowed:
+        return False
+    sends.append(symbol.now_ns)
+    return True
+
+
+def _cancel(symbol: Symbol, order: Order, out: Out) -> None:
+    if order.status is OrderStatus.PENDING_CANCEL and order.cancel_outstanding:
+        return
+    if clearing.cancel_order(symbol, order, out):
+        out.append(order.record())

@@ -1,0 +1,121 @@
+"""Executions and the matching engine's word on our orders: what moves the position.
+
+Every execution of our account counts exactly once, whatever the symbol's state, and whether or not
+this process knows the order.
+"""
+
+from market_maker.core import clearing, halt, kill_switch
+from market_maker.core.commands import Notice, OrderStatus, RecordFill
+from market_maker.core.events import EngineEventUnreadable, Execution, OrderEvent, OrderEventKind
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.orders import Order
+from market_maker.core.states import KillReason
+from market_maker.core.symbol import TRADE_KEYS_MAX, Out, Symbol
+
+WOULD_CROSS_CODE = "POST_ONLY_WOULD_CROSS"
+
+
+def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
+    """Count a fill once: position, order, journal, then the limits that it may have broken."""
+    key = (event.trade_id, event.side.value)
+    if key in symbol.trade_keys:
+        return
+    remember_trade(symbol, key)
+    symbol.inventory.apply(event.side, event.price, event.quantity, event.fee)
+    symbol.stats.fills += 1
+    order = symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
+    out.append(
+        RecordFill(
+            event.trade_id,
+            event.side,
+            event.price,
+            event.quantity,
+            event.fee,
+            event.order_id,
+            event.client_order_id,
+            event.is_maker,
+            event.sequence,
+            event.executed_at_us,
+            symbol.inventory.to_row(),
+        )
+    )
+    if order is not None:
+        out.append(order.record())
+    else:
+        fields = (("trade_id", event.trade_id), ("order_id", event.order_id))
+        out.append(Notice("warning", "fill_of_unknown_order", fields))
+    check_position(symbol, out)
+
+
+def check_position(symbol: Symbol, out: Out) -> None:
+    """Kill when exposure or loss is beyond its limit; only while orders may be in the market."""
+    if not symbol.is_active:
+        return
+    trigger = kill_switch.exposure(symbol.config, symbol.inventory_value)
+    trigger = trigger or kill_switch.loss(symbol.config, symbol.total_pnl)
+    if trigger is not None:
+        halt.kill(symbol, trigger, "system", out)
+
+
+def remember_trade(symbol: Symbol, key: tuple[str, str]) -> None:
+    """Note an execution's identity, forgetting the oldest beyond the bound."""
+    symbol.trade_keys[key] = None
+    if len(symbol.trade_keys) > TRADE_KEYS_MAX:
+        symbol.trade_keys.popitem(last=False)
+
+
+def on_order_event(symbol: Symbol, event: OrderEvent, out: Out) -> None:
+    """Take over what the matching engine says of an order; an order nobody knows is looked into."""
+    order = symbol.orders.find(event.client_order_id, event.order_id)
+    if order is None:
+        if event.kind is OrderEventKind.ACCEPTED and not symbol.limits.shadow_mode:
+            clearing.ask_open_orders(symbol, out)
+        return
+    if order.settled:
+        return
+    symbol.orders.identify(order, event.order_id)
+    before = order.status
+    if event.kind is OrderEventKind.ACCEPTED:
+        _accepted(symbol, order, out)
+    elif event.kind is OrderEventKind.FILLED:
+        symbol.orders.close(order, OrderStatus.FILLED, symbol.now_ns, expected_filled=order.quantity)
+    elif event.kind is OrderEventKind.CANCELED:
+        was_live = order.is_live
+        symbol.orders.close(
+            order, OrderStatus.CANCELLED, symbol.now_ns, all_fills_seen=True, reason=event.reason or ""
+        )
+        if was_live:
+            symbol.stats.orders_cancelled += 1
+    else:
+        rejected(symbol, order, event.reason or "rejected by the matching engine", out)
+    if order.status is not before:
+        out.append(order.record())
+
+
+def rejected(symbol: Symbol, order: Order, reason: str, out: Out) -> None:
+    """Close a rejected order and count it towards a reject storm; "would cross" is counted apart."""
+    if not order.is_live:
+        return
+    symbol.orders.close(order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason=reason)
+    if WOULD_CROSS_CODE in reason:
+        symbol.stats.orders_would_cross += 1
+        return
+    symbol.stats.orders_rejected += 1
+    rejects = symbol.health.rejected(symbol.now_ns, symbol.limits.reject_storm_window_ns)
+    trigger = kill_switch.reject_storm(rejects, symbol.limits)
+    if trigger is not None and symbol.is_active:
+        halt.kill(symbol, trigger, "system", out)
+
+
+def on_unreadable(symbol: Symbol, event: EngineEventUnreadable, out: Out) -> None:
+    """Halt: a fill may be hidden in what could not be read."""
+    reason = KillReason.ENGINE_EVENT_UNREADABLE
+    halt.kill(symbol, Trigger(reason, event.detail, "every engine event readable"), "system", out)
+
+
+def _accepted(symbol: Symbol, order: Order, out: Out) -> None:
+    order.request_ended = order.request_ended or order.status is OrderStatus.UNKNOWN
+    if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
+        order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
+    if not symbol.is_active:
+        clearing.cancel_order(symbol, order, out)

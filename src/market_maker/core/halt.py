@@ -1,0 +1,81 @@
+"""Leaving ACTIVE: the one place where quoting ends, by whatever cause."""
+
+from decimal import Decimal
+
+from market_maker.core import clearing
+from market_maker.core.commands import Notice, RecordRisk, RecordState
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.states import Cause, State, next_state
+from market_maker.core.symbol import KillLatch, Out, Symbol
+
+KILL_ACTION = "cancel all, HALTED"
+
+
+def kill(symbol: Symbol, trigger: Trigger, actor: str, out: Out) -> None:
+    """Fire the kill switch: no new order from here on, cancel everything, HALTED, say why.
+
+    A second trigger on a halted symbol changes nothing but makes sure that clearing runs.
+    """
+    if symbol.kill is not None:
+        if not symbol.clearing.active and symbol.orders.live_count():
+            clearing.begin(symbol, out)
+        return
+    open_orders = symbol.orders.live_count()
+    symbol.kill = KillLatch(trigger, symbol.now_ns)
+    clearing.begin(symbol, out)
+    change_state(symbol, Cause.KILL, f"{trigger.reason.value}: {trigger.measured}", actor, out)
+    symbol.book.invalidate("halted")
+    out.append(
+        RecordRisk(
+            trigger.reason,
+            trigger.measured,
+            trigger.threshold,
+            symbol.inventory.position,
+            symbol.total_pnl,
+            open_orders,
+            KILL_ACTION,
+        )
+    )
+    fields = (
+        ("reason", trigger.reason.value),
+        ("measured", trigger.measured),
+        ("threshold", trigger.threshold),
+        ("actor", actor),
+        ("open_orders", str(open_orders)),
+    )
+    out.append(Notice("error", "kill_switch", fields))
+
+
+def stop_quoting(symbol: Symbol, cause: Cause, reason: str, actor: str, out: Out) -> None:
+    """Leave ACTIVE without a kill: cancel everything, PAUSED."""
+    clearing.begin(symbol, out)
+    change_state(symbol, cause, reason, actor, out)
+
+
+def change_state(symbol: Symbol, cause: Cause, reason: str, actor: str, out: Out) -> None:
+    """Take the transition that the state table gives for `cause`; nothing when it gives none."""
+    to_state = next_state(symbol.state, cause)
+    if to_state is None:
+        return
+    record = RecordState(
+        symbol.state,
+        to_state,
+        reason,
+        actor,
+        symbol.kill.trigger.reason if symbol.kill is not None else None,
+        symbol.pnl_baseline,
+    )
+    symbol.state = to_state
+    symbol.state_reason = reason
+    symbol.state_actor = actor
+    symbol.state_since_ns = symbol.now_ns
+    if to_state is not State.ACTIVE:
+        symbol.quote = None
+        symbol.no_quote_reason = to_state.value.lower()
+    out.append(record)
+
+
+def rebase(symbol: Symbol) -> Decimal:
+    """Move the P&L baseline to now; returns the new baseline."""
+    symbol.pnl_baseline = symbol.gross_pnl
+    return symbol.pnl_baseline

@@ -1,0 +1,102 @@
+"""When a symbol must stop: every automatic trigger as a decision with its measured value and threshold."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.instrument import Instrument
+from market_maker.core.states import KillReason
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A condition that holds: why, what was measured, and what would have been allowed."""
+
+    reason: KillReason
+    measured: str
+    threshold: str
+
+
+@dataclass(slots=True)
+class Health:
+    """What the surroundings reported last: consumer lag per topic, journal, rejects."""
+
+    lag: dict[str, int | None] = field(default_factory=dict)
+    lag_known_ns: dict[str, int] = field(default_factory=dict)
+    """When the lag of a topic could last be measured."""
+    journal_lag_ns: int = 0
+    journal_failed: bool = False
+    journal_detail: str = ""
+    rejects: deque[int] = field(default_factory=deque)
+    """Times of the rejects within the window, oldest first."""
+
+    def measured_lag(self, topic: str, lag_ns: int | None, now_ns: int) -> None:
+        """Note a measurement of a topic's lag; None when it could not be measured."""
+        self.lag[topic] = lag_ns
+        if lag_ns is not None or topic not in self.lag_known_ns:
+            self.lag_known_ns[topic] = now_ns
+
+    def rejected(self, now_ns: int, window_ns: int) -> int:
+        """Count a reject; returns how many fall within the window."""
+        self.rejects.append(now_ns)
+        while self.rejects[0] <= now_ns - window_ns:
+            self.rejects.popleft()
+        return len(self.rejects)
+
+
+def exposure(config: SymbolConfig, inventory: Decimal | None) -> Trigger | None:
+    """Position, valued in quote currency, above its limit."""
+    if inventory is None or abs(inventory) <= config.max_position_usdt:
+        return None
+    return Trigger(KillReason.EXPOSURE_BREACH, f"{inventory:f} USDT", f"{config.max_position_usdt:f} USDT")
+
+
+def loss(config: SymbolConfig, total_pnl: Decimal) -> Trigger | None:
+    """Total P&L below the negative of the allowed loss."""
+    if total_pnl >= -config.max_loss_usdt:
+        return None
+    return Trigger(KillReason.LOSS_BREACH, f"{total_pnl:f} USDT", f"-{config.max_loss_usdt:f} USDT")
+
+
+def market_halt(instrument: Instrument, reason: str = "") -> Trigger | None:
+    """The exchange does not trade the instrument."""
+    if instrument.is_trading:
+        return None
+    detail = f"{instrument.status.value} {reason}".strip()
+    return Trigger(KillReason.MARKET_HALT, detail, "TRADING")
+
+
+def kafka_lag(health: Health, limits: EngineLimits, now_ns: int) -> Trigger | None:
+    """A consumer too far behind, or one whose lag has not been measurable for as long."""
+    threshold_ns = limits.kafka_lag_threshold_ns
+    for topic, lag_ns in health.lag.items():
+        if lag_ns is not None and lag_ns > threshold_ns:
+            return Trigger(KillReason.KAFKA_LAG, f"{topic} {_seconds(lag_ns)}", _seconds(threshold_ns))
+    for topic, known_ns in health.lag_known_ns.items():
+        if now_ns - known_ns > threshold_ns:
+            measured = f"{topic} not measurable for {_seconds(now_ns - known_ns)}"
+            return Trigger(KillReason.KAFKA_LAG, measured, _seconds(threshold_ns))
+    return None
+
+
+def reject_storm(rejects: int, limits: EngineLimits) -> Trigger | None:
+    """Too many rejects within the window."""
+    if rejects < limits.reject_storm_count:
+        return None
+    window = _seconds(limits.reject_storm_window_ns)
+    return Trigger(KillReason.REJECT_STORM, f"{rejects} rejects in {window}", f"{limits.reject_storm_count}")
+
+
+def journal(health: Health, limits: EngineLimits) -> Trigger | None:
+    """Writes to PostgreSQL fail or fall behind."""
+    if health.journal_failed:
+        return Trigger(KillReason.JOURNAL_FAILURE, health.journal_detail or "write failed", "no failed write")
+    if health.journal_lag_ns > limits.journal_lag_threshold_ns:
+        threshold = _seconds(limits.journal_lag_threshold_ns)
+        return Trigger(KillReason.JOURNAL_FAILURE, f"{_seconds(health.journal_lag_ns)} behind", threshold)
+    return None
+
+
+def _seconds(duration_ns: int) -> str:
+    return f"{duration_ns / 1e9:.3f} s"

@@ -1,0 +1,259 @@
+"""Our orders of one symbol: what we sent, what the exchange said of each, what may still fill.
+
+An order is *final* when the exchange said so. It is *settled* when also every fill that the
+exchange counts for it has reached us; until then its rest keeps counting for every limit, because
+the answer to a cancel travels another way than the fills that came before it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from market_maker.core.commands import OrderStatus, RecordOrder
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution, Side
+from market_maker.core.instrument import EXACT, Instrument
+
+RECENT_ORDERS_MAX = 2_000
+"""Final orders remembered, to recognise late and repeated answers."""
+
+GHOST_NS = 500_000_000
+"""How long a gone order's quantity is still taken out of the book: the cancel's answer usually
+arrives before the book update that removes it."""
+
+FINAL_STATUS = {
+    ExchangeStatus.FILLED: OrderStatus.FILLED,
+    ExchangeStatus.CANCELLED: OrderStatus.CANCELLED,
+    ExchangeStatus.REJECTED: OrderStatus.REJECTED,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """One order of ours. Quantities are base currency, `lots` the same in lots."""
+
+    client_order_id: str
+    side: Side
+    level: int
+    price_ticks: int
+    lots: int
+    price: Decimal
+    quantity: Decimal
+    sent_ns: int
+    status: OrderStatus = OrderStatus.PENDING_NEW
+    order_id: str | None = None
+    filled: Decimal = field(default=Decimal(0))
+    filled_lots: int = 0
+    expected_filled: Decimal | None = None
+    """What the exchange counts as filled, once it called the order final."""
+    settled: bool = False
+    reason: str = ""
+    request_ended: bool = False
+    """Whether the placing request is over, so that it cannot create the order any more."""
+    cancel_outstanding: bool = False
+    query_outstanding: bool = False
+    not_found_answers: int = 0
+    retry_ns: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the exchange has not yet called it final."""
+        return not self.status.is_final
+
+    @property
+    def rests(self) -> bool:
+        """Whether the exchange confirmed it and has not yet called it final."""
+        return self.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
+
+    @property
+    def open_lots(self) -> int:
+        """Lots that may still fill, or did fill without our having seen it."""
+        if self.settled:
+            return 0
+        if self.expected_filled is not None and self.quantity > 0:
+            missing = self.expected_filled - self.filled
+            return max(0, -int(-missing * self.lots // self.quantity))
+        return max(0, self.lots - self.filled_lots)
+
+    def record(self) -> RecordOrder:
+        """The order as the journal keeps it."""
+        return RecordOrder(
+            self.client_order_id,
+            self.order_id,
+            self.side,
+            self.level,
+            self.price,
+            self.quantity,
+            self.filled,
+            self.status,
+            self.reason,
+        )
+
+
+class OrderTracker:
+    """All orders of a symbol that are not settled, and the most recent ones that are."""
+
+    __slots__ = ("_by_order_id", "_ghosts", "_orders", "_recent")
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Order] = {}
+        self._by_order_id: dict[str, Order] = {}
+        self._recent: OrderedDict[str, Order] = OrderedDict()
+        self._ghosts: list[tuple[Side, int, int, int]] = []
+
+    def __iter__(self) -> Iterator[Order]:
+        """Every order that is not settled, oldest first; safe against changes while iterating."""
+        return iter(tuple(self._orders.values()))
+
+    def __len__(self) -> int:
+        """How many orders are not settled."""
+        return len(self._orders)
+
+    def get(self, client_order_id: str) -> Order | None:
+        """The order, settled or not; None when this process does not know it."""
+        return self._orders.get(client_order_id) or self._recent.get(client_order_id)
+
+    def find(self, client_order_id: str | None, order_id: str | None) -> Order | None:
+        """The order by either id."""
+        if client_order_id is not None and (order := self.get(client_order_id)) is not None:
+            return order
+        return self._by_order_id.get(order_id) if order_id is not None else None
+
+    def add(self, order: Order) -> None:
+        """Track an order that was sent, loaded or found at the exchange."""
+        self._orders[order.client_order_id] = order
+        if order.order_id is not None:
+            self._by_order_id[order.order_id] = order
+
+    def identify(self, order: Order, order_id: str | None) -> None:
+        """Note the exchange's id of an order."""
+        if order_id is not None and order.order_id is None:
+            order.order_id = order_id
+            self._by_order_id[order_id] = order
+
+    def live(self, side: Side) -> list[Order]:
+        """Orders of a side that the exchange has not called final, oldest first."""
+        return [order for order in self._orders.values() if order.side is side and order.is_live]
+
+    def live_count(self) -> int:
+        """Live and unknown orders of both sides."""
+        return sum(order.is_live for order in self._orders.values())
+
+    def unknown_count(self) -> int:
+        """Orders whose fate only the exchange knows."""
+        return sum(order.status is OrderStatus.UNKNOWN for order in self._orders.values())
+
+    def open_lots(self, side: Side) -> int:
+        """Lots of a side that may still fill: live, unknown and not yet settled orders."""
+        return sum(order.open_lots for order in self._orders.values() if order.side is side)
+
+    def is_two_sided(self) -> bool:
+        """Whether at least one confirmed order rests on each side."""
+        sides = {order.side for order in self._orders.values() if order.rests}
+        return len(sides) == 2
+
+    def resting_levels(self, side: Side, now_ns: int) -> dict[int, int]:
+        """Our own lots per tick of a side as they may stand in the published book."""
+        levels: dict[int, int] = {}
+        for order in self._orders.values():
+            if order.side is side and order.is_live:
+                levels[order.price_ticks] = levels.get(order.price_ticks, 0) + order.open_lots
+        if self._ghosts:
+            self._ghosts = [ghost for ghost in self._ghosts if ghost[3] > now_ns]
+            for ghost_side, ticks, lots, _ in self._ghosts:
+                if ghost_side is side:
+                    levels[ticks] = levels.get(ticks, 0) + lots
+        return levels
+
+    def fill(self, execution: Execution, instrument: Instrument, now_ns: int) -> Order | None:
+        """Count a fill for its order, whatever state it is in; None when the order is not ours to know."""
+        order = self.find(execution.client_order_id, execution.order_id)
+        if order is None:
+            return None
+        self.identify(order, execution.order_id)
+        order.filled = EXACT.add(order.filled, execution.quantity)
+        lots = int(execution.quantity / instrument.lot_size)
+        order.filled_lots += lots
+        self._ghosts.append((order.side, order.price_ticks, lots, now_ns + GHOST_NS))
+        if order.filled >= order.quantity:
+            self.close(order, OrderStatus.FILLED, now_ns, expected_filled=order.quantity)
+        elif order.is_live and order.status is not OrderStatus.PENDING_CANCEL:
+            order.status = OrderStatus.PARTIALLY_FILLED
+        elif order.expected_filled is not None and order.filled >= order.expected_filled:
+            self._settle(order)
+        return order
+
+    def close(
+        self,
+        order: Order,
+        status: OrderStatus,
+        now_ns: int,
+        *,
+        expected_filled: Decimal | None = None,
+        all_fills_seen: bool = False,
+        reason: str = "",
+    ) -> None:
+        """Make an order final because the exchange said so.
+
+        `expected_filled` is what it counts as filled. `all_fills_seen` is true when the word came
+        through the same ordered stream as the fills. With neither, the order stays unsettled.
+        """
+        if order.is_live:
+            self._ghosts.append((order.side, order.price_ticks, order.open_lots, now_ns + GHOST_NS))
+        order.status = status
+        order.reason = reason or order.reason
+        if expected_filled is not None:
+            order.expected_filled = expected_filled
+        if all_fills_seen or (order.expected_filled is not None and order.filled >= order.expected_filled):
+            self._settle(order)
+
+    def reported(self, order: Order, reported: ExchangeOrder, now_ns: int) -> None:
+        """Take over what the exchange reports of an order when asked."""
+        self.identify(order, reported.order_id)
+        order.request_ended = True
+        order.not_found_answers = 0
+        if reported.status.is_final:
+            self.close(
+                order,
+                FINAL_STATUS[reported.status],
+                now_ns,
+                expected_filled=reported.filled_quantity,
+                reason=f"exchange reports {reported.status.value}",
+            )
+        elif order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
+            order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
+
+    def adopt(self, reported: ExchangeOrder, instrument: Instrument, now_ns: int) -> Order:
+        """Track an order of our account that this process did not know, or had believed gone.
+
+        Only fills that reached us count as filled: the limits then err on the safe side.
+        """
+        known = self._recent.pop(reported.client_order_id, None)
+        lots = -int(-reported.quantity // instrument.lot_size)
+        order = Order(
+            reported.client_order_id,
+            reported.side,
+            level=-1,
+            price_ticks=round(reported.price / instrument.tick_size),
+            lots=lots,
+            price=reported.price,
+            quantity=reported.quantity,
+            sent_ns=now_ns,
+            status=OrderStatus.OPEN,
+            order_id=reported.order_id,
+            filled=known.filled if known is not None else Decimal(0),
+            filled_lots=known.filled_lots if known is not None else 0,
+            request_ended=True,
+            reason="found at the exchange",
+        )
+        self.add(order)
+        return order
+
+    def _settle(self, order: Order) -> None:
+        order.settled = True
+        self._orders.pop(order.client_order_id, None)
+        self._recent[order.client_order_id] = order
+        while len(self._recent) > RECENT_ORDERS_MAX:
+            _, oldest = self._recent.popitem(last=False)
+            if oldest.order_id is not None:
+                self._by_order_id.pop(oldest.order_id, None)

@@ -1,0 +1,201 @@
+"""The checks before every order. Nothing else can make the order type that the gateway accepts."""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from enum import Enum
+from typing import Final
+
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.reference_mid import ReferenceMid
+
+BPS = 10_000
+DEFAULT_NOTIONAL_FACTOR = Decimal(10)
+"""Without MAX_ORDER_NOTIONAL_USDT an order may be this many times `order_size_usdt`."""
+
+
+class Refusal(Enum):
+    """Why an order may not be sent; the value is the stable code in metrics and the API."""
+
+    NOT_ACTIVE = "not_active"
+    KILL_LATCHED = "kill_latched"
+    INSTRUMENT_NOT_TRADING = "instrument_not_trading"
+    BOOK_INVALID = "book_invalid"
+    BOOK_STALE = "book_stale"
+    LOSS_LIMIT = "loss_limit"
+    POSITION_LIMIT = "position_limit"
+    PRICE_COLLAR = "price_collar"
+    NOTIONAL_LIMIT = "notional_limit"
+    BELOW_MIN_NOTIONAL = "below_min_notional"
+    BAD_PRICE = "bad_price"
+    BAD_QUANTITY = "bad_quantity"
+    OWN_CROSS = "own_cross"
+    RATE_LIMIT = "rate_limit"
+
+
+class _Seal:
+    """Known to this module only."""
+
+
+_SEAL: Final = _Seal()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    """A post-only limit order that passed every pre-trade check. Made by `PreTradeCheck.check` only."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    level: int
+    price_ticks: int
+    lots: int
+    price: Decimal
+    quantity: Decimal
+    seal: _Seal
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("a CheckedOrder can only be made by PreTradeCheck.check")
+
+
+class OrderLimits:
+    """A symbol's limits as integers in ticks, lots and ticks * lots; rounded towards safety.
+
+    Made anew when configuration or instrument change.
+    """
+
+    __slots__ = (
+        "collar_den",
+        "collar_num",
+        "config",
+        "instrument",
+        "max_notional",
+        "max_position",
+        "min_notional",
+    )
+
+    def __init__(self, config: SymbolConfig, limits: EngineLimits, instrument: Instrument) -> None:
+        unit = instrument.notional_unit
+        max_notional = limits.max_order_notional_usdt
+        if max_notional is None:
+            max_notional = EXACT.multiply(DEFAULT_NOTIONAL_FACTOR, config.order_size_usdt)
+        self.config = config
+        self.instrument = instrument
+        self.max_notional = floor_units(max_notional, unit)
+        self.min_notional = instrument.min_notional_units
+        self.max_position = floor_units(config.max_position_usdt, unit)
+        numerator, denominator = limits.price_collar_bps.as_integer_ratio()
+        self.collar_num, self.collar_den = numerator, denominator * BPS
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the checks need to know of the symbol at this moment."""
+
+    active: bool
+    kill_latched: bool
+    book_valid: bool
+    book_fresh: bool
+    total_pnl: Decimal
+    lots_if_buying: int
+    """Signed position in lots; where it is off the lot grid, rounded up (against a buyer)."""
+    lots_if_selling: int
+    """The same rounded down (against a seller)."""
+
+
+class PreTradeCheck:
+    """The checks for one evaluation: what is the same for all its orders is worked out once."""
+
+    __slots__ = ("_den", "_highest", "_limits", "_lowest", "_num", "_open_lots", "_position", "refusal")
+
+    def __init__(
+        self, limits: OrderLimits, mid: ReferenceMid, standing: Standing, open_lots: dict[Side, int]
+    ) -> None:
+        self._limits = limits
+        self._num, self._den = mid.num, mid.den
+        self._open_lots = open_lots
+        self._position = {Side.BUY: standing.lots_if_buying, Side.SELL: standing.lots_if_selling}
+        self.refusal = _standing_refusal(limits, standing)
+        scale = self._den * limits.collar_den
+        self._lowest = -(-self._num * (limits.collar_den - limits.collar_num) // scale)
+        self._highest = self._num * (limits.collar_den + limits.collar_num) // scale
+
+    def refuse(self, side: Side, price_ticks: int, lots: int) -> Refusal | None:
+        """Why an order of this price and size may not be sent now, or None."""
+        if self.refusal is not None:
+            return self.refusal
+        if price_ticks <= 0:
+            return Refusal.BAD_PRICE
+        if lots <= 0:
+            return Refusal.BAD_QUANTITY
+        notional = price_ticks * lots
+        if notional < self._limits.min_notional:
+            return Refusal.BELOW_MIN_NOTIONAL
+        if notional > self._limits.max_notional:
+            return Refusal.NOTIONAL_LIMIT
+        if not self._lowest <= price_ticks <= self._highest:
+            return Refusal.PRICE_COLLAR
+        if not self._within_position(side, price_ticks, lots):
+            return Refusal.POSITION_LIMIT
+        return None
+
+    def approve(
+        self, client_order_id: str, side: Side, level: int, price_ticks: int, lots: int
+    ) -> CheckedOrder:
+        """Make the order and count it as live; AssertionError when it should have been refused."""
+        refusal = self.refuse(side, price_ticks, lots)
+        if refusal is not None:
+            raise AssertionError(f"order approved although {refusal.value}")
+        self._open_lots[side] += lots
+        instrument = self._limits.instrument
+        return CheckedOrder(
+            client_order_id,
+            instrument.symbol,
+            side,
+            level,
+            price_ticks,
+            lots,
+            instrument.price(price_ticks),
+            instrument.quantity(lots),
+            _SEAL,
+        )
+
+    def _within_position(self, side: Side, price_ticks: int, lots: int) -> bool:
+        """Whether the position stays within its limit when this and all open orders of the side fill.
+
+        Valued at the order's price or the reference mid, whichever is worse. An order after which
+        the position has not changed sign only reduces it and always passes.
+        """
+        worst = side.sign * self._position[side] + self._open_lots[side] + lots
+        if worst <= 0:
+            return True
+        allowed = self._limits.max_position
+        return worst * price_ticks <= allowed and worst * self._num <= allowed * self._den
+
+
+def _standing_refusal(limits: OrderLimits, standing: Standing) -> Refusal | None:
+    if not standing.active:
+        return Refusal.NOT_ACTIVE
+    if standing.kill_latched:
+        return Refusal.KILL_LATCHED
+    if not limits.instrument.is_trading:
+        return Refusal.INSTRUMENT_NOT_TRADING
+    if not standing.book_valid:
+        return Refusal.BOOK_INVALID
+    if not standing.book_fresh:
+        return Refusal.BOOK_STALE
+    if standing.total_pnl < -limits.config.max_loss_usdt:
+        return Refusal.LOSS_LIMIT
+    return None
+
+
+def floor_units(value: Decimal, unit: Decimal) -> int:
+    """How many whole units fit into the value, rounded towards minus infinity."""
+    return int(EXACT.divide(value, unit).to_integral_value(ROUND_FLOOR))
+
+
+def ceil_units(value: Decimal, unit: Decimal) -> int:
+    """The same, rounded towards plus infinity."""
+    return int(EXACT.divide(value, unit).to_integral_value(ROUND_CEILING))

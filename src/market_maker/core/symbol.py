@@ -1,0 +1,186 @@
+"""Everything one engine knows: plain data that the handlers of the core read and change.
+
+No behaviour lives here beyond small derived values; each handler module owns one kind of event.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from market_maker.core.clearing import Clearing
+from market_maker.core.commands import Command
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.ids import IdSeed, OrderIds
+from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.inventory import Inventory
+from market_maker.core.kill_switch import Health, Trigger
+from market_maker.core.order_book import OrderBook
+from market_maker.core.orders import OrderTracker
+from market_maker.core.quoting import QuoteSet, QuotingEngine
+from market_maker.core.reference_mid import ReferenceMid
+from market_maker.core.risk import OrderLimits
+from market_maker.core.states import State
+from market_maker.core.stats import Stats
+from market_maker.core.volatility import Volatility
+
+NS_PER_MS = 1_000_000
+
+TRADE_KEYS_MAX = 200_000
+"""Executions remembered to recognise repeats; the table's key catches older ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class PricePoint:
+    """A price in quote currency and the monotonic time at which it was true."""
+
+    price: Decimal
+    data_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillLatch:
+    """The kill switch that fired; only a reset takes it away."""
+
+    trigger: Trigger
+    at_ns: int
+
+
+Out = list[Command]
+"""Where handlers put the commands of one event."""
+
+
+@dataclass(slots=True)
+class Symbol:
+    """The state of one symbol's engine. Times are monotonic nanoseconds, amounts quote currency."""
+
+    config: SymbolConfig
+    limits: EngineLimits
+    instrument: Instrument
+    state: State
+    inventory: Inventory
+    ids: OrderIds
+    pnl_baseline: Decimal = Decimal(0)
+    state_reason: str = ""
+    state_actor: str = "system"
+    state_since_ns: int = 0
+    kill: KillLatch | None = None
+    now_ns: int = 0
+
+    book: OrderBook = field(default_factory=OrderBook)
+    volatility: Volatility = field(default_factory=Volatility)
+    orders: OrderTracker = field(default_factory=OrderTracker)
+    clearing: Clearing = field(default_factory=Clearing)
+    health: Health = field(default_factory=Health)
+    stats: Stats = field(default_factory=Stats)
+    quoting: QuotingEngine = field(init=False)
+    order_limits: OrderLimits = field(init=False)
+
+    mark: PricePoint | None = None
+    last_trade: PricePoint | None = None
+    mid: ReferenceMid | None = None
+    quote: QuoteSet | None = None
+    verdicts: dict[tuple[Side, int], str] = field(default_factory=dict)
+    """What became of each wanted level of `quote`: resting, placed, or the check that refused it."""
+    no_quote_reason: str = "not evaluated yet"
+    """Why there is no `quote` at all."""
+    next_instrument: Instrument | None = None
+    """A new grid that waits until no order of the old one is left."""
+
+    evaluated_ns: int = 0
+    urgent: bool = False
+    """Evaluate now, whatever the quote interval says."""
+    caused_ns: int = 0
+    trace: str | None = None
+    place_after_ns: int = 0
+    """No placement before this time: the exchange asked for a pause."""
+    sends: deque[int] = field(default_factory=deque)
+    """Times of the latest sends, at most MAX_ORDERS_PER_SECOND of them."""
+    trade_keys: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.regrid()
+
+    def regrid(self) -> None:
+        """Make anew what depends on configuration and instrument."""
+        self.quoting = QuotingEngine(self.config, self.instrument)
+        self.order_limits = OrderLimits(self.config, self.limits, self.instrument)
+
+    @property
+    def name(self) -> str:
+        """The symbol."""
+        return self.config.symbol
+
+    @property
+    def is_active(self) -> bool:
+        """Whether orders may be placed at all."""
+        return self.state is State.ACTIVE and self.kill is None
+
+    @property
+    def interval_ns(self) -> int:
+        """Shortest time between two evaluations."""
+        return max(int(self.config.quote_interval_ms * NS_PER_MS), self.limits.quote_update_interval_ns)
+
+    @property
+    def staleness_ns(self) -> int:
+        """Age at which market data may no longer be quoted from."""
+        limit_ns = self.limits.market_data_staleness_ns
+        if self.config.check_staleness:
+            limit_ns = min(limit_ns, int(self.config.staleness_threshold_ms * NS_PER_MS))
+        return limit_ns
+
+    def fresh(self, point: PricePoint | None) -> Decimal | None:
+        """The price, or None when there is none or it is too old."""
+        if point is None or self.now_ns - point.data_ns > self.staleness_ns:
+            return None
+        return point.price
+
+    @property
+    def book_is_fresh(self) -> bool:
+        """Whether the book's data is young enough to quote from."""
+        data_ns = self.book.data_ns
+        return data_ns is not None and self.now_ns - data_ns <= self.staleness_ns
+
+    @property
+    def valuation_price(self) -> Decimal | None:
+        """The price of unrealized P&L: mark if fresh, else the last reference mid."""
+        mark = self.fresh(self.mark)
+        if mark is not None:
+            return mark
+        return self.mid.price(self.instrument) if self.mid is not None else None
+
+    @property
+    def inventory_value(self) -> Decimal | None:
+        """Position times reference mid, None while no mid is known."""
+        if self.mid is None:
+            return Decimal(0) if self.inventory.position == 0 else None
+        return self.inventory.value(self.mid.price(self.instrument))
+
+    @property
+    def gross_pnl(self) -> Decimal:
+        """Realized plus unrealized, before the baseline; without any price the latter counts as zero."""
+        price = self.valuation_price
+        unrealized = self.inventory.unrealized(price) if price is not None else Decimal(0)
+        return EXACT.add(self.inventory.realized, unrealized)
+
+    @property
+    def total_pnl(self) -> Decimal:
+        """Realized plus unrealized minus baseline."""
+        return EXACT.subtract(self.gross_pnl, self.pnl_baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What an engine starts from: rows of the database and metadata. See `engine.SymbolEngine`."""
+
+    config: SymbolConfig
+    instrument: Instrument
+    state: State
+    state_reason: str
+    state_actor: str
+    kill: Trigger | None
+    pnl_baseline: Decimal
+    inventory: Inventory
+    trade_keys: tuple[tuple[str, str], ...]
+    """(trade id, side) of the latest executions already counted, oldest first."""
+    ids: IdSeed

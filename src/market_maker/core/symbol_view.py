@@ -1,0 +1,111 @@
+"""Makes the picture of a symbol that status, metrics and the API show."""
+
+from market_maker.core.control import activation_problems
+from market_maker.core.events import Side
+from market_maker.core.orders import Order
+from market_maker.core.symbol import Symbol
+from market_maker.core.view import BookView, Counters, KillView, OrderView, PnlView, SymbolView
+
+
+def view_of(symbol: Symbol) -> SymbolView:
+    """The symbol as it stands after its last event."""
+    return SymbolView(
+        at_ns=symbol.now_ns,
+        symbol=symbol.name,
+        state=symbol.state,
+        state_reason=symbol.state_reason,
+        state_actor=symbol.state_actor,
+        state_since_ns=symbol.state_since_ns,
+        kill=_kill(symbol),
+        config=symbol.config,
+        instrument=symbol.instrument,
+        book=_book(symbol),
+        mid=symbol.mid.price(symbol.instrument) if symbol.mid is not None else None,
+        mid_source=symbol.mid.source.value if symbol.mid is not None else "",
+        pnl=_pnl(symbol),
+        orders=tuple(_order(order) for order in symbol.orders if order.is_live),
+        open_orders=symbol.orders.live_count(),
+        unknown_orders=symbol.orders.unknown_count(),
+        open_orders_at_exchange=symbol.clearing.open_at_exchange,
+        proven_zero_at_ns=symbol.clearing.proven_zero_ns,
+        quote=symbol.quote,
+        verdicts=tuple((side, level, verdict) for (side, level), verdict in symbol.verdicts.items()),
+        no_quote_reason="" if symbol.quote is not None else symbol.no_quote_reason,
+        enable_problems=activation_problems(symbol, resume=False),
+        counters=_counters(symbol),
+    )
+
+
+def spread_bps(symbol: Symbol) -> float | None:
+    """Distance of our innermost resting bid and ask in bps of the mid; None unless both rest."""
+    bids = [order.price_ticks for order in symbol.orders.live(Side.BUY) if order.rests]
+    asks = [order.price_ticks for order in symbol.orders.live(Side.SELL) if order.rests]
+    if not bids or not asks or symbol.mid is None:
+        return None
+    return (min(asks) - max(bids)) * symbol.mid.den / symbol.mid.num * 10_000
+
+
+def _kill(symbol: Symbol) -> KillView | None:
+    if symbol.kill is None:
+        return None
+    trigger = symbol.kill.trigger
+    return KillView(trigger.reason, trigger.measured, trigger.threshold, symbol.kill.at_ns)
+
+
+def _book(symbol: Symbol) -> BookView:
+    book, instrument = symbol.book, symbol.instrument
+    return BookView(
+        book.valid,
+        book.invalid_reason,
+        book.sequence,
+        instrument.price(book.best_bid) if book.best_bid is not None else None,
+        instrument.price(book.best_ask) if book.best_ask is not None else None,
+        book.data_ns,
+    )
+
+
+def _pnl(symbol: Symbol) -> PnlView:
+    inventory, price = symbol.inventory, symbol.valuation_price
+    row = inventory.to_row()
+    return PnlView(
+        position=inventory.position,
+        average_entry=inventory.average_entry,
+        inventory_usdt=symbol.inventory_value,
+        realized=inventory.realized,
+        unrealized=inventory.unrealized(price) if price is not None else None,
+        baseline=symbol.pnl_baseline,
+        fees=row.fees,
+        fill_count=row.fill_count,
+        volume=row.volume,
+    )
+
+
+def _order(order: Order) -> OrderView:
+    return OrderView(
+        order.client_order_id,
+        order.order_id,
+        order.side,
+        order.level,
+        order.price,
+        order.quantity,
+        order.filled,
+        order.status,
+        order.sent_ns,
+    )
+
+
+def _counters(symbol: Symbol) -> Counters:
+    stats, book = symbol.stats, symbol.book
+    return Counters(
+        quotes_computed=stats.quotes_computed,
+        orders_placed=stats.orders_placed,
+        orders_rejected=stats.orders_rejected,
+        orders_would_cross=stats.orders_would_cross,
+        orders_cancelled=stats.orders_cancelled,
+        fills=stats.fills,
+        book_deltas=book.deltas,
+        book_gaps=book.gaps,
+        active_ns=stats.active_ns,
+        two_sided_ns=stats.two_sided_ns,
+        suppressed=tuple(sorted(stats.suppressed.items())),
+    )
