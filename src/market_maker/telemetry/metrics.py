@@ -1,0 +1,160 @@
+"""Every metric of the service as one list, and the registry that is made from it.
+
+Names and labels of the first block are those of the user's document; dashboards depend on them.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeVar
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from market_maker.core.states import State
+
+_T = TypeVar("_T", Counter, Gauge, Histogram)
+
+_US: Final = 1e-6
+_MS: Final = 1e-3
+COMPUTE_BUCKETS: Final = tuple(
+    n * _US for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+)
+"""From a microsecond to 10 ms, in seconds."""
+REQUEST_BUCKETS: Final = tuple(
+    n * _MS for n in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000)
+)
+"""From 0.1 ms to 10 s, in seconds; with an edge at the default response timeout of 50 ms."""
+
+
+class Kind(Enum):
+    """Type of a metric."""
+
+    COUNTER = Counter
+    GAUGE = Gauge
+    HISTOGRAM = Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric; buckets in the unit of its name."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+_SYMBOL: Final = ("symbol",)
+_C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+
+METRICS: Final = (
+    Metric("mm_inventory_usdt", _G, _SYMBOL, "Inventory valued in USDT, signed"),
+    Metric("mm_open_orders", _G, _SYMBOL, "Live and unknown orders as this process knows them"),
+    Metric("mm_spread_bps", _G, _SYMBOL, "Quoted spread between our best bid and ask, 1/10000 of the mid"),
+    Metric("mm_pnl_usdt", _G, ("symbol", "type"), "P&L in USDT by type: realized, unrealized"),
+    Metric("mm_kill_switch_total", _C, ("symbol", "reason"), "Kill switches fired, by reason"),
+    Metric("mm_quote_compute_latency_seconds", _H, (), "Time to compute a quote set", COMPUTE_BUCKETS),
+    Metric(
+        "mm_order_placement_latency_seconds",
+        _H,
+        (),
+        "Time from sending an order to its answer",
+        REQUEST_BUCKETS,
+    ),
+    Metric("mm_kafka_lag_seconds", _G, ("topic",), "Consumer lag; NaN while it cannot be measured"),
+    Metric("mm_state_gauge", _G, ("symbol", "state"), "1 for the state that the symbol is in, else 0"),
+    # --- beyond the document ---
+    Metric("mm_mailbox_depth", _G, _SYMBOL, "Messages waiting in the symbol's mailbox"),
+    Metric("mm_event_loop_lag_seconds", _G, (), "Longest delay of the event loop in the last second"),
+    Metric("mm_event_loop_stalled_seconds_total", _C, (), "Time that the event loop did not run"),
+    Metric(
+        "mm_order_requests_total",
+        _C,
+        ("symbol", "request", "outcome"),
+        "Answers of the Order Service by request (place, cancel, ...) and outcome (ok, would_cross, ...)",
+    ),
+    Metric(
+        "mm_order_request_latency_seconds",
+        _H,
+        ("request",),
+        "Time from sending a request to its answer",
+        REQUEST_BUCKETS,
+    ),
+    Metric("mm_fills_total", _C, ("symbol", "side"), "Fills counted into the position"),
+    Metric("mm_book_deltas_total", _C, _SYMBOL, "Order book deltas applied"),
+    Metric("mm_book_gaps_total", _C, _SYMBOL, "Times the book was given up: gap, crossed or off-grid"),
+    Metric("mm_quotes_suppressed_total", _C, ("symbol", "reason"), "Levels or quotes not placed, by reason"),
+    Metric("mm_journal_lag_seconds", _G, _SYMBOL, "Age of the oldest write that is not durable"),
+    Metric("mm_outbox_backlog", _G, (), "Events in the outbox that are not yet published"),
+    Metric(
+        "mm_tick_to_order_latency_seconds",
+        _H,
+        (),
+        "Time from reading a message to the answer of the order that it caused",
+        REQUEST_BUCKETS,
+    ),
+    Metric("mm_dead_letters_total", _C, ("topic",), "Messages copied to a dead-letter topic"),
+    Metric("mm_decode_errors_total", _C, ("topic",), "Messages that could not be decoded"),
+    Metric("mm_worker_failures_total", _C, _SYMBOL, "Crashes of the symbol's worker"),
+    Metric(
+        "mm_open_orders_at_exchange",
+        _G,
+        _SYMBOL,
+        "Open orders as the exchange last reported them; NaN when that is not known",
+    ),
+    Metric(
+        "mm_kill_latency_seconds",
+        _H,
+        _SYMBOL,
+        "Time from a kill to the exchange's proof of zero open orders",
+        REQUEST_BUCKETS,
+    ),
+    Metric("mm_log_lines_dropped_total", _C, (), "Log lines lost because they could not be written"),
+)
+
+PNL_TYPES: Final = ("realized", "unrealized")
+STATES: Final = tuple(state.value for state in State)
+
+
+class Metrics:
+    """The registry of this process, made from METRICS; one object per metric, by name."""
+
+    def __init__(self) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's gap
+        self.registry = CollectorRegistry()
+        self._by_name: dict[str, Counter | Gauge | Histogram] = {
+            metric.name: _make(metric, self.registry) for metric in METRICS
+        }
+
+    def counter(self, name: str, **labels: str) -> Counter:
+        """A counter, bound to its labels. KeyError or TypeError when METRICS has it not, or not as that."""
+        return self._bound(Counter, name, labels)
+
+    def gauge(self, name: str, **labels: str) -> Gauge:
+        """A gauge, bound to its labels."""
+        return self._bound(Gauge, name, labels)
+
+    def histogram(self, name: str, **labels: str) -> Histogram:
+        """A histogram, bound to its labels."""
+        return self._bound(Histogram, name, labels)
+
+    def remove_symbol(self, symbol: str) -> None:
+        """Stop showing a symbol that is no longer configured."""
+        for metric in METRICS:
+            if "symbol" in metric.labels:
+                self._by_name[metric.name].remove_by_labels({"symbol": symbol})
+
+    def _bound(self, kind: type[_T], name: str, labels: dict[str, str]) -> _T:
+        metric = self._by_name[name]
+        child = metric.labels(**labels) if labels else metric
+        if not isinstance(child, kind):
+            raise TypeError(f"{name} is a {type(child).__name__}, not a {kind.__name__}")
+        return child
+
+
+def _make(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if metric.kind is Kind.HISTOGRAM:
+        return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
+    made: Counter | Gauge = metric.kind.value(metric.name, metric.help, metric.labels, registry=registry)
+    return made

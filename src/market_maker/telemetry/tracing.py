@@ -1,0 +1,153 @@
+"""Traces: one span per order, from the Kafka message that caused it to the exchange's answer.
+
+Without an endpoint nothing is recorded and the context that a message brought is passed on as it is.
+A span costs about 15 us, so there is one per order and none per tick.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+
+TRACEPARENT: Final = "traceparent"
+_SERVICE: Final = "market-maker"
+_TRACES_PATH: Final = "/v1/traces"
+_PARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_EXPORT_TIMEOUT_S: Final = 2.0
+
+
+class OrderSpan(Protocol):
+    """The span of one request to the exchange."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """W3C context to send along; None when there is nothing to send."""
+
+    def end(self, outcome: str, *, failed: bool = False) -> None:
+        """The answer is there."""
+
+
+class Tracing(Protocol):
+    """Makes spans; `close` sends what is waiting, for at most a few seconds."""
+
+    def order_span(self, name: str, parent: str | None, attributes: Mapping[str, str]) -> OrderSpan:
+        """Start a span below the `traceparent` of the message that caused it, if that is well-formed."""
+
+    def close(self) -> None:
+        """Send what is waiting and stop."""
+
+
+def parse_traceparent(value: str | None) -> SpanContext | None:
+    """The context in a W3C `traceparent` header; None when missing or malformed, as the standard asks."""
+    if value is None or (match := _PARENT.fullmatch(value)) is None:
+        return None
+    version, trace_id, span_id, flags = match.groups()
+    if version == "ff" or (version == "00" and len(value) != 55):
+        return None
+    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=_flags(flags))
+    return context if context.is_valid else None
+
+
+def trace_id_of(traceparent: str | None) -> str | None:
+    """The trace id in a `traceparent`, for log lines; None when there is none."""
+    context = parse_traceparent(traceparent)
+    return None if context is None else f"{context.trace_id:032x}"
+
+
+def kafka_headers(traceparent: str | None) -> list[tuple[str, bytes]]:
+    """Headers that carry the context on a Kafka message."""
+    return [] if traceparent is None else [(TRACEPARENT, traceparent.encode("ascii"))]
+
+
+def http_headers(traceparent: str | None) -> dict[str, str]:
+    """Headers that carry the context on an HTTP request."""
+    return {} if traceparent is None else {TRACEPARENT: traceparent}
+
+
+class _PassedOn:
+    """No span of ours: the message's own context goes on."""
+
+    __slots__ = ("traceparent",)
+
+    def __init__(self, traceparent: str | None) -> None:
+        self.traceparent = traceparent
+
+    def end(self, outcome: str, *, failed: bool = False) -> None:
+        """Nothing was recorded."""
+
+
+class NoTracing:
+    """Tracing when no endpoint is set."""
+
+    def order_span(self, name: str, parent: str | None, attributes: Mapping[str, str]) -> OrderSpan:  # noqa: ARG002 -- the protocol's signature
+        """A span that records nothing and passes on a well-formed parent."""
+        return _PassedOn(parent if parent is not None and _PARENT.fullmatch(parent) else None)
+
+    def close(self) -> None:
+        """Nothing is waiting."""
+
+
+class _RecordedSpan:
+    __slots__ = ("_span", "traceparent")
+
+    def __init__(self, span: Span) -> None:
+        context = span.get_span_context()
+        self._span = span
+        self.traceparent: str | None = (
+            f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        )
+
+    def end(self, outcome: str, *, failed: bool = False) -> None:
+        self._span.set_attribute("mm.outcome", outcome)
+        if failed:
+            self._span.set_status(Status(StatusCode.ERROR, outcome))
+        self._span.end()
+
+
+class OtlpTracing:
+    """Spans recorded and sent in batches by a thread of their own."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._provider = TracerProvider(
+            resource=Resource.create({"service.name": _SERVICE}), shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer(_SERVICE)
+
+    def order_span(self, name: str, parent: str | None, attributes: Mapping[str, str]) -> OrderSpan:
+        """Start a recorded span."""
+        remote = parse_traceparent(parent)
+        context = None if remote is None else set_span_in_context(NonRecordingSpan(remote))
+        return _RecordedSpan(
+            self._tracer.start_span(name, context, kind=SpanKind.CLIENT, attributes=attributes)
+        )
+
+    def close(self) -> None:
+        """Send what is waiting and stop."""
+        self._provider.shutdown()
+
+
+def make_tracing(endpoint: str | None) -> Tracing:
+    """Tracing to an OTLP/HTTP endpoint (`/v1/traces` is added when missing), or none."""
+    if endpoint is None:
+        return NoTracing()
+    url = endpoint if endpoint.endswith(_TRACES_PATH) else endpoint.rstrip("/") + _TRACES_PATH
+    return OtlpTracing(OTLPSpanExporter(endpoint=url, timeout=_EXPORT_TIMEOUT_S))
+
+
+def _flags(text: str) -> TraceFlags:
+    return TraceFlags(int(text, 16) & TraceFlags.SAMPLED)
