@@ -42,6 +42,8 @@ class Source:
 
     partition: int
     offset: int
+    generation: int = 0
+    """Which assignment of the partition it was read under; nothing is committed for an earlier one."""
 
 
 # --- market data -------------------------------------------------------------------------------
