@@ -1,20 +1,24 @@
-"""The order book of one symbol: snapshot, deltas, the sequence rule, and the best prices without our own.
-
-Two plain dictionaries from ticks to lots with cached best prices. The next best after a removal is
-found by walking tick by tick, which in a dense book ends after a step or two; past a hole of
-HOLE_TICKS the whole side is scanned once instead.
-"""
+"""The order book of one symbol: snapshots, deltas, the sequence rule, and when not to trust it."""
 
 from collections.abc import Mapping
 from enum import Enum
 
-from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
-
-HOLE_TICKS = 64
-"""How far to walk for the next best price before scanning the whole side."""
+from market_maker.core.book_levels import (
+    ImpossibleLevelError,
+    apply_asks,
+    apply_bids,
+    highest_without,
+    lowest_without,
+    snapshot_problem,
+)
+from market_maker.core.events import BookDelta, BookSnapshot, Side
 
 PENDING_DELTAS_MAX = 1000
 """Deltas kept while the book waits for a snapshot; beyond it the oldest is dropped."""
+
+RENUMBERED_AFTER_NS = 1_000_000_000
+"""A snapshot with a lower sequence than a valid book, but data this much newer, starts a new numbering;
+topics are not that far apart."""
 
 
 class BookChange(Enum):
@@ -31,6 +35,9 @@ class BookChange(Enum):
     """The book is invalid: its best bid is at or above its best ask."""
     MALFORMED = "malformed"
     """The book is invalid: the message cannot describe a book."""
+
+
+_APPLIED = BookChange.APPLIED
 
 
 class OrderBook:
@@ -82,52 +89,49 @@ class OrderBook:
 
     def apply_delta(self, delta: BookDelta) -> BookChange:
         """Change the levels of `delta`; it must follow the book's sequence exactly."""
-        if not self.valid:
-            return self._keep(delta)
         sequence = self.sequence
-        if delta.sequence <= sequence:
-            self.duplicates += 1
-            return BookChange.DUPLICATE
-        if delta.prev_sequence != sequence:
-            self.gaps += 1
-            self.invalidate(f"gap: delta follows {delta.prev_sequence}, the book is at {sequence}")
+        if not self.valid or delta.prev_sequence != sequence or delta.sequence <= sequence:
+            return self._put_aside(delta)
+        try:
+            if delta.bids:
+                self.best_bid = apply_bids(self._bids, self.best_bid, delta.bids)
+            if delta.asks:
+                self.best_ask = apply_asks(self._asks, self.best_ask, delta.asks)
+        except ImpossibleLevelError as impossible:
             self._keep(delta)
-            return BookChange.GAP
-        change = self._apply(delta)
-        if change is not BookChange.APPLIED:
-            # Kept so that an older snapshot, arriving late, cannot pass for the present book.
+            return self._distrust_malformed(f"delta has {impossible}")
+        best_bid = self.best_bid
+        best_ask = self.best_ask
+        if best_bid is not None and best_ask is not None and best_bid >= best_ask:
             self._keep(delta)
-        return change
+            return self._distrust_crossed()
+        self.sequence = delta.sequence
+        self.data_ns = delta.data_ns
+        self.deltas += 1
+        return _APPLIED
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> BookChange:
         """Replace the book by `snapshot` and the kept deltas that follow it.
 
-        A snapshot that is not newer than a valid book is dropped. An invalid book also takes one
-        with a lower sequence (the exchange may have restarted its numbering) unless its data is
-        older as well: then it is a late one.
+        A snapshot that is not newer than a valid book is dropped; at the same sequence it still
+        proves how fresh the book is.
         """
         sequence = snapshot.sequence
-        if self.valid:
-            late = sequence <= self.sequence
-        else:
-            late = sequence < self.sequence and self.data_ns is not None and snapshot.data_ns <= self.data_ns
-        if late:
+        if self._is_late(snapshot):
             self.duplicates += 1
             return BookChange.DUPLICATE
         self.snapshots += 1
-        problem = _problem(snapshot)
+        problem = snapshot_problem(snapshot)
         if problem:
-            self.malformed += 1
-            self.invalidate(problem)
-            return BookChange.MALFORMED
+            return self._distrust_malformed(problem)
         self._bids = dict(snapshot.bids)
         self._asks = dict(snapshot.asks)
         self.best_bid = max(self._bids, default=None)
         self.best_ask = min(self._asks, default=None)
         self.sequence = sequence
         self.data_ns = snapshot.data_ns
-        if self._is_crossed():
-            return self._invalidate_crossed()
+        if self.best_bid is not None and self.best_ask is not None and self.best_bid >= self.best_ask:
+            return self._distrust_crossed()
         self.valid = True
         self.invalid_reason = ""
         return self._apply_pending()
@@ -137,55 +141,65 @@ class OrderBook:
         self.valid = False
         self.invalid_reason = reason
 
+    def reset(self, reason: str) -> None:
+        """Forget the book and the deltas kept for it: ticks and lots no longer mean the same."""
+        self._bids = {}
+        self._asks = {}
+        self._pending = {}
+        self.best_bid = self.best_ask = self.data_ns = None
+        self.sequence = 0
+        self.invalidate(reason)
+
     def lots_at(self, side: Side, ticks: int) -> int:
         """Lots resting at a price; 0 when there is no level."""
         return (self._bids if side is Side.BUY else self._asks).get(ticks, 0)
 
     def best_bid_without(self, own: Mapping[int, int]) -> int | None:
         """Highest bid with more lots than our own orders there; `own` maps ticks to our lots."""
-        best, bids = self.best_bid, self._bids
-        if best is None or bids[best] > own.get(best, 0):
-            return best
-        for ticks in range(best - 1, best - HOLE_TICKS, -1):
-            if bids.get(ticks, 0) > own.get(ticks, 0):
-                return ticks
-        return max((ticks for ticks, lots in bids.items() if lots > own.get(ticks, 0)), default=None)
+        return highest_without(self._bids, self.best_bid, own)
 
     def best_ask_without(self, own: Mapping[int, int]) -> int | None:
         """Lowest ask with more lots than our own orders there; `own` maps ticks to our lots."""
-        best, asks = self.best_ask, self._asks
-        if best is None or asks[best] > own.get(best, 0):
-            return best
-        for ticks in range(best + 1, best + HOLE_TICKS):
-            if asks.get(ticks, 0) > own.get(ticks, 0):
-                return ticks
-        return min((ticks for ticks, lots in asks.items() if lots > own.get(ticks, 0)), default=None)
+        return lowest_without(self._asks, self.best_ask, own)
 
-    def _apply(self, delta: BookDelta) -> BookChange:
-        try:
-            best_bid = _apply_bids(self._bids, self.best_bid, delta.bids)
-            best_ask = _apply_asks(self._asks, self.best_ask, delta.asks)
-        except _ImpossibleLevelError as impossible:
-            self.malformed += 1
-            self.invalidate(f"malformed: delta has {impossible}")
-            return BookChange.MALFORMED
-        self.best_bid = best_bid
-        self.best_ask = best_ask
-        if best_bid is not None and best_ask is not None and best_bid >= best_ask:
-            return self._invalidate_crossed()
-        self.sequence = delta.sequence
-        self.data_ns = delta.data_ns
-        self.deltas += 1
-        return BookChange.APPLIED
+    def _is_late(self, snapshot: BookSnapshot) -> bool:
+        """Whether the book, or what is known to have followed it, is as new as the snapshot.
+
+        A lower sequence with newer data is no late snapshot: the exchange restarted its numbering.
+        """
+        if self.data_ns is None:
+            return False
+        newer_ns = snapshot.data_ns - self.data_ns
+        if not self.valid:
+            return snapshot.sequence < self.sequence and newer_ns <= 0
+        if snapshot.sequence == self.sequence:
+            self.data_ns += max(newer_ns, 0)
+            return True
+        return snapshot.sequence < self.sequence and newer_ns < RENUMBERED_AFTER_NS
+
+    def _put_aside(self, delta: BookDelta) -> BookChange:
+        if not self.valid:
+            return self._keep(delta)
+        if delta.sequence <= self.sequence:
+            self.duplicates += 1
+            return BookChange.DUPLICATE
+        self.gaps += 1
+        self.invalidate(f"gap: delta follows {delta.prev_sequence}, the book is at {self.sequence}")
+        self._keep(delta)
+        return BookChange.GAP
 
     def _keep(self, delta: BookDelta) -> BookChange:
+        """Keep a delta until a snapshot comes.
+
+        One that broke the book is kept too: then an older snapshot that arrives late cannot pass for
+        the present book.
+        """
         pending = self._pending
         if delta.sequence in pending:
             self.duplicates += 1
             return BookChange.DUPLICATE
         if pending and delta.sequence < next(reversed(pending)):
-            # The stream restarted at an earlier point: what was kept belongs to another numbering,
-            # or comes again.
+            # The stream went back: either all of it comes again, or the numbering restarted.
             pending.clear()
         if len(pending) >= PENDING_DELTAS_MAX:
             del pending[next(iter(pending))]
@@ -193,11 +207,12 @@ class OrderBook:
         return BookChange.BUFFERED
 
     def _apply_pending(self) -> BookChange:
-        pending, self._pending = self._pending, {}
-        kept = [delta for sequence, delta in pending.items() if sequence > self.sequence]
+        """Apply the kept deltas that follow the snapshot; from the first that does not, keep them on."""
+        kept = [delta for delta in self._pending.values() if delta.sequence > self.sequence]
+        self._pending = {}
         for index, delta in enumerate(kept):
             if delta.prev_sequence == self.sequence:
-                change = self._apply(delta)
+                change = self.apply_delta(delta)
             else:
                 self.unjoined += 1
                 self.invalidate(f"gap: delta follows {delta.prev_sequence}, the book is at {self.sequence}")
@@ -207,66 +222,12 @@ class OrderBook:
                 return change
         return BookChange.APPLIED
 
-    def _is_crossed(self) -> bool:
-        return self.best_bid is not None and self.best_ask is not None and self.best_bid >= self.best_ask
-
-    def _invalidate_crossed(self) -> BookChange:
+    def _distrust_crossed(self) -> BookChange:
         self.crossed += 1
         self.invalidate(f"crossed: best bid {self.best_bid} is not below best ask {self.best_ask} (ticks)")
         return BookChange.CROSSED
 
-
-class _ImpossibleLevelError(ValueError):
-    """A level with a negative quantity, or at a price that is not positive."""
-
-
-# The two sides stand written out: a shared loop would compare through a variable, at twice the cost.
-
-
-def _apply_bids(bids: dict[int, int], best: int | None, changes: Levels) -> int | None:
-    """Change the levels; gives the highest that remains."""
-    for ticks, lots in changes:
-        if lots > 0:
-            bids[ticks] = lots
-            if best is None or ticks > best:
-                best = ticks
-        elif lots == 0:
-            bids.pop(ticks, None)
-        else:
-            raise _ImpossibleLevelError(f"{lots} lots at bid {ticks}")
-    if best is None or best in bids:
-        return best
-    for ticks in range(best - 1, best - HOLE_TICKS, -1):
-        if ticks in bids:
-            return ticks
-    return max(bids, default=None)
-
-
-def _apply_asks(asks: dict[int, int], best: int | None, changes: Levels) -> int | None:
-    """Change the levels; gives the lowest that remains."""
-    for ticks, lots in changes:
-        if lots > 0:
-            asks[ticks] = lots
-            if best is None or ticks < best:
-                best = ticks
-        elif lots == 0:
-            asks.pop(ticks, None)
-        else:
-            raise _ImpossibleLevelError(f"{lots} lots at ask {ticks}")
-    if best is None or best in asks:
-        return best
-    for ticks in range(best + 1, best + HOLE_TICKS):
-        if ticks in asks:
-            return ticks
-    return min(asks, default=None)
-
-
-def _problem(snapshot: BookSnapshot) -> str:
-    """What makes a snapshot unusable; empty when nothing does."""
-    for name, levels in (("bid", snapshot.bids), ("ask", snapshot.asks)):
-        if len(dict(levels)) != len(levels):
-            return f"malformed: snapshot repeats a {name} price"
-        for ticks, lots in levels:
-            if lots <= 0 or ticks <= 0:
-                return f"malformed: snapshot has {lots} lots at {name} {ticks}"
-    return ""
+    def _distrust_malformed(self, problem: str) -> BookChange:
+        self.malformed += 1
+        self.invalidate(f"malformed: {problem}")
+        return BookChange.MALFORMED
