@@ -1,0 +1,85 @@
+"""Reading an answer's JSON field by field; whatever is not the contract is named."""
+
+import json
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Any, TypeVar
+
+_E = TypeVar("_E", bound=Enum)
+
+
+class ContractError(ValueError):
+    """An answer is not what its contract says; the message names the field."""
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ContractError(f"body: not JSON ({body[:60]!r})") from None
+    if not isinstance(value, dict):
+        raise ContractError(f"body: must be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def text(fields: dict[str, Any], name: str) -> str:
+    """A text that is not empty."""
+    value = _present(fields, name)
+    if not isinstance(value, str) or not value:
+        raise ContractError(f"{name}: must be a text, got {_shown(value)}")
+    return value
+
+
+def same_text(fields: dict[str, Any], name: str, expected: str) -> None:
+    """A text that must be the one that was sent."""
+    value = text(fields, name)
+    if value != expected:
+        raise ContractError(f"{name}: must be {expected!r}, got {_shown(value)}")
+
+
+def count(fields: dict[str, Any], name: str) -> int:
+    """A whole number, zero or more."""
+    value = _present(fields, name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ContractError(f"{name}: must be a whole number, zero or more, got {_shown(value)}")
+    return value
+
+
+def decimal(fields: dict[str, Any], name: str, *, zero_allowed: bool = False) -> Decimal:
+    """A positive decimal written as a text; a JSON number is refused, it may have been rounded."""
+    value = text(fields, name)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0 or (number == 0 and not zero_allowed):
+        sign = "zero or more" if zero_allowed else "positive"
+        raise ContractError(f"{name}: must be a {sign} decimal number as a text, got {_shown(value)}")
+    return number
+
+
+def member(fields: dict[str, Any], name: str, wanted: dict[str, _E]) -> _E:
+    """One of an enumeration's words."""
+    value = text(fields, name)
+    if value not in wanted:
+        raise ContractError(f"{name}: must be one of {', '.join(wanted)}, got {_shown(value)}")
+    return wanted[value]
+
+
+def objects(fields: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of JSON objects."""
+    value = _present(fields, name)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ContractError(f"{name}: must be a list of JSON objects, got {_shown(value)}")
+    return value
+
+
+def _present(fields: dict[str, Any], name: str) -> object:
+    if name not in fields:
+        raise ContractError(f"{name}: missing")
+    return fields[name]
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]

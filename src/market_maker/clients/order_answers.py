@@ -1,0 +1,52 @@
+"""From what an answer means to the event that the core gets."""
+
+import time
+from collections.abc import Callable
+
+from market_maker.clients.http_lane import Broken, End, Lateness, Reply, Sent
+from market_maker.clients.order_contract import WOULD_CROSS, Answer
+from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
+
+
+def late_end(end: End, read: Callable[[Reply | Broken], Answer]) -> Answer:
+    """What a late end means; one that never came stays unknown, and its connection is closed."""
+    if end is None:
+        return Answer(Outcome.TIMEOUT, detail="never answered; the connection was closed")
+    return read(end)
+
+
+def lateness_detail(sent: Sent) -> str:
+    """How long was waited, and whose fault it is not."""
+    waited = f"no answer within {sent.latency_ns / 1e6:.1f} ms"
+    if sent.result is Lateness.STALLED:
+        return f"{waited}, of which this process itself stood still for {sent.stalled_ns / 1e6:.1f} ms"
+    return waited
+
+
+def place_answer(answer: Answer, client_order_id: str, *, ended: bool = True) -> PlaceAnswer:
+    """The core's event for a placement's answer."""
+    return PlaceAnswer(
+        time.monotonic_ns(),
+        client_order_id,
+        answer.outcome,
+        answer.order_id,
+        answer.code,
+        answer.detail,
+        answer.outcome is Outcome.REJECTED and answer.code == WOULD_CROSS,
+        answer.retry_after_ns,
+        ended,
+    )
+
+
+def cancel_answer(answer: Answer, client_order_id: str, *, ended: bool = True) -> CancelAnswer:
+    """The core's event for a cancel's answer."""
+    return CancelAnswer(time.monotonic_ns(), client_order_id, answer.outcome, _with_code(answer), ended)
+
+
+def cancel_all_answer(answer: Answer, *, ended: bool = True) -> CancelAllAnswer:
+    """The core's event for the answer to a cancel of all."""
+    return CancelAllAnswer(time.monotonic_ns(), answer.outcome, answer.cancelled, _with_code(answer), ended)
+
+
+def _with_code(answer: Answer) -> str:
+    return f"{answer.code}: {answer.detail}" if answer.code else answer.detail

@@ -1,0 +1,209 @@
+"""The Order Service's HTTP contract: what a request looks like, and what an answer means.
+
+An answer's status and body in, an outcome and its content out; no I/O but the wall clock that a
+Retry-After date is compared with. Nothing that is not the
+contract is taken for an answer: its outcome is UNCERTAIN and its detail names the field.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from market_maker.clients import json_fields as fields
+from market_maker.clients.http_lane import Broken, Reply
+from market_maker.clients.json_fields import ContractError
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, Outcome, Side
+from market_maker.core.risk import CheckedOrder
+
+WOULD_CROSS: Final = "POST_ONLY_WOULD_CROSS"
+ACCOUNT_TYPE: Final = "SYSTEM_MARKET_MAKER"
+RETRY_DEFAULT_S: Final = 1.0
+RETRY_MAX_S: Final = 3600.0
+_SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
+_SIDE_WORDS: Final = {side: word for word, side in _SIDES.items()}
+_STATUSES: Final = {status.value: status for status in ExchangeStatus}
+_NOTHING_TO_CANCEL: Final = (404, 409, 410)
+"""Unknown, or already final: either way the order has to be asked for, because it may have filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer means, whatever was asked."""
+
+    outcome: Outcome
+    order_id: str | None = None
+    code: str = ""
+    detail: str = ""
+    retry_after_ns: int = 0
+    cancelled: int = 0
+    order: ExchangeOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list of orders; `cursor` is None on the last."""
+
+    orders: tuple[ExchangeOrder, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose orders these are."""
+
+    account_id: str
+    user_id: str
+
+
+def plain(number: Decimal) -> str:
+    """The number as a text without an exponent."""
+    return format(number, "f")
+
+
+def placement(order: CheckedOrder, account: Account) -> bytes:
+    """The body that places an order. The same order gives the same bytes, as a retry must."""
+    return json.dumps(
+        {
+            "symbol": order.symbol,
+            "side": _SIDE_WORDS[order.side],
+            "type": "limit",
+            "time_in_force": "gtc",
+            "post_only": True,
+            "price": plain(order.price),
+            "quantity": plain(order.quantity),
+            "client_order_id": order.client_order_id,
+            "idempotency_key": order.client_order_id,
+            "account_id": account.account_id,
+            "user_id": account.user_id,
+            "account_type": ACCOUNT_TYPE,
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def read_placement(reply: Reply | Broken, client_order_id: str) -> Answer:
+    """The answer to a new order."""
+
+    def accepted(body: dict[str, Any]) -> Answer:
+        order_id = fields.text(body, "order_id")
+        fields.same_text(body, "client_order_id", client_order_id)
+        fields.text(body, "created_at")
+        if fields.member(body, "status", _STATUSES) is ExchangeStatus.REJECTED:
+            return Answer(Outcome.REJECTED, order_id, code="REJECTED", detail="status rejected")
+        return Answer(Outcome.OK, order_id)
+
+    return _read(reply, (200, 201), (), accepted)
+
+
+def read_cancel(reply: Reply | Broken, order_id: str) -> Answer:
+    """The answer to a cancel; NOT_FOUND means that there is nothing to cancel, not that nothing filled."""
+
+    def cancelled(body: dict[str, Any]) -> Answer:
+        fields.same_text(body, "order_id", order_id)
+        return Answer(Outcome.OK, order_id)
+
+    if isinstance(reply, Reply) and reply.status == 204:
+        return Answer(Outcome.OK, order_id)
+    return _read(reply, (200,), _NOTHING_TO_CANCEL, cancelled)
+
+
+def read_cancel_all(reply: Reply | Broken) -> Answer:
+    """The answer to a cancel of all orders in a symbol."""
+    return _read(
+        reply, (200,), (), lambda body: Answer(Outcome.OK, cancelled=fields.count(body, "cancelled"))
+    )
+
+
+def read_query(reply: Reply | Broken, symbol: str, client_order_id: str) -> Answer:
+    """The answer to the question what became of an order."""
+
+    def found(body: dict[str, Any]) -> Answer:
+        fields.same_text(body, "client_order_id", client_order_id)
+        order = read_order(body, symbol)
+        return Answer(Outcome.OK, order.order_id, order=order)
+
+    return _read(reply, (200,), (404,), found)
+
+
+def read_page(reply: Reply | Broken, symbol: str) -> Page | Answer:
+    """One page of the open orders, or why there is none."""
+    pages: list[Page] = []
+
+    def listed(body: dict[str, Any]) -> Answer:
+        orders = tuple(read_order(item, symbol) for item in fields.objects(body, "orders"))
+        cursor = body.get("next_cursor")
+        pages.append(Page(orders, None if cursor is None else fields.text(body, "next_cursor")))
+        return Answer(Outcome.OK)
+
+    answer = _read(reply, (200,), (), listed)
+    return pages[0] if pages else answer
+
+
+def read_order(body: dict[str, Any], symbol: str) -> ExchangeOrder:
+    """An order as the exchange shows it; ContractError names what is wrong with it."""
+    fields.same_text(body, "symbol", symbol)
+    order = ExchangeOrder(
+        order_id=fields.text(body, "order_id"),
+        client_order_id=fields.text(body, "client_order_id"),
+        side=fields.member(body, "side", _SIDES),
+        price=fields.decimal(body, "price"),
+        quantity=fields.decimal(body, "quantity"),
+        filled_quantity=fields.decimal(body, "filled_quantity", zero_allowed=True),
+        status=fields.member(body, "status", _STATUSES),
+    )
+    if order.filled_quantity > order.quantity:
+        raise ContractError(
+            f"filled_quantity: {order.filled_quantity} is more than the quantity {order.quantity}"
+        )
+    return order
+
+
+def retry_after_ns(header: str | None, wall_s: float | None = None) -> int:
+    """How long a 429 asks to wait, in nanoseconds: seconds or an HTTP date; 1 s when it does not say."""
+    seconds = RETRY_DEFAULT_S
+    if header is not None and header.strip().isascii() and header.strip().isdigit():
+        seconds = float(header.strip()[:9])
+    elif header is not None:
+        try:
+            at = parsedate_to_datetime(header)
+        except ValueError:
+            return int(RETRY_DEFAULT_S * 1e9)
+        now = datetime.fromtimestamp(time.time() if wall_s is None else wall_s, UTC)
+        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+    return int(min(max(seconds, 0.0), RETRY_MAX_S) * 1e9)
+
+
+def _read(
+    reply: Reply | Broken,
+    good: tuple[int, ...],
+    not_found: tuple[int, ...],
+    content: Callable[[dict[str, Any]], Answer],
+) -> Answer:
+    if isinstance(reply, Broken):
+        return Answer(Outcome.UNCERTAIN, detail=reply.detail)
+    try:
+        if reply.status in good:
+            return content(fields.parse_object(reply.body))
+        if reply.status == 429:
+            detail = "the Order Service asks to slow down"
+            return Answer(
+                Outcome.RATE_LIMITED, detail=detail, retry_after_ns=retry_after_ns(reply.retry_after)
+            )
+        if 400 <= reply.status < 500:
+            return _refused(reply, not_found)
+    except ContractError as error:
+        return Answer(Outcome.UNCERTAIN, detail=f"answer {reply.status}: {error}")
+    return Answer(Outcome.UNCERTAIN, detail=f"answer {reply.status}: {reply.body[:100]!r}")
+
+
+def _refused(reply: Reply, not_found: tuple[int, ...]) -> Answer:
+    """A 4xx is final only in the contract's own words: a proxy's error page proves nothing."""
+    body = fields.parse_object(reply.body)
+    code, message = fields.text(body, "code"), fields.text(body, "message")
+    outcome = Outcome.NOT_FOUND if reply.status in not_found else Outcome.REJECTED
+    return Answer(outcome, code=code, detail=message)

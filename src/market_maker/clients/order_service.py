@@ -1,0 +1,258 @@
+"""The Order Service's client: two lanes, so that slow placements cannot hold up a cancel.
+
+Every method returns an event of the core and raises for nothing that an exchange can do. An answer
+with `ended` false is followed, within the lane's long limit, by the same kind of answer through
+`on_late`: the request's real end.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+from urllib.parse import quote, urlencode
+
+from yarl import URL
+
+from market_maker.clients import order_contract as contract
+from market_maker.clients.health import Health
+from market_maker.clients.http_lane import Broken, End, HttpLane, Lateness, Reply, Request, Sent, StallClock
+from market_maker.clients.order_answers import (
+    cancel_all_answer,
+    cancel_answer,
+    late_end,
+    lateness_detail,
+    place_answer,
+)
+from market_maker.clients.order_contract import Account, Answer
+from market_maker.core.events import (
+    CancelAllAnswer,
+    CancelAnswer,
+    ExchangeOrder,
+    OpenOrdersAnswer,
+    Outcome,
+    PlaceAnswer,
+    QueryAnswer,
+)
+from market_maker.core.risk import CheckedOrder
+
+QUESTION_TIMEOUT_NS: Final = 2_000_000_000
+"""Patience for questions. They are asked when something is unclear already, and an exchange that
+takes longer than the response timeout must still be able to prove that nothing is open."""
+PAGE_ORDERS: Final = 200
+PAGES_MAX: Final = 100
+WARM_CONNECTIONS: Final = 4
+WARM_EVERY_S: Final = 3.0
+_JSON: Final = {"Content-Type": "application/json"}
+_LATENESS: Final = {Lateness.TIMEOUT: Outcome.TIMEOUT, Lateness.STALLED: Outcome.STALLED}
+
+LateAnswer = PlaceAnswer | CancelAnswer | CancelAllAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReport:
+    """One request as it went, for metrics. A late end is reported by no second report."""
+
+    symbol: str
+    request: str
+    """place, cancel, cancel_all, query or open_orders (one report for each page)."""
+    outcome: Outcome
+    latency_ns: int
+    stalled_ns: int
+
+
+class OrderServiceClient:
+    """Places, cancels and asks. Make and use it on its event loop; `close` it in the end.
+
+    `on_late(symbol, answer)` gets the real end of requests that were answered with `ended` false;
+    `on_report` gets one report per request.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        account: Account,
+        stalls: StallClock,
+        *,
+        response_timeout_ns: int,
+        on_late: Callable[[str, LateAnswer], None],
+        on_report: Callable[[RequestReport], None],
+        token: str | None = None,
+        limit_s: float = 10.0,
+    ) -> None:
+        headers = {"User-Agent": "market-maker", "Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        self._orders_lane = HttpLane(headers, stalls, limit_s=limit_s)
+        self._cancels_lane = HttpLane(headers, stalls, limit_s=limit_s)
+        self._base = url.rstrip("/")
+        self._orders_url = URL(f"{self._base}/v1/orders")
+        self._health_url = URL(f"{self._base}/health")
+        self._account = account
+        self._timeout_ns = response_timeout_ns
+        self._on_late = on_late
+        self._on_report = on_report
+
+    @property
+    def lanes(self) -> tuple[HttpLane, HttpLane]:
+        """The lane of placements and questions, and the lane of cancels."""
+        return self._orders_lane, self._cancels_lane
+
+    async def place(self, order: CheckedOrder, traceparent: str | None = None) -> PlaceAnswer:
+        """Send a new order."""
+        client_order_id, symbol = order.client_order_id, order.symbol
+
+        def late(end: End) -> None:
+            self._on_late(symbol, place_answer(late_end(end, read), client_order_id))
+
+        def read(reply: Reply | Broken) -> Answer:
+            return contract.read_placement(reply, client_order_id)
+
+        headers = _JSON if traceparent is None else {**_JSON, "traceparent": traceparent}
+        request = Request("POST", self._orders_url, contract.placement(order, self._account), headers)
+        sent = await self._orders_lane.send(request, self._timeout_ns, late)
+        answer = self._read(symbol, "place", sent, read)
+        return place_answer(answer, client_order_id, ended=not isinstance(sent.result, Lateness))
+
+    async def cancel(
+        self, symbol: str, client_order_id: str, order_id: str, traceparent: str | None = None
+    ) -> CancelAnswer:
+        """Cancel one order. NOT_FOUND: there was nothing to cancel; it may have filled."""
+
+        def late(end: End) -> None:
+            self._on_late(symbol, cancel_answer(late_end(end, read), client_order_id))
+
+        def read(reply: Reply | Broken) -> Answer:
+            return contract.read_cancel(reply, order_id)
+
+        url = URL(f"{self._base}/v1/orders/{quote(order_id, safe='')}", encoded=True)
+        request = Request("DELETE", url, headers=_trace(traceparent))
+        sent = await self._cancels_lane.send(request, self._timeout_ns, late)
+        answer = self._read(symbol, "cancel", sent, read)
+        return cancel_answer(answer, client_order_id, ended=not isinstance(sent.result, Lateness))
+
+    async def cancel_all(self, symbol: str, traceparent: str | None = None) -> CancelAllAnswer:
+        """Cancel every order of our account in the symbol."""
+
+        def late(end: End) -> None:
+            self._on_late(symbol, cancel_all_answer(late_end(end, contract.read_cancel_all)))
+
+        url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
+        request = Request("DELETE", url, headers=_trace(traceparent))
+        sent = await self._cancels_lane.send(request, self._timeout_ns, late)
+        answer = self._read(symbol, "cancel_all", sent, contract.read_cancel_all)
+        return cancel_all_answer(answer, ended=not isinstance(sent.result, Lateness))
+
+    async def query(self, symbol: str, client_order_id: str, traceparent: str | None = None) -> QueryAnswer:
+        """Ask what became of an order."""
+        url = URL(
+            f"{self._base}/v1/orders/by-client-order-id/{quote(client_order_id, safe='')}", encoded=True
+        )
+        request = Request("GET", url, headers=_trace(traceparent))
+        sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
+        answer = self._read(
+            symbol, "query", sent, lambda reply: contract.read_query(reply, symbol, client_order_id)
+        )
+        return QueryAnswer(_now(), client_order_id, answer.outcome, answer.order, answer.detail)
+
+    async def open_orders(self, symbol: str) -> OpenOrdersAnswer:
+        """All open orders of our account in the symbol: the complete list, or an outcome other than OK."""
+        asked_at_ns = _now()
+        orders: dict[str, ExchangeOrder] = {}
+        cursor: str | None = None
+        seen: set[str] = set()
+        for _ in range(PAGES_MAX):
+            page = await self._page(symbol, cursor)
+            if isinstance(page, Answer):
+                return OpenOrdersAnswer(_now(), asked_at_ns, page.outcome, (), page.detail)
+            orders.update((order.order_id, order) for order in page.orders)
+            cursor = page.cursor
+            if cursor is None:
+                listed = tuple(order for order in orders.values() if not order.status.is_final)
+                return OpenOrdersAnswer(_now(), asked_at_ns, Outcome.OK, listed)
+            if cursor in seen:
+                return OpenOrdersAnswer(
+                    _now(), asked_at_ns, Outcome.UNCERTAIN, (), "next_cursor: repeats itself"
+                )
+            seen.add(cursor)
+        detail = f"next_cursor: no end after {PAGES_MAX} pages"
+        return OpenOrdersAnswer(_now(), asked_at_ns, Outcome.UNCERTAIN, (), detail)
+
+    async def health(self) -> Health:
+        """Whether the Order Service answers at all; any answer below 500 will do."""
+        return await self._touch(self._orders_lane)
+
+    async def warm(self, connections: int = WARM_CONNECTIONS) -> Health:
+        """Open, or use once, that many connections of each lane: an order should not pay for a handshake."""
+        touched = await asyncio.gather(
+            *(self._touch(lane) for lane in self.lanes for _ in range(connections))
+        )
+        return next((health for health in touched if not health.healthy), touched[0])
+
+    async def keep_warm(self, every_s: float = WARM_EVERY_S) -> NoReturn:
+        """Warm the connections again and again, so that the exchange does not close them as idle."""
+        while True:
+            await self.warm()
+            await asyncio.sleep(every_s)
+
+    async def close(self) -> None:
+        """Give up what is under way, without further answers, and close all connections."""
+        await self._orders_lane.close()
+        await self._cancels_lane.close()
+
+    async def _touch(self, lane: HttpLane) -> Health:
+        result = (await lane.send(Request("GET", self._health_url), QUESTION_TIMEOUT_NS, _forget)).result
+        if isinstance(result, Reply) and result.status < 500:
+            return Health("order_service", healthy=True)
+        if isinstance(result, Reply):
+            return Health("order_service", healthy=False, detail=f"answered {result.status}")
+        detail = result.detail if isinstance(result, Broken) else "no answer in time"
+        return Health("order_service", healthy=False, detail=detail)
+
+    async def _page(self, symbol: str, cursor: str | None) -> contract.Page | Answer:
+        parameters = [
+            ("account_id", self._account.account_id),
+            ("symbol", symbol),
+            ("status", "open"),
+            ("limit", str(PAGE_ORDERS)),
+        ]
+        if cursor is not None:
+            parameters.append(("cursor", cursor))
+        request = Request("GET", self._query_url(*parameters))
+        sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
+        pages: list[contract.Page] = []
+
+        def read(reply: Reply | Broken) -> Answer:
+            page = contract.read_page(reply, symbol)
+            if isinstance(page, Answer):
+                return page
+            pages.append(page)
+            return Answer(Outcome.OK)
+
+        answer = self._read(symbol, "open_orders", sent, read)
+        return pages[0] if pages else answer
+
+    def _query_url(self, *parameters: tuple[str, str]) -> URL:
+        return URL(f"{self._base}/v1/orders?{urlencode(parameters)}", encoded=True)
+
+    def _read(
+        self, symbol: str, request: str, sent: Sent, read: Callable[[Reply | Broken], Answer]
+    ) -> Answer:
+        if isinstance(sent.result, Lateness):
+            answer = Answer(_LATENESS[sent.result], detail=lateness_detail(sent))
+        else:
+            answer = read(sent.result)
+        self._on_report(RequestReport(symbol, request, answer.outcome, sent.latency_ns, sent.stalled_ns))
+        return answer
+
+
+def _trace(traceparent: str | None) -> dict[str, str] | None:
+    return None if traceparent is None else {"traceparent": traceparent}
+
+
+def _forget(_end: End) -> None:
+    """A question that was answered too late is asked again; its late answer is of no use."""
+
+
+def _now() -> int:
+    return time.monotonic_ns()
