@@ -1,0 +1,124 @@
+"""Messages to Kafka: in order per symbol, without ever waiting for the broker."""
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from tradex_sandbox import topics
+from tradex_sandbox.avro import Encoder
+from tradex_sandbox.messages import Message
+
+MOCK_CLUSTER_PREFIX = "mockCluster"
+"""How librdkafka's built-in broker names its cluster; it has no admin API but makes topics on demand."""
+METADATA_TIMEOUT_S = 10.0
+TRACE_EVERY = 100
+"""One message in so many begins a sampled trace by itself; the others leave it to the consumer."""
+
+Headers = list[tuple[str, str | bytes | None]]
+
+log = logging.getLogger(__name__)
+
+
+class BrokerUnavailable(Exception):  # noqa: N818 - names the state that the operator has to mend
+    """The broker did not answer at start."""
+
+
+class Publisher:
+    """One producer for all topics.
+
+    Messages wait in `backlog` while librdkafka's queue is full (the broker is away for long), so
+    that none is lost and none overtakes another.
+    """
+
+    def __init__(self, broker: str, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._backlog: deque[Message] = deque()
+        self._count = 0
+        self.failures = 0
+        """Messages that librdkafka gave up."""
+        self._producer = Producer(
+            {
+                "bootstrap.servers": broker,
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "partitioner": "murmur2_random",
+                "delivery.report.only.error": True,
+                "on_delivery": self._failed,
+                "error_cb": _log_error,
+                "log_level": 3,
+            },
+            logger=log,
+        )
+
+    @property
+    def backlog(self) -> int:
+        """Messages that wait for room in librdkafka's queue."""
+        return len(self._backlog)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that the broker has not acknowledged."""
+        return len(self._producer)
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Hand messages over; returns at once."""
+        self._backlog.extend(messages)
+        while self._backlog:
+            if not self._produce(self._backlog[0]):
+                break
+            self._backlog.popleft()
+        self._producer.poll(0)
+
+    def close(self, timeout_s: float) -> int:
+        """Wait for acknowledgements; how many messages were left over when the time ran out."""
+        self.send(())
+        return int(self._producer.flush(timeout_s)) + len(self._backlog)
+
+    def _produce(self, message: Message) -> bool:
+        value, trace_id = (message.raw, "") if message.raw is not None else self._encoder.encode(message)
+        self._count += 1
+        traceparent = message.traceparent
+        if traceparent is None and trace_id and self._count % TRACE_EVERY == 0:
+            traceparent = f"00-{trace_id}-{trace_id[16:]}-01"
+        headers: Headers | None = [("traceparent", traceparent)] if traceparent else None
+        try:
+            self._producer.produce(message.topic, value, message.symbol.encode(), headers=headers)
+        except BufferError:
+            return False
+        return True
+
+    def _failed(self, error: KafkaError | None, message: KafkaMessage) -> None:
+        self.failures += 1
+        log.error("message to %s not delivered: %s", message.topic(), error)
+
+
+def ensure_topics(broker: str, partitions: int) -> None:
+    """Make every topic exist: created where there is an admin API, asked for where that creates them.
+
+    Raises BrokerUnavailable naming the address.
+    """
+    admin = AdminClient({"bootstrap.servers": broker, "log_level": 3}, logger=log)
+    try:
+        metadata = admin.list_topics(timeout=METADATA_TIMEOUT_S)
+        missing = [topic for topic in topics.EVERY if topic not in metadata.topics]
+        if (metadata.cluster_id or "").startswith(MOCK_CLUSTER_PREFIX):
+            for topic in missing:
+                admin.list_topics(topic, timeout=METADATA_TIMEOUT_S)
+        elif missing:
+            created = admin.create_topics([NewTopic(topic, num_partitions=partitions) for topic in missing])
+            for future in created.values():
+                future.result(METADATA_TIMEOUT_S)
+    except KafkaException as error:
+        raise BrokerUnavailable(
+            f"--broker: Kafka at {broker} does not answer ({error.args[0].str()});"
+            " start it or mend the address"
+        ) from error
+
+
+def _log_error(error: KafkaError) -> None:
+    log.warning("Kafka: %s", error.str())

@@ -1,0 +1,195 @@
+"""The sandbox's command line, read into one value; every mistake is one sentence that names the option."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import NoReturn
+
+from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
+
+DEFAULT_SYMBOLS = "BTCUSDT,ETHUSDT"
+SPEED_MAX = 1000.0
+
+
+class SettingsError(ValueError):
+    """An option or variable is wrong; the text names it and says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """What one sandbox process runs. Ports: 0 takes any free one. Everything listens on 127.0.0.1."""
+
+    broker: str
+    """Kafka bootstrap servers."""
+    http_port: int = 0
+    grpc_port: int = 0
+    symbols: tuple[str, ...] = ()
+    """Symbols with a simulated market."""
+    captures: tuple[Path, ...] = ()
+    """Recorded markets."""
+    instruments: tuple[Instrument, ...] = ()
+    """Grids that replace the default or inferred ones."""
+    start_prices: tuple[tuple[str, Decimal], ...] = ()
+    """Where a simulated market begins, in quote currency."""
+    seed: int = 1
+    speed: float = 1.0
+    """Market seconds per second."""
+    snapshot_interval_s: float = 5.0
+    start_paused: bool = False
+    """Markets stand still until `POST /sandbox/start`."""
+    partitions: int = 4
+    """Partitions of the topics that this process creates; the embedded broker always makes four."""
+    ready_file: Path | None = None
+    """Where the ports are written once everything listens; None: one line on standard output."""
+    exit_with_parent: bool = False
+    order_service_token: str | None = None
+    """Bearer token that the Order Service asks for; None: none."""
+
+
+def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> SandboxSettings:
+    """Read the command line. `ORDER_SERVICE_TOKEN` comes from the environment, as secrets do.
+
+    Raises SettingsError; `--help` prints and raises SystemExit(0).
+    """
+    found = _parser().parse_args(arguments)
+    captures = tuple(found.capture)
+    listed = found.symbols if found.symbols is not None else ("" if captures else DEFAULT_SYMBOLS)
+    for path in captures:
+        if not path.is_file():
+            raise SettingsError(f"--capture: {path} is not a file; give a gzip capture")
+    return SandboxSettings(
+        broker=found.broker,
+        http_port=found.http_port,
+        grpc_port=found.grpc_port,
+        symbols=_symbols(listed),
+        captures=captures,
+        instruments=tuple(found.instrument),
+        start_prices=tuple(found.start_price),
+        seed=found.seed,
+        speed=found.speed,
+        snapshot_interval_s=found.snapshot_interval,
+        start_paused=found.start_paused,
+        partitions=found.partitions,
+        ready_file=found.ready_file,
+        exit_with_parent=found.exit_with_parent,
+        order_service_token=environment.get("ORDER_SERVICE_TOKEN") or None,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(message.removeprefix("argument "))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="market-maker sandbox",
+        description="A sandbox exchange: orders, metadata, tokens, schema registry, market data on Kafka.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--broker", required=True, type=_broker, metavar="HOST:PORT", help="Kafka bootstrap servers")
+    add("--http-port", type=_port, default=0, help="orders, registry, auth and control (0: any free port)")
+    add("--grpc-port", type=_port, default=0, help="Metadata Service (0: any free port)")
+    add("--symbols", metavar="A,B", help=f"simulated markets (default without --capture: {DEFAULT_SYMBOLS})")
+    add(
+        "--capture",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a recorded market; repeatable",
+    )
+    add("--instrument", action="append", type=_instrument, default=[], metavar="SYMBOL:tick:lot:min_notional")
+    add("--start-price", action="append", type=_start_price, default=[], metavar="SYMBOL:PRICE")
+    add("--seed", type=_seed, default=1, help="of the simulated markets and of the faults' chances")
+    add("--speed", type=_speed, default=1.0, help="market seconds per second")
+    add("--snapshot-interval", type=_seconds, default=5.0, help="seconds between order book snapshots")
+    add("--start-paused", action="store_true", help="markets stand still until POST /sandbox/start")
+    add("--partitions", type=_partitions, default=4, help="of the topics created on a real Kafka")
+    add(
+        "--ready-file",
+        type=Path,
+        metavar="PATH",
+        help="written once everything listens (default: one line out)",
+    )
+    add("--exit-with-parent", action="store_true", help="end when the starting process is gone")
+    return parser
+
+
+def _broker(text: str) -> str:
+    for address in text.split(","):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:9092")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; use 0 to 65535")
+    return int(text)
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",")] if text else []
+    for name in names:
+        if not name.replace("_", "").isalnum() or len(name) > 32:
+            raise SettingsError(f"--symbols: {name!r} is not a symbol; write them as BTCUSDT,ETHUSDT")
+        if names.count(name) > 1:
+            raise SettingsError(f"--symbols: {name} is listed twice")
+    return tuple(names)
+
+
+def _instrument(text: str) -> Instrument:
+    try:
+        return parse_instrument(text)
+    except InstrumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _start_price(text: str) -> tuple[str, Decimal]:
+    symbol, _, number = text.partition(":")
+    try:
+        price = Decimal(number)
+    except InvalidOperation:
+        price = Decimal(0)
+    if not symbol or not price.is_finite() or price <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not SYMBOL:PRICE, for example BTCUSDT:60000")
+    return symbol, price
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= SPEED_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; use more than 0, at most {SPEED_MAX:g}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
+    if not 0.05 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds from 0.05 to 3600")
+    return value
+
+
+def _partitions(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of partitions; use 1 to 1000")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
