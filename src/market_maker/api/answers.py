@@ -1,0 +1,243 @@
+"""What the API answers: configuration, status, control and health."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from market_maker.api.decimals import DecimalText, Timestamp
+from market_maker.api.ports import CheckStatus
+from market_maker.api.problems import RefusalReason
+from market_maker.core.commands import OrderStatus
+from market_maker.core.events import Side
+from market_maker.core.instrument import InstrumentStatus
+from market_maker.core.states import KillReason, State
+
+
+class Answer(BaseModel):
+    """Base of every answer: exactly these fields, never changed once made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Config(Answer):
+    """A symbol's configuration."""
+
+    symbol: str
+    enabled: bool
+    base_spread_bps: DecimalText
+    order_size_usdt: DecimalText
+    inventory_skew_factor: DecimalText
+    max_position_usdt: DecimalText
+    max_loss_usdt: DecimalText
+    volatility_multiplier: bool
+    num_levels: int
+    level_spacing_bps: DecimalText
+    check_staleness: bool
+    staleness_threshold_ms: DecimalText
+    quote_interval_ms: DecimalText
+    price_threshold_bps: DecimalText
+
+
+class ConfigList(Answer):
+    """All configurations, sorted by symbol."""
+
+    items: list[Config]
+
+
+class StateStatus(Answer):
+    """The state, and who brought it about."""
+
+    value: State
+    reason: str
+    actor: str
+    since: Timestamp
+
+
+class KillStatus(Answer):
+    """The latched kill switch."""
+
+    reason: KillReason
+    measured: str = Field(description="What was measured when it fired.")
+    threshold: str = Field(description="The limit that it broke.")
+    since: Timestamp
+
+
+class InstrumentStatusView(Answer):
+    """The instrument as the Metadata Service and the feed describe it."""
+
+    base_currency: str
+    quote_currency: str
+    tick_size: DecimalText
+    lot_size: DecimalText
+    min_notional: DecimalText
+    status: InstrumentStatus
+    version: int
+
+
+class BookStatus(Answer):
+    """The book as last applied; best prices include our own orders."""
+
+    valid: bool
+    reason: str = Field(description="Why it is not valid; empty when it is.")
+    sequence: int
+    best_bid: DecimalText | None
+    best_ask: DecimalText | None
+    age_ms: int | None = Field(description="Age of its data when the picture was taken.")
+
+
+class Pnl(Answer):
+    """Profit and loss in quote currency; total = realized + unrealized - baseline."""
+
+    realized: DecimalText = Field(description="Fees subtracted.")
+    unrealized: DecimalText | None = Field(description="Null while no price is known.")
+    total: DecimalText
+    baseline: DecimalText = Field(description="Moved by a reset with `rebase_pnl`.")
+    fees: DecimalText
+
+
+class Order(Answer):
+    """One live or unknown order."""
+
+    client_order_id: str
+    order_id: str | None
+    side: Side
+    level: int
+    price: DecimalText
+    quantity: DecimalText
+    filled_quantity: DecimalText
+    status: OrderStatus
+    sent_at: Timestamp
+
+
+class Counts(Answer):
+    """What happened since the process started."""
+
+    quotes_computed: int
+    orders_placed: int
+    orders_rejected: int
+    orders_would_cross: int
+    orders_cancelled: int
+    fills: int
+    book_deltas: int
+    book_gaps: int
+    active_ms: int = Field(description="Time ACTIVE, without the first second of each period.")
+    two_sided_ms: int = Field(description="The part of it with a live order on each side.")
+    suppressed: dict[str, int] = Field(description="Levels and quotes not placed, by reason.")
+
+
+class SymbolSummary(Answer):
+    """One symbol at a glance: a row of a console."""
+
+    symbol: str
+    at: Timestamp = Field(description="When this picture was taken.")
+    state: StateStatus
+    kill: KillStatus | None = Field(description="Null when no kill switch is latched.")
+    book: BookStatus
+    mid: DecimalText | None
+    mid_source: str
+    position: DecimalText = Field(description="Signed, base currency.")
+    average_entry: DecimalText | None
+    inventory_usdt: DecimalText | None = Field(description="The position valued at the mid.")
+    pnl: Pnl
+    volume_usdt: DecimalText
+    fill_count: int = Field(description="Fills that the position is made of.")
+    open_orders: int = Field(description="Live and unknown orders as this process knows them.")
+    unknown_orders: int
+    open_orders_at_exchange: int | None = Field(description="As last reported; null when not known.")
+    proven_zero_since: Timestamp | None = Field(
+        description="Since when the exchange is known to hold no order of ours."
+    )
+    spread_bps: DecimalText | None = Field(description="Between our innermost live bid and ask.")
+    enable_problems: list[RefusalReason] = Field(
+        description="Why enable would be refused; empty: it would not."
+    )
+
+
+class SymbolStatus(SymbolSummary):
+    """Everything about one symbol."""
+
+    config: Config
+    instrument: InstrumentStatusView | None
+    orders: list[Order]
+    counters: Counts
+
+
+class Totals(Answer):
+    """Sums over all symbols; amounts in quote currency, unknown parts count as zero."""
+
+    symbols: int
+    active: int
+    paused: int
+    halted: int
+    open_orders: int
+    unknown_orders: int
+    fills: int
+    gross_inventory_usdt: DecimalText = Field(description="Sum of absolute inventories.")
+    net_inventory_usdt: DecimalText
+    realized_pnl_usdt: DecimalText
+    unrealized_pnl_usdt: DecimalText
+    total_pnl_usdt: DecimalText
+    volume_usdt: DecimalText
+
+
+class KillSwitch(Answer):
+    """Which symbols are stopped by a kill switch."""
+
+    latched: bool
+    symbols: list[str]
+
+
+class SystemStatus(Answer):
+    """The whole service."""
+
+    shadow_mode: bool
+    kill_switch: KillSwitch
+    totals: Totals
+    symbols: list[SymbolSummary]
+
+
+Audit = Literal["recorded", "pending"]
+
+
+class ControlResult(Answer):
+    """How one symbol took a request."""
+
+    symbol: str
+    state: State
+    accepted: bool
+    problems: list[RefusalReason]
+
+
+class ControlAnswer(ControlResult):
+    """How the symbol took the request."""
+
+    audit: Audit = Field(description="`pending`: the audit row is still on its way to the database.")
+
+
+class EmergencyAnswer(Answer):
+    """How each symbol took the request."""
+
+    results: list[ControlResult]
+    audit: Audit = Field(description="`pending`: the audit rows are still on their way to the database.")
+
+
+class HealthCheck(Answer):
+    """One component."""
+
+    name: str
+    status: CheckStatus
+    detail: str
+
+
+class HealthAnswer(Answer):
+    """The process and what it depends on."""
+
+    status: CheckStatus
+    version: str
+    checks: list[HealthCheck]
+
+
+class Live(Answer):
+    """The process runs."""
+
+    status: CheckStatus

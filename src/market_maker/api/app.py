@@ -1,0 +1,56 @@
+"""The admin API as one ASGI application, put together from its rooms."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from market_maker.api import configs, control, health, history, pages, problems, status, stream
+from market_maker.api.audit import AuditTrail
+from market_maker.api.openapi import build_openapi
+from market_maker.api.ports import Desk
+from market_maker.api.security import ACCESS, Authenticator
+
+
+def create_app(desk: Desk, authenticator: Authenticator, version: str) -> FastAPI:
+    """The application; its lifespan runs the audit trail's writer."""
+    audit = AuditTrail(desk)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        audit.start()
+        try:
+            yield
+        finally:
+            await audit.close()
+
+    app = AdminApi(
+        title="TradeX Market Maker",
+        version=version,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.desk = desk
+    app.state.authenticator = authenticator
+    app.state.audit = audit
+    app.state.streams = stream.Streams()
+    app.state.config_lock = asyncio.Lock()
+    problems.install(app, tuple(ACCESS))
+    for room in (configs, control, status, history, stream, health, pages):
+        app.include_router(room.router)
+    return app
+
+
+class AdminApi(FastAPI):
+    """A FastAPI application whose OpenAPI document is completed by `build_openapi`."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = build_openapi(self, self.state.authenticator.required)
+        return self.openapi_schema

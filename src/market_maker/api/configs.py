@@ -1,0 +1,125 @@
+"""Configuration of symbols: list, create, read, update, delete."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from market_maker.api import answers, present
+from market_maker.api.audit import entry
+from market_maker.api.context import CallOf, DeskOf, SymbolInPath
+from market_maker.api.guard import DeskRoute
+from market_maker.api.ports import Desk
+from market_maker.api.problems import ProblemError, documented, unknown_symbol
+from market_maker.api.requests import ConfigCreate, ConfigUpdate
+from market_maker.api.validation import FieldError
+from market_maker.core.config import SymbolConfig
+
+router = APIRouter(route_class=DeskRoute, tags=["configuration"])
+
+_S = HTTPStatus
+_BODY = (_S.BAD_REQUEST, _S.REQUEST_ENTITY_TOO_LARGE, _S.UNSUPPORTED_MEDIA_TYPE)
+
+
+@router.get("/v1/mm-configs", responses=documented(_S.SERVICE_UNAVAILABLE))
+async def list_configs(desk: DeskOf) -> answers.ConfigList:
+    """Every configuration, sorted by symbol."""
+    return answers.ConfigList(items=[present.config(config) for config in await desk.configs()])
+
+
+@router.post(
+    "/v1/mm-configs",
+    status_code=_S.CREATED,
+    responses={
+        _S.CREATED: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Its path."}}},
+        **documented(*_BODY, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+    },
+)
+async def create_config(body: ConfigCreate, call: CallOf, response: Response) -> answers.Config:
+    """Configure a symbol that the Metadata Service knows.
+
+    Fields left out take their defaults. The symbol starts PAUSED, whatever `enabled` says: nothing
+    quotes before `enable` or `resume`.
+    """
+    config = _consistent(SymbolConfig(**dict(body)))
+    async with call.config_lock:
+        await call.desk.create_config(config, call.actor)
+    response.headers["Location"] = f"/v1/mm-configs/{config.symbol}"
+    answer = present.config(config)
+    after = answer.model_dump(mode="json")
+    route = "POST /v1/mm-configs"
+    await call.audit.record(
+        [entry(call.principal, route, config.symbol, before=None, after=after, why="created")]
+    )
+    return answer
+
+
+@router.get("/v1/mm-configs/{symbol}", responses=documented(_S.NOT_FOUND, _S.SERVICE_UNAVAILABLE))
+async def get_config(symbol: SymbolInPath, desk: DeskOf) -> answers.Config:
+    """One configuration."""
+    return present.config(await _current(desk, symbol))
+
+
+@router.put(
+    "/v1/mm-configs/{symbol}",
+    responses=documented(*_BODY, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+)
+async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) -> answers.Config:
+    """Change a configuration: the fields in the body replace theirs, fields left out keep their value.
+
+    Takes effect with the next quote. `enabled: false` pauses an ACTIVE symbol; `enabled: true` starts
+    nothing by itself. `symbol` may be sent, but only as it stands in the path.
+    """
+    if body.model_dump(include={"symbol"}, exclude_unset=True).get("symbol", symbol) != symbol:
+        raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
+    async with call.config_lock:
+        before = await _current(call.desk, symbol)
+        changes = {name: getattr(body, name) for name in body.model_fields_set}
+        after = _consistent(replace(before, **changes))
+        await call.desk.update_config(after, call.actor)
+    answer = present.config(after)
+    was = present.config(before).model_dump(mode="json")
+    route = "PUT /v1/mm-configs/{symbol}"
+    row = entry(
+        call.principal, route, symbol, before=was, after=answer.model_dump(mode="json"), why="updated"
+    )
+    await call.audit.record([row])
+    return answer
+
+
+@router.delete(
+    "/v1/mm-configs/{symbol}",
+    status_code=_S.NO_CONTENT,
+    responses=documented(_S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+)
+async def delete_config(symbol: SymbolInPath, call: CallOf) -> None:
+    """Remove a configuration; refused while the symbol is ACTIVE. Its fills and orders stay recorded."""
+    async with call.config_lock:
+        before = present.config(await _current(call.desk, symbol)).model_dump(mode="json")
+        await call.desk.delete_config(symbol, call.actor)
+    route = "DELETE /v1/mm-configs/{symbol}"
+    await call.audit.record([entry(call.principal, route, symbol, before=before, after=None, why="deleted")])
+
+
+async def _current(desk: Desk, symbol: str) -> SymbolConfig:
+    config = await desk.config(symbol) if symbol in desk.symbols() else None
+    if config is None:
+        raise unknown_symbol(symbol)
+    return config
+
+
+def _consistent(config: SymbolConfig) -> SymbolConfig:
+    """Check what no single field can tell."""
+    if config.max_position_usdt < config.order_size_usdt:
+        raise _refused(
+            "max_position_usdt",
+            f"{config.max_position_usdt:f} is less than order_size_usdt ({config.order_size_usdt:f}), so that"
+            " no order could ever be placed: raise it, or lower order_size_usdt",
+        )
+    return config
+
+
+def _refused(field: str, detail: str) -> ProblemError:
+    error = FieldError(location="body", field=field, detail=detail)
+    status = _S.UNPROCESSABLE_ENTITY
+    return ProblemError(status, "VALIDATION_FAILED", f"{field}: {detail}", errors=[error])

@@ -1,0 +1,137 @@
+"""What every request passes before its route: sender and role, query, media type, size, exact JSON."""
+
+import json
+from collections.abc import Callable, Coroutine
+from decimal import Decimal, InvalidOperation
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from market_maker.api.problems import ProblemError
+from market_maker.api.security import authorise
+from market_maker.api.validation import FieldError
+
+BODY_BYTES_MAX = 65_536
+_JSON = "application/json"
+
+
+class DeskRoute(APIRoute):
+    """A route that lets a request in only when all of this module's checks pass."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler behind the checks."""
+        handler = super().get_route_handler()
+        known = frozenset(parameter.alias for parameter in self.dependant.query_params)
+        takes_body = self.body_field is not None
+
+        async def guarded(request: Request) -> Response:
+            _refuse_other_sites(request)
+            exact = ExactRequest(request.scope, request.receive)
+            token = request.headers.get("authorization")
+            authenticator = request.app.state.authenticator
+            request.state.principal = await authorise(authenticator, request.method, self.path_format, token)
+            _refuse_unknown_query(request, known)
+            if takes_body and await exact.body():
+                _refuse_other_media(request)
+                await exact.json()
+            return await handler(exact)
+
+        return guarded
+
+
+class ExactRequest(Request):
+    """A request with a bounded body whose JSON numbers keep every digit."""
+
+    _bytes: bytes | None = None
+    _parsed: object = None
+
+    async def body(self) -> bytes:
+        """The whole body; 413 beyond BODY_BYTES_MAX."""
+        if self._bytes is None:
+            chunks = bytearray()
+            async for chunk in self.stream():
+                chunks += chunk
+                if len(chunks) > BODY_BYTES_MAX:
+                    detail = f"the body is longer than {BODY_BYTES_MAX} bytes: send less"
+                    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                    raise ProblemError(status, "BODY_TOO_LARGE", detail, headers={"Connection": "close"})
+            self._bytes = bytes(chunks)
+        return self._bytes
+
+    async def json(self) -> Any:
+        """The body as JSON, decimals exact; 400 when it is not strict JSON."""
+        if self._parsed is None:
+            self._parsed = exact_json(await self.body())
+        return self._parsed
+
+
+def exact_json(body: bytes) -> object:
+    """Strict JSON: UTF-8, no NaN or Infinity, no key twice; fractions become Decimal."""
+    try:
+        return json.loads(
+            body.decode(),
+            parse_float=Decimal,
+            parse_constant=_no_constant,
+            object_pairs_hook=_unique_keys,
+        )
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        detail = f"the body is not JSON that this API reads: {_cause(error)}"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "MALFORMED_JSON", detail) from None
+
+
+def _cause(error: Exception) -> str:
+    match error:
+        case UnicodeError():
+            return "it is not valid UTF-8"
+        case RecursionError():
+            return "it is nested too deeply"
+        case InvalidOperation():
+            return "a number is too large"
+        case _:
+            return str(error)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = dict(pairs)
+    if len(keys) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    for key in keys:
+        key.encode()
+    return keys
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """A page of another site must not steer the desk through an operator's browser."""
+    if request.method != "GET" and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        detail = "this request comes from a page of another site: send it from this service's own pages"
+        raise ProblemError(HTTPStatus.FORBIDDEN, "CROSS_SITE", detail)
+
+
+def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
+    names = [name for name, _ in request.query_params.multi_items()]
+    errors = [
+        FieldError(location="query", field=name[:60], detail="is not a parameter of this route: remove it")
+        for name in dict.fromkeys(names)
+        if name not in known
+    ]
+    errors += [
+        FieldError(location="query", field=name, detail="is given more than once: give it once")
+        for name in sorted(known)
+        if names.count(name) > 1
+    ]
+    if errors:
+        detail = f"{errors[0].field}: {errors[0].detail}"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
+
+
+def _refuse_other_media(request: Request) -> None:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != _JSON:
+        detail = f"the body must be sent with the header `Content-Type: {_JSON}`"
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)

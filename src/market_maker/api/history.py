@@ -1,0 +1,180 @@
+"""History of a symbol, newest first, page by page: orders, fills, events."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query
+from pydantic import Field, JsonValue
+
+from market_maker.api.answers import Answer
+from market_maker.api.context import DeskOf, SymbolInPath, known
+from market_maker.api.decimals import DecimalText, Timestamp
+from market_maker.api.guard import DeskRoute
+from market_maker.api.ports import EventRow, FillRow, OrderRow
+from market_maker.api.problems import documented
+from market_maker.core.commands import OrderStatus
+from market_maker.core.events import Side
+from market_maker.core.instrument import EXACT
+
+router = APIRouter(route_class=DeskRoute, tags=["history"])
+
+_RESPONSES = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+_CURSOR = "`next_cursor` of the page before; leave out for the newest rows."
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows on a page.")]
+RowCursor = Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description=_CURSOR)]
+IdCursor = Annotated[str | None, Query(pattern="^([0-9a-f]{2}){1,128}$", description=_CURSOR)]
+NextCursor = Annotated[str | None, Field(description="`cursor` of the next page; null when there is none.")]
+
+
+class Fill(Answer):
+    """One fill of ours; its identity is (`trade_id`, `side`)."""
+
+    trade_id: str
+    side: Side = Field(description="Our side.")
+    price: DecimalText
+    quantity: DecimalText
+    notional_usdt: DecimalText
+    fee: DecimalText = Field(description="Quote currency; negative is a rebate.")
+    order_id: str
+    client_order_id: str | None = Field(description="Null when this service did not place the order.")
+    is_maker: bool
+    sequence: int
+    executed_at: Timestamp
+
+
+class FillPage(Answer):
+    """Fills, newest first."""
+
+    items: list[Fill]
+    next_cursor: NextCursor
+
+
+class OrderRecord(Answer):
+    """One order of ours, as recorded last."""
+
+    client_order_id: str
+    order_id: str | None
+    side: Side
+    level: int
+    price: DecimalText
+    quantity: DecimalText
+    filled_quantity: DecimalText
+    status: OrderStatus
+    reason: str
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class OrderPage(Answer):
+    """Orders, newest first."""
+
+    items: list[OrderRecord]
+    next_cursor: NextCursor
+
+
+class EventRecord(Answer):
+    """One published event."""
+
+    event_id: str
+    event_type: str
+    occurred_at: Timestamp
+    sent_at: Timestamp | None = Field(description="When the broker acknowledged it; null while it waits.")
+    data: dict[str, JsonValue] = Field(description="The event's data, as its Avro schema names it.")
+
+
+class EventPage(Answer):
+    """Events, newest first."""
+
+    items: list[EventRecord]
+    next_cursor: NextCursor
+
+
+@router.get("/v1/mm-configs/{symbol}/fills", responses=_RESPONSES)
+async def list_fills(
+    symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
+) -> FillPage:
+    """Every fill of the symbol."""
+    known(desk, symbol)
+    rows = await desk.fills(symbol, None if cursor is None else int(cursor), limit + 1)
+    shown, next_cursor = _page(rows, limit, lambda row: str(row.row_id))
+    return FillPage(items=[_fill(row) for row in shown], next_cursor=next_cursor)
+
+
+@router.get("/v1/mm-configs/{symbol}/orders", responses=_RESPONSES)
+async def list_orders(
+    symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: IdCursor = None
+) -> OrderPage:
+    """Every order of the symbol, live or not."""
+    known(desk, symbol)
+    rows = await desk.orders(symbol, None if cursor is None else _from_cursor(cursor), limit + 1)
+    shown, next_cursor = _page(rows, limit, lambda row: row.client_order_id.encode().hex())
+    return OrderPage(items=[_order(row) for row in shown], next_cursor=next_cursor)
+
+
+@router.get("/v1/mm-configs/{symbol}/events", responses=_RESPONSES)
+async def list_events(
+    symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
+) -> EventPage:
+    """State changes and risk events of the symbol."""
+    known(desk, symbol)
+    rows = await desk.events(symbol, None if cursor is None else int(cursor), limit + 1)
+    shown, next_cursor = _page(rows, limit, lambda row: str(row.row_id))
+    return EventPage(items=[_event(row) for row in shown], next_cursor=next_cursor)
+
+
+_Row = TypeVar("_Row")
+
+
+def _page(rows: Sequence[_Row], limit: int, key: Callable[[_Row], str]) -> tuple[Sequence[_Row], str | None]:
+    """One row more than the limit was asked for: it tells whether there is a next page."""
+    shown = rows[:limit]
+    return shown, key(shown[-1]) if len(rows) > limit else None
+
+
+def _from_cursor(cursor: str) -> str:
+    """The id in a cursor; a cursor that is none of ours still gives some text to compare with."""
+    return bytes.fromhex(cursor).decode(errors="replace").replace("\x00", "")
+
+
+def _fill(row: FillRow) -> Fill:
+    return Fill(
+        trade_id=row.trade_id,
+        side=row.side,
+        price=row.price,
+        quantity=row.quantity,
+        notional_usdt=EXACT.multiply(row.price, row.quantity),
+        fee=row.fee,
+        order_id=row.order_id,
+        client_order_id=row.client_order_id,
+        is_maker=row.is_maker,
+        sequence=row.sequence,
+        executed_at=row.executed_at,
+    )
+
+
+def _order(row: OrderRow) -> OrderRecord:
+    return OrderRecord(
+        client_order_id=row.client_order_id,
+        order_id=row.order_id,
+        side=row.side,
+        level=row.level,
+        price=row.price,
+        quantity=row.quantity,
+        filled_quantity=row.filled_quantity,
+        status=row.status,
+        reason=row.reason,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _event(row: EventRow) -> EventRecord:
+    data: dict[str, Any] = dict(row.data)
+    return EventRecord(
+        event_id=row.event_id,
+        event_type=row.event_type,
+        occurred_at=row.occurred_at,
+        sent_at=row.sent_at,
+        data=data,
+    )

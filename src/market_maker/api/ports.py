@@ -1,0 +1,235 @@
+"""What the admin API needs from the rest of the service: one port, its records and its errors.
+
+The composition root gives the real Desk; tests give an in-memory one. Nothing here knows of HTTP.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol
+
+from market_maker.core.commands import OrderStatus, Reply
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.states import Cause
+from market_maker.core.view import SymbolView
+
+Json = object
+"""Any value that JSON can hold."""
+
+
+class DeskError(Exception):
+    """A request that the service refuses; the message is a sentence for the operator."""
+
+
+class UnknownSymbolError(DeskError):
+    """No configuration has this symbol."""
+
+
+class DuplicateConfigError(DeskError):
+    """A configuration with this symbol exists."""
+
+
+class NotListedError(DeskError):
+    """The Metadata Service does not know this symbol."""
+
+
+class ActiveSymbolError(DeskError):
+    """The symbol is ACTIVE, or not all of its orders are proven gone."""
+
+
+class UnavailableError(DeskError):
+    """Something that the request needs does not answer; trying again later may work."""
+
+
+class MetadataDownError(UnavailableError):
+    """The Metadata Service does not answer."""
+
+
+class DatabaseDownError(UnavailableError):
+    """PostgreSQL does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    """One row of `mm_fills`; price in quote, quantity in base, fee in quote currency."""
+
+    row_id: int
+    """Grows with each row; the paging key."""
+    trade_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    order_id: str
+    client_order_id: str | None
+    is_maker: bool
+    sequence: int
+    executed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One row of `mm_orders`; its paging key is `client_order_id`: ours are UUIDv7 and sort by age."""
+
+    client_order_id: str
+    order_id: str | None
+    side: Side
+    level: int
+    price: Decimal
+    quantity: Decimal
+    filled_quantity: Decimal
+    status: OrderStatus
+    reason: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event of the symbol, as the outbox holds it."""
+
+    row_id: int
+    """Grows with each row; the paging key."""
+    event_id: str
+    event_type: str
+    """The topic: `mm.state.changed.v1` or `mm.risk.triggered.v1`."""
+    occurred_at: datetime
+    sent_at: datetime | None
+    """When the broker acknowledged it; None while it waits."""
+    data: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row of `mm_audit`: who did what to which symbol, before, after and why."""
+
+    entry_id: str
+    """UUIDv7; writing an entry again must change nothing."""
+    at: datetime
+    actor: str
+    roles: tuple[str, ...]
+    """The roles that the actor's token carried; all of them when access control is off."""
+    route: str
+    """Method and path template, e.g. `PUT /v1/mm-configs/{symbol}`."""
+    symbol: str | None
+    before: Mapping[str, Json] | None
+    after: Mapping[str, Json] | None
+    why: str
+
+
+class CheckStatus(Enum):
+    """How a component stands; only FAILED makes the service not ready."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One component: postgres, kafka, redis, order_service, metadata, schema_registry."""
+
+    name: str
+    status: CheckStatus
+    detail: str = ""
+    """Never a secret: these are shown without a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the process says of itself and of what it depends on."""
+
+    live: bool = True
+    checks: tuple[Check, ...] = field(default=())
+
+    @property
+    def ready(self) -> bool:
+        """Whether operators may rely on it: alive, and no component failed."""
+        return self.live and all(check.status is not CheckStatus.FAILED for check in self.checks)
+
+    @property
+    def status(self) -> CheckStatus:
+        """The worst of all checks."""
+        if not self.ready:
+            return CheckStatus.FAILED
+        if any(check.status is CheckStatus.DEGRADED for check in self.checks):
+            return CheckStatus.DEGRADED
+        return CheckStatus.OK
+
+
+class Changes(Protocol):
+    """A subscription to status changes; what changed while nobody asked coalesces."""
+
+    async def next(self, timeout_s: float) -> frozenset[str] | None:
+        """Symbols changed since the last call; empty when the time passed, None when closed."""
+
+    def close(self) -> None:
+        """End the subscription; a waiting `next` returns None."""
+
+
+class Desk(Protocol):
+    """The service as the admin API sees it. Methods that are not async answer from memory at once."""
+
+    @property
+    def shadow_mode(self) -> bool:
+        """Whether quotes are computed but no order leaves."""
+
+    def symbols(self) -> Sequence[str]:
+        """Every configured symbol, sorted."""
+
+    def view(self, symbol: str) -> SymbolView | None:
+        """One consistent picture of a symbol; None when it is not configured."""
+
+    def to_wall(self, at_ns: int) -> datetime:
+        """UTC wall time of a monotonic time of this process."""
+
+    async def control(
+        self, symbols: Sequence[str] | None, cause: Cause, actor: str, reason: str, rebase_pnl: bool = False
+    ) -> Mapping[str, Reply]:
+        """Ask symbols (None: all) for a transition; a Reply without problems is accepted.
+
+        A symbol that did not answer in time is missing from the result. KILL and FLATTEN must not
+        wait for the database, Kafka or Redis.
+        """
+
+    async def configs(self) -> Sequence[SymbolConfig]:
+        """All configurations, sorted by symbol. Raises DatabaseDownError."""
+
+    async def config(self, symbol: str) -> SymbolConfig | None:
+        """One configuration, or None. Raises DatabaseDownError."""
+
+    async def create_config(self, config: SymbolConfig, actor: str) -> None:
+        """Store a new configuration; the symbol starts PAUSED.
+
+        Raises DuplicateConfigError, NotListedError, MetadataDownError, DatabaseDownError.
+        """
+
+    async def update_config(self, config: SymbolConfig, actor: str) -> None:
+        """Replace a configuration; `enabled` going false pauses an ACTIVE symbol.
+
+        Raises UnknownSymbolError, DatabaseDownError.
+        """
+
+    async def delete_config(self, symbol: str, actor: str) -> None:
+        """Remove a configuration. Raises UnknownSymbolError, ActiveSymbolError, DatabaseDownError."""
+
+    async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[FillRow]:
+        """Fills with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+
+    async def orders(self, symbol: str, before: str | None, limit: int) -> Sequence[OrderRow]:
+        """Orders with `client_order_id` under `before`, newest first. Raises DatabaseDownError."""
+
+    async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[EventRow]:
+        """Events with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+
+    def health(self) -> Health:
+        """The last measured state of the process and its surroundings."""
+
+    def subscribe(self) -> Changes:
+        """A subscription to status changes of all symbols."""
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Append to the audit trail; an entry already there is skipped. Raises DatabaseDownError."""

@@ -1,0 +1,198 @@
+"""From the core's pictures to the API's answers. Pure: a view and a clock in, an answer out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from market_maker.api import answers
+from market_maker.api.problems import RefusalReason
+from market_maker.core.commands import OrderStatus, Problem, Reply
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.states import State
+from market_maker.core.view import Counters, KillView, OrderView, SymbolView
+
+ToWall = Callable[[int], datetime]
+
+_RESTING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+_ZERO = Decimal(0)
+
+
+def config(value: SymbolConfig) -> answers.Config:
+    """A configuration."""
+    return answers.Config(**{field.name: getattr(value, field.name) for field in fields(value)})
+
+
+def refusals(problems: Iterable[Problem]) -> list[RefusalReason]:
+    """Reasons of a refusal."""
+    return [RefusalReason(code=problem.code, detail=problem.detail) for problem in problems]
+
+
+def control_result(symbol: str, reply: Reply) -> answers.ControlResult:
+    """How a symbol took a request."""
+    return answers.ControlResult(
+        symbol=symbol,
+        state=reply.state,
+        accepted=not reply.problems,
+        problems=refusals(reply.problems),
+    )
+
+
+def symbol_status(view: SymbolView, to_wall: ToWall) -> answers.SymbolStatus:
+    """Everything about a symbol."""
+    return answers.SymbolStatus(
+        **dict(summary(view, to_wall)),
+        config=config(view.config),
+        instrument=None if view.instrument is None else _instrument(view.instrument),
+        orders=[_order(order, to_wall) for order in view.orders],
+        counters=_counts(view.counters),
+    )
+
+
+def summary(view: SymbolView, to_wall: ToWall) -> answers.SymbolSummary:
+    """A symbol at a glance."""
+    pnl = view.pnl
+    zero_at = view.proven_zero_at_ns
+    return answers.SymbolSummary(
+        symbol=view.symbol,
+        at=to_wall(view.at_ns),
+        state=answers.StateStatus(
+            value=view.state,
+            reason=view.state_reason,
+            actor=view.state_actor,
+            since=to_wall(view.state_since_ns),
+        ),
+        kill=None if view.kill is None else _kill(view.kill, to_wall),
+        book=_book(view),
+        mid=view.mid,
+        mid_source=view.mid_source,
+        position=pnl.position,
+        average_entry=pnl.average_entry,
+        inventory_usdt=pnl.inventory_usdt,
+        pnl=answers.Pnl(
+            realized=pnl.realized,
+            unrealized=pnl.unrealized,
+            total=pnl.total,
+            baseline=pnl.baseline,
+            fees=pnl.fees,
+        ),
+        volume_usdt=pnl.volume,
+        fill_count=pnl.fill_count,
+        open_orders=view.open_orders,
+        unknown_orders=view.unknown_orders,
+        open_orders_at_exchange=view.open_orders_at_exchange,
+        proven_zero_since=None if zero_at is None else to_wall(zero_at),
+        spread_bps=_spread_bps(view),
+        enable_problems=refusals(view.enable_problems),
+    )
+
+
+def system_status(views: list[SymbolView], to_wall: ToWall, shadow_mode: bool) -> answers.SystemStatus:
+    """The whole service."""
+    latched = [view.symbol for view in views if view.kill is not None]
+    return answers.SystemStatus(
+        shadow_mode=shadow_mode,
+        kill_switch=answers.KillSwitch(latched=bool(latched), symbols=latched),
+        totals=_totals(views),
+        symbols=[summary(view, to_wall) for view in views],
+    )
+
+
+def _totals(views: list[SymbolView]) -> answers.Totals:
+    states = [view.state for view in views]
+    inventories = [view.pnl.inventory_usdt or _ZERO for view in views]
+    return answers.Totals(
+        symbols=len(views),
+        active=states.count(State.ACTIVE),
+        paused=states.count(State.PAUSED),
+        halted=states.count(State.HALTED),
+        open_orders=sum(view.open_orders for view in views),
+        unknown_orders=sum(view.unknown_orders for view in views),
+        fills=sum(view.pnl.fill_count for view in views),
+        gross_inventory_usdt=_sum(abs(inventory) for inventory in inventories),
+        net_inventory_usdt=_sum(inventories),
+        realized_pnl_usdt=_sum(view.pnl.realized for view in views),
+        unrealized_pnl_usdt=_sum(view.pnl.unrealized or _ZERO for view in views),
+        total_pnl_usdt=_sum(view.pnl.total for view in views),
+        volume_usdt=_sum(view.pnl.volume for view in views),
+    )
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    total = _ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def _kill(kill: KillView, to_wall: ToWall) -> answers.KillStatus:
+    return answers.KillStatus(
+        reason=kill.reason, measured=kill.measured, threshold=kill.threshold, since=to_wall(kill.at_ns)
+    )
+
+
+def _book(view: SymbolView) -> answers.BookStatus:
+    book = view.book
+    return answers.BookStatus(
+        valid=book.valid,
+        reason=book.invalid_reason,
+        sequence=book.sequence,
+        best_bid=book.best_bid,
+        best_ask=book.best_ask,
+        age_ms=None if book.data_ns is None else max(0, view.at_ns - book.data_ns) // 1_000_000,
+    )
+
+
+def _instrument(instrument: Instrument) -> answers.InstrumentStatusView:
+    return answers.InstrumentStatusView(
+        base_currency=instrument.base_currency,
+        quote_currency=instrument.quote_currency,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        min_notional=instrument.min_notional,
+        status=instrument.status,
+        version=instrument.version,
+    )
+
+
+def _order(order: OrderView, to_wall: ToWall) -> answers.Order:
+    return answers.Order(
+        client_order_id=order.client_order_id,
+        order_id=order.order_id,
+        side=order.side,
+        level=order.level,
+        price=order.price,
+        quantity=order.quantity,
+        filled_quantity=order.filled_quantity,
+        status=order.status,
+        sent_at=to_wall(order.sent_at_ns),
+    )
+
+
+def _counts(counters: Counters) -> answers.Counts:
+    return answers.Counts(
+        quotes_computed=counters.quotes_computed,
+        orders_placed=counters.orders_placed,
+        orders_rejected=counters.orders_rejected,
+        orders_would_cross=counters.orders_would_cross,
+        orders_cancelled=counters.orders_cancelled,
+        fills=counters.fills,
+        book_deltas=counters.book_deltas,
+        book_gaps=counters.book_gaps,
+        active_ms=counters.active_ns // 1_000_000,
+        two_sided_ms=counters.two_sided_ns // 1_000_000,
+        suppressed=dict(counters.suppressed),
+    )
+
+
+def _spread_bps(view: SymbolView) -> Decimal | None:
+    """Innermost live ask minus bid over the mid, rounded half even to 4 decimals."""
+    resting = [order for order in view.orders if order.status in _RESTING]
+    bids = [order.price for order in resting if order.side is Side.BUY]
+    asks = [order.price for order in resting if order.side is Side.SELL]
+    if not bids or not asks or not view.mid:
+        return None
+    bps = EXACT.divide(EXACT.multiply(EXACT.subtract(min(asks), max(bids)), Decimal(10_000)), view.mid)
+    return bps.quantize(Decimal("0.0001"), rounding=ROUND_HALF_EVEN)

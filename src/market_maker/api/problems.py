@@ -1,0 +1,222 @@
+"""Every refusal as one shape: RFC 9457 problem details with a stable `code`.
+
+What may live here: the shape, the codes' meaning, and how exceptions become answers.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from market_maker.api.ports import (
+    ActiveSymbolError,
+    DatabaseDownError,
+    DeskError,
+    DuplicateConfigError,
+    MetadataDownError,
+    NotListedError,
+    UnknownSymbolError,
+)
+from market_maker.api.validation import FieldError, field_errors
+
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger(__name__)
+
+
+class RefusalReason(BaseModel):
+    """One reason why a symbol refuses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    code: str = Field(description="Stable code.")
+    detail: str = Field(description="A sentence for the operator.")
+
+
+class RefusedSymbol(BaseModel):
+    """The reasons of one symbol, when a request named several."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    symbol: str
+    problems: list[RefusalReason]
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    type: str = Field(default="about:blank", description="Always `about:blank`: `code` tells more.")
+    title: str = Field(description="The HTTP status in words.")
+    status: int = Field(ge=400, le=599)
+    code: str = Field(description="Stable code, for programs.")
+    detail: str = Field(description="What is wrong and what to do, for people.")
+    instance: str = Field(description="The path of the request.")
+    errors: list[FieldError] | None = Field(default=None, description="Every field that is wrong.")
+    problems: list[RefusalReason] | None = Field(default=None, description="Every reason of the symbol.")
+    results: list[RefusedSymbol] | None = Field(default=None, description="Every symbol that refused.")
+
+
+class ProblemError(Exception):
+    """Raise to answer with a problem."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] | None = None,
+        problems: Sequence[RefusalReason] | None = None,
+        results: Sequence[RefusedSymbol] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = None if errors is None else list(errors)
+        self.problems = None if problems is None else list(problems)
+        self.results = None if results is None else list(results)
+        self.headers = headers
+
+    def response(self, instance: str) -> Response:
+        """The answer to send."""
+        problem = Problem(
+            title=self.status.phrase,
+            status=self.status,
+            code=self.code,
+            detail=self.detail,
+            instance=instance,
+            errors=self.errors,
+            problems=self.problems,
+            results=self.results,
+        )
+        body = problem.model_dump_json(exclude_none=True)
+        return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+_DESK_ERRORS: dict[type[DeskError], tuple[HTTPStatus, str]] = {
+    UnknownSymbolError: (HTTPStatus.NOT_FOUND, "UNKNOWN_SYMBOL"),
+    DuplicateConfigError: (HTTPStatus.CONFLICT, "DUPLICATE_CONFIG"),
+    NotListedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "SYMBOL_NOT_LISTED"),
+    ActiveSymbolError: (HTTPStatus.CONFLICT, "SYMBOL_ACTIVE"),
+    MetadataDownError: (HTTPStatus.SERVICE_UNAVAILABLE, "METADATA_UNAVAILABLE"),
+    DatabaseDownError: (HTTPStatus.SERVICE_UNAVAILABLE, "DATABASE_UNAVAILABLE"),
+}
+
+
+def unknown_symbol(symbol: str) -> ProblemError:
+    """404 for a symbol without configuration."""
+    return ProblemError(
+        HTTPStatus.NOT_FOUND,
+        "UNKNOWN_SYMBOL",
+        f"{symbol[:40]!r} is not configured: GET /v1/mm-configs lists the symbols",
+    )
+
+
+def of_desk_error(error: DeskError) -> ProblemError:
+    """The problem that a typed refusal of the service becomes."""
+    status, code = _DESK_ERRORS[type(error)]
+    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    return ProblemError(status, code, str(error), headers=headers)
+
+
+def of_validation(error: RequestValidationError) -> ProblemError:
+    """422 that names every field that is wrong."""
+    errors = field_errors(error.errors())
+    detail = "; ".join(f"{item.field}: {item.detail}" for item in errors[:5])
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
+
+
+def install(app: FastAPI, routes: Sequence[tuple[str, str]]) -> None:
+    """Make the app answer every error with a problem; `routes` are (method, path template)."""
+    methods_of = _allowed_methods(routes)
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        return _as_problem(error, request, methods_of).response(request.url.path)
+
+    for kind in (ProblemError, DeskError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, on_problem)
+    app.add_middleware(LastResort)
+
+
+def _as_problem(error: Exception, request: Request, methods_of: Callable[[str], list[str]]) -> ProblemError:
+    match error:
+        case ProblemError():
+            return error
+        case DeskError():
+            return of_desk_error(error)
+        case RequestValidationError():
+            return of_validation(error)
+        case HTTPException(status_code=HTTPStatus.METHOD_NOT_ALLOWED):
+            allowed = ", ".join(methods_of(request.url.path))
+            detail = f"{request.method} is not possible here, only {allowed}"
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+            return ProblemError(status, "METHOD_NOT_ALLOWED", detail, headers={"Allow": allowed})
+        case HTTPException(status_code=HTTPStatus.NOT_FOUND):
+            detail = "there is no such route: GET /openapi.json lists all of them"
+            return ProblemError(HTTPStatus.NOT_FOUND, "UNKNOWN_ROUTE", detail)
+        case HTTPException():
+            status = HTTPStatus(error.status_code)
+            return ProblemError(status, status.name, error.detail, headers=dict(error.headers or {}))
+        case _:
+            raise error
+
+
+def _allowed_methods(routes: Sequence[tuple[str, str]]) -> Callable[[str], list[str]]:
+    patterns = [
+        (method, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))) for method, path in routes
+    ]
+
+    def methods_of(path: str) -> list[str]:
+        return sorted({method for method, pattern in patterns if pattern.fullmatch(path)})
+
+    return methods_of
+
+
+class LastResort:
+    """Outermost layer: an unforeseen exception is logged whole and answered with nothing of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            incident = uuid4().hex
+            _log.exception("request failed", extra={"incident": incident, "path": scope.get("path", "")})
+            if started or scope["type"] != "http":
+                raise
+            await _internal_error(incident).response(scope["path"])(scope, receive, send)
+
+
+def _internal_error(incident: str) -> ProblemError:
+    detail = f"the service failed to answer; its log tells more under incident {incident}"
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", detail)
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def documented(*statuses: HTTPStatus) -> Responses:
+    """The `responses` of a route that may answer with these problems."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        int(status): {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }

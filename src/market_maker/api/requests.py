@@ -1,0 +1,142 @@
+"""What clients may send: every field with its range, nothing else accepted."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+
+from market_maker.api.decimals import DecimalRange, WholeRange
+from market_maker.core.config import SymbolConfig
+
+SYMBOL_PATTERN = "^[A-Z0-9][A-Z0-9._-]{0,31}$"
+_REASON_PATTERN = r"^[^\u0000]*[^\u0000-\u0020\u007f-\u00a0][^\u0000]*$"
+_DEFAULT = SymbolConfig(symbol="-")
+
+Symbol = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=SYMBOL_PATTERN),
+    Field(
+        description="Trading symbol: capital letters, digits, dot, underscore and hyphen.",
+        examples=["BTC-USDT"],
+    ),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=500, pattern=_REASON_PATTERN),
+    Field(description="Why, for the audit trail: 1 to 500 characters, not blank."),
+]
+Symbols = Annotated[
+    list[Symbol],
+    Field(min_length=1, max_length=1000, description="The symbols meant; leave out (or null) for all."),
+]
+
+Enabled = Annotated[
+    StrictBool,
+    Field(description="Whether `resume` may start it. False pauses an ACTIVE symbol; true starts nothing."),
+]
+BaseSpreadBps = Annotated[
+    Decimal, DecimalRange("0.0001", "1000"), Field(description="Spread around the mid, in bps.")
+]
+OrderSizeUsdt = Annotated[
+    Decimal, DecimalRange("0.0001", "1000000000"), Field(description="Size of one order, in quote currency.")
+]
+InventorySkewFactor = Annotated[
+    Decimal,
+    DecimalRange("0", "10"),
+    Field(description="How far inventory moves the quotes; 0 is not at all."),
+]
+MaxPositionUsdt = Annotated[
+    Decimal,
+    DecimalRange("0.0001", "1000000000000"),
+    Field(description="Largest inventory either way, in quote currency; at least `order_size_usdt`."),
+]
+MaxLossUsdt = Annotated[
+    Decimal,
+    DecimalRange("0.0001", "1000000000000"),
+    Field(description="Loss beyond which the kill switch fires, in quote currency."),
+]
+VolatilityMultiplier = Annotated[StrictBool, Field(description="Whether volatility widens the spread.")]
+NumLevels = Annotated[int, WholeRange(1, 20), Field(description="Price levels per side.")]
+LevelSpacingBps = Annotated[
+    Decimal, DecimalRange("0", "1000"), Field(description="Distance between levels, in bps of the mid.")
+]
+CheckStaleness = Annotated[StrictBool, Field(description="Whether `staleness_threshold_ms` counts.")]
+StalenessThresholdMs = Annotated[
+    Decimal, DecimalRange("1", "600000"), Field(description="Age of the book beyond which nothing is quoted.")
+]
+QuoteIntervalMs = Annotated[
+    Decimal, DecimalRange("10", "60000"), Field(description="Shortest time between two quotes.")
+]
+PriceThresholdBps = Annotated[
+    Decimal,
+    DecimalRange("0", "1000"),
+    Field(description="How far a resting order may stand from its target before it is replaced."),
+]
+
+
+class ConfigCreate(BaseModel):
+    """A new configuration; what is left out takes its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    symbol: Symbol
+    enabled: Enabled = _DEFAULT.enabled
+    base_spread_bps: BaseSpreadBps = _DEFAULT.base_spread_bps
+    order_size_usdt: OrderSizeUsdt = _DEFAULT.order_size_usdt
+    inventory_skew_factor: InventorySkewFactor = _DEFAULT.inventory_skew_factor
+    max_position_usdt: MaxPositionUsdt = _DEFAULT.max_position_usdt
+    max_loss_usdt: MaxLossUsdt = _DEFAULT.max_loss_usdt
+    volatility_multiplier: VolatilityMultiplier = _DEFAULT.volatility_multiplier
+    num_levels: NumLevels = _DEFAULT.num_levels
+    level_spacing_bps: LevelSpacingBps = _DEFAULT.level_spacing_bps
+    check_staleness: CheckStaleness = _DEFAULT.check_staleness
+    staleness_threshold_ms: StalenessThresholdMs = _DEFAULT.staleness_threshold_ms
+    quote_interval_ms: QuoteIntervalMs = _DEFAULT.quote_interval_ms
+    price_threshold_bps: PriceThresholdBps = _DEFAULT.price_threshold_bps
+
+
+def _left_out() -> Any:
+    """A field that may be left out without having a default: only the fields that were sent are read."""
+    return Field(default_factory=lambda: None)
+
+
+class ConfigUpdate(BaseModel):
+    """A changed configuration; what is left out keeps its current value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    symbol: Symbol = _left_out()
+    enabled: Enabled = _left_out()
+    base_spread_bps: BaseSpreadBps = _left_out()
+    order_size_usdt: OrderSizeUsdt = _left_out()
+    inventory_skew_factor: InventorySkewFactor = _left_out()
+    max_position_usdt: MaxPositionUsdt = _left_out()
+    max_loss_usdt: MaxLossUsdt = _left_out()
+    volatility_multiplier: VolatilityMultiplier = _left_out()
+    num_levels: NumLevels = _left_out()
+    level_spacing_bps: LevelSpacingBps = _left_out()
+    check_staleness: CheckStaleness = _left_out()
+    staleness_threshold_ms: StalenessThresholdMs = _left_out()
+    quote_interval_ms: QuoteIntervalMs = _left_out()
+    price_threshold_bps: PriceThresholdBps = _left_out()
+
+
+class ControlRequest(BaseModel):
+    """Why a symbol is enabled, paused or resumed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    reason: Reason | None = None
+
+
+class EmergencyRequest(BaseModel):
+    """Which symbols to stop, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    symbols: Symbols | None = None
+    reason: Reason
+
+
+class ResetRequest(EmergencyRequest):
+    """Which symbols to bring back from HALTED to PAUSED, and why."""
+
+    rebase_pnl: Annotated[
+        StrictBool, Field(description="Count profit and loss from now on: the way back from a loss kill.")
+    ] = False

@@ -1,0 +1,90 @@
+"""Who may do what: roles per route as data, and the port behind which tokens are verified."""
+
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import Protocol
+
+from market_maker.api.problems import ProblemError
+
+
+class Role(Enum):
+    """A role of the Auth Service, as it stands in the claim `roles`."""
+
+    READ = "mm:read"
+    OPERATE = "mm:operate"
+    EMERGENCY = "mm:emergency"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sent a request."""
+
+    actor: str
+    roles: frozenset[Role]
+
+
+class Authenticator(Protocol):
+    """Tells who sent a request."""
+
+    @property
+    def required(self) -> bool:
+        """Whether a request without a token is refused."""
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """The sender, from the Authorization header. Raises ProblemError 401 or 503."""
+
+
+class NoAuth:
+    """DISABLE_AUTH=true: everybody may do everything, as `anonymous`."""
+
+    required = False
+
+    async def authenticate(self, authorization: str | None) -> Principal:  # noqa: ARG002 - the port's signature
+        """Always `anonymous` with every role."""
+        return Principal("anonymous", frozenset(Role))
+
+
+_CONFIG = "/v1/mm-configs/{symbol}"
+
+ACCESS: dict[tuple[str, str], Role | None] = {
+    ("GET", "/v1/mm-configs"): Role.READ,
+    ("POST", "/v1/mm-configs"): Role.OPERATE,
+    ("GET", _CONFIG): Role.READ,
+    ("PUT", _CONFIG): Role.OPERATE,
+    ("DELETE", _CONFIG): Role.OPERATE,
+    ("POST", f"{_CONFIG}/enable"): Role.OPERATE,
+    ("POST", f"{_CONFIG}/pause"): Role.OPERATE,
+    ("POST", f"{_CONFIG}/resume"): Role.OPERATE,
+    ("GET", f"{_CONFIG}/status"): Role.READ,
+    ("GET", f"{_CONFIG}/quotes"): Role.READ,
+    ("GET", f"{_CONFIG}/orders"): Role.READ,
+    ("GET", f"{_CONFIG}/fills"): Role.READ,
+    ("GET", f"{_CONFIG}/events"): Role.READ,
+    ("GET", "/v1/mm/status"): Role.READ,
+    ("GET", "/v1/mm/stream"): Role.READ,
+    ("POST", "/v1/mm/emergency/kill"): Role.EMERGENCY,
+    ("POST", "/v1/mm/emergency/flatten"): Role.EMERGENCY,
+    ("POST", "/v1/mm/reset"): Role.EMERGENCY,
+    ("GET", "/openapi.json"): Role.READ,
+    ("GET", "/docs"): Role.READ,
+    ("GET", "/"): Role.READ,
+    ("GET", "/health"): None,
+    ("GET", "/health/live"): None,
+    ("GET", "/health/ready"): None,
+}
+"""(method, path template) -> the role it needs; None is open to all. A route missing here fails."""
+
+
+async def authorise(authenticator: Authenticator, method: str, path: str, token: str | None) -> Principal:
+    """The sender of a request to this route; ProblemError 401 or 403 when it may not."""
+    role = ACCESS[method, path]
+    if role is None:
+        return Principal("anonymous", frozenset())
+    principal = await authenticator.authenticate(token)
+    if role not in principal.roles:
+        detail = (
+            f"this route needs the role {role.value}, which the token of {principal.actor} does not carry"
+        )
+        raise ProblemError(HTTPStatus.FORBIDDEN, "ROLE_MISSING", detail)
+    return principal

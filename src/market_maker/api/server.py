@@ -1,0 +1,93 @@
+"""The admin API's server, inside the running event loop: no signal handlers, no access log."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from market_maker.api.stream import Streams
+
+_BACKLOG = 256
+
+
+class CannotListenError(Exception):
+    """The address cannot be listened on; the message names the setting."""
+
+
+class ApiServer:
+    """Serves an app made by `create_app` on HTTP_PORT; port 0 takes a free one."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._app = app
+        self._host = host
+        self._port = port
+        self._serving: asyncio.Task[None] | None = None
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="on",
+            backlog=_BACKLOG,
+            timeout_graceful_shutdown=3,
+        )
+        self._server = _Embedded(config)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._port
+
+    async def start(self) -> None:
+        """Listen, and return once requests are answered. Raises CannotListenError."""
+        listener = self._listen()
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="admin-api")
+        ready = asyncio.create_task(self._server.ready.wait(), name="admin-api-ready")
+        await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            self._serving.result()
+
+    async def stop(self) -> None:
+        """End the streams, answer what has been asked, stop listening."""
+        if self._serving is None:
+            return
+        streams: Streams = self._app.state.streams
+        streams.stop()
+        self._server.should_exit = True
+        await self._serving
+        self._serving = None
+
+    def _listen(self) -> socket.socket:
+        try:
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            raise CannotListenError(
+                f"HTTP_PORT={self._port}: cannot listen on {self._host}:{self._port}"
+                f" ({error.strerror}): stop what uses it, or set another HTTP_PORT"
+            ) from error
+        self._port = listener.getsockname()[1]
+        return listener
+
+
+class _Embedded(uvicorn.Server):
+    """A server that leaves signals to the process that it lives in."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield

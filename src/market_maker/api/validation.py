@@ -1,0 +1,49 @@
+"""From a library's validation errors to sentences: which field, what is wrong, what to give instead."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FieldError(BaseModel):
+    """One field that is wrong."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    location: str = Field(description="`body`, `query`, `path` or `header`.")
+    field: str = Field(description="Name of the field; `body` for the body as a whole.")
+    detail: str = Field(description="What is wrong and what to give instead.")
+
+
+Context = Mapping[str, Any]
+
+_SENTENCES: dict[str, Callable[[Context], str]] = {
+    "missing": lambda _: "is required: add it",
+    "extra_forbidden": lambda _: "is not a field of this request: remove it",
+    "bool_type": lambda _: "must be true or false, without quotes",
+    "string_type": lambda _: "must be a string",
+    "list_type": lambda _: "must be a list",
+    "model_attributes_type": lambda _: "must be a JSON object",
+    "model_type": lambda _: "must be a JSON object",
+    "dict_type": lambda _: "must be a JSON object",
+    "string_too_short": lambda c: f"must have at least {c['min_length']} characters",
+    "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
+    "too_short": lambda c: f"must have at least {c['min_length']} items",
+    "too_long": lambda c: f"must have at most {c['max_length']} items",
+    "int_parsing": lambda _: "must be a whole number",
+    "greater_than_equal": lambda c: f"must be at least {c['ge']}",
+    "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
+}
+
+
+def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
+    """Pydantic's error records as sentences; the refused values themselves are not repeated."""
+    return [_field_error(error) for error in errors]
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    location, *path = [str(part) for part in error["loc"]]
+    sentence = _SENTENCES.get(error["type"])
+    detail = sentence(error.get("ctx", {})) if sentence else str(error["msg"])
+    return FieldError(location=location, field=".".join(path) or location, detail=detail)

@@ -1,0 +1,271 @@
+"""An in-memory Desk: the state table and the configuration rules, without engines or servers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from market_maker.api.changes import ChangeFeed
+from market_maker.api.ports import (
+    ActiveSymbolError,
+    AuditEntry,
+    Changes,
+    Check,
+    CheckStatus,
+    DatabaseDownError,
+    DuplicateConfigError,
+    EventRow,
+    FillRow,
+    Health,
+    MetadataDownError,
+    NotListedError,
+    OrderRow,
+    UnknownSymbolError,
+)
+from market_maker.core.commands import OrderStatus, Problem, Reply
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.instrument import Instrument
+from market_maker.core.states import Cause, KillReason, State, next_state
+from market_maker.core.view import BookView, Counters, KillView, OrderView, PnlView, SymbolView
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW_NS = 60_000_000_000
+COMPONENTS = ("postgres", "kafka", "redis", "order_service", "metadata", "schema_registry")
+
+
+def instrument(symbol: str) -> Instrument:
+    base, _, quote = symbol.partition("-")
+    return Instrument(symbol, base, quote or "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
+
+
+def view_of(config: SymbolConfig) -> SymbolView:
+    """A PAUSED symbol with a valid book, flat."""
+    zero = Decimal(0)
+    return SymbolView(
+        at_ns=NOW_NS,
+        symbol=config.symbol,
+        state=State.PAUSED,
+        state_reason="started",
+        state_actor="service",
+        state_since_ns=0,
+        kill=None,
+        config=config,
+        instrument=instrument(config.symbol),
+        book=BookView(
+            valid=True,
+            invalid_reason="",
+            sequence=42,
+            best_bid=Decimal("100.00"),
+            best_ask=Decimal("100.10"),
+            data_ns=NOW_NS - 250_000_000,
+        ),
+        mid=Decimal("100.05"),
+        mid_source="book",
+        pnl=PnlView(zero, None, zero, zero, zero, zero, zero, 0, zero),
+        orders=(),
+        open_orders=0,
+        unknown_orders=0,
+        open_orders_at_exchange=0,
+        proven_zero_at_ns=NOW_NS,
+        quote=None,
+        verdicts=(),
+        no_quote_reason="paused",
+        enable_problems=(),
+        counters=Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ()),
+    )
+
+
+def order_view(side: Side, price: str, level: int = 0) -> OrderView:
+    return OrderView(
+        client_order_id=f"00000000-0000-7000-8000-{level:011d}{side is Side.SELL:d}",
+        order_id=f"x{level}",
+        side=side,
+        level=level,
+        price=Decimal(price),
+        quantity=Decimal("1.0"),
+        filled_quantity=Decimal("0.25"),
+        status=OrderStatus.OPEN,
+        sent_at_ns=NOW_NS - 1_000_000_000,
+    )
+
+
+@dataclass
+class FakeDesk:
+    """Set its fields to bring about what a test needs."""
+
+    listed: set[str] = field(default_factory=lambda: {"BTC-USDT", "ETH-USDT", "SOL-USDT"})
+    views: dict[str, SymbolView] = field(default_factory=dict)
+    fill_rows: dict[str, list[FillRow]] = field(default_factory=dict)
+    order_rows: dict[str, list[OrderRow]] = field(default_factory=dict)
+    event_rows: dict[str, list[EventRow]] = field(default_factory=dict)
+    changed_by: list[tuple[str, str]] = field(default_factory=list)
+    audited: list[AuditEntry] = field(default_factory=list)
+    controls: list[tuple[Sequence[str] | None, Cause, str, str, bool]] = field(default_factory=list)
+    checks: dict[str, CheckStatus] = field(default_factory=lambda: dict.fromkeys(COMPONENTS, CheckStatus.OK))
+    live: bool = True
+    database_up: bool = True
+    metadata_up: bool = True
+    silent: set[str] = field(default_factory=set)
+    shadow_mode: bool = False
+    feed: ChangeFeed = field(default_factory=ChangeFeed)
+
+    def symbols(self) -> Sequence[str]:
+        return sorted(self.views)
+
+    def view(self, symbol: str) -> SymbolView | None:
+        return self.views.get(symbol)
+
+    def to_wall(self, at_ns: int) -> datetime:
+        return START + timedelta(microseconds=at_ns // 1_000)
+
+    async def control(
+        self, symbols: Sequence[str] | None, cause: Cause, actor: str, reason: str, rebase_pnl: bool = False
+    ) -> Mapping[str, Reply]:
+        self.controls.append((symbols, cause, actor, reason, rebase_pnl))
+        meant = self.symbols() if symbols is None else symbols
+        return {
+            symbol: self._control(symbol, cause, actor, reason)
+            for symbol in meant
+            if symbol not in self.silent
+        }
+
+    def _control(self, symbol: str, cause: Cause, actor: str, reason: str) -> Reply:
+        view = self.views[symbol]
+        to = next_state(view.state, cause)
+        problems = view.enable_problems if cause in (Cause.ENABLE, Cause.RESUME) else ()
+        if cause is Cause.RESUME and not view.config.enabled:
+            problems += (Problem("NOT_ENABLED", "enabled is false: use enable"),)
+        if to is None:
+            problems += (Problem("WRONG_STATE", f"{cause.value} does nothing in {view.state.value}"),)
+        if to is None or problems:
+            return Reply(0, view.state, problems)
+        kill = KillView(KillReason.MANUAL, reason, "", NOW_NS) if to is State.HALTED else None
+        enabled = view.config.enabled or cause is Cause.ENABLE
+        self.change(
+            symbol,
+            state=to,
+            state_reason=reason,
+            state_actor=actor,
+            kill=kill,
+            config=replace(view.config, enabled=enabled),
+        )
+        return Reply(0, to)
+
+    def change(self, symbol: str, **changes: object) -> None:
+        """Change a symbol's picture and tell the streams."""
+        self.views[symbol] = replace(self.views[symbol], **changes)  # type: ignore[arg-type]  # names of SymbolView
+        self.feed.publish(symbol)
+
+    async def configs(self) -> Sequence[SymbolConfig]:
+        self._need_database()
+        return [self.views[symbol].config for symbol in self.symbols()]
+
+    async def config(self, symbol: str) -> SymbolConfig | None:
+        self._need_database()
+        return self.views[symbol].config if symbol in self.views else None
+
+    async def create_config(self, config: SymbolConfig, actor: str) -> None:
+        if config.symbol in self.views:
+            raise DuplicateConfigError(f"{config.symbol} is configured already: use PUT to change it")
+        if not self.metadata_up:
+            raise MetadataDownError("the Metadata Service does not answer: try again later")
+        if config.symbol not in self.listed:
+            raise NotListedError(f"the Metadata Service does not know {config.symbol}: check the symbol")
+        self._need_database()
+        self.views[config.symbol] = view_of(config)
+        self.changed_by.append((config.symbol, actor))
+        self.feed.publish(config.symbol)
+
+    async def update_config(self, config: SymbolConfig, actor: str) -> None:
+        self._need_database()
+        if config.symbol not in self.views:
+            raise UnknownSymbolError(f"{config.symbol} is not configured")
+        self.change(config.symbol, config=config)
+        self.changed_by.append((config.symbol, actor))
+        if not config.enabled:
+            self._control(config.symbol, Cause.DISABLED, actor, "enabled set to false")
+
+    async def delete_config(self, symbol: str, actor: str) -> None:
+        self._need_database()
+        if self.views[symbol].state is State.ACTIVE:
+            raise ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
+        del self.views[symbol]
+        self.changed_by.append((symbol, actor))
+        self.feed.publish(symbol)
+
+    async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[FillRow]:
+        self._need_database()
+        return [row for row in self.fill_rows.get(symbol, []) if before is None or row.row_id < before][
+            :limit
+        ]
+
+    async def orders(self, symbol: str, before: str | None, limit: int) -> Sequence[OrderRow]:
+        self._need_database()
+        return [
+            row for row in self.order_rows.get(symbol, []) if before is None or row.client_order_id < before
+        ][:limit]
+
+    async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[EventRow]:
+        self._need_database()
+        return [row for row in self.event_rows.get(symbol, []) if before is None or row.row_id < before][
+            :limit
+        ]
+
+    def health(self) -> Health:
+        return Health(self.live, tuple(Check(name, status) for name, status in self.checks.items()))
+
+    def subscribe(self) -> Changes:
+        return self.feed.subscribe()
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        self._need_database()
+        known = {one.entry_id for one in self.audited}
+        self.audited += [one for one in entries if one.entry_id not in known]
+
+    def _need_database(self) -> None:
+        if not self.database_up:
+            raise DatabaseDownError("PostgreSQL does not answer: try again later")
+
+
+def fill_row(row_id: int) -> FillRow:
+    return FillRow(
+        row_id=row_id,
+        trade_id=f"t{row_id}",
+        side=Side.BUY,
+        price=Decimal("100.10"),
+        quantity=Decimal("0.5"),
+        fee=Decimal("-0.001"),
+        order_id=f"o{row_id}",
+        client_order_id=None,
+        is_maker=True,
+        sequence=row_id,
+        executed_at=START,
+    )
+
+
+def order_row(number: int) -> OrderRow:
+    return OrderRow(
+        client_order_id=f"00000000-0000-7000-8000-{number:012d}",
+        order_id=f"o{number}",
+        side=Side.SELL,
+        level=0,
+        price=Decimal("100.10"),
+        quantity=Decimal("0.5"),
+        filled_quantity=Decimal(0),
+        status=OrderStatus.CANCELLED,
+        reason="requote",
+        created_at=START,
+        updated_at=START,
+    )
+
+
+def event_row(row_id: int) -> EventRow:
+    return EventRow(
+        row_id=row_id,
+        event_id=f"00000000-0000-7000-8000-{row_id:012d}",
+        event_type="mm.state.changed.v1",
+        occurred_at=START,
+        sent_at=None,
+        data={"symbol": "BTC-USDT", "from": "PAUSED", "to": "ACTIVE"},
+    )
