@@ -1,0 +1,72 @@
+"""`mm_configs`: what the desk sets per symbol."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from market_maker.core.config import SymbolConfig
+from market_maker.repositories.errors import DuplicateError
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import configs as sql
+from market_maker.repositories.generated.models import StoredConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRecord:
+    """A stored configuration."""
+
+    config: SymbolConfig
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConfigRepository:
+    """Configurations of all symbols, durable. Give a connection inside a transaction to write several."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def list(self) -> Sequence[ConfigRecord]:
+        """Every configuration, by symbol."""
+        return [_record(row) for row in await sql.list_configs(self._db)]
+
+    async def get(self, symbol: str) -> ConfigRecord | None:
+        """One configuration, None when the symbol has none."""
+        return _optional(await sql.get_config(self._db, symbol=symbol))
+
+    async def insert(self, config: SymbolConfig) -> ConfigRecord:
+        """Add a configuration. Raises DuplicateError when the symbol has one."""
+        try:
+            row = await sql.insert_config(self._db, **_settings(config))
+        except asyncpg.UniqueViolationError as error:
+            raise DuplicateError(f"{config.symbol} is configured already") from error
+        assert row is not None, "INSERT ... RETURNING gives a row or an error"  # noqa: S101 - invariant
+        return _record(row)
+
+    async def update(self, config: SymbolConfig) -> ConfigRecord | None:
+        """Replace every setting of the symbol; None when it has no configuration."""
+        return _optional(await sql.update_config(self._db, **_settings(config)))
+
+    async def set_enabled(self, symbol: str, *, enabled: bool) -> ConfigRecord | None:
+        """Switch a symbol on or off and touch nothing else; None when it has no configuration."""
+        return _optional(await sql.set_config_enabled(self._db, symbol=symbol, enabled=enabled))
+
+    async def delete(self, symbol: str) -> bool:
+        """Remove a configuration; false when there was none. State, position and history stay."""
+        return await sql.delete_config(self._db, symbol=symbol) == 1
+
+
+def _settings(config: SymbolConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in SymbolConfig.__dataclass_fields__}
+
+
+def _record(row: StoredConfig) -> ConfigRecord:
+    settings = {name: getattr(row, name) for name in SymbolConfig.__dataclass_fields__}
+    return ConfigRecord(SymbolConfig(**settings), row.created_at, row.updated_at)
+
+
+def _optional(row: StoredConfig | None) -> ConfigRecord | None:
+    return None if row is None else _record(row)

@@ -1,0 +1,91 @@
+"""`mm_fills`: every execution of our account, each once. It is written by the journal."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from market_maker.core.events import Side
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import fills as sql
+from market_maker.repositories.generated.models import StoredFill
+from market_maker.repositories.paging import ID_MAX, PAGE_ROWS_MAX, page_limit
+
+
+@dataclass(frozen=True, slots=True)
+class FillRecord:
+    """One fill; price and fee in quote currency, quantity in base currency."""
+
+    id: int
+    """Rises in the order in which the fills of a symbol were applied."""
+    symbol: str
+    trade_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    """Negative is a rebate."""
+    order_id: str
+    client_order_id: str | None
+    is_maker: bool
+    sequence: int
+    executed_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FillSum:
+    """What SQL alone makes of a symbol's fills: signed base quantity and how many there are."""
+
+    position: Decimal
+    fill_count: int
+
+
+class FillRepository:
+    """The fill history of all symbols."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def list(self, symbol: str, before_id: int | None = None, limit: int = 100) -> Sequence[FillRecord]:
+        """Fills with an id under `before_id`, newest first."""
+        before = ID_MAX if before_id is None else before_id
+        rows = await sql.list_fills(self._db, symbol=symbol, before_id=before, row_limit=page_limit(limit))
+        return [_record(row) for row in rows]
+
+    async def recent_keys(self, symbol: str, limit: int) -> Sequence[tuple[str, Side]]:
+        """(trade id, side) of the last fills, oldest of them first: what the engine has seen already."""
+        rows = await sql.recent_fill_keys(self._db, symbol=symbol, row_limit=limit)
+        return [(row.trade_id, Side(row.side)) for row in reversed(rows)]
+
+    async def fold_rows(self, symbol: str, page_rows: int = PAGE_ROWS_MAX) -> AsyncIterator[FillRecord]:
+        """Every fill of the symbol in the order in which it was applied, read page by page."""
+        after_id = 0
+        limit = page_limit(page_rows)
+        while rows := await sql.list_fills_after(self._db, symbol=symbol, after_id=after_id, row_limit=limit):
+            for row in rows:
+                yield _record(row)
+            after_id = rows[-1].id
+
+    async def sums(self) -> dict[str, FillSum]:
+        """The position of each symbol by SQL alone: a second opinion on the fold."""
+        rows = await sql.sum_fills(self._db)
+        return {row.symbol: FillSum(row.position, row.fill_count) for row in rows}
+
+
+def _record(row: StoredFill) -> FillRecord:
+    return FillRecord(
+        id=row.id,
+        symbol=row.symbol,
+        trade_id=row.trade_id,
+        side=Side(row.side),
+        price=row.price,
+        quantity=row.quantity,
+        fee=row.fee,
+        order_id=row.order_id,
+        client_order_id=row.client_order_id,
+        is_maker=row.is_maker,
+        sequence=row.sequence,
+        executed_at=row.executed_at,
+        recorded_at=row.recorded_at,
+    )

@@ -1,0 +1,137 @@
+"""Writes the journal: entries of many symbols in one transaction, so that one commit pays for all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from market_maker.repositories.errors import database_errors
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import fills as fill_sql
+from market_maker.repositories.generated import orders as order_sql
+from market_maker.repositories.generated import outbox as outbox_sql
+from market_maker.repositories.generated import states as state_sql
+from market_maker.repositories.journal_batch import JournalBatch, collect, wall_time
+from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.positions import upsert_positions
+from market_maker.repositories.text import storable
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What a batch changed.
+
+    Fills that were there already are no error when a batch is written again; at a first try they mean
+    that an engine counted a fill twice.
+    """
+
+    fills: int
+    fills_already_there: int
+
+
+class JournalStore:
+    """The one writer of fills, positions, orders, states and events."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def write(self, entries: Sequence[JournalEntry]) -> WriteResult:
+        """Make all entries durable, or none. Entries of one symbol must come in order.
+
+        When the outcome of a write is unclear, write the same entries again: what is there already is
+        left as it is. Raises DatabaseUnavailableError (try again) or RecordRefusedError (trying again
+        cannot help).
+        """
+        batch = collect(entries)
+        with database_errors():
+            # Always an explicit transaction: its COMMIT leaves only after every statement was answered,
+            # so a statement that is stuck on a dead connection can never commit behind a later batch.
+            async with self._pool.acquire() as connection, connection.transaction():
+                return await _write(connection, batch)
+
+
+async def _write(db: Executor, batch: JournalBatch) -> WriteResult:
+    new_fills = await _insert_fills(db, batch) if batch.fills else 0
+    if batch.positions:
+        await upsert_positions(db, batch.positions)
+    if batch.orders:
+        await _upsert_orders(db, batch)
+    if batch.states:
+        await _upsert_states(db, batch)
+    if batch.events:
+        await _insert_events(db, batch)
+    return WriteResult(new_fills, len(batch.fills) - new_fills)
+
+
+async def _insert_fills(db: Executor, batch: JournalBatch) -> int:
+    fills = [fill for _, fill, _ in batch.fills]
+    return await fill_sql.insert_fills(
+        db,
+        symbols=[symbol for symbol, _, _ in batch.fills],
+        trade_ids=[storable(fill.trade_id) for fill in fills],
+        sides=[fill.side.value for fill in fills],
+        prices=[fill.price for fill in fills],
+        quantities=[fill.quantity for fill in fills],
+        fees=[fill.fee for fill in fills],
+        order_ids=[storable(fill.order_id) for fill in fills],
+        client_order_ids=[_optional(fill.client_order_id) for fill in fills],
+        is_makers=[fill.is_maker for fill in fills],
+        sequences=[fill.sequence for fill in fills],
+        executed_ats=[wall_time(fill.executed_at_us) for fill in fills],
+        recorded_ats=[at for _, _, at in batch.fills],
+    )
+
+
+async def _upsert_orders(db: Executor, batch: JournalBatch) -> None:
+    keys = sorted(batch.orders)  # one order of locking, so that two writers cannot deadlock
+    changes = [batch.orders[key] for key in keys]
+    records = [change.record for change in changes]
+    await order_sql.upsert_orders(
+        db,
+        client_order_ids=keys,
+        order_ids=[_optional(record.order_id) for record in records],
+        symbols=[change.symbol for change in changes],
+        sides=[record.side.value for record in records],
+        levels=[record.level for record in records],
+        prices=[record.price for record in records],
+        quantities=[record.quantity for record in records],
+        filled_quantities=[record.filled_quantity for record in records],
+        statuses=[record.status.value for record in records],
+        reasons=[storable(record.reason) for record in records],
+        created_ats=[change.first_at for change in changes],
+        updated_ats=[change.last_at for change in changes],
+    )
+
+
+async def _upsert_states(db: Executor, batch: JournalBatch) -> None:
+    changes = [(symbol, batch.states[symbol]) for symbol in sorted(batch.states)]
+    records = [change.record for _, change in changes]
+    await state_sql.upsert_states(
+        db,
+        symbols=[symbol for symbol, _ in changes],
+        states=[record.to_state.value for record in records],
+        reasons=[storable(record.reason) for record in records],
+        actors=[storable(record.actor) for record in records],
+        kill_reasons=[r.kill_reason.value if r.kill_reason else None for r in records],
+        pnl_baselines=[record.pnl_baseline for record in records],
+        sinces=[change.at for _, change in changes],
+        versions=[change.transitions for _, change in changes],
+        event_ids=[change.event_id for _, change in changes],
+    )
+
+
+async def _insert_events(db: Executor, batch: JournalBatch) -> None:
+    events = batch.events
+    await outbox_sql.insert_events(
+        db,
+        event_ids=[event.event_id for event in events],
+        topics=[event.topic for event in events],
+        symbols=[event.symbol for event in events],
+        payloads=[event.payload for event in events],
+        trace_ids=[event.trace_id for event in events],
+        created_ats=[event.created_at for event in events],
+    )
+
+
+def _optional(text: str | None) -> str | None:
+    return None if text is None else storable(text)

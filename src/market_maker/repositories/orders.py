@@ -1,0 +1,74 @@
+"""`mm_orders`: every order of ours in its last known state. It is written by the journal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from market_maker.core.commands import OrderStatus
+from market_maker.core.events import Side
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import orders as sql
+from market_maker.repositories.generated.models import StoredOrder
+from market_maker.repositories.paging import TEXT_MAX, page_limit
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """One order; price in quote currency, quantities in base currency."""
+
+    client_order_id: str
+    order_id: str | None
+    symbol: str
+    side: Side
+    level: int
+    price: Decimal
+    quantity: Decimal
+    filled_quantity: Decimal
+    status: OrderStatus
+    reason: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderRepository:
+    """Orders of all symbols; a final one stays as history."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def open(self, symbol: str | None = None) -> Sequence[OrderRecord]:
+        """Orders that are not final, unknown ones included, of one symbol or of all; oldest first."""
+        return [_record(row) for row in await sql.list_open_orders(self._db, symbol=symbol)]
+
+    async def get(self, client_order_id: str) -> OrderRecord | None:
+        """One order."""
+        row = await sql.get_order(self._db, client_order_id=client_order_id)
+        return None if row is None else _record(row)
+
+    async def list(self, symbol: str, before: str | None = None, limit: int = 100) -> Sequence[OrderRecord]:
+        """Orders with a client order id under `before`, newest first."""
+        rows = await sql.list_orders(
+            self._db,
+            symbol=symbol,
+            before_client_order_id=TEXT_MAX if before is None else before,
+            row_limit=page_limit(limit),
+        )
+        return [_record(row) for row in rows]
+
+
+def _record(row: StoredOrder) -> OrderRecord:
+    return OrderRecord(
+        client_order_id=row.client_order_id,
+        order_id=row.order_id,
+        symbol=row.symbol,
+        side=Side(row.side),
+        level=row.level,
+        price=row.price,
+        quantity=row.quantity,
+        filled_quantity=row.filled_quantity,
+        status=OrderStatus(row.status),
+        reason=row.reason,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,80 @@
+"""`outbox`: events, committed together with what caused them; the relay sends them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import outbox as sql
+from market_maker.repositories.generated.models import StoredEvent
+from market_maker.repositories.paging import ID_MAX, page_limit
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """One event, sent or waiting."""
+
+    id: int
+    """Rises with commit order within a symbol, and only there."""
+    event_id: UUID
+    topic: str
+    symbol: str
+    """The message key."""
+    payload: dict[str, Any]
+    """The `data` record of the topic's Avro schema."""
+    trace_id: str
+    created_at: datetime
+    sent_at: datetime | None
+    """When the broker acknowledged it, None while it waits."""
+
+
+class OutboxRepository:
+    """Events of all symbols. Sent ones stay: they are the history that the API shows."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def unsent(self, limit: int) -> Sequence[OutboxEvent]:
+        """Waiting events, in order within each symbol; the symbols take turns.
+
+        The first waiting event of a symbol always comes before its second, so that a relay that stops
+        at a symbol's first failure keeps the order.
+        """
+        return [_event(row) for row in await sql.list_unsent_events(self._db, row_limit=page_limit(limit))]
+
+    async def mark_sent(self, ids: Sequence[int], at: datetime) -> int:
+        """Note the broker's acknowledgement; how many of them had still been waiting."""
+        return await sql.mark_events_sent(self._db, ids=ids, sent_at=at)
+
+    async def pending_count(self) -> int:
+        """How many events wait for the broker."""
+        return await sql.count_unsent_events(self._db) or 0
+
+    async def oldest_pending_age(self, now: datetime) -> float:
+        """Seconds since the oldest waiting event happened; 0 when none waits."""
+        since = await sql.oldest_unsent_event_at(self._db)
+        return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+    async def list(
+        self, symbol: str, before_id: int | None = None, limit: int = 100
+    ) -> Sequence[OutboxEvent]:
+        """Events of the symbol with an id under `before_id`, newest first."""
+        before = ID_MAX if before_id is None else before_id
+        rows = await sql.list_events(self._db, symbol=symbol, before_id=before, row_limit=page_limit(limit))
+        return [_event(row) for row in rows]
+
+
+def _event(row: StoredEvent) -> OutboxEvent:
+    return OutboxEvent(
+        id=row.id,
+        event_id=row.event_id,
+        topic=row.topic,
+        symbol=row.symbol,
+        payload=json.loads(row.payload),
+        trace_id=row.trace_id,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+    )

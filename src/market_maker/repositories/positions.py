@@ -1,0 +1,56 @@
+"""`mm_positions`: the fold of each symbol's fills as last computed. It is written by the journal."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from market_maker.core.commands import PositionRow
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import positions as sql
+from market_maker.repositories.generated.models import StoredPosition
+
+
+class PositionRepository:
+    """Positions of all symbols that ever traded."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def load_all(self) -> dict[str, PositionRow]:
+        """Every stored position, by symbol."""
+        return {row.symbol: _position(row) for row in await sql.list_positions(self._db)}
+
+    async def get(self, symbol: str) -> PositionRow | None:
+        """One stored position, None when the symbol never traded."""
+        row = await sql.get_position(self._db, symbol=symbol)
+        return None if row is None else _position(row)
+
+    async def save(self, positions: Mapping[str, PositionRow], at: datetime) -> None:
+        """Overwrite positions, at start-up: the fold of the fills wins over what was stored."""
+        await upsert_positions(self._db, {symbol: (row, at) for symbol, row in positions.items()})
+
+
+async def upsert_positions(db: Executor, positions: Mapping[str, tuple[PositionRow, datetime]]) -> None:
+    """Write the last position of each symbol, in symbol order so that two writers cannot deadlock."""
+    rows = [(symbol, *positions[symbol]) for symbol in sorted(positions)]
+    await sql.upsert_positions(
+        db,
+        symbols=[symbol for symbol, _, _ in rows],
+        positions=[row.position for _, row, _ in rows],
+        open_costs=[row.open_cost for _, row, _ in rows],
+        realized_pnls=[row.realized_pnl for _, row, _ in rows],
+        fees=[row.fees for _, row, _ in rows],
+        fill_counts=[row.fill_count for _, row, _ in rows],
+        volumes=[row.volume for _, row, _ in rows],
+        updated_ats=[at for _, _, at in rows],
+    )
+
+
+def _position(row: StoredPosition) -> PositionRow:
+    return PositionRow(
+        position=row.position,
+        open_cost=row.open_cost,
+        realized_pnl=row.realized_pnl,
+        fees=row.fees,
+        fill_count=row.fill_count,
+        volume=row.volume,
+    )

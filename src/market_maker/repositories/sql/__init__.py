@@ -1,0 +1,1 @@
+"""The declared schema (`schema.sql`), the queries that Python is generated from, and the migrations."""

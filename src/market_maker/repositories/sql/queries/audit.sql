@@ -1,0 +1,16 @@
+-- name: InsertAudit :execrows
+-- Adds entries in their order; one that is there already is left as it is.
+INSERT INTO mm_audit (entry_id, at, actor, roles, route, symbol, before, after, why)
+SELECT
+    unnest(@entry_ids::uuid[]), unnest(@ats::timestamptz[]), unnest(@actors::text[]),
+    unnest(@roles::jsonb[]), unnest(@routes::text[]), unnest(@symbols::text[]),
+    unnest(@befores::jsonb[]), unnest(@afters::jsonb[]), unnest(@whys::text[])
+ON CONFLICT (entry_id) DO NOTHING;
+
+-- name: ListAudit :many
+-- A page of the audit, of one symbol or of all, newest first, below an id.
+SELECT * FROM mm_audit
+WHERE (symbol = sqlc.narg('symbol') OR sqlc.narg('symbol') IS NULL)
+    AND id < @before_id
+ORDER BY id DESC
+LIMIT @row_limit::bigint;

@@ -1,0 +1,48 @@
+-- name: ListConfigs :many
+-- Every configuration, by symbol.
+SELECT * FROM mm_configs ORDER BY symbol;
+
+-- name: GetConfig :one
+-- One configuration.
+SELECT * FROM mm_configs WHERE symbol = @symbol;
+
+-- name: InsertConfig :one
+-- Adds a configuration; a symbol that has one already is a unique violation.
+INSERT INTO mm_configs (
+    symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
+    max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
+    staleness_threshold_ms, quote_interval_ms, price_threshold_bps
+) VALUES (
+    @symbol, @enabled, @base_spread_bps, @order_size_usdt, @inventory_skew_factor, @max_position_usdt,
+    @max_loss_usdt, @volatility_multiplier, @num_levels, @level_spacing_bps, @check_staleness,
+    @staleness_threshold_ms, @quote_interval_ms, @price_threshold_bps
+)
+RETURNING *;
+
+-- name: UpdateConfig :one
+-- Replaces every setting of a symbol.
+UPDATE mm_configs SET
+    enabled = @enabled,
+    base_spread_bps = @base_spread_bps,
+    order_size_usdt = @order_size_usdt,
+    inventory_skew_factor = @inventory_skew_factor,
+    max_position_usdt = @max_position_usdt,
+    max_loss_usdt = @max_loss_usdt,
+    volatility_multiplier = @volatility_multiplier,
+    num_levels = @num_levels,
+    level_spacing_bps = @level_spacing_bps,
+    check_staleness = @check_staleness,
+    staleness_threshold_ms = @staleness_threshold_ms,
+    quote_interval_ms = @quote_interval_ms,
+    price_threshold_bps = @price_threshold_bps,
+    updated_at = now()
+WHERE symbol = @symbol
+RETURNING *;
+
+-- name: SetConfigEnabled :one
+-- Switches a symbol on or off, nothing else.
+UPDATE mm_configs SET enabled = @enabled, updated_at = now() WHERE symbol = @symbol RETURNING *;
+
+-- name: DeleteConfig :execrows
+-- Removes a configuration; its state, position and history stay.
+DELETE FROM mm_configs WHERE symbol = @symbol;

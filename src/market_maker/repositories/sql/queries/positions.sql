@@ -1,0 +1,25 @@
+-- name: ListPositions :many
+-- The stored position of every symbol that ever traded.
+SELECT * FROM mm_positions ORDER BY symbol;
+
+-- name: GetPosition :one
+-- The stored position of one symbol.
+SELECT * FROM mm_positions WHERE symbol = @symbol;
+
+-- name: UpsertPositions :execrows
+-- The last position of each symbol of a batch: the engine's fold, which is always newer than the row.
+INSERT INTO mm_positions (
+    symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at
+)
+SELECT
+    unnest(@symbols::text[]), unnest(@positions::numeric[]), unnest(@open_costs::numeric[]),
+    unnest(@realized_pnls::numeric[]), unnest(@fees::numeric[]), unnest(@fill_counts::bigint[]),
+    unnest(@volumes::numeric[]), unnest(@updated_ats::timestamptz[])
+ON CONFLICT (symbol) DO UPDATE SET
+    position = excluded.position,
+    open_cost = excluded.open_cost,
+    realized_pnl = excluded.realized_pnl,
+    fees = excluded.fees,
+    fill_count = excluded.fill_count,
+    volume = excluded.volume,
+    updated_at = excluded.updated_at;

@@ -1,0 +1,160 @@
+-- The declared truth of the database. Change it here first, then `make migration NAME=...` writes the
+-- migration that leads there; a test proves that both give the same database.
+--
+-- Amounts are NUMERIC: exact, never binary floating point. A NUMERIC may be NaN or infinite, and NaN
+-- passes `> 0`, so every range has an upper end too.
+
+-- What the desk sets per symbol. The ranges are the widest that the quoting formula can work with; the
+-- API's own are the same or narrower.
+CREATE TABLE mm_configs (
+    symbol varchar(32) PRIMARY KEY CHECK (symbol <> ''),
+    enabled boolean NOT NULL DEFAULT false,
+    base_spread_bps numeric NOT NULL DEFAULT 10.0
+        CHECK (base_spread_bps > 0 AND base_spread_bps <= 10000),
+    order_size_usdt numeric NOT NULL DEFAULT 100.0
+        CHECK (order_size_usdt > 0 AND order_size_usdt <= 1000000000000),
+    inventory_skew_factor numeric NOT NULL DEFAULT 0.5
+        CHECK (inventory_skew_factor >= 0 AND inventory_skew_factor <= 100),
+    max_position_usdt numeric NOT NULL DEFAULT 10000.0
+        CHECK (max_position_usdt > 0 AND max_position_usdt <= 1000000000000),
+    max_loss_usdt numeric NOT NULL DEFAULT 500.0
+        CHECK (max_loss_usdt > 0 AND max_loss_usdt <= 1000000000000),
+    volatility_multiplier boolean NOT NULL DEFAULT true,
+    num_levels integer NOT NULL DEFAULT 1
+        CHECK (num_levels >= 1 AND num_levels <= 100),
+    level_spacing_bps numeric NOT NULL DEFAULT 5.0
+        CHECK (level_spacing_bps >= 0 AND level_spacing_bps <= 10000),
+    check_staleness boolean NOT NULL DEFAULT false,
+    staleness_threshold_ms numeric NOT NULL DEFAULT 1000.0
+        CHECK (staleness_threshold_ms > 0 AND staleness_threshold_ms <= 86400000),
+    quote_interval_ms numeric NOT NULL DEFAULT 100.0
+        CHECK (quote_interval_ms > 0 AND quote_interval_ms <= 86400000),
+    price_threshold_bps numeric NOT NULL DEFAULT 5.0
+        CHECK (price_threshold_bps >= 0 AND price_threshold_bps <= 10000),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The durable state of a symbol. No foreign key to mm_configs: a kill latch outlives a configuration
+-- that is deleted and created again.
+CREATE TABLE mm_states (
+    symbol varchar(32) PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('PAUSED', 'ACTIVE', 'HALTED')),
+    reason text NOT NULL,
+    actor text NOT NULL,
+    kill_reason text,
+    pnl_baseline numeric NOT NULL DEFAULT 0,
+    since timestamptz NOT NULL,
+    -- Counts transitions.
+    version bigint NOT NULL DEFAULT 1,
+    -- The outbox event of the last transition: a repeated write of the same one changes nothing.
+    last_event_id uuid NOT NULL
+);
+
+-- The fold of a symbol's fills, as last computed. The fills win where they differ.
+CREATE TABLE mm_positions (
+    symbol varchar(32) PRIMARY KEY,
+    -- Signed, base currency.
+    position numeric NOT NULL,
+    -- Signed cost of the open position, quote currency.
+    open_cost numeric NOT NULL,
+    realized_pnl numeric NOT NULL,
+    fees numeric NOT NULL,
+    fill_count bigint NOT NULL CHECK (fill_count >= 0),
+    volume numeric NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+
+-- Our orders, each in its last known state. The ids are text, not uuid: an order of our account that
+-- something else placed must be recordable too. Ours are UUIDv7, so that they sort by age.
+CREATE TABLE mm_orders (
+    client_order_id text COLLATE "C" PRIMARY KEY,
+    order_id text,
+    symbol varchar(32) NOT NULL,
+    side text NOT NULL CHECK (side IN ('BUY', 'SELL')),
+    level integer NOT NULL,
+    price numeric NOT NULL CHECK (price > 0 AND price < 'Infinity'),
+    quantity numeric NOT NULL CHECK (quantity > 0 AND quantity < 'Infinity'),
+    filled_quantity numeric NOT NULL CHECK (filled_quantity >= 0 AND filled_quantity < 'Infinity'),
+    status text NOT NULL CHECK (status IN (
+        'pending_new', 'open', 'partially_filled', 'pending_cancel', 'unknown',
+        'filled', 'cancelled', 'rejected'
+    )),
+    reason text NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+
+CREATE INDEX mm_orders_symbol_idx ON mm_orders (symbol, client_order_id);
+
+CREATE INDEX mm_orders_open_idx ON mm_orders (symbol)
+    WHERE status NOT IN ('filled', 'cancelled', 'rejected');
+
+-- Every execution of our account, each once. `id` is the order in which this service applied them
+-- within a symbol, which is the order of the fold; it has gaps.
+CREATE TABLE mm_fills (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    symbol varchar(32) NOT NULL,
+    trade_id text NOT NULL,
+    side text NOT NULL CHECK (side IN ('BUY', 'SELL')),
+    price numeric NOT NULL CHECK (price > 0 AND price < 'Infinity'),
+    quantity numeric NOT NULL CHECK (quantity > 0 AND quantity < 'Infinity'),
+    -- Quote currency; negative is a rebate.
+    fee numeric NOT NULL,
+    order_id text NOT NULL,
+    client_order_id text,
+    is_maker boolean NOT NULL,
+    sequence bigint NOT NULL,
+    executed_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (symbol, trade_id, side)
+);
+
+CREATE UNIQUE INDEX mm_fills_fold_idx ON mm_fills (symbol, id);
+
+-- Events that were caused by a committed change. Sent rows stay: they are the history of state changes
+-- and kill switches that the API shows. Ids rise with commit order within a symbol only.
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    topic text NOT NULL,
+    -- The message key.
+    symbol varchar(32) NOT NULL,
+    -- The data record of the topic's Avro schema; the relay encodes it.
+    payload jsonb NOT NULL,
+    trace_id text NOT NULL,
+    created_at timestamptz NOT NULL,
+    -- When the broker acknowledged it.
+    sent_at timestamptz
+);
+
+CREATE INDEX outbox_unsent_idx ON outbox (symbol, id) WHERE sent_at IS NULL;
+
+CREATE INDEX outbox_history_idx ON outbox (symbol, id);
+
+-- Every mutating call of the API. Rows are only ever added.
+CREATE TABLE mm_audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- Chosen by the caller: an entry that is written again is left as it is.
+    entry_id uuid NOT NULL UNIQUE,
+    at timestamptz NOT NULL,
+    actor text NOT NULL,
+    -- The roles that the actor's token carried, as an array of strings.
+    roles jsonb NOT NULL,
+    route text NOT NULL,
+    symbol varchar(32),
+    before jsonb,
+    after jsonb,
+    why text NOT NULL
+);
+
+CREATE INDEX mm_audit_symbol_idx ON mm_audit (symbol, id);
+
+CREATE FUNCTION mm_audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'mm_audit is append-only: % refused', TG_OP;
+END
+$$;
+
+CREATE TRIGGER mm_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mm_audit
+    FOR EACH STATEMENT EXECUTE FUNCTION mm_audit_refuse_change();

@@ -1,0 +1,3 @@
+"""The fixtures that every part of the tests may use."""
+
+pytest_plugins = ["tests.support.postgres", "tests.support.sandbox"]
