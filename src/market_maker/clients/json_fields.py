@@ -1,9 +1,11 @@
 """Reading an answer's JSON field by field; whatever is not the contract is named."""
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
+
+from market_maker.clients.decimals import parse_decimal
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -49,11 +51,8 @@ def count(fields: dict[str, Any], name: str) -> int:
 def decimal(fields: dict[str, Any], name: str, *, zero_allowed: bool = False) -> Decimal:
     """A positive decimal written as a text; a JSON number is refused, it may have been rounded."""
     value = text(fields, name)
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0 or (number == 0 and not zero_allowed):
+    number = parse_decimal(value, zero_allowed=zero_allowed)
+    if number is None:
         sign = "zero or more" if zero_allowed else "positive"
         raise ContractError(f"{name}: must be a {sign} decimal number as a text, got {_shown(value)}")
     return number

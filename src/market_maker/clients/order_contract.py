@@ -119,34 +119,37 @@ def read_cancel_all(reply: Reply | Broken) -> Answer:
     )
 
 
-def read_query(reply: Reply | Broken, symbol: str, client_order_id: str) -> Answer:
+def read_query(reply: Reply | Broken, client_order_id: str) -> Answer:
     """The answer to the question what became of an order."""
 
     def found(body: dict[str, Any]) -> Answer:
         fields.same_text(body, "client_order_id", client_order_id)
-        order = read_order(body, symbol)
+        order = read_order(body)
         return Answer(Outcome.OK, order.order_id, order=order)
 
     return _read(reply, (200,), (404,), found)
 
 
-def read_page(reply: Reply | Broken, symbol: str) -> Page | Answer:
-    """One page of the open orders, or why there is none."""
-    pages: list[Page] = []
+def read_page(reply: Reply | Broken, symbol: str) -> tuple[Answer, Page | None]:
+    """One page of the open orders; None unless the outcome is OK."""
+    page: Page | None = None
 
     def listed(body: dict[str, Any]) -> Answer:
-        orders = tuple(read_order(item, symbol) for item in fields.objects(body, "orders"))
-        cursor = body.get("next_cursor")
-        pages.append(Page(orders, None if cursor is None else fields.text(body, "next_cursor")))
+        nonlocal page
+        items = fields.objects(body, "orders")
+        for item in items:
+            fields.same_text(item, "symbol", symbol)
+        is_last = body.get("next_cursor") in (None, "")
+        cursor = None if is_last else fields.text(body, "next_cursor")
+        page = Page(tuple(read_order(item) for item in items), cursor)
         return Answer(Outcome.OK)
 
     answer = _read(reply, (200,), (), listed)
-    return pages[0] if pages else answer
+    return answer, page
 
 
-def read_order(body: dict[str, Any], symbol: str) -> ExchangeOrder:
+def read_order(body: dict[str, Any]) -> ExchangeOrder:
     """An order as the exchange shows it; ContractError names what is wrong with it."""
-    fields.same_text(body, "symbol", symbol)
     order = ExchangeOrder(
         order_id=fields.text(body, "order_id"),
         client_order_id=fields.text(body, "client_order_id"),

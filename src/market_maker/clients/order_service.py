@@ -1,8 +1,8 @@
 """The Order Service's client: two lanes, so that slow placements cannot hold up a cancel.
 
 Every method returns an event of the core and raises for nothing that an exchange can do. An answer
-with `ended` false is followed, within the lane's long limit, by the same kind of answer through
-`on_late`: the request's real end.
+with `ended` false is followed, within the lane's long limit, by an answer of the same kind through
+`late`: the request's real end.
 """
 
 import asyncio
@@ -46,14 +46,13 @@ WARM_EVERY_S: Final = 3.0
 _JSON: Final = {"Content-Type": "application/json"}
 _LATENESS: Final = {Lateness.TIMEOUT: Outcome.TIMEOUT, Lateness.STALLED: Outcome.STALLED}
 
-LateAnswer = PlaceAnswer | CancelAnswer | CancelAllAnswer
+Deliver = Callable[[PlaceAnswer | CancelAnswer | CancelAllAnswer], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestReport:
-    """One request as it went, for metrics. A late end is reported by no second report."""
+    """One request as it went, for metrics; its late end makes no second report."""
 
-    symbol: str
     request: str
     """place, cancel, cancel_all, query or open_orders (one report for each page)."""
     outcome: Outcome
@@ -64,8 +63,7 @@ class RequestReport:
 class OrderServiceClient:
     """Places, cancels and asks. Make and use it on its event loop; `close` it in the end.
 
-    `on_late(symbol, answer)` gets the real end of requests that were answered with `ended` false;
-    `on_report` gets one report per request.
+    `on_report` gets one report per request, at the moment of its first answer.
     """
 
     def __init__(
@@ -75,7 +73,6 @@ class OrderServiceClient:
         stalls: StallClock,
         *,
         response_timeout_ns: int,
-        on_late: Callable[[str, LateAnswer], None],
         on_report: Callable[[RequestReport], None],
         token: str | None = None,
         limit_s: float = 10.0,
@@ -90,7 +87,6 @@ class OrderServiceClient:
         self._health_url = URL(f"{self._base}/health")
         self._account = account
         self._timeout_ns = response_timeout_ns
-        self._on_late = on_late
         self._on_report = on_report
 
     @property
@@ -98,85 +94,61 @@ class OrderServiceClient:
         """The lane of placements and questions, and the lane of cancels."""
         return self._orders_lane, self._cancels_lane
 
-    async def place(self, order: CheckedOrder, traceparent: str | None = None) -> PlaceAnswer:
-        """Send a new order."""
-        client_order_id, symbol = order.client_order_id, order.symbol
-
-        def late(end: End) -> None:
-            self._on_late(symbol, place_answer(late_end(end, read), client_order_id))
+    async def place(self, order: CheckedOrder, trace: str | None, late: Deliver) -> PlaceAnswer:
+        """Send a new order; `trace` is the W3C traceparent to send along."""
+        client_order_id = order.client_order_id
 
         def read(reply: Reply | Broken) -> Answer:
             return contract.read_placement(reply, client_order_id)
 
-        headers = _JSON if traceparent is None else {**_JSON, "traceparent": traceparent}
+        def ended(end: End) -> None:
+            late(place_answer(late_end(end, read), client_order_id))
+
+        headers = _JSON if trace is None else {**_JSON, "traceparent": trace}
         request = Request("POST", self._orders_url, contract.placement(order, self._account), headers)
-        sent = await self._orders_lane.send(request, self._timeout_ns, late)
-        answer = self._read(symbol, "place", sent, read)
+        sent = await self._orders_lane.send(request, self._timeout_ns, ended)
+        answer = self._read("place", sent, read)
         return place_answer(answer, client_order_id, ended=not isinstance(sent.result, Lateness))
 
-    async def cancel(
-        self, symbol: str, client_order_id: str, order_id: str, traceparent: str | None = None
-    ) -> CancelAnswer:
+    async def cancel(self, client_order_id: str, order_id: str, late: Deliver) -> CancelAnswer:
         """Cancel one order. NOT_FOUND: there was nothing to cancel; it may have filled."""
-
-        def late(end: End) -> None:
-            self._on_late(symbol, cancel_answer(late_end(end, read), client_order_id))
 
         def read(reply: Reply | Broken) -> Answer:
             return contract.read_cancel(reply, order_id)
 
+        def ended(end: End) -> None:
+            late(cancel_answer(late_end(end, read), client_order_id))
+
         url = URL(f"{self._base}/v1/orders/{quote(order_id, safe='')}", encoded=True)
-        request = Request("DELETE", url, headers=_trace(traceparent))
-        sent = await self._cancels_lane.send(request, self._timeout_ns, late)
-        answer = self._read(symbol, "cancel", sent, read)
+        sent = await self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
+        answer = self._read("cancel", sent, read)
         return cancel_answer(answer, client_order_id, ended=not isinstance(sent.result, Lateness))
 
-    async def cancel_all(self, symbol: str, traceparent: str | None = None) -> CancelAllAnswer:
+    async def cancel_all(self, symbol: str, late: Deliver) -> CancelAllAnswer:
         """Cancel every order of our account in the symbol."""
 
-        def late(end: End) -> None:
-            self._on_late(symbol, cancel_all_answer(late_end(end, contract.read_cancel_all)))
+        def ended(end: End) -> None:
+            late(cancel_all_answer(late_end(end, contract.read_cancel_all)))
 
         url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
-        request = Request("DELETE", url, headers=_trace(traceparent))
-        sent = await self._cancels_lane.send(request, self._timeout_ns, late)
-        answer = self._read(symbol, "cancel_all", sent, contract.read_cancel_all)
+        sent = await self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
+        answer = self._read("cancel_all", sent, contract.read_cancel_all)
         return cancel_all_answer(answer, ended=not isinstance(sent.result, Lateness))
 
-    async def query(self, symbol: str, client_order_id: str, traceparent: str | None = None) -> QueryAnswer:
+    async def query(self, client_order_id: str) -> QueryAnswer:
         """Ask what became of an order."""
         url = URL(
             f"{self._base}/v1/orders/by-client-order-id/{quote(client_order_id, safe='')}", encoded=True
         )
-        request = Request("GET", url, headers=_trace(traceparent))
-        sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
-        answer = self._read(
-            symbol, "query", sent, lambda reply: contract.read_query(reply, symbol, client_order_id)
-        )
-        return QueryAnswer(_now(), client_order_id, answer.outcome, answer.order, answer.detail)
+        sent = await self._orders_lane.send(Request("GET", url), QUESTION_TIMEOUT_NS, _forget)
+        answer = self._read("query", sent, lambda reply: contract.read_query(reply, client_order_id))
+        return QueryAnswer(time.monotonic_ns(), client_order_id, answer.outcome, answer.order, answer.detail)
 
     async def open_orders(self, symbol: str) -> OpenOrdersAnswer:
         """All open orders of our account in the symbol: the complete list, or an outcome other than OK."""
-        asked_at_ns = _now()
-        orders: dict[str, ExchangeOrder] = {}
-        cursor: str | None = None
-        seen: set[str] = set()
-        for _ in range(PAGES_MAX):
-            page = await self._page(symbol, cursor)
-            if isinstance(page, Answer):
-                return OpenOrdersAnswer(_now(), asked_at_ns, page.outcome, (), page.detail)
-            orders.update((order.order_id, order) for order in page.orders)
-            cursor = page.cursor
-            if cursor is None:
-                listed = tuple(order for order in orders.values() if not order.status.is_final)
-                return OpenOrdersAnswer(_now(), asked_at_ns, Outcome.OK, listed)
-            if cursor in seen:
-                return OpenOrdersAnswer(
-                    _now(), asked_at_ns, Outcome.UNCERTAIN, (), "next_cursor: repeats itself"
-                )
-            seen.add(cursor)
-        detail = f"next_cursor: no end after {PAGES_MAX} pages"
-        return OpenOrdersAnswer(_now(), asked_at_ns, Outcome.UNCERTAIN, (), detail)
+        asked_at_ns = time.monotonic_ns()
+        answer, orders = await self._every_page(symbol)
+        return OpenOrdersAnswer(time.monotonic_ns(), asked_at_ns, answer.outcome, orders, answer.detail)
 
     async def health(self) -> Health:
         """Whether the Order Service answers at all; any answer below 500 will do."""
@@ -209,6 +181,23 @@ class OrderServiceClient:
         detail = result.detail if isinstance(result, Broken) else "no answer in time"
         return Health("order_service", healthy=False, detail=detail)
 
+    async def _every_page(self, symbol: str) -> tuple[Answer, tuple[ExchangeOrder, ...]]:
+        orders: dict[str, ExchangeOrder] = {}
+        cursors: set[str] = set()
+        cursor: str | None = None
+        for _ in range(PAGES_MAX):
+            page = await self._page(symbol, cursor)
+            if isinstance(page, Answer):
+                return page, ()
+            orders.update((order.order_id, order) for order in page.orders if not order.status.is_final)
+            cursor = page.cursor
+            if cursor is None:
+                return Answer(Outcome.OK), tuple(orders.values())
+            if cursor in cursors:
+                return Answer(Outcome.UNCERTAIN, detail=f"next_cursor: {cursor!r} repeats itself"), ()
+            cursors.add(cursor)
+        return Answer(Outcome.UNCERTAIN, detail=f"next_cursor: no end after {PAGES_MAX} pages"), ()
+
     async def _page(self, symbol: str, cursor: str | None) -> contract.Page | Answer:
         parameters = [
             ("account_id", self._account.account_id),
@@ -220,39 +209,27 @@ class OrderServiceClient:
             parameters.append(("cursor", cursor))
         request = Request("GET", self._query_url(*parameters))
         sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
-        pages: list[contract.Page] = []
+        page: contract.Page | None = None
 
         def read(reply: Reply | Broken) -> Answer:
-            page = contract.read_page(reply, symbol)
-            if isinstance(page, Answer):
-                return page
-            pages.append(page)
-            return Answer(Outcome.OK)
+            nonlocal page
+            answer, page = contract.read_page(reply, symbol)
+            return answer
 
-        answer = self._read(symbol, "open_orders", sent, read)
-        return pages[0] if pages else answer
+        answer = self._read("open_orders", sent, read)
+        return answer if page is None else page
 
     def _query_url(self, *parameters: tuple[str, str]) -> URL:
         return URL(f"{self._base}/v1/orders?{urlencode(parameters)}", encoded=True)
 
-    def _read(
-        self, symbol: str, request: str, sent: Sent, read: Callable[[Reply | Broken], Answer]
-    ) -> Answer:
+    def _read(self, request: str, sent: Sent, read: Callable[[Reply | Broken], Answer]) -> Answer:
         if isinstance(sent.result, Lateness):
             answer = Answer(_LATENESS[sent.result], detail=lateness_detail(sent))
         else:
             answer = read(sent.result)
-        self._on_report(RequestReport(symbol, request, answer.outcome, sent.latency_ns, sent.stalled_ns))
+        self._on_report(RequestReport(request, answer.outcome, sent.latency_ns, sent.stalled_ns))
         return answer
-
-
-def _trace(traceparent: str | None) -> dict[str, str] | None:
-    return None if traceparent is None else {"traceparent": traceparent}
 
 
 def _forget(_end: End) -> None:
     """A question that was answered too late is asked again; its late answer is of no use."""
-
-
-def _now() -> int:
-    return time.monotonic_ns()

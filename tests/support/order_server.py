@@ -1,0 +1,157 @@
+"""An HTTP server in a thread of its own: it answers even while the client's event loop stands still."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from market_maker.core import risk
+from market_maker.core.events import Side
+from market_maker.core.instrument import Instrument
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    peer: tuple[str, int]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Answer = Callable[[web.Request, Seen], Awaitable[web.StreamResponse]]
+
+
+def answer(status: int, body: object, headers: dict[str, str] | None = None) -> Answer:
+    """Always the same answer; bytes go out as they are, anything else as JSON."""
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    async def respond(_request: web.Request, _seen: Seen) -> web.StreamResponse:
+        return web.Response(status=status, body=payload, headers=headers)
+
+    return respond
+
+
+async def accept(_request: web.Request, seen: Seen) -> web.StreamResponse:
+    """Accept a placement."""
+    body = {
+        "order_id": f"x-{seen.json['client_order_id']}",
+        "client_order_id": seen.json["client_order_id"],
+        "status": "open",
+        "created_at": "2026-11-20T00:00:00Z",
+    }
+    return web.Response(status=201, body=json.dumps(body).encode())
+
+
+async def drop(request: web.Request, _seen: Seen) -> web.StreamResponse:
+    """Break the connection instead of answering."""
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+class OrderServer:
+    """Answers every request with `self.respond`, unless held back."""
+
+    def __init__(self, respond: Answer = accept) -> None:
+        self.respond = respond
+        self.requests: list[Seen] = []
+        self.connections_lost = 0
+        self.url = ""
+        self._held: set[str] = set()
+        self._loop = asyncio.new_event_loop()
+        self._gate: asyncio.Event
+        self._started = threading.Event()
+        self._stop: asyncio.Event
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+
+    def hold(self, *methods: str) -> None:
+        """Answer requests of these methods only after `release`."""
+        self._held.update(methods)
+
+    def release(self) -> None:
+        """Answer what was held back, and hold nothing any more."""
+        self._held.clear()
+        self._loop.call_soon_threadsafe(self._gate.set)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._gate, self._stop = asyncio.Event(), asyncio.Event()
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        runner = web.AppRunner(application, handler_cancellation=True)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self._started.set()
+        await self._stop.wait()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        peer = request.transport.get_extra_info("peername") if request.transport else ("", 0)
+        seen = Seen(
+            request.method,
+            request.raw_path.partition("?")[0],
+            dict(request.query),
+            dict(request.headers),
+            await request.read(),
+            peer,
+        )
+        self.requests.append(seen)
+        if request.method in self._held:
+            try:
+                await self._gate.wait()
+            except asyncio.CancelledError:
+                self.connections_lost += 1
+                raise
+        return await self.respond(request, seen)
+
+
+def checked_order(
+    client_order_id: str = "0197-1", *, side: Side = Side.BUY, ticks: int = 6_000_001, lots: int = 15
+) -> risk.CheckedOrder:
+    """An order as the pre-trade check would make it, on a grid of 0.01 and 0.00001."""
+    grid = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
+    return risk.CheckedOrder(
+        client_order_id,
+        grid.symbol,
+        side,
+        0,
+        ticks,
+        lots,
+        grid.price(ticks),
+        grid.quantity(lots),
+        risk._SEAL,
+    )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait, for at most ten seconds, until something is so."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 -- the condition is made true by another thread
+            await asyncio.sleep(0)

@@ -1,0 +1,199 @@
+"""Who was late? The exchange, or this process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.order_server import OrderServer, checked_order, drop, until
+
+from market_maker.clients.http_lane import CONNECTIONS_MAX
+from market_maker.clients.order_contract import Account
+from market_maker.clients.order_service import OrderServiceClient, RequestReport
+from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
+from market_maker.telemetry.loop_lag import LoopLagMonitor
+
+LateAnswer = PlaceAnswer | CancelAnswer | CancelAllAnswer
+
+
+@pytest.fixture
+def server() -> Iterator[OrderServer]:
+    with OrderServer() as running:
+        yield running
+
+
+class Desk:
+    """A client and what it said."""
+
+    def __init__(self, client: OrderServiceClient, reports: list[RequestReport]) -> None:
+        self.client = client
+        self.reports = reports
+        self.late: list[LateAnswer] = []
+
+    def place(self, client_order_id: str = "c-1") -> asyncio.Task[PlaceAnswer]:
+        order = checked_order(client_order_id)
+        return asyncio.get_running_loop().create_task(self.client.place(order, None, self.late.append))
+
+
+@asynccontextmanager
+async def desk(server: OrderServer, timeout_ms: int = 100, limit_s: float = 10.0) -> AsyncIterator[Desk]:
+    monitor = LoopLagMonitor()
+    monitor.start()
+    reports: list[RequestReport] = []
+    client = OrderServiceClient(
+        server.url,
+        Account("account", "user"),
+        monitor,
+        response_timeout_ns=timeout_ms * 1_000_000,
+        on_report=reports.append,
+        limit_s=limit_s,
+    )
+    try:
+        yield Desk(client, reports)
+    finally:
+        await client.close()
+        monitor.stop()
+
+
+def stand_still(seconds: float) -> None:
+    """Block the event loop, as a long computation would."""
+    time.sleep(seconds)
+
+
+async def test_an_exchange_that_does_not_answer_in_time_is_late_and_its_answer_follows(
+    server: OrderServer,
+) -> None:
+    server.hold("POST")
+    async with desk(server) as d:
+        answer = await d.place()
+        assert (answer.outcome, answer.ended) == (Outcome.TIMEOUT, False)
+        assert answer.detail.startswith("no answer within 1")
+        assert d.late == []
+        server.release()
+        await until(lambda: bool(d.late))
+        late = d.late[0]
+        assert isinstance(late, PlaceAnswer)
+        assert (late.outcome, late.ended, late.order_id) == (Outcome.OK, True, "x-c-1")
+        assert [report.outcome for report in d.reports] == [Outcome.TIMEOUT]
+        assert d.reports[0].latency_ns >= 100_000_000
+
+
+async def test_an_answer_that_never_comes_ends_at_the_limit_and_closes_the_connection(
+    server: OrderServer,
+) -> None:
+    server.hold("POST")
+    async with desk(server, timeout_ms=20, limit_s=0.1) as d:
+        assert (await d.place()).ended is False
+        await until(lambda: bool(d.late))
+        assert (d.late[0].outcome, d.late[0].ended) == (Outcome.TIMEOUT, True)
+        assert d.late[0].detail == "never answered; the connection was closed"
+        await until(lambda: server.connections_lost == 1)
+
+
+async def test_a_connection_that_breaks_after_the_timeout_leaves_the_order_uncertain(
+    server: OrderServer,
+) -> None:
+    server.hold("POST")
+    server.respond = drop
+    async with desk(server, timeout_ms=20) as d:
+        assert (await d.place()).ended is False
+        server.release()
+        await until(lambda: bool(d.late))
+        assert (d.late[0].outcome, d.late[0].ended) == (Outcome.UNCERTAIN, True)
+
+
+async def test_an_answer_that_arrived_while_the_loop_stood_still_is_in_time(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server) as d:
+        placing = d.place()
+        await until(lambda: len(server.requests) == 1)
+        server.release()
+        stand_still(0.25)
+        answer = await placing
+        assert (answer.outcome, answer.ended, answer.order_id) == (Outcome.OK, True, "x-c-1")
+        assert d.reports[0].stalled_ns > 100_000_000
+        assert d.late == []
+
+
+async def test_a_loop_that_stood_still_is_named_when_no_answer_is_there(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server) as d:
+        placing = d.place()
+        await until(lambda: len(server.requests) == 1)
+        stand_still(0.25)
+        answer = await placing
+        assert (answer.outcome, answer.ended) == (Outcome.STALLED, False)
+        assert "this process itself stood still" in answer.detail
+        server.release()
+        await until(lambda: bool(d.late))
+        assert d.late[0].outcome is Outcome.OK
+
+
+async def test_a_loop_that_stood_still_before_the_timer_was_due_is_named_too(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server, timeout_ms=300) as d:
+        placing = d.place()
+        await until(lambda: len(server.requests) == 1)
+        stand_still(0.2)
+        assert (await placing).outcome is Outcome.STALLED
+
+
+async def test_a_short_stall_does_not_excuse_the_exchange(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server, timeout_ms=400) as d:
+        placing = d.place()
+        await until(lambda: len(server.requests) == 1)
+        stand_still(0.03)
+        answer = await placing
+        assert answer.outcome is Outcome.TIMEOUT
+        assert d.reports[0].stalled_ns >= 20_000_000
+
+
+async def test_time_counts_from_when_the_request_really_began(server: OrderServer) -> None:
+    async with desk(server) as d:
+        placing = d.place()
+        asyncio.get_running_loop().call_soon(stand_still, 0.25)
+        answer = await placing
+        assert answer.outcome is Outcome.OK
+
+
+async def test_a_caller_that_is_cancelled_still_gets_the_end_of_its_request(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server) as d:
+        placing = d.place()
+        await until(lambda: len(server.requests) == 1)
+        placing.cancel()
+        await asyncio.gather(placing, return_exceptions=True)
+        assert placing.cancelled()
+        server.release()
+        await until(lambda: bool(d.late))
+        assert (d.late[0].outcome, d.late[0].ended) == (Outcome.OK, True)
+
+
+async def test_placements_that_hang_and_fill_their_pool_do_not_delay_a_cancel(server: OrderServer) -> None:
+    server.hold("POST")
+
+    async with desk(server, timeout_ms=5_000) as d:
+        hanging = [d.place(f"c-{n}") for n in range(CONNECTIONS_MAX + 10)]
+        await until(lambda: len(server.requests) == CONNECTIONS_MAX)
+
+        started = time.monotonic()
+        answer = await d.client.cancel("c-0", "x-c-0", d.late.append)
+        assert time.monotonic() - started < 1
+        assert answer.ended
+        assert server.requests[-1].method == "DELETE"
+        assert not any(task.done() for task in hanging)
+        server.release()
+        assert {task.outcome for task in await asyncio.gather(*hanging)} == {Outcome.OK}
+
+
+async def test_after_closing_nothing_more_is_answered_and_nothing_can_be_sent(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server, timeout_ms=20) as d:
+        await d.place()
+        await d.client.close()
+        await until(lambda: server.connections_lost == 1)
+        assert d.late == []
+        with pytest.raises(RuntimeError, match="closed"):
+            await d.place()
