@@ -1,0 +1,82 @@
+"""What the poll thread hands to the event loop: one batch per poll."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from market_maker.core.events import Event, Source
+
+TopicPartitionKey = tuple[str, int]
+
+
+class Arrival(NamedTuple):
+    """When a batch was polled, on both clocks, and under which assignment."""
+
+    at_ns: int
+    """Monotonic nanoseconds."""
+    wall_us: int
+    """Microseconds since 1970 UTC."""
+    generation: int = 0
+    """Counts the assignments of partitions to this consumer."""
+
+    @classmethod
+    def now(cls, generation: int) -> "Arrival":
+        """This instant."""
+        return cls(time.monotonic_ns(), time.time_ns() // 1000, generation)
+
+
+class Position(NamedTuple):
+    """How far a partition was read."""
+
+    next_offset: int
+    generation: int
+    """A position of an earlier assignment means nothing."""
+    timestamp_ms: int | None
+    """The broker's timestamp of the last message, wall clock; None when only the end was seen."""
+    at_ns: int
+    """Monotonic time of the poll that read it."""
+
+
+class Ignored(Enum):
+    """Why a good message caused no event."""
+
+    UNKNOWN_SYMBOL = "unknown_symbol"
+    GRID_CHANGING = "grid_changing"
+    NOT_OURS = "not_ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A message that cannot be used, with all that a dead letter needs."""
+
+    topic: str
+    partition: int
+    offset: int
+    generation: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, str | bytes | None], ...]
+    symbol: str | None
+    """From the decoded part; None when that could not be read."""
+    detail: str
+    at_ns: int
+
+
+Item = tuple[str, Event] | Undecodable
+"""An event for a symbol, or a message that cannot be used; in the order of the partition."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that one poll brought, decoded."""
+
+    items: list[Item] = field(default_factory=list)
+    positions: dict[TopicPartitionKey, Position] = field(default_factory=dict)
+    in_flight: list[Source] = field(default_factory=list)
+    """One for each event whose effects must be durable before its offset is committed."""
+    consumed: Counter[str] = field(default_factory=Counter)
+    """Messages by topic."""
+    ignored: Counter[tuple[str, Ignored]] = field(default_factory=Counter)
+    """Messages by topic and reason."""

@@ -1,0 +1,300 @@
+"""The Kafka consumer: one thread that polls all consumed topics, decodes, hands over, and commits.
+
+Offsets are committed by hand only, for what the OffsetTracker says is durable. Market data starts at
+the end of its partitions whenever they are assigned: a snapshot follows, and old prices are of no
+use. Engine events start where they were committed, at first at the beginning: their history counts.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from market_maker.streams.batch import Arrival, TopicPartitionKey
+from market_maker.streams.daemon_thread import run_in_daemon_thread
+from market_maker.streams.hand_over import HandOver
+from market_maker.streams.message_decoder import MessageDecoder
+from market_maker.streams.offsets import OffsetTracker
+from market_maker.streams.topics import CONSUMED, ENGINE_EVENT
+
+POLL_S = 0.1
+ROOM_WAIT_S = 0.02
+METADATA_TIMEOUT_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerOptions:
+    """How to reach the brokers and how to read.
+
+    `extra` are further librdkafka properties (security); they cannot change what correctness needs.
+    """
+
+    bootstrap_servers: str
+    group_id: str = "market-maker"
+    client_id: str = "market-maker"
+    fetch_wait_max_ms: int = 10
+    batch_messages_max: int = 500
+    commit_interval_s: float = 0.2
+    revoke_timeout_s: float = 5.0
+    """How long a rebalance waits for the shell to cancel and to become durable."""
+    close_timeout_s: float = 2.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def properties(self) -> dict[str, Any]:
+        """The librdkafka configuration."""
+        return {
+            "client.id": self.client_id,
+            "fetch.wait.max.ms": self.fetch_wait_max_ms,
+            "fetch.queue.backoff.ms": 2,
+            "fetch.min.bytes": 1,
+            **self.extra,
+            "bootstrap.servers": self.bootstrap_servers,
+            "group.id": self.group_id,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "partition.assignment.strategy": "range",
+            "auto.offset.reset": "earliest",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The partitions that this consumer reads, and the count of assignments so far."""
+
+    generation: int = 0
+    partitions: frozenset[TopicPartitionKey] = frozenset()
+
+
+class RebalanceListener(Protocol):
+    """Told on the event loop when partitions come and go."""
+
+    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        """These partitions are ours now."""
+
+    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        """These go to another when this returns, or after `revoke_timeout_s`: cancel and pause first."""
+
+    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        """These are somebody else's already: send nothing."""
+
+
+class KafkaConsumer:
+    """Polls, decodes and hands over until stopped. Its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        options: ConsumerOptions,
+        decoder: MessageDecoder,
+        offsets: OffsetTracker,
+        hand_over: HandOver,
+        loop: asyncio.AbstractEventLoop,
+        listener: RebalanceListener | None = None,
+    ) -> None:
+        self._options = options
+        self._decoder = decoder
+        self._offsets = offsets
+        self._hand_over = hand_over
+        self._loop = loop
+        self._listener = listener
+        self._assignment = Assignment()
+        self._partition_counts: dict[str, int] = {}
+        self._quiet = threading.Event()
+        self._stopping = threading.Event()
+        self._paused = False
+        self._commit_due_s = 0.0
+        self._commits_pending = 0
+
+    @property
+    def assignment(self) -> Assignment:
+        """What is assigned now."""
+        return self._assignment
+
+    def partitions(self, topic: str) -> int | None:
+        """How many partitions a topic has; None before the first assignment."""
+        return self._partition_counts.get(topic)
+
+    async def run(self) -> None:
+        """Consume until `stop`; raises what ended the poll thread otherwise."""
+        await run_in_daemon_thread("kafka-poll", self._poll_loop, self.stop)
+
+    def quiesce(self) -> None:
+        """Read no further messages; what was read can still become durable and be committed."""
+        self._quiet.set()
+
+    def stop(self) -> None:
+        """End `run` after a last commit of what is durable."""
+        self._quiet.set()
+        self._stopping.set()
+
+    # --- the poll thread --------------------------------------------------------------------------
+
+    def _poll_loop(self) -> None:
+        consumer = Consumer({**self._options.properties(), "on_commit": self._on_commit, "logger": _log})
+        try:
+            consumer.subscribe(
+                list(CONSUMED), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stopping.is_set():
+                self._step(consumer)
+            self._commit_finally(consumer)
+        finally:
+            self._stopping.set()
+            consumer.close()
+
+    def _step(self, consumer: Consumer) -> None:
+        if self._quiet.is_set() or not self._hand_over.wait_for_room(ROOM_WAIT_S):
+            self._hold(consumer)
+        else:
+            self._release(consumer)
+            self._consume(consumer)
+        if time.monotonic() >= self._commit_due_s:
+            self._commit_due_s = time.monotonic() + self._options.commit_interval_s
+            self._commit(consumer)
+
+    def _consume(self, consumer: Consumer) -> None:
+        message = consumer.poll(POLL_S)
+        if message is None:
+            return
+        generation = self._assignment.generation
+        messages = [message, *consumer.consume(self._options.batch_messages_max - 1, 0)]
+        if generation != self._assignment.generation:
+            self._restart(consumer)
+            return
+        self._hand(messages)
+
+    def _hand(self, messages: list[Message]) -> None:
+        batch = self._decoder.decode(messages, Arrival.now(self._assignment.generation))
+        self._offsets.consumed(batch.positions, batch.in_flight)
+        for message in messages:
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
+                _log.warning("kafka: %s", error)
+        if batch.items or batch.positions:
+            self._hand_over.put(batch)
+
+    def _hold(self, consumer: Consumer) -> None:
+        """Read nothing, but stay in the group: a consumer that does not poll is thrown out."""
+        if not self._paused:
+            consumer.pause(consumer.assignment())
+            self._paused = True
+        message = consumer.poll(ROOM_WAIT_S)
+        if message is not None:
+            self._hand([message])
+
+    def _release(self, consumer: Consumer) -> None:
+        if self._paused:
+            consumer.resume(consumer.assignment())
+            self._paused = False
+
+    # --- assignment -------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._count_partitions(consumer)
+        self._start(consumer, partitions)
+        if self._listener is not None:
+            self._loop.call_soon_threadsafe(self._listener.assigned, _keys(partitions))
+
+    def _start(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        generation = self._assignment.generation + 1
+        self._offsets.assign(keys, generation)
+        self._assignment = Assignment(generation, keys)
+        self._paused = False
+        consumer.assign(
+            [
+                TopicPartition(topic, partition)
+                if topic == ENGINE_EVENT
+                else TopicPartition(topic, partition, OFFSET_END)
+                for topic, partition in sorted(keys)
+            ]
+        )
+
+    def _restart(self, consumer: Consumer) -> None:
+        """Partitions changed hands in the middle of a batch, which was dropped: read them anew."""
+        self._start(consumer, consumer.assignment())
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        if not self._stopping.is_set():
+            self._await_listener(keys)
+            self._commit_now(consumer, keys)
+        self._forget(keys)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        self._forget(keys)
+        if self._listener is not None and not self._stopping.is_set():
+            self._loop.call_soon_threadsafe(self._listener.lost, keys)
+
+    def _forget(self, keys: frozenset[TopicPartitionKey]) -> None:
+        self._offsets.drop(keys)
+        left = self._assignment.partitions - keys
+        self._assignment = Assignment(self._assignment.generation + 1, left)
+
+    def _await_listener(self, keys: frozenset[TopicPartitionKey]) -> None:
+        if self._listener is None:
+            return
+        done = asyncio.run_coroutine_threadsafe(self._listener.revoking(keys), self._loop)
+        try:
+            done.result(self._options.revoke_timeout_s)
+        except FutureTimeoutError:
+            done.cancel()
+            _log.error("kafka: partitions are given up before the shell was done with them: %s", sorted(keys))
+
+    def _count_partitions(self, consumer: Consumer) -> None:
+        try:
+            topics = consumer.list_topics(timeout=METADATA_TIMEOUT_S).topics
+        except KafkaException as error:
+            _log.warning("kafka: the number of partitions is unknown: %s", error)
+            return
+        self._partition_counts = {name: len(topic.partitions) for name, topic in topics.items()}
+
+    # --- commits ----------------------------------------------------------------------------------
+
+    def _commit(self, consumer: Consumer) -> None:
+        offsets = self._offsets.committable()
+        if offsets:
+            self._offsets.committed(offsets)
+            self._commits_pending += 1
+            consumer.commit(offsets=_topic_partitions(offsets), asynchronous=True)
+
+    def _commit_now(self, consumer: Consumer, keys: frozenset[TopicPartitionKey]) -> None:
+        offsets = {key: offset for key, offset in self._offsets.committable().items() if key in keys}
+        if not offsets:
+            return
+        try:
+            consumer.commit(offsets=_topic_partitions(offsets), asynchronous=False)
+        except KafkaException as error:
+            _log.warning("kafka: commit before a rebalance failed, the next owner reads again: %s", error)
+
+    def _commit_finally(self, consumer: Consumer) -> None:
+        consumer.pause(consumer.assignment())
+        deadline = time.monotonic() + self._options.close_timeout_s
+        self._commit(consumer)
+        while self._commits_pending and time.monotonic() < deadline:
+            consumer.poll(ROOM_WAIT_S)
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        self._commits_pending = max(0, self._commits_pending - 1)
+        failed = partitions if error is not None else [p for p in partitions if p.error is not None]
+        if failed:
+            _log.warning("kafka: commit failed, it will be repeated: %s", error or failed[0].error)
+            self._offsets.commit_failed(_keys(failed))
+
+
+def _keys(partitions: list[TopicPartition]) -> frozenset[TopicPartitionKey]:
+    return frozenset((p.topic, p.partition) for p in partitions)
+
+
+def _topic_partitions(offsets: Mapping[TopicPartitionKey, int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]

@@ -1,0 +1,85 @@
+"""Kafka in, assembled: the consumer, the hand-over, the router, the offsets and the lag monitor."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from market_maker.core.events import Source
+from market_maker.streams.consumer import ConsumerOptions, KafkaConsumer, RebalanceListener
+from market_maker.streams.hand_over import HandOver
+from market_maker.streams.instrument_table import InstrumentTable
+from market_maker.streams.lag import INTERVAL_S, LagMonitor, LagReport
+from market_maker.streams.message_decoder import MessageDecoder, make_processors
+from market_maker.streams.offsets import OffsetTracker
+from market_maker.streams.router import DeadLetterSink, KafkaRouter, SymbolSink
+from market_maker.streams.schema_registry import SchemaRegistry
+
+
+class KafkaIntake:
+    """Everything between the brokers and the symbols' mailboxes. Made on the running event loop.
+
+    To shut down: `quiesce`, let the journal become durable, `stop`, await the end of `run`.
+    """
+
+    def __init__(
+        self,
+        options: ConsumerOptions,
+        registry: SchemaRegistry,
+        instruments: InstrumentTable,
+        account_id: str,
+        sinks: Mapping[str, SymbolSink],
+        dead_letters: DeadLetterSink,
+        on_lag: Callable[[LagReport], None],
+        *,
+        listener: RebalanceListener | None = None,
+        lag_interval_s: float = INTERVAL_S,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._offsets = OffsetTracker()
+        self.router = KafkaRouter(sinks, self._offsets, dead_letters, self._partitions)
+        self.consumer = KafkaConsumer(
+            options,
+            MessageDecoder(make_processors(registry, instruments, account_id)),
+            self._offsets,
+            HandOver(loop, self.router),
+            loop,
+            listener,
+        )
+        self.lag = LagMonitor(
+            options.bootstrap_servers,
+            lambda: self.consumer.assignment,
+            self.router.position,
+            on_lag,
+            loop,
+            extra=options.extra,
+            interval_s=lag_interval_s,
+        )
+
+    async def run(self) -> None:
+        """Consume and measure until `stop`; raises what ended either of them otherwise."""
+        async with asyncio.TaskGroup() as threads:
+            threads.create_task(self._consume())
+            threads.create_task(self.lag.run())
+
+    def done(self, source: Source) -> None:
+        """An event's effects are durable. Call it exactly once for each delivered event with a source."""
+        self._offsets.done(source)
+
+    @property
+    def in_flight(self) -> int:
+        """Engine events that were delivered and are not durable yet."""
+        return self._offsets.in_flight()
+
+    def quiesce(self) -> None:
+        """Read no further messages, but stay in the group and commit what becomes durable."""
+        self.consumer.quiesce()
+
+    def stop(self) -> None:
+        """End `run` after a last commit."""
+        self.consumer.stop()
+
+    def _partitions(self, topic: str) -> int | None:
+        return self.consumer.partitions(topic)
+
+    async def _consume(self) -> None:
+        await self.consumer.run()
+        self.lag.stop()

@@ -1,0 +1,157 @@
+"""Consumer lag in seconds: how long the oldest message that was not dispatched yet has been waiting.
+
+A topic whose every message was dispatched has no lag. Otherwise the lag counts from when this
+process first saw an end of the partition that it has not reached, on the monotonic clock; a message
+read while behind that is older still (a backlog) raises it to its own age. Lag that cannot be
+measured, because the broker does not answer or nothing is assigned, is None, never zero.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    OffsetSpec,  # type: ignore[attr-defined]  # the client re-exports it without saying so
+)
+
+from market_maker.streams.batch import Position, TopicPartitionKey
+from market_maker.streams.consumer import Assignment
+from market_maker.streams.daemon_thread import run_in_daemon_thread
+from market_maker.streams.topics import CONSUMED
+
+INTERVAL_S = 1.0
+REQUEST_TIMEOUT_S = 1.0
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client left its annotation out
+
+
+@dataclass(frozen=True, slots=True)
+class LagReport:
+    """One measurement; None is lag that could not be measured."""
+
+    at_ns: int
+    topics: Mapping[str, int | None]
+    """Nanoseconds, the worst of the topic's assigned partitions; every consumed topic is in it."""
+    partitions: Mapping[TopicPartitionKey, int | None]
+    """Nanoseconds; the assigned partitions."""
+
+
+class _Behind:
+    """Ends of one partition that were seen and not reached yet."""
+
+    __slots__ = ("ends", "generation")
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        self.ends: deque[tuple[int, int]] = deque()
+        """(monotonic ns when first seen, end offset), oldest first."""
+
+
+class LagGauge:
+    """Turns end offsets and positions into lag. No I/O, no clock of its own."""
+
+    def __init__(self, position: Callable[[TopicPartitionKey], Position | None]) -> None:
+        self._position = position
+        self._behind: dict[TopicPartitionKey, _Behind] = {}
+
+    def measure(
+        self, ends: Mapping[TopicPartitionKey, int], assignment: Assignment, now_ns: int, wall_ms: int
+    ) -> LagReport:
+        """The lag of every assigned partition and consumed topic.
+
+        `ends` are end offsets (of committed data), read before this call; a partition that is not in
+        it could not be measured.
+        """
+        self._behind = {key: behind for key, behind in self._behind.items() if key in assignment.partitions}
+        partitions = {
+            key: self._lag(key, ends.get(key), assignment.generation, now_ns, wall_ms)
+            for key in assignment.partitions
+        }
+        topics: dict[str, int | None] = {}
+        for topic in CONSUMED:
+            lags = [lag for (name, _), lag in partitions.items() if name == topic]
+            known = [lag for lag in lags if lag is not None]
+            topics[topic] = max(known) if known and len(known) == len(lags) else None
+        return LagReport(now_ns, topics, partitions)
+
+    def _lag(
+        self, key: TopicPartitionKey, end: int | None, generation: int, now_ns: int, wall_ms: int
+    ) -> int | None:
+        position = self._position(key)
+        if end is None or position is None or position.generation != generation:
+            return None
+        behind = self._behind.get(key)
+        if behind is None or behind.generation != generation:
+            behind = self._behind[key] = _Behind(generation)
+        ends = behind.ends
+        while ends and ends[0][1] <= position.next_offset:
+            ends.popleft()
+        if end <= position.next_offset:
+            return 0
+        if not ends or ends[-1][1] < end:
+            ends.append((now_ns, end))
+        since_ns = ends[0][0]
+        lag_ns = now_ns - since_ns
+        if position.timestamp_ms is not None and position.at_ns >= since_ns:
+            lag_ns = max(lag_ns, (wall_ms - position.timestamp_ms) * 1_000_000)
+        return lag_ns
+
+
+class LagMonitor:
+    """Measures once a second, on its own thread, and reports on the event loop."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        assignment: Callable[[], Assignment],
+        position: Callable[[TopicPartitionKey], Position | None],
+        on_report: Callable[[LagReport], None],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        extra: Mapping[str, Any] | None = None,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self._admin_config = {"log_level": 0, **(extra or {}), "bootstrap.servers": bootstrap_servers}
+        self._assignment = assignment
+        self._gauge = LagGauge(position)
+        self._on_report = on_report
+        self._loop = loop
+        self._interval_s = interval_s
+        self._stopping = threading.Event()
+
+    async def run(self) -> None:
+        """Measure until `stop`."""
+        await run_in_daemon_thread("kafka-lag", self._measure_loop, self.stop)
+
+    def stop(self) -> None:
+        """End `run`; may be called from any thread."""
+        self._stopping.set()
+
+    def _measure_loop(self) -> None:
+        admin = AdminClient(self._admin_config)
+        while not self._stopping.is_set():
+            assignment = self._assignment()
+            ends = _end_offsets(admin, assignment) if assignment.partitions else {}
+            report = self._gauge.measure(ends, assignment, time.monotonic_ns(), time.time_ns() // 1_000_000)
+            self._loop.call_soon_threadsafe(self._on_report, report)
+            self._stopping.wait(self._interval_s)
+
+
+def _end_offsets(admin: AdminClient, assignment: Assignment) -> dict[TopicPartitionKey, int]:
+    """The end of every assigned partition that a broker told in time."""
+    asked = {TopicPartition(topic, partition): _LATEST for topic, partition in assignment.partitions}
+    answers = admin.list_offsets(
+        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_TIMEOUT_S
+    )
+    ends = {}
+    for partition, answer in answers.items():
+        try:
+            ends[partition.topic, partition.partition] = answer.result().offset
+        except KafkaException:
+            continue  # not measured: the report says None
+    return ends

@@ -1,0 +1,92 @@
+"""Prices and quantities of one instrument, as they come from the wire, to ticks and lots.
+
+A book repeats its prices, so what was converted once is looked up. A miss in plain decimal notation
+is converted by exact integer arithmetic; everything else, and everything wrong, goes through the
+instrument, which knows the rules and raises OffGridError.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from market_maker.core.instrument import EXACT, Instrument
+
+CACHE_ENTRIES_MAX = 65_536
+"""A full cache is emptied; ten megabytes at most per instrument."""
+
+PLAIN_DIGITS_MAX = 40
+"""A longer text is left to the instrument: int() of very long texts is slow by design."""
+
+WireNumber = str | Decimal | float
+
+
+class UnitCache(dict[bytes, int]):
+    """Text of a decimal number -> whole units of `step`. A subscript converts what is not there yet.
+
+    Raises what `exact` raises for a text that is not a whole number of units.
+    """
+
+    __slots__ = ("_exact", "_multiple", "_places")
+
+    def __init__(self, step: Decimal, exact: Callable[[str], int]) -> None:
+        super().__init__()
+        digits = step.as_tuple()
+        exponent = int(digits.exponent)
+        self._places = max(0, -exponent)
+        self._multiple = int(step.scaleb(self._places, EXACT))
+        self._exact = exact
+
+    def __missing__(self, text: bytes) -> int:
+        units = self._plain(text)
+        if units is None:
+            units = self._exact(text.decode())
+        if len(self) >= CACHE_ENTRIES_MAX:
+            self.clear()
+        self[text] = units
+        return units
+
+    def _plain(self, text: bytes) -> int | None:
+        whole, dot, fraction = text.partition(b".")
+        if len(text) > PLAIN_DIGITS_MAX or not whole.isdigit() or (dot and not fraction.isdigit()):
+            return None
+        places = self._places
+        if len(fraction) > places:
+            if fraction[places:].strip(b"0"):
+                return None
+            fraction = fraction[:places]
+        units, rest = divmod(int(whole + fraction.ljust(places, b"0")), self._multiple)
+        return None if rest else units
+
+
+class _PriceCache(UnitCache):
+    __slots__ = ()
+
+    def _plain(self, text: bytes) -> int | None:
+        return super()._plain(text) or None  # a price of zero is the instrument's to refuse
+
+
+class LevelReader:
+    """Converts levels of one instrument.
+
+    `tick_cache` and `lot_cache` are for the specialised book reader, which looks up the raw text.
+    `superseded` is set when the instrument's grid changed: its book messages cannot be read until
+    the shell has published the new grid.
+    """
+
+    __slots__ = ("instrument", "lot_cache", "superseded", "symbol", "tick_cache")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.symbol = instrument.symbol
+        self.tick_cache: UnitCache = _PriceCache(instrument.tick_size, instrument.ticks)
+        self.lot_cache = UnitCache(instrument.lot_size, instrument.lots)
+        self.superseded = False
+
+    def ticks(self, price: WireNumber) -> int:
+        """The price as ticks; OffGridError when it is not a positive whole number of them."""
+        return self.tick_cache[price.encode()] if isinstance(price, str) else self.instrument.ticks(price)
+
+    def lots(self, quantity: WireNumber) -> int:
+        """The quantity as lots, zero allowed; OffGridError when it is not a whole number of them."""
+        return (
+            self.lot_cache[quantity.encode()] if isinstance(quantity, str) else self.instrument.lots(quantity)
+        )

@@ -1,0 +1,99 @@
+"""One poll's messages to one batch: each through the processor of its topic."""
+
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaError, Message
+
+from market_maker.core.events import Source
+from market_maker.streams.avro_codec import AvroDecoder
+from market_maker.streams.batch import Arrival, Batch, Position, Undecodable
+from market_maker.streams.engine_events import EngineEventReader
+from market_maker.streams.envelope import header_pairs
+from market_maker.streams.errors import DecodeError
+from market_maker.streams.instrument_processor import InstrumentProcessor
+from market_maker.streams.instrument_table import InstrumentTable
+from market_maker.streams.order_book_processor import OrderBookProcessor
+from market_maker.streams.processor import Processor
+from market_maker.streams.schema_registry import SchemaRegistry
+from market_maker.streams.topics import (
+    ENGINE_EVENT,
+    INSTRUMENT_TOPICS,
+    MARK,
+    ORDER_BOOK_DELTA,
+    ORDER_BOOK_SNAPSHOT,
+    TRADES,
+)
+from market_maker.streams.trade_processor import TradeProcessor
+
+
+def make_processors(
+    registry: SchemaRegistry, instruments: InstrumentTable, account_id: str
+) -> dict[str, Processor]:
+    """The processor of each consumed topic, for the account whose executions count."""
+    decoder = AvroDecoder(registry)
+    books = OrderBookProcessor(decoder, instruments)
+    trades = TradeProcessor(decoder, EngineEventReader(account_id), instruments)
+    lifecycle = InstrumentProcessor(decoder, instruments)
+    return {
+        ORDER_BOOK_SNAPSHOT: books,
+        ORDER_BOOK_DELTA: books,
+        TRADES: trades,
+        MARK: trades,
+        ENGINE_EVENT: trades,
+        **dict.fromkeys(INSTRUMENT_TOPICS, lifecycle),
+    }
+
+
+class MessageDecoder:
+    """Decodes on the poll thread. Never raises for what a message contains."""
+
+    def __init__(self, processors: Mapping[str, Processor]) -> None:
+        self._processors = processors
+
+    def decode(self, messages: Sequence[Message], arrival: Arrival) -> Batch:
+        """The events of all messages, in their order; what cannot be used becomes an Undecodable."""
+        batch = Batch()
+        for message in messages:
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            if topic is None or partition is None or offset is None:
+                continue  # an error of the client, not a message
+            error = message.error()
+            if error is None:
+                self._one(topic, partition, offset, message, arrival, batch)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
+                _reached_end((topic, partition), offset, arrival, batch)
+        return batch
+
+    def _one(
+        self, topic: str, partition: int, offset: int, message: Message, arrival: Arrival, batch: Batch
+    ) -> None:
+        batch.consumed[topic] += 1
+        kind, timestamp_ms = message.timestamp()
+        batch.positions[topic, partition] = Position(
+            offset + 1, arrival.generation, timestamp_ms if kind else None, arrival.at_ns
+        )
+        try:
+            self._processors[topic].process(message, arrival, batch)
+        except DecodeError as error:
+            if topic == ENGINE_EVENT:
+                batch.in_flight.append(Source(partition, offset, arrival.generation))
+            batch.items.append(
+                Undecodable(
+                    topic=topic,
+                    partition=partition,
+                    offset=offset,
+                    generation=arrival.generation,
+                    key=message.key(),
+                    value=message.value(),
+                    headers=tuple(header_pairs(message.headers())),
+                    symbol=error.symbol,
+                    detail=f"{topic}[{partition}]@{offset}: {error}",
+                    at_ns=arrival.at_ns,
+                )
+            )
+
+
+def _reached_end(key: tuple[str, int], offset: int, arrival: Arrival, batch: Batch) -> None:
+    last = batch.positions.get(key)
+    timestamp_ms = last.timestamp_ms if last is not None else None
+    batch.positions[key] = Position(offset, arrival.generation, timestamp_ms, arrival.at_ns)

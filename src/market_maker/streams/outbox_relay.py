@@ -1,0 +1,207 @@
+"""The outbox relay: what was committed with its cause goes to Kafka, per symbol in order, at least once.
+
+A symbol has one message on its way at a time, and a row that fails holds back that symbol's later
+rows, so order survives every retry. A row is marked sent only on the broker's acknowledgement; a crash
+between the two sends it again, with the same event id.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from market_maker.repositories.errors import DatabaseError
+from market_maker.streams import envelope
+from market_maker.streams.avro_codec import AvroEncoder
+from market_maker.streams.errors import EncodeError, RegistryError
+from market_maker.streams.publisher import KafkaPublisher, PublishError
+
+ROWS_MAX = 500
+POLL_S = 1.0
+BACKOFF_FIRST_S = 0.05
+BACKOFF_MAX_S = 5.0
+FLUSH_RETRY_S = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+class OutboxRow(Protocol):
+    """One event that waits for the broker."""
+
+    @property
+    def id(self) -> int:
+        """Rises within a symbol."""
+
+    @property
+    def event_id(self) -> UUID:
+        """Stable: every sending of this row carries it."""
+
+    @property
+    def topic(self) -> str:
+        """Where it goes."""
+
+    @property
+    def symbol(self) -> str:
+        """The message key."""
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        """The `data` record of the topic's schema."""
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits, or empty."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When the event happened, with its zone."""
+
+
+class OutboxStore(Protocol):
+    """The outbox as the relay needs it; raises DatabaseError when the database is away."""
+
+    async def unsent(self, limit: int) -> Sequence[OutboxRow]:
+        """Waiting rows, in order within each symbol, the symbols taking turns."""
+
+    async def mark_sent(self, ids: Sequence[int], at: datetime) -> int:
+        """Note the broker's acknowledgement."""
+
+    async def pending_count(self) -> int:
+        """How many rows wait."""
+
+
+class OutboxRelay:
+    """Sends waiting rows until its task is cancelled."""
+
+    def __init__(
+        self,
+        store: OutboxStore,
+        encoder: AvroEncoder,
+        publisher: KafkaPublisher,
+        *,
+        rows_max: int = ROWS_MAX,
+        poll_s: float = POLL_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._publisher = publisher
+        self._rows_max = rows_max
+        self._poll_s = poll_s
+        self._clock = clock
+        self._work = asyncio.Event()
+        self._one_round = asyncio.Lock()
+        self._acknowledged: list[int] = []
+        """Acknowledged by the broker, not marked yet: never sent again while this process lives."""
+        self._held_back: dict[str, tuple[int, float]] = {}
+        """Symbol -> (failures in a row, monotonic seconds of the next try)."""
+        self.sent = 0
+        """Messages that the broker acknowledged."""
+        self.last_error = ""
+        """Why the last try failed; empty after a round without failure."""
+
+    def notify(self) -> None:
+        """Say that rows were committed: the relay looks at once."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled. Nothing that Kafka, the registry or the database does ends it."""
+        while True:
+            self._work.clear()
+            try:
+                more = await self._round()
+            except (DatabaseError, RegistryError) as error:
+                self._note(error)
+                await asyncio.sleep(self._poll_s)
+                continue
+            if not more:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause_s()):
+                        await self._work.wait()
+
+    async def flush(self, timeout_s: float) -> int:
+        """Send what waits, retrying at once, for at most that long; returns how many rows still wait.
+
+        DatabaseError when even that cannot be counted.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    self._held_back.clear()
+                    try:
+                        await self._round()
+                        if not await self._store.pending_count():
+                            return 0
+                    except (DatabaseError, RegistryError) as error:
+                        self._note(error)
+                    await asyncio.sleep(FLUSH_RETRY_S)
+        return await self._store.pending_count()
+
+    async def _round(self) -> bool:
+        """Send one page; whether there is more to do at once."""
+        async with self._one_round:
+            await self._mark()
+            rows = await self._store.unsent(self._rows_max)
+            if rows:
+                await asyncio.to_thread(self._encoder.register)
+            by_symbol: dict[str, list[OutboxRow]] = {}
+            for row in rows:
+                if not self._is_held_back(row.symbol):
+                    by_symbol.setdefault(row.symbol, []).append(row)
+            before = self.sent
+            async with asyncio.TaskGroup() as sending:
+                for symbol, waiting in by_symbol.items():
+                    sending.create_task(self._send_in_order(symbol, waiting))
+            await self._mark()
+            if not self._held_back:
+                self.last_error = ""
+            return len(rows) >= self._rows_max and self.sent > before
+
+    async def _send_in_order(self, symbol: str, rows: Sequence[OutboxRow]) -> None:
+        for row in rows:
+            try:
+                await self._send(row)
+            except (PublishError, EncodeError) as error:
+                self._hold_back(symbol)
+                self._note(f"{row.topic} row {row.id}: {error}")
+                return
+            self._acknowledged.append(row.id)
+            self._held_back.pop(symbol, None)
+            self.sent += 1
+
+    async def _send(self, row: OutboxRow) -> None:
+        record = envelope.wrap(
+            row.topic, row.payload, event_id=str(row.event_id), at=row.created_at, trace_id=row.trace_id
+        )
+        value = self._encoder.encode(row.topic, record)
+        await self._publisher.publish(row.topic, row.symbol, value, envelope.trace_headers(row.trace_id))
+
+    async def _mark(self) -> None:
+        if self._acknowledged:
+            ids = tuple(self._acknowledged)
+            await self._store.mark_sent(ids, datetime.now(UTC))
+            del self._acknowledged[: len(ids)]
+
+    # --- retries ----------------------------------------------------------------------------------
+
+    def _hold_back(self, symbol: str) -> None:
+        failures = self._held_back.get(symbol, (0, 0.0))[0] + 1
+        pause_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 16))
+        self._held_back[symbol] = (failures, self._clock() + pause_s)
+
+    def _is_held_back(self, symbol: str) -> bool:
+        held = self._held_back.get(symbol)
+        return held is not None and self._clock() < held[1]
+
+    def _pause_s(self) -> float:
+        next_try = min((due for _, due in self._held_back.values()), default=float("inf"))
+        return max(0.0, min(self._poll_s, next_try - self._clock()))
+
+    def _note(self, error: object) -> None:
+        if str(error) != self.last_error:
+            _log.warning("outbox: waiting events are held back: %s", error)
+        self.last_error = str(error)

@@ -1,0 +1,69 @@
+"""Public trades, mark prices, and what the matching engine says of our own account."""
+
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import Message
+
+from market_maker.core.events import MarkPrice, PublicTrade
+from market_maker.streams import envelope
+from market_maker.streams.avro_codec import AvroDecoder
+from market_maker.streams.batch import Arrival, Batch, Ignored
+from market_maker.streams.engine_events import EngineEventReader
+from market_maker.streams.errors import DecodeError
+from market_maker.streams.instrument_table import InstrumentTable
+from market_maker.streams.topics import ENGINE_EVENT, MARK, TRADES
+
+
+class TradeProcessor:
+    """`md.trades.v1`, `md.mark.v1` and `engine.event.v1` to PublicTrade, MarkPrice, Execution, OrderEvent."""
+
+    def __init__(
+        self, decoder: AvroDecoder, engine_events: EngineEventReader, instruments: InstrumentTable
+    ) -> None:
+        self._decoder = decoder
+        self._instruments = instruments
+        self._engine_events = engine_events
+        self._by_topic: Mapping[str, Callable[[Message, envelope.Record, Arrival, Batch], None]] = {
+            TRADES: self._trade,
+            MARK: self._mark,
+            ENGINE_EVENT: self._engine_event,
+        }
+
+    def process(self, message: Message, arrival: Arrival, batch: Batch) -> None:
+        """Append the events that the message means for us."""
+        record = self._decoder.read(message.value())
+        self._by_topic[message.topic() or ""](message, record, arrival, batch)
+
+    def _trade(self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch) -> None:
+        self._priced(PublicTrade, "price", message, record, arrival, batch)
+
+    def _mark(self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch) -> None:
+        self._priced(MarkPrice, "mark_price", message, record, arrival, batch)
+
+    def _engine_event(
+        self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch
+    ) -> None:
+        self._engine_events.read(message, record, arrival, batch)
+
+    def _priced(
+        self,
+        event: type[PublicTrade] | type[MarkPrice],
+        field: str,
+        message: Message,
+        record: envelope.Record,
+        arrival: Arrival,
+        batch: Batch,
+    ) -> None:
+        data = envelope.part(record, "data")
+        symbol = envelope.text(data, "symbol")
+        if self._instruments.reader(symbol.encode()) is None:
+            batch.ignored[message.topic() or "", Ignored.UNKNOWN_SYMBOL] += 1
+            return
+        try:
+            price = envelope.positive(data, field)
+            data_ns = envelope.data_ns(arrival, envelope.integer(record, "timestamp"))
+            trace_id = envelope.optional_text(record, "trace_id") or ""
+        except DecodeError as error:
+            raise DecodeError(str(error), symbol) from error
+        trace = envelope.trace_of(message.headers(), trace_id)
+        batch.items.append((symbol, event(arrival.at_ns, data_ns, price, trace)))
