@@ -4,15 +4,25 @@ A price or quantity from outside is turned into ticks or lots here, or refused. 
 silently; rounding happens in one place only, where a quote is made.
 """
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from enum import Enum
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 """Decimal arithmetic of the core: wide enough to be exact for any amount an exchange trades."""
 
 FLOAT_RELATIVE_ERROR = Decimal("1e-12")
-"""How far a double may stand from the grid, relative to its value, and still mean the grid point."""
+"""How far a double may stand from the grid, relative to its value, and still mean the grid point ..."""
+
+FLOAT_STEP_ERROR = Decimal("0.01")
+"""... and how far in steps of the grid: a double too coarse for the grid must not pass by its size."""
+
+UNITS_MAGNITUDE_MAX = 17
+"""Ticks and lots stay below 10**18, so that they fit 64 bits."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_NUMBER_TYPES = (Decimal, float, int)
 
 
 class OffGridError(ValueError):
@@ -100,16 +110,30 @@ class Instrument:
 
 
 def _units(symbol: str, field: str, value: Decimal | str | float, step: Decimal) -> int:
-    try:
-        exact = Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise OffGridError(f"{symbol}: {field} {value!r} is not a number") from None
-    if not exact.is_finite():
-        raise OffGridError(f"{symbol}: {field} {value!r} is not a finite number")
+    exact = _exact(symbol, field, value)
+    if exact and exact.adjusted() - step.adjusted() > UNITS_MAGNITUDE_MAX:
+        raise OffGridError(f"{symbol}: {field} {value} is out of range for steps of {step}")
     units = EXACT.divide(exact, step).to_integral_value(ROUND_HALF_EVEN)
-    error = abs(EXACT.subtract(EXACT.multiply(units, step), exact))
-    tolerance = abs(exact) * FLOAT_RELATIVE_ERROR if isinstance(value, float) else Decimal(0)
-    if error > tolerance:
+    error = EXACT.abs(EXACT.subtract(EXACT.multiply(units, step), exact))
+    if error > _tolerance(exact, step, isinstance(value, float)):
         name = "tick size" if field == "price" else "lot size"
         raise OffGridError(f"{symbol}: {field} {value} is not a multiple of the {name} {step}")
     return int(units)
+
+
+def _exact(symbol: str, field: str, value: Decimal | str | float) -> Decimal:
+    # Decimal itself also reads underscores, surrounding blanks, other scripts' digits and tuples.
+    readable = _NUMBER.fullmatch(value) if isinstance(value, str) else isinstance(value, _NUMBER_TYPES)
+    if not readable or isinstance(value, bool):
+        raise OffGridError(f"{symbol}: {field} {value!r} is not a number")
+    exact = Decimal(value)
+    if not exact.is_finite():
+        raise OffGridError(f"{symbol}: {field} {value!r} is not a finite number")
+    return exact
+
+
+def _tolerance(exact: Decimal, step: Decimal, is_double: bool) -> Decimal:
+    if not is_double:
+        return Decimal(0)
+    relative = EXACT.multiply(EXACT.abs(exact), FLOAT_RELATIVE_ERROR)
+    return min(relative, EXACT.multiply(step, FLOAT_STEP_ERROR))

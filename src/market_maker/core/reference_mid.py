@@ -25,7 +25,7 @@ class ReferenceMid:
     source: MidSource
 
     def price(self, instrument: Instrument) -> Decimal:
-        """The mid in quote currency, rounded half even to 60 significant digits."""
+        """The mid in quote currency; exact, as it was made from a decimal price or two of them."""
         return EXACT.divide(EXACT.multiply(instrument.tick_size, Decimal(self.num)), Decimal(self.den))
 
 
