@@ -120,6 +120,6 @@ def _check(config: SymbolConfig) -> None:
     ):
         value: Decimal = getattr(config, name)
         if not value.is_finite() or value < 0:
-            raise ValueError(f"{config.symbol}: {name} must not be negative, got {value}")
+            raise ValueError(f"{config.symbol}: {name} must be a number and not negative, got {value}")
     if config.num_levels < 1:
         raise ValueError(f"{config.symbol}: num_levels must be at least 1, got {config.num_levels}")
