@@ -1,6 +1,7 @@
 """Who was late? The exchange, or this process."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -8,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.order_server import OrderServer, checked_order, drop, until
 
-from market_maker.clients.http_lane import CONNECTIONS_MAX
+from market_maker.clients.http_lane import CONNECTIONS_MAX, READ_TURNS
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
@@ -151,11 +152,36 @@ async def test_a_short_stall_does_not_excuse_the_exchange(server: OrderServer) -
 
 
 async def test_time_counts_from_when_the_request_really_began(server: OrderServer) -> None:
-    async with desk(server) as d:
+    server.hold("POST")
+    async with desk(server, timeout_ms=200) as d:
         placing = d.place()
-        asyncio.get_running_loop().call_soon(stand_still, 0.25)
-        answer = await placing
-        assert answer.outcome is Outcome.OK
+        asyncio.get_running_loop().call_soon(stand_still, 0.3)
+        await until(lambda: len(server.requests) == 1)
+        for _ in range(2 * READ_TURNS):
+            await asyncio.sleep(0)
+        server.release()
+        assert (await placing).outcome is Outcome.OK
+
+
+async def test_an_answer_that_arrived_while_a_sockets_callback_ran_is_in_time(server: OrderServer) -> None:
+    """The loop's worst moment: uvloop then runs the timers before it looks at the other sockets."""
+    server.hold("POST")
+    async with desk(server) as d:
+        near, far = socket.socketpair()
+        with near, far:
+            loop = asyncio.get_running_loop()
+
+            def busy() -> None:
+                loop.remove_reader(near)
+                server.release()
+                stand_still(0.25)
+
+            placing = d.place()
+            await until(lambda: len(server.requests) == 1)
+            loop.add_reader(near, busy)
+            far.send(b"x")
+            answer = await placing
+        assert (answer.outcome, answer.ended) == (Outcome.OK, True)
 
 
 async def test_a_caller_that_is_cancelled_still_gets_the_end_of_its_request(server: OrderServer) -> None:
