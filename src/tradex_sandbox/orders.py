@@ -1,6 +1,6 @@
 """Orders: as they are asked for, as they rest in a book, as the Order Service shows them, and refusals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
@@ -101,12 +101,15 @@ class BookOrder:
     lots: int
     is_ioc: bool
     post_only: bool
-    remaining: int
+    remaining: int = field(init=False)
     status: OrderStatus = OrderStatus.OPEN
     reason: str = ""
     updated_at_us: int = 0
     is_crowd: bool = False
-    """Placed by the simulated crowd: its own order events are not worth telling."""
+    """Placed by the crowd: its order events are not told and its trades not kept on record."""
+
+    def __post_init__(self) -> None:
+        self.remaining = self.lots
 
     def fill(self, lots: int, at_us: int) -> None:
         """Take `lots` off what is left."""
@@ -146,6 +149,15 @@ class OrderRefused(Exception):  # noqa: N818 - a refusal is an answer of the exc
         super().__init__(f"{code.value}: {message}")
         self.code = code
         self.message = message
+
+
+def would_cross(side: Side, ticks: int) -> OrderRefused:
+    """The refusal of a post-only order that would trade at once."""
+    edge = "ask, lower" if side is Side.BUY else "bid, raise"
+    return OrderRefused(
+        RefusalCode.POST_ONLY_WOULD_CROSS,
+        f"price: at {ticks} ticks a post-only {side.value} would meet the best {edge} it",
+    )
 
 
 class OrderNotFound(Exception):  # noqa: N818 - as above

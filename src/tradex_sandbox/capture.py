@@ -1,0 +1,148 @@
+"""Reads a recorded market: one gzip line after the other, each a receive time and a message as received.
+
+Nothing here knows a grid: prices and quantities stay the strings that they were (`capture_grid`
+turns them into ticks and lots). Whatever is wrong with a file is a CaptureError that names the file,
+the line, the field and the fix.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+RawLevels = list[list[str]]
+"""[price, quantity] pairs as received."""
+
+
+class CaptureError(Exception):
+    """The capture cannot be read or played any further."""
+
+    def __init__(self, path: Path, line: int | None, problem: str) -> None:
+        where = f"{path}" if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {problem}")
+
+
+class MessageKind(Enum):
+    """What a line holds."""
+
+    SNAPSHOT = "snapshot"
+    DEPTH = "depth"
+    TRADE = "trade"
+    TICKER = "bookTicker"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line. `symbol` is empty for a snapshot, which does not tell it."""
+
+    at_ns: int
+    """Receive time, nanoseconds since 1970 UTC."""
+    line: int
+    kind: MessageKind
+    symbol: str
+    data: dict[str, Any]
+
+
+class FieldError(ValueError):
+    """A field of a message is missing or wrong; the reader of the line adds where it stands."""
+
+
+def integer(data: dict[str, Any], field: str) -> int:
+    """A whole number; FieldError."""
+    value = data.get(field)
+    if type(value) is not int:
+        raise FieldError(f"field {field!r} must be a whole number, got {value!r}")
+    return value
+
+
+def boolean(data: dict[str, Any], field: str) -> bool:
+    """True or false; FieldError."""
+    value = data.get(field)
+    if type(value) is not bool:
+        raise FieldError(f"field {field!r} must be true or false, got {value!r}")
+    return value
+
+
+def text(data: dict[str, Any], field: str) -> str:
+    """A string that is not empty; FieldError."""
+    value = data.get(field)
+    if type(value) is not str or not value:
+        raise FieldError(f"field {field!r} must be a string, got {value!r}")
+    return value
+
+
+def levels(data: dict[str, Any], field: str) -> RawLevels:
+    """A list of [price, quantity] strings; FieldError. The pairs are checked where they are read."""
+    value = data.get(field)
+    if type(value) is not list:
+        raise FieldError(f"field {field!r} must be a list of [price, quantity], got {value!r:.60}")
+    return value
+
+
+def read_capture(path: Path) -> Iterator[Message]:
+    """The messages of a capture that matter to a market, in file order, read as they are asked for.
+
+    Streams that are not depth, trade or bookTicker are passed over. CaptureError ends the iteration
+    where the file cannot be read any further; everything before it has been given.
+    """
+    number = 0
+    try:
+        with gzip.open(path) as lines:
+            for raw in lines:
+                number += 1
+                message = _message(path, number, raw)
+                if message is not None:
+                    yield message
+    except EOFError:
+        raise CaptureError(
+            path, number + 1, "the gzip file is cut off here; fetch the whole file again"
+        ) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise CaptureError(path, number + 1, f"not a sound gzip file ({error}); fetch it again") from None
+    except OSError as error:
+        raise CaptureError(path, None, f"cannot be read: {error.strerror}; check the path") from None
+
+
+def _message(path: Path, number: int, raw: bytes) -> Message | None:
+    stamp, _, body = raw.partition(b" ")
+    if not stamp.isdigit():
+        if not raw.strip():
+            return None
+        raise CaptureError(
+            path, number, f"must start with the receive time in ns and a space, got {raw[:40]!r}"
+        )
+    try:
+        content = json.loads(body)
+    except ValueError:
+        raise CaptureError(
+            path, number, f"the message is not valid JSON: {body[:40]!r}...; record or fetch the line again"
+        ) from None
+    try:
+        return _classified(int(stamp), number, content)
+    except FieldError as error:
+        raise CaptureError(path, number, f"{error}; the format is that of the exchange's streams") from None
+
+
+def _classified(at_ns: int, number: int, content: Any) -> Message | None:
+    if type(content) is not dict:
+        raise FieldError(f"the message must be a JSON object, got {content!r:.40}")
+    if "lastUpdateId" in content:
+        return Message(at_ns, number, MessageKind.SNAPSHOT, "", content)
+    data = content.get("data")
+    if type(data) is not dict:
+        raise FieldError("the message needs 'stream' and 'data', or 'lastUpdateId' (a snapshot)")
+    kind = _kind(text(content, "stream"))
+    return None if kind is None else Message(at_ns, number, kind, text(data, "s"), data)
+
+
+def _kind(stream: str) -> MessageKind | None:
+    _, _, name = stream.partition("@")
+    if name == "depth" or name.startswith("depth@"):
+        return MessageKind.DEPTH
+    if name == "trade":
+        return MessageKind.TRADE
+    return MessageKind.TICKER if name == "bookTicker" else None

@@ -1,0 +1,127 @@
+"""The crowd's book, rebuilt from a capture's snapshot and depth messages.
+
+Joining: depth messages from before the snapshot are kept; those that end at or before its
+`lastUpdateId` are dropped (spot; on futures, which carry `pu`, those that end before it); the first one
+applied must span it. From then on each must follow the one before: `U` = previous `u` + 1 on spot,
+`pu` = previous `u` on futures.
+"""
+
+from dataclasses import dataclass
+
+from tradex_sandbox.capture import FieldError, Message, integer, levels
+from tradex_sandbox.capture_grid import Grid
+from tradex_sandbox.order_book import BookSide
+from tradex_sandbox.orders import Side
+
+Changes = dict[int, tuple[int, int]]
+"""Price in ticks -> lots before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepthIds:
+    """The update ids of a depth message; `previous` only on futures."""
+
+    first: int
+    last: int
+    previous: int | None
+
+    @classmethod
+    def of(cls, message: Message) -> "DepthIds":
+        """Read them; FieldError."""
+        data = message.data
+        previous = integer(data, "pu") if "pu" in data else None
+        ids = cls(integer(data, "U"), integer(data, "u"), previous)
+        if ids.last < ids.first:
+            raise FieldError(f"field 'u' {ids.last} must not be below 'U' {ids.first}")
+        return ids
+
+    def precedes(self, snapshot_id: int) -> bool:
+        """Whether the snapshot already contains all of it."""
+        return self.last < snapshot_id if self.previous is not None else self.last <= snapshot_id
+
+    def spans(self, snapshot_id: int) -> bool:
+        """Whether it takes the snapshot's book on without a hole."""
+        if self.previous is not None:
+            return self.first <= snapshot_id <= self.last or self.previous == snapshot_id
+        return self.first <= snapshot_id + 1 <= self.last
+
+    def follows(self, last: int) -> bool:
+        """Whether nothing is missing after `last`."""
+        return self.previous == last if self.previous is not None else self.first == last + 1
+
+
+class CrowdBook:
+    """The recorded book in ticks and lots, at the depth message that was applied last."""
+
+    def __init__(self) -> None:
+        self.bids = BookSide(Side.BUY)
+        self.asks = BookSide(Side.SELL)
+        self._last_id: int | None = None
+
+    def side(self, side: Side) -> BookSide:
+        """One side."""
+        return self.bids if side is Side.BUY else self.asks
+
+    @property
+    def top(self) -> tuple[int | None, int | None]:
+        """Best bid and ask in ticks."""
+        return self.bids.best, self.asks.best
+
+    def load(self, snapshot: Message, grid: Grid) -> None:
+        """Begin with the snapshot; FieldError."""
+        self.bids.replace(grid.levels(levels(snapshot.data, "bids")))
+        self.asks.replace(grid.levels(levels(snapshot.data, "asks")))
+        self._last_id = None
+        self._check_uncrossed()
+
+    def apply(self, message: Message, ids: DepthIds, grid: Grid) -> tuple[Changes, Changes]:
+        """Apply a depth message; the changed bids and asks.
+
+        FieldError for a gap, a crossed book or a bad level; the book is then as it was before.
+        """
+        if self._last_id is not None and not ids.follows(self._last_id):
+            told = f"pu {ids.previous}" if ids.previous is not None else f"U {ids.first}"
+            raise FieldError(
+                f"depth message with {told} does not follow update {self._last_id}: lines are missing; "
+                "record or fetch the capture again"
+            )
+        data = message.data
+        bids, asks = grid.levels(levels(data, "b")), grid.levels(levels(data, "a"))
+        changes = _apply(self.bids, bids), _apply(self.asks, asks)
+        try:
+            self._check_uncrossed()
+        except FieldError:
+            _undo(self.bids, changes[0])
+            _undo(self.asks, changes[1])
+            raise
+        self._last_id = ids.last
+        return changes
+
+    def scale(self, tick_factor: int, lot_factor: int) -> None:
+        """Tell the same book in a grid that is finer by these factors."""
+        self.bids.scale(tick_factor, lot_factor)
+        self.asks.scale(tick_factor, lot_factor)
+
+    def _check_uncrossed(self) -> None:
+        bid, ask = self.top
+        if bid is not None and ask is not None and bid >= ask:
+            raise FieldError(
+                f"the rebuilt book is crossed: best bid {bid} >= best ask {ask} (in ticks); "
+                "record or fetch the capture again"
+            )
+
+
+def _apply(side: BookSide, levels_now: list[tuple[int, int]]) -> Changes:
+    changes: Changes = {}
+    for ticks, lots in levels_now:
+        before = side.set(ticks, lots)
+        if before != lots:
+            if ticks in changes:
+                before = changes[ticks][0]
+            changes[ticks] = (before, lots)
+    return changes
+
+
+def _undo(side: BookSide, changes: Changes) -> None:
+    for ticks, (before, _) in changes.items():
+        side.set(ticks, before)

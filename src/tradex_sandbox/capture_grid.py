@@ -1,0 +1,167 @@
+"""The grid of a captured instrument: strings to ticks and lots, and the grid inferred from strings."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+
+from tradex_sandbox.capture import FieldError, Message, MessageKind, RawLevels, levels
+from tradex_sandbox.instruments import Instrument, make_instrument, whole_units
+
+INFERRED_MIN_NOTIONAL = Decimal(5)
+"""A capture does not tell the minimum notional; this is the usual one, in quote currency."""
+
+CACHED_STRINGS_MAX = 100_000
+
+STRAYS_ONE_IN = 100
+"""At most one in so many different quantities may be off the lot: orders that are older than a change of
+the lot size still rest in real books, far from the touch."""
+
+STRAYS_ALWAYS_ALLOWED = 3
+"""So many may be off before the share counts, since they may come first."""
+
+
+class Units:
+    """Turns decimal strings into whole numbers of `step`, remembering those that it has seen.
+
+    With `strays` a few strings may lie between two steps: they are rounded down (to one step at least)
+    and counted in `stray_count`, until they are too many for the step to be right.
+    """
+
+    def __init__(self, field: str, step: Decimal, *, strays: bool) -> None:
+        self.stray_count = 0
+        self._field = field
+        self._step = step
+        self._strays_allowed = strays
+        self._seen_count = 0
+        self._known: dict[str, int] = {}
+        _, digits, exponent = step.normalize().as_tuple()
+        self._places = -int(exponent) if digits == (1,) and int(exponent) <= 0 else None
+        """Decimal places when the step is 1, 0.1, 0.01...: then no division is needed."""
+
+    def __call__(self, value: str) -> int:
+        """The whole number; FieldError when it is not one, negative, or no number at all."""
+        known = self._known.get(value) if type(value) is str else None
+        if known is not None:
+            return known
+        units = self._units(value)
+        self._seen_count += 1
+        if len(self._known) >= CACHED_STRINGS_MAX:
+            self._known.clear()
+        self._known[value] = units
+        return units
+
+    def _units(self, value: str) -> int:
+        if self._places is not None and type(value) is str and value.isascii():
+            whole, _, fraction = value.partition(".")
+            kept, cut = fraction[: self._places], fraction[self._places :].strip("0")
+            if whole.isdigit() and (not fraction or fraction.isdigit()) and not cut:
+                return int(whole + kept.ljust(self._places, "0"))
+        return self._exact_units(value)
+
+    def _exact_units(self, value: str) -> int:
+        number = decimal(self._field, value)
+        units = whole_units(number, self._step)
+        if units is not None:
+            return units
+        self.stray_count += 1
+        few = self.stray_count <= STRAYS_ALWAYS_ALLOWED
+        if not self._strays_allowed or not (few or self.stray_count * STRAYS_ONE_IN <= self._seen_count):
+            raise FieldError(
+                f"{self._field} {value} is off the grid: not a multiple of {self._step}; "
+                "give the instrument's grid as SYMBOL:tick:lot:min_notional"
+            )
+        return max(1, int(number // self._step))
+
+
+def decimal(field: str, value: str) -> Decimal:
+    """A captured number, zero or more; FieldError."""
+    try:
+        number = Decimal(value) if type(value) is str else Decimal("NaN")
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise FieldError(f"{field} must be a decimal string, zero or more, got {value!r}")
+    return number
+
+
+class Grid:
+    """Prices and quantities of one capture as ticks and lots."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.lots = Units("quantity", instrument.lot_size, strays=True)
+        self._price_units = Units("price", instrument.tick_size, strays=False)
+
+    def ticks(self, price: str) -> int:
+        """A price in ticks; FieldError when it is off the grid or zero."""
+        ticks = self._price_units(price)
+        if not ticks:
+            raise FieldError(f"price must be positive, got {price!r}")
+        return ticks
+
+    def levels(self, raw: RawLevels) -> list[tuple[int, int]]:
+        """[price, quantity] pairs as (ticks, lots); FieldError."""
+        ticks, lots = self.ticks, self.lots
+        try:
+            return [(ticks(price), lots(quantity)) for price, quantity in raw]
+        except (TypeError, ValueError) as error:
+            if isinstance(error, FieldError):
+                raise
+            raise FieldError("a level must be [price, quantity]") from None
+
+
+def infer_instrument(symbol: str, messages: Iterable[Message]) -> Instrument:
+    """The instrument whose grid fits the prices and quantities of `messages`.
+
+    The tick is the largest of 1 or 5 times a power of ten that divides every price; the lot likewise
+    for the quantities, strays apart. Zeros at the end of a number do not count. FieldError when there
+    is nothing to infer from.
+    """
+    prices: set[str] = set()
+    quantities: set[str] = set()
+    for message in messages:
+        for price, quantity in _numbers(message):
+            prices.add(price)
+            quantities.add(quantity)
+    tick = _step("price", prices, strays=False)
+    return make_instrument(symbol, tick, _step("quantity", quantities, strays=True), INFERRED_MIN_NOTIONAL)
+
+
+def _numbers(message: Message) -> RawLevels:
+    data = message.data
+    try:
+        if message.kind is MessageKind.SNAPSHOT:
+            pairs = levels(data, "bids") + levels(data, "asks")
+        elif message.kind is MessageKind.DEPTH:
+            pairs = levels(data, "b") + levels(data, "a")
+        elif message.kind is MessageKind.TRADE:
+            pairs = [[data["p"], data["q"]]]
+        else:
+            pairs = [[data["b"], data["B"]], [data["a"], data["A"]]]
+        return [[price, quantity] for price, quantity in pairs]
+    except (KeyError, TypeError, ValueError):
+        return []  # said with line and field when the market itself comes to this message
+
+
+def _step(field: str, values: set[str], *, strays: bool) -> Decimal:
+    numbers = [number for value in values if (number := decimal(field, value))]
+    if not numbers:
+        raise FieldError(f"no {field} to infer the grid from; give it as SYMBOL:tick:lot:min_notional")
+    places = max(0, *(-int(number.normalize().as_tuple().exponent) for number in numbers))
+    units = [int(number.scaleb(places)) for number in numbers]
+    off_max = len(units) // STRAYS_ONE_IN if strays else 0
+    step = 1
+    for coarser in _one_five_ten(max(units)):
+        if sum(1 for unit in units if unit % coarser) > off_max:
+            break
+        step = coarser
+    return Decimal(format(Decimal(step).scaleb(-places).normalize(), "f"))
+
+
+def _one_five_ten(limit: int) -> Iterator[int]:
+    """1, 5, 10, 50, 100, ... up to `limit`."""
+    step = 1
+    while step <= limit:
+        yield step
+        if 5 * step <= limit:
+            yield 5 * step
+        step *= 10

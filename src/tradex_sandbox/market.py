@@ -1,0 +1,57 @@
+"""What the exchange expects of a market, whatever makes its crowd."""
+
+from typing import Protocol
+
+from tradex_sandbox.instruments import Instrument
+from tradex_sandbox.market_events import BookSnapshot
+from tradex_sandbox.orders import BookOrder
+from tradex_sandbox.tape import Tape
+
+MARK_INTERVAL_US = 1_000_000
+"""How often a market publishes its mark price."""
+
+
+class Market(Protocol):
+    """One symbol's market. Every change of it is written on its tape."""
+
+    tape: Tape
+
+    def start(self, now_us: int) -> None:
+        """Open the market: `now_us` is its time zero, the initial book is sequence 1."""
+        ...
+
+    def advance(self, now_us: int) -> None:
+        """Do what is due until `now_us`."""
+        ...
+
+    def next_event_us(self) -> int | None:
+        """When something is due next; None when halted or at an end."""
+        ...
+
+    def submit(self, order: BookOrder, at_us: int) -> None:
+        """Enter a validated order; OrderRefused when it is post-only and would cross."""
+        ...
+
+    def cancel(self, order: BookOrder, reason: str, at_us: int) -> None:
+        """Take a resting order out of the book."""
+        ...
+
+    def snapshot(self) -> BookSnapshot:
+        """The published book."""
+        ...
+
+    def halt(self, at_us: int) -> None:
+        """Let the market's time stand still."""
+        ...
+
+    def resume(self, at_us: int) -> None:
+        """Let the market's time go on where it stopped."""
+        ...
+
+    def check_grid(self, instrument: Instrument) -> None:
+        """InstrumentError when the market cannot be told in this grid."""
+        ...
+
+    def regrid(self, instrument: Instrument, at_us: int) -> None:
+        """Go over to another grid, which the tape tells already; no order of an account rests."""
+        ...

@@ -1,0 +1,101 @@
+"""The published book of a recorded market: the crowd's levels, our orders, and what we ate of the crowd.
+
+`taken` holds the crowd's lots that orders of accounts took since the capture last changed the level;
+they stay out of the book until it does.
+"""
+
+from collections.abc import Iterable
+
+from tradex_sandbox.capture_book import CrowdBook
+from tradex_sandbox.orders import Side
+from tradex_sandbox.queue_position import OwnOrders
+
+
+class MergedSide:
+    """One side of the merged book."""
+
+    def __init__(self, crowd: CrowdBook, side: Side) -> None:
+        self.side = side
+        self.own = OwnOrders(side)
+        self.traded: dict[int, int] = {}
+        """Lots that recorded trades took at each price since the last depth message."""
+        self._crowd = crowd.side(side)
+        self._taken: dict[int, int] = {}
+
+    @property
+    def crowd_best(self) -> int | None:
+        """Best price at which the crowd still stands."""
+        best = self._crowd.best
+        if best is None or self.crowd_lots(best):
+            return best
+        standing = [ticks for ticks in self._crowd if self.crowd_lots(ticks)]
+        if not standing:
+            return None
+        return max(standing) if self.side is Side.BUY else min(standing)
+
+    @property
+    def best(self) -> int | None:
+        """Best price of crowd and accounts together."""
+        prices = [ticks for ticks in (self.crowd_best, self.own.best) if ticks is not None]
+        if not prices:
+            return None
+        return max(prices) if self.side is Side.BUY else min(prices)
+
+    def crowd_lots(self, ticks: int) -> int:
+        """What stands of the crowd at a price."""
+        return self._crowd.lots(ticks) - self._taken.get(ticks, 0)
+
+    def lots(self, ticks: int) -> int:
+        """What is published at a price."""
+        return self.crowd_lots(ticks) + self.own.lots(ticks)
+
+    def levels(self) -> dict[int, int]:
+        """Every published level."""
+        prices = (*self._crowd, *self.own.prices())
+        return {ticks: lots for ticks in prices if (lots := self.lots(ticks))}
+
+    def published(self, prices: Iterable[int]) -> dict[int, int]:
+        """What is published at each of `prices`, zeros included."""
+        return {ticks: self.lots(ticks) for ticks in prices}
+
+    def take_crowd(self, ticks: int, lots: int) -> None:
+        """An account's order ate `lots` of the crowd."""
+        if lots > self.crowd_lots(ticks):
+            raise AssertionError(f"took {lots} lots where {self.crowd_lots(ticks)} stood")
+        self._taken[ticks] = self._taken.get(ticks, 0) + lots
+
+    def restore_crowd(self, prices: Iterable[int]) -> None:
+        """The capture told these levels anew."""
+        if self._taken:
+            for ticks in prices:
+                self._taken.pop(ticks, None)
+
+    def ahead_of_new(self, ticks: int) -> int:
+        """The crowd's lots in front of an order that now joins the queue at a price."""
+        return max(0, self.crowd_lots(ticks) - self.traded.get(ticks, 0))
+
+    def scale(self, tick_factor: int, lot_factor: int) -> None:
+        """Follow the crowd into a grid that is finer by these factors; no own order rests."""
+        for known in (self.traded, self._taken):
+            finer = {ticks * tick_factor: lots * lot_factor for ticks, lots in known.items()}
+            known.clear()
+            known.update(finer)
+
+
+class MergedBook:
+    """Both sides."""
+
+    def __init__(self, crowd: CrowdBook) -> None:
+        self.bids = MergedSide(crowd, Side.BUY)
+        self.asks = MergedSide(crowd, Side.SELL)
+
+    def side(self, side: Side) -> MergedSide:
+        """One side."""
+        return self.bids if side is Side.BUY else self.asks
+
+    def reaches(self, side: Side, ticks: int) -> int | None:
+        """The best opposite price if an order at `ticks` would trade with it, else None."""
+        best = self.side(side.opposite).best
+        if best is None:
+            return None
+        return best if (ticks >= best if side is Side.BUY else ticks <= best) else None

@@ -1,0 +1,67 @@
+"""One side of an aggregated book in whole ticks and lots, with its best price always at hand."""
+
+from collections.abc import Iterable, Iterator
+
+from tradex_sandbox.orders import Side
+
+WALK_TICKS_MAX = 64
+"""How far the next best price is looked for tick by tick before all levels are scanned."""
+
+
+class BookSide:
+    """Price levels of one side: ticks -> lots, none of them zero."""
+
+    __slots__ = ("_levels", "_step", "best", "side")
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self.best: int | None = None
+        """Best price in ticks, None when the side is empty."""
+        self._levels: dict[int, int] = {}
+        self._step = -1 if side is Side.BUY else 1
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._levels)
+
+    def lots(self, ticks: int) -> int:
+        """Quantity at a price, 0 when there is none."""
+        return self._levels.get(ticks, 0)
+
+    def set(self, ticks: int, lots: int) -> int:
+        """Set the absolute quantity at a price; returns what stood there before."""
+        levels = self._levels
+        if lots:
+            before = levels.get(ticks, 0)
+            levels[ticks] = lots
+            best = self.best
+            if best is None or (ticks - best) * self._step < 0:
+                self.best = ticks
+            return before
+        before = levels.pop(ticks, 0)
+        if ticks == self.best:
+            self.best = self._next_best(ticks)
+        return before
+
+    def replace(self, levels: Iterable[tuple[int, int]]) -> None:
+        """Make `levels` the whole side."""
+        self._levels = {ticks: lots for ticks, lots in levels if lots}
+        self.best = self._scan()
+
+    def scale(self, tick_factor: int, lot_factor: int) -> None:
+        """Tell the same levels in a grid that is finer by these whole factors."""
+        self.replace([(ticks * tick_factor, lots * lot_factor) for ticks, lots in self._levels.items()])
+
+    def _next_best(self, ticks: int) -> int | None:
+        levels, step = self._levels, self._step
+        for price in range(ticks + step, ticks + step * WALK_TICKS_MAX, step):
+            if price in levels:
+                return price
+        return self._scan()
+
+    def _scan(self) -> int | None:
+        if not self._levels:
+            return None
+        return max(self._levels) if self.side is Side.BUY else min(self._levels)

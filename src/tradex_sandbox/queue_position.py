@@ -1,0 +1,127 @@
+"""Where our orders stand in the queues of a recorded market, and what moves them forward.
+
+`ahead` is the part of the crowd's quantity at the order's price that arrived before it. Recorded
+trades at the price consume it from the front; recorded cancellations thin it out in proportion, as
+if each lot at the level were equally likely to be withdrawn. Orders of accounts at one price stand
+oldest first, and an older one never has more of the crowd ahead than a younger one.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tradex_sandbox.orders import BookOrder, Side
+
+
+@dataclass(slots=True, eq=False)
+class QueuedOrder:
+    """A resting order and the crowd's lots before it."""
+
+    order: BookOrder
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What a trade at one price did: fills of our orders, and lots that went to the crowd ahead of them."""
+
+    fills: tuple[tuple[BookOrder, int], ...]
+    crowd_lots: int
+    stopped: bool
+    """It reached an order of `own_account` and went no further."""
+
+
+def take(queue: list[QueuedOrder], lots: int, own_account: str | None = None) -> Take:
+    """Trade up to `lots` at the queue's price: the crowd ahead first, then each order in its turn.
+
+    Moves the orders forward; does not fill them. What is neither in `fills` nor in `crowd_lots`
+    meets what stands behind the last order.
+    """
+    fills: list[tuple[BookOrder, int]] = []
+    left, crowd, stopped = lots, 0, False
+    for queued in queue:
+        eaten = min(left, queued.ahead - crowd)
+        crowd += eaten
+        left -= eaten
+        if not left:
+            break
+        if queued.order.account_id == own_account:
+            stopped = True
+            break
+        filled = min(left, queued.order.remaining)
+        fills.append((queued.order, filled))
+        left -= filled
+    for queued in queue:
+        queued.ahead = max(0, queued.ahead - crowd)
+    return Take(tuple(fills), crowd, stopped)
+
+
+def thin_out(queue: Iterable[QueuedOrder], before: int, traded: int, after: int) -> None:
+    """The level went from `before` to `after` lots, of which `traded` are explained by trades.
+
+    What remains unexplained was cancelled, in front of and behind our orders alike: the part ahead
+    shrinks in proportion, rounded up (against us), and never exceeds what stands there now.
+    """
+    expected = before - traded
+    for queued in queue:
+        if after < expected:
+            queued.ahead = -(-queued.ahead * after // expected)
+        queued.ahead = min(queued.ahead, after)
+
+
+class OwnOrders:
+    """The resting orders of all accounts on one side of a recorded market."""
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self._queues: dict[int, list[QueuedOrder]] = {}
+        self._sign = -1 if side is Side.BUY else 1
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def __iter__(self) -> Iterator[BookOrder]:
+        for queue in self._queues.values():
+            for queued in queue:
+                yield queued.order
+
+    @property
+    def best(self) -> int | None:
+        """Best price in ticks."""
+        return min(self._queues, key=self._sign.__mul__) if self._queues else None
+
+    def prices(self) -> list[int]:
+        """Every price, best first."""
+        return sorted(self._queues, key=self._sign.__mul__)
+
+    def reached(self, ticks: int) -> list[int]:
+        """Own prices at `ticks` or better, best first: those that an opposite price of `ticks` meets."""
+        if not self._queues:
+            return []
+        return [price for price in self.prices() if (price - ticks) * self._sign <= 0]
+
+    def queue(self, ticks: int) -> list[QueuedOrder]:
+        """The orders at a price, oldest first; empty when there is none."""
+        return self._queues.get(ticks, [])
+
+    def lots(self, ticks: int) -> int:
+        """What is left of all orders at a price."""
+        return sum(queued.order.remaining for queued in self._queues.get(ticks, ()))
+
+    def add(self, ticks: int, order: BookOrder, ahead: int) -> None:
+        """Put an order behind `ahead` lots of the crowd and every own order at its price."""
+        self._queues.setdefault(ticks, []).append(QueuedOrder(order, ahead))
+
+    def remove(self, ticks: int, order: BookOrder) -> None:
+        """Take an order out."""
+        queue = [queued for queued in self._queues[ticks] if queued.order is not order]
+        self._keep(ticks, queue)
+
+    def drop_filled(self, ticks: int) -> None:
+        """Take out the orders at a price of which nothing is left."""
+        self._keep(ticks, [queued for queued in self._queues[ticks] if queued.order.remaining])
+
+    def _keep(self, ticks: int, queue: list[QueuedOrder]) -> None:
+        if queue:
+            self._queues[ticks] = queue
+        else:
+            del self._queues[ticks]
