@@ -15,6 +15,7 @@ from market_maker.api.ports import (
     DatabaseDownError,
     DuplicateConfigError,
     EventRow,
+    Figures,
     FillRow,
     Health,
     MetadataDownError,
@@ -211,6 +212,9 @@ class FakeDesk:
         return [row for row in self.event_rows.get(symbol, []) if before is None or row.row_id < before][
             :limit
         ]
+
+    def figures(self) -> Figures:
+        return Figures({"quote_p50": 12.5, "quote_p99": None}, outbox_pending=3)
 
     def health(self) -> Health:
         return Health(self.live, tuple(Check(name, status) for name, status in self.checks.items()))

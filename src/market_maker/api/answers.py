@@ -193,6 +193,10 @@ class SystemStatus(Answer):
     shadow_mode: bool
     kill_switch: KillSwitch
     totals: Totals
+    latency_us: dict[str, float | None] = Field(
+        description="Percentiles since the start of the process, microseconds; null: nothing measured yet."
+    )
+    outbox_pending: int = Field(description="Events that the broker has not acknowledged yet.")
     symbols: list[SymbolSummary]
 
 

@@ -16,20 +16,10 @@ from market_maker.api.security import ACCESS, Authenticator
 
 def create_app(desk: Desk, authenticator: Authenticator, version: str) -> FastAPI:
     """The application; its lifespan runs the audit trail's writer."""
-    audit = AuditTrail(desk)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        audit.start()
-        try:
-            yield
-        finally:
-            await audit.close()
-
     app = AdminApi(
         title="TradeX Market Maker",
         version=version,
-        lifespan=lifespan,
+        lifespan=_lifespan,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -37,13 +27,23 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str) -> FastAP
     )
     app.state.desk = desk
     app.state.authenticator = authenticator
-    app.state.audit = audit
+    app.state.audit = AuditTrail(desk)
     app.state.streams = stream.Streams()
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
     for room in (configs, control, status, history, stream, health, pages):
         app.include_router(room.router)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    audit: AuditTrail = app.state.audit
+    audit.start()
+    try:
+        yield
+    finally:
+        await audit.close()
 
 
 class AdminApi(FastAPI):

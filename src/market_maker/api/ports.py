@@ -160,6 +160,16 @@ class Health:
         return CheckStatus.OK
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of the whole process since its start."""
+
+    latency_us: Mapping[str, float | None]
+    """Percentiles in microseconds by name, such as `quote_p50`; None while nothing was measured."""
+    outbox_pending: int
+    """Events that the broker has not acknowledged yet."""
+
+
 class Changes(Protocol):
     """A subscription to status changes; what changed while nobody asked coalesces."""
 
@@ -224,6 +234,9 @@ class Desk(Protocol):
 
     async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[EventRow]:
         """Events with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+
+    def figures(self) -> Figures:
+        """Latencies and backlogs of the process."""
 
     def health(self) -> Health:
         """The last measured state of the process and its surroundings."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from market_maker.api import answers
+from market_maker.api.ports import Figures
 from market_maker.api.problems import RefusalReason
 from market_maker.core.commands import OrderStatus, Problem, Reply
 from market_maker.core.config import SymbolConfig
@@ -89,13 +90,17 @@ def summary(view: SymbolView, to_wall: ToWall) -> answers.SymbolSummary:
     )
 
 
-def system_status(views: list[SymbolView], to_wall: ToWall, shadow_mode: bool) -> answers.SystemStatus:
+def system_status(
+    views: list[SymbolView], to_wall: ToWall, figures: Figures, shadow_mode: bool
+) -> answers.SystemStatus:
     """The whole service."""
     latched = [view.symbol for view in views if view.kill is not None]
     return answers.SystemStatus(
         shadow_mode=shadow_mode,
         kill_switch=answers.KillSwitch(latched=bool(latched), symbols=latched),
         totals=_totals(views),
+        latency_us=dict(figures.latency_us),
+        outbox_pending=figures.outbox_pending,
         symbols=[summary(view, to_wall) for view in views],
     )
 

@@ -17,7 +17,7 @@ router = APIRouter(route_class=DeskRoute, tags=["status"])
 async def system_status(desk: DeskOf) -> answers.SystemStatus:
     """All symbols at a glance, totals, and which kill switches are latched."""
     views = [view for symbol in desk.symbols() if (view := desk.view(symbol)) is not None]
-    return present.system_status(views, desk.to_wall, desk.shadow_mode)
+    return present.system_status(views, desk.to_wall, desk.figures(), desk.shadow_mode)
 
 
 @router.get("/v1/mm-configs/{symbol}/status", responses=documented(HTTPStatus.NOT_FOUND))

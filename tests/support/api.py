@@ -1,0 +1,140 @@
+"""The admin API under test: in process for most tests, on a real socket where the socket matters."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import FastAPI
+from starlette.types import Message
+
+from market_maker.api.app import create_app
+from market_maker.api.audit import AuditTrail
+from market_maker.api.ports import Desk
+from market_maker.api.security import Authenticator, NoAuth
+from market_maker.api.server import ApiServer
+from market_maker.api.stream import Streams
+
+VERSION = "9.8.7"
+
+
+@dataclass
+class Answer:
+    """What came back; `body` is parsed when it is JSON. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        """The problem's code."""
+        assert self.headers["content-type"] == "application/problem+json", self.text
+        assert self.body["status"] == self.status
+        return str(self.body["code"])
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields that a validation problem names."""
+        return {error["field"] for error in self.body["errors"]}
+
+
+@dataclass
+class Api:
+    """Calls an app as a server would, without one."""
+
+    app: FastAPI
+
+    async def call(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: object = None,
+        data: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send `body` as JSON, or `data` as it is."""
+        head = {"host": "test", **{name.lower(): value for name, value in (headers or {}).items()}}
+        if body is not None:
+            data = json.dumps(body).encode()
+            head["content-type"] = "application/json"
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in head.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+        }
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": data, "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        raw = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
+        return Answer(sent[0]["status"], raw, text)
+
+    async def get(self, target: str) -> Answer:
+        return await self.call("GET", target)
+
+    async def post(self, target: str, body: object = None) -> Answer:
+        return await self.call("POST", target, body=body)
+
+    async def put(self, target: str, body: object) -> Answer:
+        return await self.call("PUT", target, body=body)
+
+    async def delete(self, target: str) -> Answer:
+        return await self.call("DELETE", target)
+
+
+@cache
+def _open_app() -> FastAPI:
+    """Routes are built once: that takes longer than all tests of them."""
+    return create_app(_NOBODY, NoAuth(), VERSION)
+
+
+_NOBODY: Any = object()
+
+
+@asynccontextmanager
+async def in_process(desk: Desk, authenticator: Authenticator | None = None) -> AsyncIterator[Api]:
+    """An app for this desk; everything in its state is new."""
+    app = _open_app() if authenticator is None else create_app(desk, authenticator, VERSION)
+    app.state.desk = desk
+    app.state.audit = AuditTrail(desk)
+    app.state.streams = Streams()
+    app.state.config_lock = asyncio.Lock()
+    async with app.router.lifespan_context(app):
+        yield Api(app)
+
+
+@asynccontextmanager
+async def served(desk: Desk, authenticator: Authenticator | None = None) -> AsyncIterator[str]:
+    """Serve the desk on a free port; gives the base URL."""
+    server = ApiServer(create_app(desk, authenticator or NoAuth(), VERSION), "127.0.0.1", 0)
+    await server.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        await server.stop()

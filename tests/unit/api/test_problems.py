@@ -1,0 +1,110 @@
+import logging
+
+import pytest
+from tests.support.api import Api
+from tests.support.desk import FakeDesk
+
+from market_maker.api.guard import BODY_BYTES_MAX
+
+KILL = "/v1/mm/emergency/kill"
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_an_unknown_route_is_a_problem(api: Api) -> None:
+    answer = await api.get("/v1/nothing")
+    assert (answer.status, answer.code, answer.body["instance"]) == (404, "UNKNOWN_ROUTE", "/v1/nothing")
+
+
+async def test_a_trailing_slash_is_not_redirected(api: Api) -> None:
+    answer = await api.get("/v1/mm-configs/")
+    assert (answer.status, answer.code) == (404, "UNKNOWN_ROUTE")
+
+
+async def test_a_wrong_method_names_all_that_are_possible(api: Api) -> None:
+    answer = await api.call("PATCH", "/v1/mm-configs/BTC-USDT")
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["allow"] == "DELETE, GET, PUT"
+
+
+async def test_a_body_of_another_media_type_is_refused_with_the_fix(api: Api, desk: FakeDesk) -> None:
+    answer = await api.call(
+        "POST", KILL, data=b"reason=x", headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert "Content-Type: application/json" in answer.body["detail"]
+    assert desk.controls == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"reason": "x"} trailing',
+        b'{"reason": "x", "reason": "y"}',
+        b'{"reason": NaN}',
+        b'{"reason": -Infinity}',
+        b'{"reason": "\xff"}',
+        b'{"\\ud800": 1}',
+        b'{"reason": 1e999999999999999999999}',
+        b"[" * 60_000,
+        b'{"reason": ' + b"9" * 5_000 + b"}",
+    ],
+)
+async def test_what_is_not_strict_json_is_refused(api: Api, desk: FakeDesk, body: bytes) -> None:
+    answer = await api.call("POST", KILL, data=body, headers=JSON)
+    assert (answer.status, answer.code) == (400, "MALFORMED_JSON")
+    assert desk.controls == []
+
+
+async def test_a_lone_surrogate_in_a_value_is_refused_by_field(api: Api) -> None:
+    answer = await api.call("POST", KILL, data=b'{"reason": "\\ud800"}', headers=JSON)
+    assert (answer.status, answer.fields) == (422, {"reason"})
+
+
+@pytest.mark.parametrize("body", [b"[]", b"5", b'"x"', b"true"])
+async def test_a_body_that_is_no_object_is_refused(api: Api, body: bytes) -> None:
+    answer = await api.call("POST", KILL, data=body, headers=JSON)
+    assert (answer.status, answer.fields) == (422, {"body"})
+    assert "must be a JSON object" in answer.body["detail"]
+
+
+@pytest.mark.parametrize("body", [b"", b"null"])
+async def test_a_body_that_is_missing_is_asked_for(api: Api, body: bytes) -> None:
+    answer = await api.call("POST", KILL, data=body, headers=JSON)
+    assert (answer.status, answer.fields) == (422, {"body"})
+
+
+async def test_a_body_that_is_too_long_is_refused(api: Api, desk: FakeDesk) -> None:
+    answer = await api.call("POST", KILL, data=b" " * (BODY_BYTES_MAX + 1), headers=JSON)
+    assert (answer.status, answer.code) == (413, "BODY_TOO_LARGE")
+
+
+async def test_an_unforeseen_failure_leaks_nothing_and_is_logged_whole(
+    api: Api, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(symbol: str) -> None:
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr(desk, "view", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = await api.get("/v1/mm-configs/BTC-USDT/status")
+    assert (answer.status, answer.code) == (500, "INTERNAL_ERROR")
+    assert "hunter2" not in answer.text
+    [record] = [record for record in caplog.records if record.exc_info]
+    assert record.exc_info is not None
+    assert "hunter2" in str(record.exc_info[1])
+    assert vars(record)["incident"] in answer.body["detail"]
+
+
+async def test_refused_values_are_not_repeated(api: Api) -> None:
+    answer = await api.call("POST", KILL, body={"reason": "x", "token": "s3cret", "symbols": "s3cret"})
+    assert answer.status == 422
+    assert "s3cret" not in answer.text
+
+
+async def test_a_page_of_another_site_cannot_steer(api: Api, desk: FakeDesk) -> None:
+    for site in ("cross-site", "same-site"):
+        headers = {"Sec-Fetch-Site": site}
+        answer = await api.call("POST", "/v1/mm-configs/BTC-USDT/enable", headers=headers)
+        assert (answer.status, answer.code) == (403, "CROSS_SITE")
+    assert desk.controls == []
