@@ -252,6 +252,11 @@ class Settings:
             raise SettingsError(tuple(problems))
         return cls(**values, warnings=tuple(_typos(environ)))
 
+    def secret_texts(self) -> tuple[str, ...]:
+        """What no log line may hold."""
+        secrets = (getattr(self, field_name) for field_name, _ in _fields())
+        return tuple(value.reveal() for value in secrets if isinstance(value, Secret))
+
     def engine_limits(self) -> EngineLimits:
         """The part of the settings that every symbol's engine needs."""
         return EngineLimits(

@@ -1,6 +1,8 @@
 """What operators ask for, and what the surroundings report: state changes come from here or a kill."""
 
-from market_maker.core import clearing, halt, kill_switch
+from dataclasses import replace
+
+from market_maker.core import clearing, halt, kill_switch, market
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured
 from market_maker.core.kill_switch import Trigger
@@ -35,7 +37,7 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
     if resume and not symbol.config.enabled:
         problems.append(Problem("NOT_ENABLED", "resume needs enabled=true: use enable"))
     triggers = (
-        kill_switch.market_halt(symbol.instrument),
+        kill_switch.market_halt(symbol.latest_instrument),
         kill_switch.exposure(symbol.config, symbol.inventory_value),
         kill_switch.loss(symbol.config, symbol.total_pnl),
         kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns),
@@ -78,9 +80,13 @@ def _order_problems(symbol: Symbol) -> list[Problem]:
 def _activate(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
     if symbol.state is State.ACTIVE:
         return ()
+    if symbol.state is State.PAUSED:
+        market.look(symbol)
     problems = activation_problems(symbol, resume=event.cause is Cause.RESUME)
     if problems:
         return problems
+    if event.cause is Cause.ENABLE:
+        symbol.config = replace(symbol.config, enabled=True)
     halt.change_state(symbol, event.cause, event.reason or event.cause.value, event.actor, out)
     symbol.health.rejects.clear()
     symbol.urgent = True
@@ -98,7 +104,7 @@ def _reset(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
         halt.rebase(symbol)
     symbol.kill = None
     symbol.health.rejects.clear()
-    halt.change_state(symbol, Cause.RESET, event.reason, event.actor, out)
+    halt.change_state(symbol, Cause.RESET, event.reason or Cause.RESET.value, event.actor, out)
     return ()
 
 
@@ -106,7 +112,6 @@ def on_config(symbol: Symbol, event: ConfigChanged, out: Out) -> None:
     """Take over a new configuration; it applies from the next evaluation on."""
     symbol.config = event.config
     symbol.regrid()
-    symbol.urgent = True
     if not event.config.enabled and symbol.state is State.ACTIVE:
         halt.stop_quoting(symbol, Cause.DISABLED, "enabled set to false", event.actor, out)
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from market_maker.core import answers, clearing, control, cycle, fills, halt, market
+from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.commands import Command
+from market_maker.core.commands import Command, OrderStatus
 from market_maker.core.config import EngineLimits
 from market_maker.core.ids import OrderIds
 from market_maker.core.orders import Order
@@ -48,6 +49,27 @@ HANDLERS: dict[type, Handler] = {
 }
 
 
+_RANK: dict[type, int] = {
+    cmd.CancelAll: 0,
+    cmd.CancelOrder: 1,
+    cmd.PlaceOrder: 2,
+    cmd.QueryOrder: 3,
+    cmd.QueryOpenOrders: 3,
+    cmd.RecordFill: 4,
+    cmd.RecordOrder: 4,
+    cmd.RecordState: 4,
+    cmd.RecordRisk: 4,
+    cmd.Reply: 5,
+    cmd.PublishQuote: 5,
+    cmd.Notice: 5,
+}
+"""The order in which the commands of one event are carried out; within a rank as they were decided."""
+
+
+def _rank(command: Command) -> int:
+    return _RANK[type(command)]
+
+
 class SymbolEngine:
     """Decides for one symbol. The shell calls `start` once, then `handle` per event."""
 
@@ -74,11 +96,15 @@ class SymbolEngine:
     def start(self, open_orders: tuple[Order, ...] = ()) -> list[Command]:
         """Begin: ACTIVE becomes PAUSED, and whatever of ours is in the market is cleared.
 
-        `open_orders` are the orders that were not final when the last process wrote its journal.
+        `open_orders` are the orders that were not final when the last process wrote its journal. Their
+        requests died with it. Shadow mode leaves them alone: it cannot clear them.
         """
         symbol = self._symbol
         out: list[Command] = []
-        for order in open_orders:
+        for order in () if symbol.limits.shadow_mode else open_orders:
+            order.request_ended = True
+            if order.status is OrderStatus.PENDING_NEW:
+                order.status = OrderStatus.UNKNOWN
             symbol.orders.add(order)
         clearing.begin(symbol, out)
         if symbol.state is State.ACTIVE:
@@ -95,6 +121,8 @@ class SymbolEngine:
         HANDLERS[type(event)](symbol, event, out)
         self._advance(out)
         symbol.stats.activity(symbol.now_ns, active=symbol.is_active, two_sided=symbol.orders.is_two_sided())
+        if len(out) > 1:
+            out.sort(key=_rank)
         return out
 
     def _advance(self, out: Out) -> None:
@@ -102,10 +130,23 @@ class SymbolEngine:
         symbol = self._symbol
         clearing.advance(symbol, out)
         market.adopt_next_grid(symbol)
-        if symbol.is_active and (symbol.urgent or symbol.now_ns - symbol.evaluated_ns >= symbol.interval_ns):
-            control.check_surroundings(symbol, out)
-            if symbol.is_active:
-                cycle.evaluate(symbol, out)
+        if not self._is_due():
+            return
+        control.check_surroundings(symbol, out)
+        if symbol.is_active:
+            cycle.evaluate(symbol, out)
+        elif symbol.state is State.PAUSED:
+            symbol.evaluated_ns = symbol.now_ns
+            market.look(symbol)
+
+    def _is_due(self) -> bool:
+        """Whether to evaluate now: once per interval, and at once when quotes must go."""
+        symbol = self._symbol
+        if symbol.now_ns - symbol.evaluated_ns >= symbol.interval_ns:
+            return True
+        return symbol.is_active and (
+            symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)
+        )
 
     @property
     def wake_ns(self) -> int:
@@ -114,13 +155,34 @@ class SymbolEngine:
         wake_ns = clearing.wake_ns(symbol)
         if symbol.is_active:
             wake_ns = min(wake_ns, symbol.evaluated_ns + symbol.interval_ns)
+            if symbol.quote is not None:
+                wake_ns = min(wake_ns, symbol.stale_ns)
         return wake_ns
 
     @property
     def may_send(self) -> bool:
-        """Whether a new order may leave at this very moment; asked again right before it does."""
+        """Whether a new order may leave, as of the last event; asked again right before it does."""
+        return self.may_send_at(self._symbol.now_ns)
+
+    def may_send_at(self, now_ns: int) -> bool:
+        """The same at a later monotonic time: a stalled process must not send from an aged book."""
         symbol = self._symbol
-        return symbol.is_active and symbol.instrument.is_trading and not symbol.limits.shadow_mode
+        return (
+            symbol.wants_orders
+            and symbol.book.valid
+            and now_ns < symbol.stale_ns
+            and symbol.instrument.is_trading
+            and not symbol.clearing.active
+            and not symbol.limits.shadow_mode
+        )
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing of ours can be in the market: proven by the exchange, or never sent (shadow)."""
+        symbol = self._symbol
+        if symbol.limits.shadow_mode:
+            return True
+        return symbol.clearing.proven_zero_ns is not None and not len(symbol.orders)
 
     @property
     def symbol(self) -> Symbol:

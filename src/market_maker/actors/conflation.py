@@ -1,0 +1,101 @@
+"""Market data that waits merges: the newest picture of the market in at most five events."""
+
+from market_maker.core.events import (
+    BookDelta,
+    BookInvalid,
+    BookSnapshot,
+    Levels,
+    MarketData,
+    MarkPrice,
+    PublicTrade,
+)
+
+CONFLATED_EVENTS_MAX = 5
+
+
+class Conflation:
+    """Holds what a symbol has not yet seen of its market: one event of each kind.
+
+    Deltas in a row merge into one (quantities are absolute, so the latest wins), a snapshot takes
+    the place of what came before it. What does not chain becomes a BookInvalid: the engine then
+    withdraws and waits for a snapshot.
+    """
+
+    __slots__ = ("_delta", "_invalid", "_mark", "_snapshot", "_trade", "merged")
+
+    def __init__(self) -> None:
+        self._invalid: BookInvalid | None = None
+        self._snapshot: BookSnapshot | None = None
+        self._delta: BookDelta | None = None
+        self._trade: PublicTrade | None = None
+        self._mark: MarkPrice | None = None
+        self.merged = 0
+        """How many events were merged away."""
+
+    def __len__(self) -> int:
+        """How many events wait."""
+        waiting = (self._invalid, self._snapshot, self._delta, self._trade, self._mark)
+        return sum(event is not None for event in waiting)
+
+    def add(self, event: MarketData) -> None:
+        """Take an event that came after all those already held."""
+        before = len(self)
+        match event:
+            case BookDelta():
+                self._add_delta(event)
+            case BookSnapshot():
+                self._add_snapshot(event)
+            case BookInvalid():
+                self._invalid, self._snapshot, self._delta = event, None, None
+            case PublicTrade():
+                self._trade = event
+            case MarkPrice():
+                self._mark = event
+        self.merged += before + 1 - len(self)
+
+    def take(self) -> MarketData | None:
+        """Remove and return the event that the engine should see next."""
+        for name in ("_invalid", "_snapshot", "_delta", "_trade", "_mark"):
+            event: MarketData | None = getattr(self, name)
+            if event is not None:
+                setattr(self, name, None)
+                return event
+        return None
+
+    def _add_snapshot(self, snapshot: BookSnapshot) -> None:
+        if self._snapshot is not None and snapshot.sequence < self._snapshot.sequence:
+            return
+        self._snapshot = snapshot
+        if self._delta is not None and self._delta.sequence <= snapshot.sequence:
+            self._delta = None
+
+    def _add_delta(self, delta: BookDelta) -> None:
+        held = self._delta
+        if held is None:
+            self._delta = delta
+        elif delta.prev_sequence == held.sequence:
+            self._delta = merge(held, delta)
+        elif delta.sequence > held.sequence:
+            self._delta = None
+            self._snapshot = None
+            detail = f"sequence gap from {held.sequence} to {delta.prev_sequence}"
+            self._invalid = BookInvalid(delta.at_ns, detail)
+
+
+def merge(first: BookDelta, second: BookDelta) -> BookDelta:
+    """Two deltas in a row as one; `second.prev_sequence` is `first.sequence`."""
+    return BookDelta(
+        second.at_ns,
+        second.data_ns,
+        first.prev_sequence,
+        second.sequence,
+        _latest(first.bids, second.bids),
+        _latest(first.asks, second.asks),
+        second.trace,
+    )
+
+
+def _latest(first: Levels, second: Levels) -> Levels:
+    levels = dict(first)
+    levels.update(second)
+    return tuple(levels.items())

@@ -1,0 +1,141 @@
+"""The way to PostgreSQL: an ordered queue of records with group commit. Nothing waits for it.
+
+Entries are written in the order in which they were made; whatever gathers while one write is under
+way goes into the next. A failed write is repeated until it succeeds, and the engines are told.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from market_maker.core.events import Source
+from market_maker.repositories.errors import DatabaseError, RecordRefusedError
+from market_maker.repositories.journal_entry import JournalEntry
+
+BATCH_MAX = 2_000
+RETRY_FIRST_S = 0.05
+RETRY_MAX_S = 2.0
+
+
+class Store(Protocol):
+    """Where entries become durable, all of a batch or none."""
+
+    async def write(self, entries: Sequence[JournalEntry], /) -> object:
+        """Raises DatabaseError when nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An entry, or only the acknowledgement of an engine event that left nothing to record."""
+
+    symbol: str
+    made_ns: int
+    entry: JournalEntry | None
+    source: Source | None
+
+
+class Journal:
+    """Group commit of all symbols' records. `run` is the one writer."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock_ns: Callable[[], int],
+        durable: Callable[[Source], None],
+        committed: Callable[[], None],
+        refused: Callable[[str, str], None],
+    ) -> None:
+        """`durable` gets each engine event whose effects are stored, `committed` is called after each batch.
+
+        `refused` gets the symbol and the reason when the database refuses its records for good.
+        """
+        self._store = store
+        self._clock_ns = clock_ns
+        self._durable = durable
+        self._committed = committed
+        self._refused = refused
+        self._pending: deque[Pending] = deque()
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._refused_symbols: dict[str, list[Pending]] = {}
+        """Records of symbols that the database refuses. They stay unacknowledged, so that their
+        engine events are read again after a restart."""
+        self.failure = ""
+        """Why the last write failed; empty when it did not."""
+        self.batches = 0
+
+    def append(self, pending: Pending) -> None:
+        """Queue a record; returns at once."""
+        if pending.symbol in self._refused_symbols:
+            self._refused_symbols[pending.symbol].append(pending)
+            return
+        self._pending.append(pending)
+        self._drained.clear()
+        self._wake.set()
+
+    def lag_ns(self) -> int:
+        """Age of the oldest record that is not durable; 0 when all are."""
+        return self._clock_ns() - self._pending[0].made_ns if self._pending else 0
+
+    async def drain(self) -> None:
+        """Return when everything appended so far is durable."""
+        await self._drained.wait()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        retry_s = RETRY_FIRST_S
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                batch = [self._pending[index] for index in range(min(len(self._pending), BATCH_MAX))]
+                if await self._write(batch):
+                    retry_s = RETRY_FIRST_S
+                else:
+                    await asyncio.sleep(retry_s)
+                    retry_s = min(RETRY_MAX_S, 2 * retry_s)
+            self._drained.set()
+
+    async def _write(self, batch: list[Pending]) -> bool:
+        """Make a batch from the head of the queue durable; False when it must be tried again."""
+        try:
+            await self._store.write([pending.entry for pending in batch if pending.entry is not None])
+        except RecordRefusedError:
+            return await self._write_symbol_by_symbol(batch)
+        except DatabaseError as error:
+            self.failure = str(error)
+            return False
+        self._written(batch)
+        for _ in batch:
+            self._pending.popleft()
+        return True
+
+    async def _write_symbol_by_symbol(self, batch: list[Pending]) -> bool:
+        """Find the symbol whose records the database refuses, so that the others' get through."""
+        for symbol in dict.fromkeys(pending.symbol for pending in batch):
+            of_symbol = [pending for pending in batch if pending.symbol == symbol]
+            try:
+                await self._store.write([pending.entry for pending in of_symbol if pending.entry is not None])
+            except RecordRefusedError as error:
+                self._refused_symbols[symbol] = [entry for entry in self._pending if entry.symbol == symbol]
+                self._refused(symbol, str(error))
+            except DatabaseError as error:
+                self.failure = str(error)
+                return False
+            else:
+                self._written(of_symbol)
+                done = set(map(id, of_symbol))
+                self._pending = deque(entry for entry in self._pending if id(entry) not in done)
+        self._pending = deque(entry for entry in self._pending if entry.symbol not in self._refused_symbols)
+        return True
+
+    def _written(self, batch: list[Pending]) -> None:
+        self.failure = ""
+        self.batches += 1
+        for pending in batch:
+            if pending.source is not None:
+                self._durable(pending.source)
+        self._committed()

@@ -1,0 +1,47 @@
+"""What is left when an engine can no longer decide: clear its symbol's orders and write down HALTED."""
+
+import asyncio
+
+from market_maker.actors.effects import Answer, OrderGateway
+from market_maker.core.commands import Record, RecordRisk, RecordState
+from market_maker.core.events import Outcome
+from market_maker.core.states import KillReason, State
+from market_maker.core.symbol import Symbol
+
+BACKOFF_FIRST_S = 0.1
+BACKOFF_MAX_S = 5.0
+
+
+async def clear_market(symbol: str, gateway: OrderGateway) -> None:
+    """Cancel all orders of a symbol until the exchange reports none open; without end."""
+    backoff_s = BACKOFF_FIRST_S
+    while True:
+        await gateway.cancel_all(symbol, _ignore_late)
+        answer = await gateway.open_orders(symbol)
+        if answer.outcome is Outcome.OK and not answer.orders:
+            return
+        await asyncio.sleep(backoff_s)
+        backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)
+
+
+def halted_records(symbol: Symbol, detail: str) -> tuple[Record, ...]:
+    """HALTED, made durable without asking the engine."""
+    reason = KillReason.WORKER_FAILURE
+    return (
+        RecordState(
+            symbol.state, State.HALTED, f"{reason.value}: {detail}", "system", reason, symbol.pnl_baseline
+        ),
+        RecordRisk(
+            reason,
+            detail,
+            "no failure",
+            symbol.inventory.position,
+            symbol.inventory.realized,
+            symbol.orders.live_count(),
+            "cancel all, HALTED",
+        ),
+    )
+
+
+def _ignore_late(answer: Answer) -> None:
+    """The next round asks again."""

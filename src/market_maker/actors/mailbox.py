@@ -1,0 +1,129 @@
+"""The mailbox of one symbol: at most 1000 events, in order, for one reader on one event loop.
+
+Under load market data coalesces; fills, answers and control messages are never dropped. When they
+alone fill the mailbox, `deliver` refuses what comes from Kafka: the router holds it back in order.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from market_maker.actors.conflation import CONFLATED_EVENTS_MAX, Conflation
+from market_maker.core.events import (
+    BookDelta,
+    BookInvalid,
+    BookSnapshot,
+    EngineEventUnreadable,
+    Event,
+    Execution,
+    MarkPrice,
+    OrderEvent,
+    PublicTrade,
+)
+
+CAPACITY: Final = 1000
+CONFLATE_FROM: Final = 500
+"""From this depth on market data coalesces."""
+RESERVED: Final = 100
+"""Places that events from Kafka may not take, so that answers and control always fit."""
+
+_MARKET_DATA: Final = (BookSnapshot, BookDelta, BookInvalid, PublicTrade, MarkPrice)
+_FROM_KAFKA: Final = (Execution, OrderEvent, EngineEventUnreadable)
+
+
+class MailboxFullError(RuntimeError):
+    """Answers and control messages alone overflow the mailbox: the worker has stopped reading."""
+
+
+class Mailbox:
+    """Events of one symbol, waiting."""
+
+    __slots__ = ("_conflation", "_events", "_loop", "_reader", "deepest")
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._conflation = Conflation()
+        self._loop = asyncio.get_running_loop()
+        self._reader: asyncio.Future[None] | None = None
+        self.deepest = 0
+
+    def __len__(self) -> int:
+        """How many events wait; never above CAPACITY."""
+        return len(self._events) + len(self._conflation)
+
+    @property
+    def coalesced(self) -> int:
+        """How many market data events were merged away so far."""
+        return self._conflation.merged
+
+    def deliver(self, event: Event) -> bool:
+        """Add an event and wake the reader; False when an event from Kafka finds no room.
+
+        Raises MailboxFullError when an answer or a control message finds none.
+        """
+        if isinstance(event, _MARKET_DATA):
+            if len(self._events) >= CONFLATE_FROM or len(self._conflation):
+                self._conflation.add(event)
+            else:
+                self._events.append(event)
+        elif not self._make_room(event):
+            return False
+        else:
+            self._events.append(event)
+        depth = len(self)
+        self.deepest = max(self.deepest, depth)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+        return True
+
+    def take(self) -> Event | None:
+        """The next event, or None when nothing waits."""
+        return self._events.popleft() if self._events else self._conflation.take()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when an event waits, or after `timeout_s` seconds."""
+        if len(self) or timeout_s <= 0:
+            return
+        reader = self._reader = self._loop.create_future()
+        timer = self._loop.call_later(timeout_s, _wake, reader)
+        try:
+            await reader
+        finally:
+            timer.cancel()
+            self._reader = None
+
+    def _make_room(self, event: Event) -> bool:
+        limit = CAPACITY - CONFLATED_EVENTS_MAX
+        if isinstance(event, _FROM_KAFKA):
+            limit -= RESERVED
+        if len(self._events) < limit:
+            return True
+        self._conflate_all()
+        if len(self._events) < limit:
+            return True
+        if isinstance(event, _FROM_KAFKA):
+            return False
+        raise MailboxFullError(f"{len(self._events)} events wait and none may be dropped")
+
+    def _conflate_all(self) -> None:
+        """Coalesce the market data that already waits among the other events.
+
+        What is conflated already is newer than what waits in the queue, so it is added after it.
+        """
+        newer = self._conflation
+        conflation = Conflation()
+        conflation.merged = newer.merged
+        kept: deque[Event] = deque()
+        for event in self._events:
+            if isinstance(event, _MARKET_DATA):
+                conflation.add(event)
+            else:
+                kept.append(event)
+        while (held := newer.take()) is not None:
+            conflation.add(held)
+        self._events, self._conflation = kept, conflation
+
+
+def _wake(reader: "asyncio.Future[None]") -> None:
+    if not reader.done():
+        reader.set_result(None)

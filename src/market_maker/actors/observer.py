@@ -1,0 +1,127 @@
+"""Watches the steps of all workers: metrics, logs, waiting callers, shadow quotes. Never decides anything."""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from market_maker.actors.controls import Controls
+from market_maker.actors.latencies import Latencies
+from market_maker.actors.worker import Worker
+from market_maker.core import commands as cmd
+from market_maker.core import events as ev
+from market_maker.core.quoting import QuoteSet
+from market_maker.telemetry.metrics import Metrics
+from market_maker.telemetry.symbol_metrics import SymbolMetrics
+from market_maker.telemetry.tracing import trace_id_of
+
+_ANSWERS = {
+    ev.PlaceAnswer: "place",
+    ev.CancelAnswer: "cancel",
+    ev.CancelAllAnswer: "cancel_all",
+    ev.QueryAnswer: "query",
+    ev.OpenOrdersAnswer: "open_orders",
+}
+
+
+class StepObserver:
+    """Sees each event and its commands after the requests have started."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        latencies: Latencies,
+        controls: Controls,
+        changed: Callable[[str], None],
+        publish_quote: Callable[[Worker, QuoteSet], None],
+    ) -> None:
+        self._metrics = metrics
+        self._latencies = latencies
+        self._controls = controls
+        self._changed = changed
+        self._publish_quote = publish_quote
+        self._symbols: dict[str, SymbolMetrics] = {}
+        self._quotes_seen: dict[str, int] = {}
+        self._shown: dict[str, dict[str, int]] = {}
+        self._log = structlog.get_logger()
+
+    def metrics_of(self, symbol: str) -> SymbolMetrics:
+        """The symbol's bound metrics."""
+        bound = self._symbols.get(symbol)
+        if bound is None:
+            bound = self._symbols[symbol] = SymbolMetrics(self._metrics, symbol)
+        return bound
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is no longer configured."""
+        self._symbols.pop(symbol, None)
+        self._quotes_seen.pop(symbol, None)
+        self._shown.pop(symbol, None)
+        self._metrics.remove_symbol(symbol)
+
+    def stepped(self, worker: Worker, event: ev.Event, commands: Sequence[cmd.Command], took_ns: int) -> None:
+        """Take note of one step."""
+        bound = self.metrics_of(worker.name)
+        request = _ANSWERS.get(type(event))
+        if request is not None:
+            bound.answered(request, _outcome(event))
+        computed = worker.engine.symbol.stats.quotes_computed
+        if computed != self._quotes_seen.get(worker.name, 0):
+            self._quotes_seen[worker.name] = computed
+            self._latencies.quote.record(took_ns)
+            bound.quote_compute.observe(took_ns / 1e9)
+        for command in commands:
+            self._command(worker, bound, command, event)
+
+    def count_totals(self, worker: Worker, bound: SymbolMetrics) -> None:
+        """Bring the counters up to date that the engine itself keeps."""
+        symbol = worker.engine.symbol
+        totals = {"deltas": symbol.book.deltas, "gaps": symbol.book.gaps, **symbol.stats.suppressed}
+        shown = self._shown.setdefault(worker.name, {})
+        for name, total in totals.items():
+            grown = total - shown.get(name, 0)
+            if grown <= 0:
+                continue
+            if name == "deltas":
+                bound.book_deltas.inc(grown)
+            elif name == "gaps":
+                bound.book_gaps.inc(grown)
+            else:
+                bound.suppressed(name, grown)
+        self._shown[worker.name] = totals
+
+    def _command(self, worker: Worker, bound: SymbolMetrics, command: cmd.Command, event: ev.Event) -> None:
+        match command:
+            case cmd.Reply():
+                self._controls.resolve(command)
+            case cmd.RecordFill():
+                bound.filled(command.side)
+                self._changed(worker.name)
+            case cmd.RecordState():
+                bound.show_state(command.to_state)
+                self._changed(worker.name)
+                self._log.info(
+                    "state_changed",
+                    symbol=worker.name,
+                    from_state=command.from_state.value,
+                    to_state=command.to_state.value,
+                    reason=command.reason,
+                    actor=command.actor,
+                )
+            case cmd.RecordRisk():
+                bound.killed(command.reason)
+            case cmd.PublishQuote():
+                self._publish_quote(worker, command.quote)
+            case cmd.Notice():
+                trace_id = trace_id_of(getattr(event, "trace", None))
+                context = {"trace_id": trace_id} if trace_id is not None else {}
+                log = getattr(self._log, command.level)
+                log(command.code, symbol=worker.name, **dict(command.fields), **context)
+            case _:
+                pass
+
+
+def _outcome(event: ev.Event) -> str:
+    if isinstance(event, ev.PlaceAnswer) and event.would_cross:
+        return "would_cross"
+    outcome: ev.Outcome = event.outcome  # type: ignore[union-attr]  # only answers come here
+    return outcome.value.lower()

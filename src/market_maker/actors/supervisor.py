@@ -1,0 +1,173 @@
+"""All actors of the process: starts and stops them, delivers to them, and keeps a crash to its symbol."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from market_maker.actors.effects import Answer, Effects, OrderGateway
+from market_maker.actors.journal import Journal
+from market_maker.actors.last_resort import clear_market, halted_records
+from market_maker.actors.mailbox import Mailbox, MailboxFullError
+from market_maker.actors.observer import StepObserver
+from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.worker import Worker
+from market_maker.core.commands import PlaceOrder
+from market_maker.core.config import EngineLimits
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Control, Event, Fault, PlaceAnswer
+from market_maker.core.orders import Order
+from market_maker.core.states import Cause, KillReason
+from market_maker.core.symbol import Restored
+from market_maker.telemetry.tracing import Tracing
+
+
+@dataclass(slots=True)
+class Actor:
+    """One symbol's worker and its running task."""
+
+    worker: Worker
+    task: "asyncio.Task[None]"
+    failed: str = ""
+    """Why the worker can no longer handle events at all; empty while it can."""
+
+
+class Supervisor:
+    """Every symbol of this process by name."""
+
+    def __init__(
+        self,
+        limits: EngineLimits,
+        gateway: OrderGateway,
+        journal: Journal,
+        observer: StepObserver,
+        tracing: Tracing,
+        placed: Callable[[PlaceOrder, PlaceAnswer], None],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self._limits = limits
+        self._gateway = gateway
+        self._journal = journal
+        self._observer = observer
+        self._tracing = tracing
+        self._placed = placed
+        self._clock_ns = clock_ns
+        self._actors: dict[str, Actor] = {}
+        self.mailboxes: dict[str, Mailbox] = {}
+        """Where the Kafka router delivers, by symbol."""
+        self._requests = TaskGroup(self._request_failed)
+        self._log = structlog.get_logger()
+
+    def __iter__(self) -> Iterator[Worker]:
+        """All workers, by symbol."""
+        return iter([self._actors[name].worker for name in sorted(self._actors)])
+
+    def worker(self, symbol: str) -> Worker | None:
+        """The symbol's worker, None when it has none."""
+        actor = self._actors.get(symbol)
+        return actor.worker if actor is not None else None
+
+    def failure(self, symbol: str) -> str:
+        """Why the symbol's worker cannot go on; empty while it can."""
+        return self._actors[symbol].failed
+
+    def start(self, restored: Restored, open_orders: tuple[Order, ...] = ()) -> Worker:
+        """Start a symbol's actor; it first clears whatever of ours is in the market."""
+        symbol = restored.config.symbol
+        engine = SymbolEngine(restored, self._limits)
+        mailbox = Mailbox()
+
+        def may_send() -> bool:
+            actor = self._actors.get(symbol)
+            return engine.may_send and actor is not None and not actor.failed and not actor.worker.crashed
+
+        def deliver(answer: Answer) -> None:
+            self.tell(symbol, answer)
+
+        effects = Effects(
+            symbol,
+            self._gateway,
+            self._requests,
+            deliver,
+            may_send,
+            self._clock_ns,
+            self._tracing,
+            self._placed,
+        )
+        worker = Worker(engine, mailbox, effects.execute, self._journal, self._observer, self._clock_ns)
+        self._run(symbol, worker)
+        self.mailboxes[symbol] = mailbox
+        self._observer.metrics_of(symbol).show_state(engine.symbol.state)
+        worker.carry_out(engine.start(open_orders))
+        return worker
+
+    async def stop(self, symbol: str) -> None:
+        """End a symbol's actor; the caller has made sure that nothing is left in the market."""
+        actor = self._actors.pop(symbol)
+        self.mailboxes.pop(symbol, None)
+        actor.task.cancel()
+        await asyncio.gather(actor.task, return_exceptions=True)
+        self._observer.forget(symbol)
+
+    async def close(self) -> None:
+        """End all actors and requests."""
+        for symbol in tuple(self._actors):
+            await self.stop(symbol)
+        await self._requests.cancel()
+
+    def tell(self, symbol: str, event: Event) -> None:
+        """Put an answer, a measurement or a control message into the symbol's mailbox."""
+        actor = self._actors.get(symbol)
+        if actor is None:
+            return
+        try:
+            actor.worker.mailbox.deliver(event)
+        except MailboxFullError as error:
+            self._crashed(symbol, actor.worker, error)
+
+    def ask(
+        self, symbol: str, request_id: int, cause: Cause, actor: str, reason: str, *, rebase_pnl: bool = False
+    ) -> None:
+        """Put an operator's request into the symbol's mailbox; its Reply goes to the observer."""
+        self.tell(symbol, Control(self._clock_ns(), request_id, cause, actor, reason, rebase_pnl))
+
+    def tell_all(self, event: Event) -> None:
+        """Put an event into every mailbox."""
+        for symbol in tuple(self._actors):
+            self.tell(symbol, event)
+
+    def _run(self, symbol: str, worker: Worker) -> None:
+        task = asyncio.get_running_loop().create_task(worker.run(), name=f"worker {symbol}")
+        self._actors[symbol] = Actor(worker, task)
+        task.add_done_callback(lambda done: self._ended(symbol, worker, done))
+
+    def _ended(self, symbol: str, worker: Worker, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crashed(symbol, worker, error)
+
+    def _crashed(self, symbol: str, worker: Worker, error: BaseException) -> None:
+        """Halt the symbol whose worker failed; where even that fails, clear its orders without the engine."""
+        self._observer.metrics_of(symbol).worker_failures.inc()
+        self._log.error("worker_failed", symbol=symbol, exc_info=error)
+        actor = self._actors.get(symbol)
+        if actor is None or actor.failed:
+            return
+        detail = f"{type(error).__name__}: {error}"
+        try:
+            worker.step(Fault(self._clock_ns(), KillReason.WORKER_FAILURE, detail))
+        except Exception as second:  # noqa: BLE001 -- whatever the broken engine raises, its orders must go
+            actor.failed = detail
+            self._log.error("worker_beyond_repair", symbol=symbol, exc_info=second)
+            worker.carry_out(halted_records(worker.engine.symbol, detail))
+            self._requests.start(f"last resort {symbol}", clear_market(symbol, self._gateway))
+        else:
+            worker.crashed = False
+            if actor.task.done():
+                self._run(symbol, worker)
+
+    def _request_failed(self, name: str, error: BaseException) -> None:
+        """A request task raised: a defect of ours, so its symbol halts."""
+        symbol = name.rsplit(" ", 1)[-1]
+        self._log.error("request_failed", symbol=symbol, request=name, exc_info=error)
+        self.tell(symbol, Fault(self._clock_ns(), KillReason.WORKER_FAILURE, f"{name}: {error!r}"))

@@ -1,0 +1,101 @@
+"""The actor of one symbol: takes events from its mailbox one at a time and carries out the commands."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from market_maker.actors.journal import Journal, Pending
+from market_maker.actors.mailbox import Mailbox
+from market_maker.core import commands as cmd
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Event, Source, Tick
+from market_maker.repositories.journal_entry import JournalEntry
+
+BURST_MAX = 64
+"""Events handled before other tasks of the loop get their turn."""
+
+_REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
+_RECORDS = (cmd.RecordOrder, cmd.RecordFill, cmd.RecordState, cmd.RecordRisk)
+
+
+class Observer(Protocol):
+    """What wants to know of a worker's steps: metrics, logs, waiting API calls, shadow quotes."""
+
+    def stepped(self, worker: "Worker", event: Event, commands: Sequence[cmd.Command], took_ns: int) -> None:
+        """One event was handled and its requests are on their way."""
+
+
+class Worker:
+    """Runs one symbol's engine. A step never awaits: between event and requests nothing else runs."""
+
+    def __init__(
+        self,
+        engine: SymbolEngine,
+        mailbox: Mailbox,
+        execute: Callable[[cmd.Request], None],
+        journal: Journal,
+        observer: Observer,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self.engine = engine
+        self.mailbox = mailbox
+        self._execute = execute
+        self._journal = journal
+        self._observer = observer
+        self._clock_ns = clock_ns
+        self.crashed = False
+        """Set in the very step that raised: no order may leave until the engine has been halted."""
+
+    @property
+    def name(self) -> str:
+        """The symbol."""
+        return self.engine.symbol.name
+
+    async def run(self) -> None:
+        """Handle events until cancelled. An exception of a step ends it; that event is not acknowledged."""
+        try:
+            await self._run()
+        except Exception:
+            self.crashed = True
+            raise
+
+    async def _run(self) -> None:
+        while True:
+            for _ in range(BURST_MAX):
+                event = self.mailbox.take()
+                if event is None:
+                    break
+                self.step(event)
+            now_ns = self._clock_ns()
+            wait_ns = self.engine.wake_ns - now_ns
+            if wait_ns <= 0:
+                self.step(Tick(now_ns))
+                await asyncio.sleep(0)
+            elif len(self.mailbox):
+                await asyncio.sleep(0)
+            else:
+                await self.mailbox.wait(wait_ns / 1e9)
+
+    def step(self, event: Event) -> None:
+        """Handle one event and start what it asks for."""
+        began_ns = self._clock_ns()
+        commands = self.engine.handle(event)
+        self.carry_out(commands, getattr(event, "source", None), getattr(event, "trace", None))
+        self._observer.stepped(self, event, commands, self._clock_ns() - began_ns)
+
+    def carry_out(
+        self, commands: Sequence[cmd.Command], source: Source | None = None, trace: str | None = None
+    ) -> None:
+        """Start the requests, then queue the records; `source` is acknowledged once they are durable."""
+        records: list[cmd.Record] = []
+        for command in commands:
+            if isinstance(command, _REQUESTS):
+                self._execute(command)
+            elif isinstance(command, _RECORDS):
+                records.append(command)
+        if records or source is not None:
+            entry = (
+                JournalEntry(self.name, tuple(records), datetime.now(UTC), trace or "") if records else None
+            )
+            self._journal.append(Pending(self.name, self._clock_ns(), entry, source))

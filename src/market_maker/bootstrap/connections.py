@@ -1,0 +1,73 @@
+"""Connections to what the service depends on, opened at start and closed in reverse at the end."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final, Self
+
+import asyncpg
+
+from market_maker.bootstrap.health import Probe, postgres_probe
+from market_maker.bootstrap.meters import Meters
+from market_maker.clients.metadata import MetadataClient
+from market_maker.clients.order_contract import Account
+from market_maker.clients.order_service import OrderServiceClient
+from market_maker.clients.redis import RedisClient
+from market_maker.repositories.database import open_pool
+from market_maker.repositories.migrations import pending_migrations
+from market_maker.settings import Settings
+from market_maker.streams.schema_registry import SchemaRegistry
+
+MS: Final = 1_000_000
+
+
+class SchemaOutdatedError(Exception):
+    """The database has not the schema that this version needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Clients of everything outside the process but Kafka."""
+
+    pool: asyncpg.Pool
+    orders: OrderServiceClient
+    metadata: MetadataClient
+    redis: RedisClient
+    registry: SchemaRegistry
+
+    @classmethod
+    async def open(cls, settings: Settings, meters: Meters, resources: AsyncExitStack) -> Self:
+        """Connect. Raises DatabaseError and SchemaOutdatedError; the others are asked when needed."""
+        pool = await open_pool(settings.postgres_url.reveal())
+        resources.push_async_callback(pool.close)
+        pending = await pending_migrations(pool)
+        if pending:
+            raise SchemaOutdatedError(
+                f"POSTGRES_URL: the database lacks {len(pending)} migrations; run `market-maker migrate`"
+            )
+        token = settings.order_service_token
+        orders = OrderServiceClient(
+            settings.order_service_url.reveal(),
+            Account(settings.system_account_id, settings.system_user_id),
+            meters.loop_lag,
+            response_timeout_ns=settings.response_timeout_ms * MS,
+            on_report=meters.requested,
+            token=token.reveal() if token is not None else None,
+        )
+        resources.push_async_callback(orders.close)
+        metadata = MetadataClient(settings.metadata_service_grpc_url)
+        resources.push_async_callback(metadata.close)
+        redis = RedisClient(settings.redis_url.reveal())
+        resources.push_async_callback(redis.close)
+        registry = SchemaRegistry(settings.schema_registry_url.reveal())
+        return cls(pool, orders, metadata, redis, registry)
+
+    def probes(self, kafka: Probe, registry: Probe) -> dict[str, Probe]:
+        """How to ask each component whether it is there."""
+        return {
+            "postgres": postgres_probe(self.pool),
+            "kafka": kafka,
+            "redis": self.redis.health,
+            "order_service": self.orders.health,
+            "metadata": self.metadata.health,
+            "schema_registry": registry,
+        }

@@ -1,0 +1,247 @@
+"""The service as the admin API sees it: carries requests to the engines, the repositories and Metadata."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from market_maker.actors.controls import Controls
+from market_maker.actors.supervisor import Supervisor
+from market_maker.api import ports
+from market_maker.api.changes import ChangeFeed, Subscription
+from market_maker.bootstrap.fleet import Fleet
+from market_maker.clients import metadata
+from market_maker.core.commands import Reply
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import ConfigChanged
+from market_maker.core.states import Cause, State
+from market_maker.core.view import SymbolView
+from market_maker.repositories import audit
+from market_maker.repositories.configs import ConfigRepository
+from market_maker.repositories.errors import DatabaseError, DuplicateError
+from market_maker.repositories.fills import FillRepository
+from market_maker.repositories.orders import OrderRepository
+from market_maker.repositories.outbox import OutboxRepository
+
+REPLY_S_MAX: Final = 2.0
+"""An engine answers within a step; one that has not by then is shown as not having answered."""
+
+
+class ServiceDesk:
+    """Implements the API's Desk port."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        fleet: Fleet,
+        controls: Controls,
+        changes: ChangeFeed,
+        pool: asyncpg.Pool,
+        health: Callable[[], ports.Health],
+        figures: Callable[[], ports.Figures],
+        *,
+        shadow_mode: bool,
+    ) -> None:
+        self._supervisor = supervisor
+        self._fleet = fleet
+        self._controls = controls
+        self._changes = changes
+        self._configs = ConfigRepository(pool)
+        self._fills = FillRepository(pool)
+        self._orders = OrderRepository(pool)
+        self._outbox = OutboxRepository(pool)
+        self._audit = audit.AuditRepository(pool)
+        self._health = health
+        self._figures = figures
+        self._shadow_mode = shadow_mode
+        self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+
+    @property
+    def shadow_mode(self) -> bool:
+        """Whether quotes are computed but no order leaves."""
+        return self._shadow_mode
+
+    def symbols(self) -> Sequence[str]:
+        """Every symbol with an actor, sorted."""
+        return [worker.name for worker in self._supervisor]
+
+    def view(self, symbol: str) -> SymbolView | None:
+        """One consistent picture of a symbol."""
+        worker = self._supervisor.worker(symbol)
+        return worker.engine.view() if worker is not None else None
+
+    def to_wall(self, at_ns: int) -> datetime:
+        """UTC wall time of a monotonic time of this process."""
+        microseconds = (at_ns + self._wall_minus_monotonic_ns) // 1_000
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+    def figures(self) -> ports.Figures:
+        """Latencies and backlogs of the process."""
+        return self._figures()
+
+    async def control(
+        self, symbols: Sequence[str] | None, cause: Cause, actor: str, reason: str, rebase_pnl: bool = False
+    ) -> Mapping[str, Reply]:
+        """Ask symbols for a transition and collect their replies."""
+        waiting: dict[str, asyncio.Future[Reply]] = {}
+        for symbol in self.symbols() if symbols is None else symbols:
+            request_id, future = self._controls.open()
+            waiting[symbol] = future
+            self._supervisor.ask(symbol, request_id, cause, actor, reason, rebase_pnl=rebase_pnl)
+        if waiting:
+            await asyncio.wait(waiting.values(), timeout=REPLY_S_MAX)
+        replies = {symbol: future.result() for symbol, future in waiting.items() if future.done()}
+        for future in waiting.values():
+            future.cancel()
+        if cause is Cause.ENABLE:
+            await self._note_enabled([symbol for symbol, reply in replies.items() if not reply.problems])
+        return replies
+
+    async def configs(self) -> Sequence[SymbolConfig]:
+        """All configurations, sorted by symbol."""
+        with _database():
+            return [record.config for record in await self._configs.list()]
+
+    async def config(self, symbol: str) -> SymbolConfig | None:
+        """One configuration."""
+        with _database():
+            record = await self._configs.get(symbol)
+        return record.config if record is not None else None
+
+    async def create_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
+        """Store a configuration and start its symbol, PAUSED."""
+        try:
+            instrument = await self._fleet.instrument(config.symbol)
+        except metadata.UnknownSymbolError as error:
+            raise ports.NotListedError(str(error)) from error
+        except metadata.MetadataError as error:
+            raise ports.MetadataDownError(str(error)) from error
+        with _database():
+            try:
+                await self._configs.insert(config)
+            except DuplicateError as error:
+                raise ports.DuplicateConfigError(f"{config.symbol} is already configured") from error
+            await self._fleet.start(config, instrument)
+
+    async def update_config(self, config: SymbolConfig, actor: str) -> None:
+        """Replace a configuration and tell the engine."""
+        with _database():
+            record = await self._configs.update(config)
+        if record is None:
+            raise ports.UnknownSymbolError(f"{config.symbol} is not configured")
+        self._supervisor.tell(config.symbol, ConfigChanged(time.monotonic_ns(), config, actor))
+
+    async def delete_config(self, symbol: str, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
+        """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
+        worker = self._supervisor.worker(symbol)
+        if worker is not None:
+            engine = worker.engine
+            if engine.symbol.state is State.ACTIVE:
+                raise ports.ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
+            if not engine.is_clear:
+                raise ports.ActiveSymbolError(
+                    f"{symbol} may still have open orders: wait until zero is proven"
+                )
+        with _database():
+            if not await self._configs.delete(symbol):
+                raise ports.UnknownSymbolError(f"{symbol} is not configured")
+        if worker is not None:
+            await self._fleet.stop(symbol)
+
+    async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.FillRow]:
+        """Fills, newest first."""
+        with _database():
+            rows = await self._fills.list(symbol, before, limit)
+        return [
+            ports.FillRow(
+                row.id,
+                row.trade_id,
+                row.side,
+                row.price,
+                row.quantity,
+                row.fee,
+                row.order_id,
+                row.client_order_id,
+                row.is_maker,
+                row.sequence,
+                row.executed_at,
+            )
+            for row in rows
+        ]
+
+    async def orders(self, symbol: str, before: str | None, limit: int) -> Sequence[ports.OrderRow]:
+        """Orders, newest first."""
+        with _database():
+            rows = await self._orders.list(symbol, before, limit)
+        return [
+            ports.OrderRow(
+                row.client_order_id,
+                row.order_id,
+                row.side,
+                row.level,
+                row.price,
+                row.quantity,
+                row.filled_quantity,
+                row.status,
+                row.reason,
+                row.created_at,
+                row.updated_at,
+            )
+            for row in rows
+        ]
+
+    async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.EventRow]:
+        """State changes and kill switches, newest first."""
+        with _database():
+            rows = await self._outbox.list(symbol, before, limit)
+        return [
+            ports.EventRow(row.id, str(row.event_id), row.topic, row.created_at, row.sent_at, row.payload)
+            for row in rows
+        ]
+
+    def health(self) -> ports.Health:
+        """The last measured state of the surroundings."""
+        return self._health()
+
+    def subscribe(self) -> Subscription:
+        """A subscription to status changes."""
+        return self._changes.subscribe()
+
+    async def audit(self, entries: Sequence[ports.AuditEntry]) -> None:
+        """Append to the audit trail."""
+        with _database():
+            await self._audit.append([_audit_row(entry) for entry in entries])
+
+    async def _note_enabled(self, symbols: Sequence[str]) -> None:
+        """Make `enabled` durable for symbols whose engine accepted."""
+        with _database():
+            for symbol in symbols:
+                await self._configs.set_enabled(symbol, enabled=True)
+
+
+@contextmanager
+def _database() -> Iterator[None]:
+    """Turn failures of PostgreSQL into the port's error."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise ports.DatabaseDownError(str(error)) from error
+
+
+def _audit_row(entry: ports.AuditEntry) -> audit.AuditEntry:
+    return audit.AuditEntry(
+        UUID(entry.entry_id),
+        entry.at,
+        entry.actor,
+        entry.roles,
+        entry.route,
+        entry.symbol,
+        entry.before,
+        entry.after,
+        entry.why,
+    )

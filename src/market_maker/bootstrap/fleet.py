@@ -1,0 +1,69 @@
+"""Starting and stopping symbols: their instrument, their restored state, their actor."""
+
+import asyncpg
+import structlog
+
+from market_maker.actors.supervisor import Supervisor
+from market_maker.bootstrap.restore import Restorer
+from market_maker.clients.metadata import MetadataClient, MetadataInvalidError, UnknownSymbolError
+from market_maker.core.config import SymbolConfig
+from market_maker.core.instrument import Instrument
+from market_maker.repositories.configs import ConfigRepository
+from market_maker.streams.instrument_table import InstrumentTable
+
+_log = structlog.get_logger()
+
+
+class Fleet:
+    """The symbols of this process, and the grids on which the poll thread reads their books."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        metadata: MetadataClient,
+        table: InstrumentTable,
+        pool: asyncpg.Pool,
+    ) -> None:
+        self._supervisor = supervisor
+        self._metadata = metadata
+        self._table = table
+        self._configs = ConfigRepository(pool)
+        self._restorer = Restorer(pool)
+        self._shown: dict[str, Instrument] = {}
+
+    async def start_all(self) -> None:
+        """Start every configured symbol.
+
+        One that Metadata does not know, or describes wrongly, is left out and reported. Raises
+        MetadataUnavailableError and DatabaseError.
+        """
+        for record in await self._configs.list():
+            symbol = record.config.symbol
+            try:
+                instrument = await self._metadata.get_instrument(symbol)
+            except (UnknownSymbolError, MetadataInvalidError) as error:
+                _log.error("symbol_left_out", symbol=symbol, reason=str(error))
+                continue
+            await self.start(record.config, instrument)
+
+    async def instrument(self, symbol: str) -> Instrument:
+        """The instrument as Metadata describes it. Raises MetadataError."""
+        return await self._metadata.get_instrument(symbol)
+
+    async def start(self, config: SymbolConfig, instrument: Instrument) -> None:
+        """Restore a symbol and start its actor. Raises DatabaseError."""
+        restored, open_orders = await self._restorer.restore(config, instrument)
+        self._supervisor.start(restored, open_orders)
+        self.show_grids()
+
+    async def stop(self, symbol: str) -> None:
+        """End a symbol's actor."""
+        await self._supervisor.stop(symbol)
+        self.show_grids()
+
+    def show_grids(self) -> None:
+        """Let the poll thread read books on the grids that the engines now work on."""
+        instruments = {worker.name: worker.engine.symbol.instrument for worker in self._supervisor}
+        if instruments != self._shown:
+            self._shown = instruments
+            self._table.replace(instruments.values())

@@ -1,0 +1,134 @@
+"""Once in a while: measurements into the mailboxes and gauges, from what the parts know of themselves."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from market_maker.actors.journal import Journal
+from market_maker.actors.observer import StepObserver
+from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.worker import Worker
+from market_maker.api.ports import Figures
+from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.meters import Meters
+from market_maker.clients.health import Health
+from market_maker.core.events import JournalMeasured, LagMeasured
+from market_maker.core.symbol_view import spread_bps
+from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.outbox import OutboxRepository
+from market_maker.streams.lag import LagReport
+from market_maker.streams.partitioner import partition_of
+
+INTERVAL_S: Final = 0.5
+_LOG_LAG_NS: Final = 1_000_000_000
+
+
+class Gauges:
+    """Measures the surroundings for engines and metrics."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        fleet: Fleet,
+        journal: Journal,
+        observer: StepObserver,
+        meters: Meters,
+        outbox: OutboxRepository,
+        partitions: Callable[[str], int | None],
+        changed: Callable[[str], None],
+    ) -> None:
+        self._supervisor = supervisor
+        self._fleet = fleet
+        self._journal = journal
+        self._observer = observer
+        self._latencies = meters.latencies
+        self._metrics = meters.metrics
+        self._outbox = outbox
+        self._partitions = partitions
+        self._changed = changed
+        self._outbox_pending = 0
+        self._lag: LagReport | None = None
+        self._journal_was_well = True
+        self._log = structlog.get_logger()
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL_S)
+
+    async def look(self) -> None:
+        """Measure once."""
+        self._fleet.show_grids()
+        self._tell_journal()
+        for worker in self._supervisor:
+            self._show(worker)
+            self._changed(worker.name)
+        try:
+            self._outbox_pending = await self._outbox.pending_count()
+        except DatabaseError:
+            return  # the journal tells the engines of a database that is away
+        self._metrics.gauge("mm_outbox_backlog").set(self._outbox_pending)
+
+    def figures(self) -> Figures:
+        """Percentiles and backlogs for the status."""
+        latencies = self._latencies
+        named = {
+            "quote": latencies.quote,
+            "tick_to_order": latencies.tick_to_order,
+            "order_ack": latencies.order_ack,
+        }
+        percentiles = {
+            f"{name}_{label}": histogram.percentile_us(share)
+            for name, histogram in named.items()
+            for label, share in (("p50", 0.5), ("p99", 0.99))
+        }
+        return Figures(percentiles, self._outbox_pending)
+
+    def on_lag(self, report: LagReport) -> None:
+        """Tell each symbol the lag of its partition of every topic; None where it cannot be measured."""
+        self._lag = report
+        for topic, lag_ns in report.topics.items():
+            seconds = math.nan if lag_ns is None else lag_ns / 1e9
+            self._metrics.gauge("mm_kafka_lag_seconds", topic=topic).set(seconds)
+        for worker in self._supervisor:
+            for topic in report.topics:
+                count = self._partitions(topic)
+                key = (topic, partition_of(worker.name, count)) if count else None
+                lag_ns = report.partitions.get(key) if key is not None else None
+                self._supervisor.tell(worker.name, LagMeasured(report.at_ns, lag_ns, topic))
+
+    async def kafka_health(self) -> Health:
+        """Whether the lag of every consumed topic can be measured."""
+        if self._lag is None:
+            return Health("kafka", healthy=False, detail="not measured yet")
+        unknown = sorted(topic for topic, lag_ns in self._lag.topics.items() if lag_ns is None)
+        detail = f"lag not measurable: {', '.join(unknown)}" if unknown else ""
+        return Health("kafka", healthy=not unknown, detail=detail)
+
+    def _tell_journal(self) -> None:
+        """Tell the engines while something is wrong with the journal, and once when it is well again."""
+        lag_ns, failure = self._journal.lag_ns(), self._journal.failure
+        well = not failure and lag_ns < _LOG_LAG_NS
+        if not well or not self._journal_was_well:
+            self._log.warning("journal", lag_ms=lag_ns // 1_000_000, failure=failure, well=well)
+            measured = JournalMeasured(time.monotonic_ns(), lag_ns, bool(failure), failure)
+            self._supervisor.tell_all(measured)
+        self._journal_was_well = well
+
+    def _show(self, worker: Worker) -> None:
+        symbol, bound = worker.engine.symbol, self._observer.metrics_of(worker.name)
+        value, spread, price = symbol.inventory_value, spread_bps(symbol), symbol.valuation_price
+        bound.inventory.set(math.nan if value is None else float(value))
+        bound.open_orders.set(symbol.orders.live_count())
+        bound.show_open_orders_at_exchange(symbol.clearing.open_at_exchange)
+        bound.spread_bps.set(math.nan if spread is None else spread)
+        bound.mailbox_depth.set(len(worker.mailbox))
+        bound.journal_lag.set(self._journal.lag_ns() / 1e9)
+        unrealized = symbol.inventory.unrealized(price) if price is not None else None
+        bound.show_pnl(symbol.inventory.realized, unrealized)
+        self._observer.count_totals(worker, bound)

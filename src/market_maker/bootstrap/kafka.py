@@ -1,0 +1,90 @@
+"""Kafka's side of the service: intake, outbox relay, simulated quotes, dead letters."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from market_maker.bootstrap.connections import Connections
+from market_maker.clients.health import Health
+from market_maker.core.events import Source
+from market_maker.repositories.outbox import OutboxRepository
+from market_maker.settings import Settings
+from market_maker.streams.avro_codec import AvroEncoder
+from market_maker.streams.consumer import ConsumerOptions
+from market_maker.streams.dead_letters import DeadLetters
+from market_maker.streams.errors import RegistryError
+from market_maker.streams.instrument_table import InstrumentTable
+from market_maker.streams.intake import KafkaIntake
+from market_maker.streams.lag import LagReport
+from market_maker.streams.outbox_relay import OutboxRelay
+from market_maker.streams.publisher import KafkaPublisher
+from market_maker.streams.router import SymbolSink
+from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
+from market_maker.streams.topics import PUBLISHED
+
+
+class KafkaSide:
+    """Made on the running event loop; `consume` adds the intake once there is somebody to deliver to."""
+
+    def __init__(self, settings: Settings, connections: Connections) -> None:
+        self._settings = settings
+        self._registry = connections.registry
+        self._encoder = AvroEncoder(connections.registry, PUBLISHED)
+        self._intake: KafkaIntake | None = None
+        self.outbox = OutboxRepository(connections.pool)
+        self.publisher = KafkaPublisher(settings.kafka_brokers, asyncio.get_running_loop())
+        self.relay = OutboxRelay(self.outbox, self._encoder, self.publisher)
+        self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)
+        self.table = InstrumentTable()
+
+    def consume(self, sinks: Mapping[str, SymbolSink], on_lag: Callable[[LagReport], None]) -> None:
+        """Make the intake; `run` starts it."""
+        options = ConsumerOptions(
+            self._settings.kafka_brokers,
+            self._settings.kafka_consumer_group,
+            fetch_wait_max_ms=self._settings.kafka_fetch_wait_max_ms,
+        )
+        self._intake = KafkaIntake(
+            options,
+            self._registry,
+            self.table,
+            self._settings.system_account_id,
+            sinks,
+            DeadLetters(self.publisher),
+            on_lag,
+        )
+
+    async def run(self) -> None:
+        """Register the published schemas, then consume until `stop`."""
+        with suppress(RegistryError):  # the relay registers again before it sends
+            await asyncio.to_thread(self._encoder.register)
+        if self._intake is not None:
+            await self._intake.run()
+
+    def done(self, source: Source) -> None:
+        """An engine event's effects are durable."""
+        if self._intake is not None:
+            self._intake.done(source)
+
+    def partitions(self, topic: str) -> int | None:
+        """How many partitions a topic has; None while that is unknown."""
+        return self._intake.consumer.partitions(topic) if self._intake is not None else None
+
+    def quiesce(self) -> None:
+        """Read nothing more."""
+        if self._intake is not None:
+            self._intake.quiesce()
+
+    def stop(self) -> None:
+        """End the threads after a last commit."""
+        if self._intake is not None:
+            self._intake.stop()
+        self.publisher.stop()
+
+    async def registry_health(self) -> Health:
+        """Whether the registry took our schemas."""
+        try:
+            await asyncio.to_thread(self._encoder.register)
+        except RegistryError as error:
+            return Health("schema_registry", healthy=False, detail=str(error))
+        return Health("schema_registry", healthy=True)

@@ -1,0 +1,44 @@
+"""What the process measures of itself: metrics, latencies, the event loop's lag."""
+
+from typing import Final
+
+from market_maker.actors.latencies import Latencies
+from market_maker.clients.order_service import RequestReport
+from market_maker.core.commands import PlaceOrder
+from market_maker.core.events import Outcome, PlaceAnswer
+from market_maker.telemetry.loop_lag import LoopLagMonitor
+from market_maker.telemetry.metrics import Metrics
+
+NS: Final = 1e9
+
+
+class Meters:
+    """Bound once, observed often. Made on the running event loop."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.latencies = Latencies()
+        self.loop_lag = LoopLagMonitor(self._loop_lagged)
+        self._loop_lag = self.metrics.gauge("mm_event_loop_lag_seconds")
+        self._loop_stalled = self.metrics.counter("mm_event_loop_stalled_seconds_total")
+        self._placement = self.metrics.histogram("mm_order_placement_latency_seconds")
+        self._tick_to_order = self.metrics.histogram("mm_tick_to_order_latency_seconds")
+
+    def requested(self, report: RequestReport) -> None:
+        """A request to the Order Service got its first answer."""
+        seconds = report.latency_ns / NS
+        self.metrics.histogram("mm_order_request_latency_seconds", request=report.request).observe(seconds)
+        if report.request == "place":
+            self._placement.observe(seconds)
+            self.latencies.order_ack.record(report.latency_ns)
+
+    def placed(self, command: PlaceOrder, answer: PlaceAnswer) -> None:
+        """A placement was answered, or withheld."""
+        if answer.outcome is not Outcome.NOT_SENT:
+            took_ns = answer.at_ns - command.caused_at_ns
+            self.latencies.tick_to_order.record(took_ns)
+            self._tick_to_order.observe(took_ns / NS)
+
+    def _loop_lagged(self, longest_ns: int, stalled_ns: int) -> None:
+        self._loop_lag.set(longest_ns / NS)
+        self._loop_stalled.inc(stalled_ns / NS)

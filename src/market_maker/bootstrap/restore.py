@@ -1,0 +1,105 @@
+"""What a symbol's engine starts from: its rows, the fold of its fills, and its instrument."""
+
+import secrets
+import time
+from collections.abc import Sequence
+
+import asyncpg
+import structlog
+
+from market_maker.core.commands import OrderStatus, PositionRow
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.ids import RAND_B_BITS, IdSeed
+from market_maker.core.instrument import Instrument
+from market_maker.core.inventory import Inventory
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.orders import Order
+from market_maker.core.states import KillReason, State
+from market_maker.core.symbol import TRADE_KEYS_MAX, Restored
+from market_maker.repositories.fills import FillRepository
+from market_maker.repositories.orders import OrderRecord, OrderRepository
+from market_maker.repositories.positions import PositionRepository
+from market_maker.repositories.states import StateRecord, StateRepository
+
+_log = structlog.get_logger()
+
+
+class Restorer:
+    """Reads back what earlier processes made durable."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._fills = FillRepository(pool)
+        self._orders = OrderRepository(pool)
+        self._positions = PositionRepository(pool)
+        self._states = StateRepository(pool)
+
+    async def restore(
+        self, config: SymbolConfig, instrument: Instrument
+    ) -> tuple[Restored, tuple[Order, ...]]:
+        """The engine's start, and the orders that were not final when the last process ended."""
+        symbol = config.symbol
+        inventory = await self._fold(symbol)
+        await self._compare(symbol, inventory.to_row())
+        keys = await self._fills.recent_keys(symbol, TRADE_KEYS_MAX)
+        state = await self._states.get(symbol)
+        restored = Restored(
+            config=config,
+            instrument=instrument,
+            state=State.PAUSED if state is None else state.state,
+            state_reason="never enabled" if state is None else state.reason,
+            state_actor="system" if state is None else state.actor,
+            kill=_kill(state),
+            pnl_baseline=PNL_ZERO if state is None else state.pnl_baseline,
+            inventory=inventory,
+            trade_keys=tuple((trade_id, side.value) for trade_id, side in keys),
+            ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
+        )
+        return restored, _orders(await self._orders.open(symbol), instrument)
+
+    async def _fold(self, symbol: str) -> Inventory:
+        inventory = Inventory()
+        async for fill in self._fills.fold_rows(symbol):
+            inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
+        return inventory
+
+    async def _compare(self, symbol: str, folded: PositionRow) -> None:
+        """Report a stored position that is not the fold of the fills; the fills win."""
+        stored = await self._positions.get(symbol)
+        if stored is not None and stored != folded:
+            _log.error("position_differs_from_fills", symbol=symbol, stored=str(stored), fills=str(folded))
+
+
+PNL_ZERO = Inventory().to_row().realized_pnl
+
+
+def _kill(state: StateRecord | None) -> Trigger | None:
+    """The latch that the last process left; a HALTED row always has one."""
+    if state is None or (state.kill_reason is None and state.state is not State.HALTED):
+        return None
+    return Trigger(state.kill_reason or KillReason.MANUAL, state.reason, "before the restart")
+
+
+def _orders(records: Sequence[OrderRecord], instrument: Instrument) -> tuple[Order, ...]:
+    return tuple(_order(record, instrument) for record in records)
+
+
+def _order(record: OrderRecord, instrument: Instrument) -> Order:
+    """An order of an earlier process: its requests are over, its fate only the exchange knows."""
+    lot = instrument.lot_size
+    return Order(
+        record.client_order_id,
+        Side(record.side),
+        record.level,
+        price_ticks=round(record.price / instrument.tick_size),
+        lots=-int(-record.quantity // lot),
+        price=record.price,
+        quantity=record.quantity,
+        sent_ns=time.monotonic_ns(),
+        status=OrderStatus.UNKNOWN,
+        order_id=record.order_id,
+        filled=record.filled_quantity,
+        filled_lots=int(record.filled_quantity / lot),
+        request_ended=True,
+        reason="of an earlier process",
+    )

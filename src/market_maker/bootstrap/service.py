@@ -1,0 +1,207 @@
+"""The running service: makes every part, starts them in order, ends them in order."""
+
+import asyncio
+import signal
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from market_maker import __version__
+from market_maker.actors.controls import Controls
+from market_maker.actors.journal import Journal
+from market_maker.actors.observer import StepObserver
+from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.worker import Worker
+from market_maker.api.app import create_app
+from market_maker.api.changes import ChangeFeed
+from market_maker.api.security import NoAuth
+from market_maker.api.server import ApiServer
+from market_maker.bootstrap.connections import Connections
+from market_maker.bootstrap.desk import ServiceDesk
+from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.gauges import Gauges
+from market_maker.bootstrap.health import HealthMonitor
+from market_maker.bootstrap.kafka import KafkaSide
+from market_maker.bootstrap.meters import Meters
+from market_maker.bootstrap.simulated import simulated_quote
+from market_maker.core.events import Fault
+from market_maker.core.quoting import QuoteSet
+from market_maker.core.states import Cause, KillReason
+from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.journal_store import JournalStore
+from market_maker.settings import Settings
+from market_maker.telemetry.metrics_server import MetricsServer
+from market_maker.telemetry.tracing import make_tracing, trace_id_of
+
+CLEAR_S_MAX: Final = 6.0
+"""Time at shutdown for the exchange's proof of zero; the rest of ten seconds is for flushing."""
+FLUSH_S_MAX: Final = 1.5
+POLL_S: Final = 0.01
+SYSTEM: Final = "system"
+
+_log = structlog.get_logger()
+
+
+class Service:
+    """One process of the market maker. Made on the running event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self._failures: list[str] = []
+        self._tasks = TaskGroup(self._part_failed)
+        self._meters = Meters()
+        self._controls = Controls()
+        self._changes = ChangeFeed()
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT; returns the exit code, 0 when everything ended in order.
+
+        What prevents the start is raised: DatabaseError, MetadataError, MetricsPortError and so on.
+        """
+        loop = asyncio.get_running_loop()
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(ending, self._stopping.set)
+        async with AsyncExitStack() as resources:
+            await self._start(resources)
+            await self._stopping.wait()
+            await self._stop()
+        if self._failures:
+            _log.error("ended_with_failures", failures=self._failures)
+            return 1
+        _log.info("ended")
+        return 0
+
+    # --- start ----------------------------------------------------------------------------------
+
+    async def _start(self, resources: AsyncExitStack) -> None:
+        settings, meters = self._settings, self._meters
+        server = MetricsServer(meters.metrics.registry, settings.http_host, settings.metrics_port)
+        resources.callback(server.close)
+        meters.loop_lag.start()
+        resources.callback(meters.loop_lag.stop)
+        self._connections = await Connections.open(settings, meters, resources)
+        resources.push_async_callback(self._tasks.cancel)
+        self._kafka = KafkaSide(settings, self._connections)
+        self._assemble(resources)
+        await self._fleet.start_all()
+        self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag)
+        await self._health.look()
+        self._start_tasks()
+        await self._api.start()
+        _log.info("started", port=self._api.port, symbols=[worker.name for worker in self._supervisor])
+
+    def _assemble(self, resources: AsyncExitStack) -> None:
+        settings, meters, connections, kafka = self._settings, self._meters, self._connections, self._kafka
+        endpoint = settings.otlp_endpoint
+        tracing = make_tracing(endpoint.reveal() if endpoint is not None else None)
+        resources.callback(tracing.close)
+        observer = StepObserver(
+            meters.metrics, meters.latencies, self._controls, self._changes.publish, self._publish_quote
+        )
+        self._journal = Journal(
+            JournalStore(connections.pool),
+            time.monotonic_ns,
+            kafka.done,
+            kafka.relay.notify,
+            self._records_refused,
+        )
+        self._supervisor = Supervisor(
+            settings.engine_limits(),
+            connections.orders,
+            self._journal,
+            observer,
+            tracing,
+            meters.placed,
+            time.monotonic_ns,
+        )
+        self._fleet = Fleet(self._supervisor, connections.metadata, kafka.table, connections.pool)
+        self._gauges = Gauges(
+            self._supervisor,
+            self._fleet,
+            self._journal,
+            observer,
+            meters,
+            kafka.outbox,
+            kafka.partitions,
+            self._changes.publish,
+        )
+        self._health = HealthMonitor(connections.probes(self._gauges.kafka_health, kafka.registry_health))
+        desk = ServiceDesk(
+            self._supervisor,
+            self._fleet,
+            self._controls,
+            self._changes,
+            connections.pool,
+            self._health.health,
+            self._gauges.figures,
+            shadow_mode=settings.shadow_mode,
+        )
+        self._api = ApiServer(create_app(desk, NoAuth(), __version__), settings.http_host, settings.http_port)
+
+    def _start_tasks(self) -> None:
+        start = self._tasks.start
+        start("journal", self._journal.run())
+        start("outbox relay", self._kafka.relay.run())
+        start("kafka publisher", self._kafka.publisher.run())
+        start("kafka intake", self._kafka.run())
+        start("gauges", self._gauges.run())
+        start("health", self._health.run())
+        start("warm connections", self._connections.orders.keep_warm())
+
+    def _part_failed(self, name: str, error: BaseException) -> None:
+        """A part ended that must not: end everything in order, with exit code 1."""
+        self._failures.append(f"{name}: {error!r}")
+        _log.error("part_failed", part=name, exc_info=error)
+        self._stopping.set()
+
+    def _publish_quote(self, worker: Worker, quote: QuoteSet) -> None:
+        symbol = worker.engine.symbol
+        payload = simulated_quote(symbol, quote)
+        self._kafka.quotes.publish(symbol.name, payload, trace_id_of(symbol.trace) or "")
+
+    def _records_refused(self, symbol: str, reason: str) -> None:
+        self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.JOURNAL_FAILURE, reason))
+
+    # --- stop -----------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        """Pause, prove zero, make everything durable, publish it, end. Within ten seconds in all."""
+        _log.info("stopping")
+        await self._clear_market()
+        await self._api.stop()
+        self._kafka.quiesce()
+        await self._flush()
+        self._kafka.stop()
+        await self._supervisor.close()
+
+    async def _clear_market(self) -> None:
+        """No order of ours stays behind; what cannot be proven is a failure."""
+        for worker in self._supervisor:
+            request_id, _ = self._controls.open()
+            self._supervisor.ask(worker.name, request_id, Cause.FLATTEN, SYSTEM, "shutdown")
+        try:
+            async with asyncio.timeout(CLEAR_S_MAX):
+                while self._unclear():
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            self._failures.append(f"zero open orders not proven for {', '.join(self._unclear())}")
+
+    def _unclear(self) -> list[str]:
+        return [worker.name for worker in self._supervisor if not worker.engine.is_clear]
+
+    async def _flush(self) -> None:
+        try:
+            async with asyncio.timeout(FLUSH_S_MAX):
+                await self._journal.drain()
+            left = await self._kafka.relay.flush(FLUSH_S_MAX)
+        except TimeoutError:
+            self._failures.append("not everything could be written to PostgreSQL")
+        except DatabaseError as error:
+            self._failures.append(f"the outbox could not be flushed: {error}")
+        else:
+            if left:
+                self._failures.append(f"{left} events are left in the outbox; the next start sends them")

@@ -1,0 +1,110 @@
+"""The demo's command line."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from market_maker.durations import parse_duration
+
+DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoArguments:
+    """What one demo run does."""
+
+    for_s: float | None
+    """How long the symbols trade; None until Ctrl-C."""
+    json: bool
+    captures: tuple[Path, ...]
+    symbols: tuple[str, ...]
+    instruments: tuple[str, ...]
+    seed: int
+    speed: float
+    shadow: bool
+    http_port: int
+    metrics_port: int
+    spread_bps: Decimal | None
+    levels: int | None
+    response_timeout_ms: int
+
+
+def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -> DemoArguments:
+    """Read the command line; a mistake ends the process with one sentence, exit code 2."""
+    parser = _parser(prog)
+    found = parser.parse_args(arguments)
+    for path in found.capture:
+        if not path.is_file():
+            parser.error(f"--capture: {path} is not a file; give a gzip capture")
+    listed = tuple(symbol for symbol in (found.symbols or "").split(",") if symbol)
+    return DemoArguments(
+        for_s=found.for_s,
+        json=found.json,
+        captures=tuple(path.resolve() for path in found.capture),
+        symbols=listed or (() if found.capture else DEFAULT_SYMBOLS),
+        instruments=tuple(found.instrument),
+        seed=found.seed,
+        speed=found.speed,
+        shadow=found.shadow,
+        http_port=found.http_port,
+        metrics_port=found.metrics_port,
+        spread_bps=found.spread_bps,
+        levels=found.levels,
+        response_timeout_ms=found.response_timeout_ms,
+    )
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Real servers from wheels, a sandbox exchange and the service, quoting until stopped.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "--for", dest="for_s", type=_duration_s, metavar="60s", help="trade this long (default: until Ctrl-C)"
+    )
+    add(
+        "--json", action="store_true", help="end with one line of JSON on standard output, all else on stderr"
+    )
+    add(
+        "--capture",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a recorded market; repeatable",
+    )
+    add("--symbols", metavar="A,B", help=f"simulated markets (default {','.join(DEFAULT_SYMBOLS)})")
+    add("--instrument", action="append", default=[], metavar="SYMBOL:tick:lot:min_notional")
+    add("--seed", type=int, default=1, help="of the simulated order flow")
+    add("--speed", type=float, default=1.0, help="market seconds per second (default 1)")
+    add("--shadow", action="store_true", help="compute quotes, place nothing")
+    add("--http-port", type=int, default=8080, help="admin API (another one is taken when it is in use)")
+    add("--metrics-port", type=int, default=9090, help="Prometheus metrics (the same)")
+    add("--spread-bps", type=_positive, metavar="BPS", help="base spread of the symbols' configuration")
+    add("--levels", type=int, metavar="N", help="quoted levels per side")
+    add("--response-timeout-ms", type=int, default=1000, help="the service's KILL_SWITCH_RESPONSE_TIMEOUT_MS")
+    return parser
+
+
+def _duration_s(text: str) -> float:
+    try:
+        seconds = parse_duration(text) / 1e9
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be positive, such as 60s")
+    return seconds
+
+
+def _positive(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not value.is_finite() or value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number")
+    return value

@@ -1,0 +1,201 @@
+"""One run of the demo, from starting the processes to the proof that nothing is left in the market."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.live import Live
+
+from market_maker.demo.arguments import DemoArguments
+from market_maker.demo.book_checker import BookChecker
+from market_maker.demo.http import JsonClient
+from market_maker.demo.processes import DemoError
+from market_maker.demo.stack import ACCOUNT_ID, Stack, start_stack
+from market_maker.demo.summary import summary
+from market_maker.demo.table import banner, console, live_table
+from market_maker.demo.trading import Desk, SymbolStatus, symbol_config
+
+SAMPLE_S = 0.1
+COMPARE_EVERY = 5
+"""Samples between two comparisons with the exchange's record."""
+SETTLE_S = 5.0
+
+
+class Demo:
+    """The running demo."""
+
+    def __init__(self, arguments: DemoArguments, stack: Stack, session: aiohttp.ClientSession) -> None:
+        self._arguments = arguments
+        self._stack = stack
+        self._sandbox = JsonClient(session, stack.sandbox_url)
+        self._console = console(to_stderr=arguments.json)
+        self.desk = Desk(JsonClient(session, stack.api_url))
+        self.checker = BookChecker(self._sandbox)
+        self._statuses: dict[str, SymbolStatus] = {}
+        self._stopped = asyncio.Event()
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(ending, self._stopped.set)
+
+    async def trade(self) -> float:
+        """Configure, enable, watch until the time is up or Ctrl-C; returns the seconds traded."""
+        await self.desk.wait_until_live()
+        health = await self._sandbox.get("/health")
+        await self.desk.configure(health["symbols"], self._arguments)
+        self._console.print(banner(self._stack, self._changes(), self.desk.symbols))
+        await self._sandbox.post("/sandbox/start")
+        await self.desk.enable()
+        return await self._watch()
+
+    async def finish(self) -> dict[str, Any]:
+        """Stop quoting, wait until fills here and there agree, and collect the figures."""
+        await self.desk.stop()
+        await self.checker.compare()
+        report = await self._report()
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while not self._agrees(report) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(SAMPLE_S)
+            await self._read_statuses()
+            report = await self._report()
+        await self._read_statuses()
+        return report
+
+    async def overall(self) -> dict[str, Any]:
+        """The service's own picture of itself."""
+        answer: dict[str, Any] = await self.desk.api.get("/v1/mm/status")
+        return answer
+
+    @property
+    def statuses(self) -> dict[str, SymbolStatus]:
+        """The last status of each symbol."""
+        return self._statuses
+
+    def problems(self, report: dict[str, Any]) -> list[str]:
+        """What did not end as it must; empty for a clean run."""
+        found = [f"{symbol}: {text}" for symbol, texts in self.checker.mismatches.items() for text in texts]
+        for symbol, at_exchange in report["symbols"].items():
+            if at_exchange["open_orders"]:
+                found.append(f"{symbol}: {at_exchange['open_orders']} orders left at the exchange")
+        if not self._agrees(report):
+            found.append("fills here and at the exchange differ")
+        return found
+
+    async def _watch(self) -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        limit_s = self._arguments.for_s
+        with Live(console=self._console, refresh_per_second=4, transient=False) as live:
+            samples = 0
+            while not self._stopped.is_set():
+                elapsed_s = loop.time() - began
+                if limit_s is not None and elapsed_s >= limit_s:
+                    break
+                await self._sample(samples)
+                samples += 1
+                live.update(live_table(self._statuses, self.checker, elapsed_s))
+                pause_s = began + samples * SAMPLE_S - loop.time()
+                await self._pause(max(pause_s, 0.0))
+        return loop.time() - began
+
+    async def _sample(self, count: int) -> None:
+        await self._revive()
+        try:
+            await self._read_statuses()
+            if count % COMPARE_EVERY == 0:
+                await self.checker.compare()
+        except (aiohttp.ClientError, TimeoutError):
+            # A service that was killed does not answer; `_revive` starts it again.
+            await self._pause(SAMPLE_S)
+
+    async def _read_statuses(self) -> None:
+        for symbol in self.desk.symbols:
+            status = await self.desk.status(symbol)
+            self._statuses[symbol] = status
+            self.checker.sample(symbol, status["book"])
+
+    async def _revive(self) -> None:
+        """Start the service again after it died, as a process supervisor would; it then stays PAUSED."""
+        service = self._stack.service
+        if service is None or service.runs:
+            return
+        code = service.process.returncode if service.process is not None else None
+        self._stack.restarts += 1
+        started = await self._stack.start_service()
+        self._console.print(f"the service ended with code {code}: started again, process {started.pid}")
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+        except TimeoutError:
+            pass
+
+    async def _report(self) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._sandbox.get("/sandbox/report", {"account_id": ACCOUNT_ID})
+        return answer
+
+    def _agrees(self, report: dict[str, Any]) -> bool:
+        return all(
+            status["fill_count"] == report["symbols"][symbol]["executions"]
+            for symbol, status in self._statuses.items()
+        )
+
+    def _changes(self) -> list[str]:
+        changes = [f"KILL_SWITCH_RESPONSE_TIMEOUT_MS={self._arguments.response_timeout_ms}"]
+        config = symbol_config("", self._arguments)
+        changes += [f"{name}={value}" for name, value in config.items() if name != "symbol"]
+        return changes
+
+
+async def run_demo(arguments: DemoArguments) -> int:
+    """Run the demo; returns the exit code: 0 clean, 1 when something went wrong."""
+    out = console(to_stderr=arguments.json)
+    async with AsyncExitStack() as resources:
+        stack = await start_stack(arguments)
+        resources.push_async_callback(_quietly(stack.stop))
+        session = await resources.enter_async_context(aiohttp.ClientSession())
+        demo = Demo(arguments, stack, session)
+        seconds = await demo.trade()
+        report = await demo.finish()
+        overall = await demo.overall()
+        problems = demo.problems(report)
+        resources.pop_all()
+        await session.close()
+        code = await stack.stop()
+    if code != 0:
+        problems.append(
+            f"the service ended with exit code {code}; its log: {stack.directory / 'service.log'}"
+        )
+    word = "clean" if not problems else "; ".join(problems)
+    result = summary(seconds, demo.desk, demo.statuses, overall, report, demo.checker, word)
+    _tell(out, result, as_json=arguments.json)
+    return 0 if not problems else 1
+
+
+def _tell(out: Console, result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+    else:
+        out.print_json(data=result)
+
+
+def _quietly(stop: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[None]]:
+    async def stopping() -> None:
+        await stop()
+
+    return stopping
+
+
+def main(arguments: DemoArguments) -> int:
+    """Run the demo and turn its errors into one sentence."""
+    try:
+        return asyncio.run(run_demo(arguments))
+    except DemoError as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 1

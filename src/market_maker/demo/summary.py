@@ -1,0 +1,64 @@
+"""The one line of JSON with which a scripted demo ends."""
+
+from statistics import median
+from typing import Any
+
+from market_maker.demo.book_checker import BookChecker
+from market_maker.demo.trading import Desk, SymbolStatus
+
+
+def summary(
+    seconds: float,
+    desk: Desk,
+    statuses: dict[str, SymbolStatus],
+    overall: dict[str, Any],
+    report: dict[str, Any],
+    checker: BookChecker,
+    exit_word: str,
+) -> dict[str, Any]:
+    """All figures of a run; amounts are decimal strings, shares and latencies numbers."""
+    return {
+        "seconds": round(seconds, 3),
+        "symbols": {
+            symbol: _symbol(symbol, desk, statuses[symbol], report["symbols"][symbol], checker)
+            for symbol in desk.symbols
+        },
+        "latency_us": overall["latency_us"],
+        "outbox_pending": overall["outbox_pending"],
+        "exit": exit_word,
+    }
+
+
+def _symbol(
+    symbol: str, desk: Desk, status: SymbolStatus, at_exchange: dict[str, Any], checker: BookChecker
+) -> dict[str, Any]:
+    counters, pnl = status["counters"], status["pnl"]
+    spreads = desk.spreads[symbol]
+    return {
+        "state": status["state"]["value"],
+        "quotes_computed": counters["quotes_computed"],
+        "orders_placed": counters["orders_placed"],
+        "orders_rejected": counters["orders_rejected"],
+        "orders_cancelled": counters["orders_cancelled"],
+        "fills": status["fill_count"],
+        "volume_usdt": status["volume_usdt"],
+        "position": status["position"],
+        "inventory_usdt": status["inventory_usdt"],
+        "realized_pnl_usdt": pnl["realized"],
+        "unrealized_pnl_usdt": pnl["unrealized"],
+        "open_orders": status["open_orders"],
+        "open_orders_at_exchange": at_exchange["open_orders"],
+        "spread_bps_p50": round(median(spreads), 4) if spreads else None,
+        "two_sided_share": _share(counters["two_sided_ns"], counters["active_ns"]),
+        "book_deltas": counters["book_deltas"],
+        "book_gaps": counters["book_gaps"],
+        "book_checks": checker.checks[symbol],
+        "book_mismatches": len(checker.mismatches[symbol]),
+        "feed_checks": at_exchange["feed_checks"],
+        "feed_mismatches": at_exchange["feed_mismatches"],
+        "fills_at_exchange": at_exchange["executions"],
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

@@ -1,0 +1,80 @@
+"""What a person sees while the demo runs."""
+
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from market_maker.demo.book_checker import BookChecker
+from market_maker.demo.stack import ACCOUNT_ID, Stack
+
+_STATE_STYLE = {"ACTIVE": "bold green", "PAUSED": "yellow", "HALTED": "bold red"}
+_COLUMNS = (
+    "symbol",
+    "state",
+    "best bid",
+    "best ask",
+    "our spread",
+    "position",
+    "P&L",
+    "fills",
+    "orders",
+    "book",
+)
+
+
+def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
+    """Where everything is, and which settings differ from the service's defaults."""
+    service_pid = stack.service.pid if stack.service is not None else "-"
+    lines = [
+        f"API and console  {stack.api_url}/       reference {stack.api_url}/docs",
+        f"metrics          {stack.metrics_url}",
+        f"exchange         {stack.sandbox_url}/sandbox/report?account_id={ACCOUNT_ID}",
+        f"service          process {service_pid}; it is started again when it dies, and then stays PAUSED",
+        f"logs             {stack.directory}",
+        f"symbols          {', '.join(symbols)}",
+        "Changed from the document's defaults: " + ("; ".join(changes) or "nothing"),
+        "Ctrl-C ends all of it.",
+    ]
+    return Panel("\n".join(lines), title="TradeX market maker, demo", expand=False)
+
+
+def live_table(statuses: dict[str, dict[str, Any]], checker: BookChecker, elapsed_s: float) -> Group:
+    """One row a symbol."""
+    table = Table(title=f"{elapsed_s:6.1f} s", title_justify="left", expand=False)
+    for column in _COLUMNS:
+        table.add_column(column, justify="left" if column in ("symbol", "state") else "right")
+    for symbol, status in sorted(statuses.items()):
+        table.add_row(*_cells(symbol, status, checker))
+    reasons = [
+        Text(f"{symbol}: {status['kill']['reason']} ({status['kill']['measured']})", style="red")
+        for symbol, status in sorted(statuses.items())
+        if status["kill"] is not None
+    ]
+    return Group(table, *reasons)
+
+
+def _cells(symbol: str, status: dict[str, Any], checker: BookChecker) -> list[Text | str]:
+    book, state = status["book"], status["state"]["value"]
+    spread = status["spread_bps"]
+    bad = len(checker.mismatches[symbol])
+    return [
+        symbol,
+        Text(state, style=_STATE_STYLE[state]),
+        book["best_bid"] or "-",
+        book["best_ask"] or "-",
+        f"{Decimal(spread):.2f} bps" if spread is not None else "-",
+        status["position"],
+        f"{Decimal(status['pnl']['total']):+.4f}",
+        str(status["fill_count"]),
+        str(status["open_orders"]),
+        Text(f"{checker.checks[symbol]} ok" if not bad else f"{bad} WRONG", style="red" if bad else ""),
+    ]
+
+
+def console(*, to_stderr: bool) -> Console:
+    """Where people read: standard error when standard output belongs to a script."""
+    return Console(stderr=to_stderr)

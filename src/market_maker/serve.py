@@ -1,0 +1,44 @@
+"""`market-maker serve`: settings, logging and the event loop around the service."""
+
+import sys
+from collections.abc import Mapping
+
+import structlog
+import uvloop
+
+from market_maker.api.server import CannotListenError
+from market_maker.bootstrap.connections import SchemaOutdatedError
+from market_maker.bootstrap.service import Service
+from market_maker.clients.metadata import MetadataError
+from market_maker.environment import SettingsError
+from market_maker.repositories.errors import DatabaseError
+from market_maker.settings import Settings
+from market_maker.telemetry.logging import configure_logging
+from market_maker.telemetry.metrics_server import MetricsPortError
+
+START_ERRORS = (CannotListenError, SchemaOutdatedError, MetadataError, DatabaseError, MetricsPortError)
+"""What can prevent a start; the message of each says why and what to do."""
+
+
+def serve(environ: Mapping[str, str]) -> int:
+    """Run the service; returns the exit code: 0 after an orderly end, 1 failure, 2 wrong settings."""
+    try:
+        settings = Settings.load(environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logging = configure_logging(settings.log_level, settings.log_format, settings.secret_texts())
+    log = structlog.get_logger()
+    for warning in settings.warnings:
+        log.warning("setting", detail=warning)
+    try:
+        return uvloop.run(_run(settings))
+    except START_ERRORS as error:
+        log.error("cannot_start", reason=str(error))  # noqa: TRY400 -- the reason is the message, not the stack
+        return 1
+    finally:
+        logging.close()
+
+
+async def _run(settings: Settings) -> int:
+    return await Service(settings).run()
