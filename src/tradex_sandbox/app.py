@@ -1,10 +1,10 @@
 """The composition of one sandbox process: exchange, venue, servers; started and ended in order."""
 
 import asyncio
-import errno
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
@@ -128,26 +128,27 @@ def web_application(
 
 async def _listen_http(runner: web.AppRunner, port: int) -> int:
     await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, port).start()
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise StartError(
-            f"--http-port: {port} is in use on {HOST}; choose another, or 0 for a free one"
-        ) from error
+    _check_free("--http-port", port)
+    await web.TCPSite(runner, HOST, port).start()
     return int(runner.addresses[0][1])
 
 
 async def _listen_grpc(server: grpc.aio.Server, port: int) -> int:
-    try:
-        bound = server.add_insecure_port(f"{HOST}:{port}")
-    except RuntimeError as error:
-        raise StartError(
-            f"--grpc-port: {port} is in use on {HOST}; choose another, or 0 for a free one"
-        ) from error
+    _check_free("--grpc-port", port)
+    bound = server.add_insecure_port(f"{HOST}:{port}")
     await server.start()
     return int(bound)
+
+
+def _check_free(option: str, port: int) -> None:
+    """Try the port before a library does, which would log in its own words. Raises StartError."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise StartError(
+            f"{option}: cannot listen on {HOST}:{port} ({reason}); choose another port, or 0"
+        ) from error
 
 
 async def _until_told(stop: asyncio.Event, parent: Parent | None) -> None:
