@@ -5,6 +5,7 @@ import threading
 from typing import Final, TextIO
 
 LINES_WAITING_MAX: Final = 10_000
+LINES_AT_ONCE_MAX: Final = 500
 CLOSE_TIMEOUT_S: Final = 2.0
 
 
@@ -58,8 +59,8 @@ class LogWriter:
                 return
 
     def _take_waiting(self, lines: list[str]) -> bool:
-        """Append every line that waits already; True when the end was among them."""
-        while True:
+        """Append lines that wait already; True when the end was among them."""
+        while len(lines) < LINES_AT_ONCE_MAX:
             try:
                 line = self._lines.get_nowait()
             except queue.Empty:
@@ -67,3 +68,4 @@ class LogWriter:
             if line is None:
                 return True
             lines.append(line)
+        return False

@@ -50,9 +50,10 @@ def configure_logging(
     `secrets` are texts that no line may hold. `stream` is standard error unless given.
     """
     stream = stream or sys.stderr
-    console = log_format == "console" or (log_format is None and stream.isatty())
+    terminal = not stream.closed and stream.isatty()
+    console = log_format == "console" or (log_format is None and terminal)
     writer = LogWriter(stream)
-    render = _Render(_processors(console=console, colours=stream.isatty()), Redactor(secrets))
+    render = _Render(_processors(console=console, colours=terminal), Redactor(secrets))
     structlog.configure(
         processors=[render],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

@@ -9,7 +9,7 @@ MASK: Final = "***"
 _SECRET_KEYS: Final = re.compile(
     r"password|passwd|secret|token|authorization|api_?key|credential", re.IGNORECASE
 )
-_URL_PASSWORD: Final = re.compile(r"(?P<start>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@]+(?=@)", re.IGNORECASE)
+_URL_PASSWORD: Final = re.compile(r"(?P<start>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s\"'<>]+(?=@)", re.IGNORECASE)
 _BEARER: Final = re.compile(r"(?P<start>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]+")
 
 

@@ -1,0 +1,148 @@
+import math
+import urllib.request
+from decimal import Decimal
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from market_maker.core.events import Side
+from market_maker.core.states import KillReason, State
+from market_maker.telemetry.metrics import METRICS, Kind, Metrics
+from market_maker.telemetry.metrics_server import MetricsPortError, MetricsServer
+from market_maker.telemetry.symbol_metrics import SymbolMetrics
+
+DOCUMENT = {
+    "mm_inventory_usdt": ("gauge", {"symbol"}),
+    "mm_open_orders": ("gauge", {"symbol"}),
+    "mm_spread_bps": ("gauge", {"symbol"}),
+    "mm_pnl_usdt": ("gauge", {"symbol", "type"}),
+    "mm_kill_switch_total": ("counter", {"symbol", "reason"}),
+    "mm_quote_compute_latency_seconds": ("histogram", set()),
+    "mm_order_placement_latency_seconds": ("histogram", set()),
+    "mm_kafka_lag_seconds": ("gauge", {"topic"}),
+    "mm_state_gauge": ("gauge", {"symbol", "state"}),
+}
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Every exposed line as name{labels} and its value, labels by name."""
+    found = {}
+    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}"] = sample.value
+    return found
+
+
+def test_every_metric_of_the_document_is_exposed_with_its_name_type_and_labels(metrics: Metrics) -> None:
+    SymbolMetrics(metrics, "BTC-USDT")
+    metrics.gauge("mm_kafka_lag_seconds", topic="md.trades.v1").set(1)
+    text = generate_latest(metrics.registry).decode()
+    exposed = {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE")}
+    labels: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            name = sample.name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
+            labels.setdefault(name, set()).update(set(sample.labels) - {"le"})
+    assert {name: (exposed.get(name), labels.get(name)) for name in DOCUMENT} == DOCUMENT
+
+
+def test_no_series_is_exposed_that_is_not_on_the_list(metrics: Metrics) -> None:
+    SymbolMetrics(metrics, "BTC-USDT")
+    allowed = {metric.name for metric in METRICS}
+    for metric in METRICS:
+        if metric.kind is Kind.HISTOGRAM:
+            allowed |= {f"{metric.name}_{part}" for part in ("bucket", "sum", "count")}
+    assert {name.partition("{")[0] for name in samples(metrics)} <= allowed
+
+
+def test_every_metric_is_listed_once_with_a_help_and_its_unit_in_the_name() -> None:
+    names = [metric.name for metric in METRICS]
+    assert len(names) == len(set(names))
+    for metric in METRICS:
+        assert metric.help
+        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+        assert bool(metric.buckets) == (metric.kind is Kind.HISTOGRAM)
+
+
+def test_a_symbols_figures_show_under_its_label(metrics: Metrics) -> None:
+    bound = SymbolMetrics(metrics, "BTC-USDT")
+    bound.inventory.set(-12.5)
+    bound.show_state(State.ACTIVE)
+    bound.show_state(State.HALTED)
+    bound.show_pnl(Decimal("1.5"), Decimal("-2.5"))
+    bound.killed(KillReason.KAFKA_LAG)
+    bound.filled(Side.SELL)
+    bound.answered("place", "ok")
+    bound.answered("place", "ok")
+    bound.suppressed("stale")
+    bound.suppressed("stale", 3)
+    bound.show_open_orders_at_exchange(4)
+    shown = samples(metrics)
+    assert shown["mm_inventory_usdt{symbol=BTC-USDT}"] == -12.5
+    assert shown["mm_state_gauge{state=ACTIVE,symbol=BTC-USDT}"] == 0
+    assert shown["mm_state_gauge{state=HALTED,symbol=BTC-USDT}"] == 1
+    assert shown["mm_pnl_usdt{symbol=BTC-USDT,type=realized}"] == 1.5
+    assert shown["mm_pnl_usdt{symbol=BTC-USDT,type=unrealized}"] == -2.5
+    assert shown["mm_kill_switch_total{reason=KAFKA_LAG,symbol=BTC-USDT}"] == 1
+    assert shown["mm_kill_switch_total{reason=MANUAL,symbol=BTC-USDT}"] == 0
+    assert shown["mm_fills_total{side=sell,symbol=BTC-USDT}"] == 1
+    assert shown["mm_order_requests_total{outcome=ok,request=place,symbol=BTC-USDT}"] == 2
+    assert shown["mm_quotes_suppressed_total{reason=stale,symbol=BTC-USDT}"] == 4
+    assert shown["mm_open_orders_at_exchange{symbol=BTC-USDT}"] == 4
+
+
+def test_what_is_not_known_shows_as_nan_and_not_as_zero(metrics: Metrics) -> None:
+    bound = SymbolMetrics(metrics, "BTC-USDT")
+    bound.show_pnl(Decimal(0), None)
+    bound.show_open_orders_at_exchange(None)
+    shown = samples(metrics)
+    assert math.isnan(shown["mm_pnl_usdt{symbol=BTC-USDT,type=unrealized}"])
+    assert math.isnan(shown["mm_open_orders_at_exchange{symbol=BTC-USDT}"])
+
+
+def test_a_symbol_that_is_no_longer_configured_disappears_alone(metrics: Metrics) -> None:
+    SymbolMetrics(metrics, "BTC-USDT").answered("place", "ok")
+    SymbolMetrics(metrics, "ETH-USDT")
+    metrics.remove_symbol("BTC-USDT")
+    shown = samples(metrics)
+    assert not [name for name in shown if "BTC-USDT" in name]
+    assert "mm_inventory_usdt{symbol=ETH-USDT}" in shown
+
+
+def test_a_metric_is_asked_for_by_its_own_name_and_type(metrics: Metrics) -> None:
+    with pytest.raises(KeyError, match="mm_nonsense"):
+        metrics.gauge("mm_nonsense")
+    with pytest.raises(TypeError, match="mm_outbox_backlog is a Gauge, not a Counter"):
+        metrics.counter("mm_outbox_backlog")
+
+
+def test_the_endpoint_serves_the_registry_and_frees_its_port(metrics: Metrics) -> None:
+    metrics.gauge("mm_outbox_backlog").set(3)
+    with MetricsServer(metrics.registry, "127.0.0.1", 0) as server:
+        port = server.port
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+            assert b"mm_outbox_backlog 3.0" in response.read()
+    MetricsServer(CollectorRegistry(), "127.0.0.1", port).close()
+
+
+def test_a_port_in_use_is_one_clear_error_that_names_the_setting_and_the_fix() -> None:
+    with (
+        MetricsServer(CollectorRegistry(), "127.0.0.1", 0) as first,
+        pytest.raises(MetricsPortError) as caught,
+    ):
+        MetricsServer(CollectorRegistry(), "127.0.0.1", first.port)
+    message = f"METRICS_PORT: cannot listen on 127.0.0.1:{first.port} (Address already in use)"
+    assert message in str(caught.value)
+    assert "choose another METRICS_PORT" in str(caught.value)
+
+
+def test_an_address_that_is_not_ours_names_its_setting() -> None:
+    with pytest.raises(MetricsPortError, match="correct HTTP_HOST"):
+        MetricsServer(CollectorRegistry(), "192.0.2.1", 0)
