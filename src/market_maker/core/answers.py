@@ -5,6 +5,7 @@ from market_maker.core.commands import Notice, OrderStatus
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
+    ExchangeOrder,
     OpenOrdersAnswer,
     Outcome,
     PlaceAnswer,
@@ -32,7 +33,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
     order = symbol.orders.get(event.client_order_id)
     if order is None or order.settled:
         if event.outcome is Outcome.OK and (order is None or order.status is OrderStatus.REJECTED):
-            clearing.ask_open_orders(symbol, out)
+            clearing.suspect(symbol, out)
         return
     before = order.status
     order.request_ended = order.request_ended or event.ended
@@ -40,7 +41,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
         symbol.orders.identify(order, event.order_id)
         if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
             order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
-        if not symbol.is_active:
+        if not symbol.wants_orders:
             clearing.cancel_order(symbol, order, out)
     elif event.outcome in UNCERTAIN_OUTCOMES:
         _unknown(symbol, order, event.outcome, event.detail, out)
@@ -49,7 +50,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
             order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason="not sent"
         )
     elif event.outcome is Outcome.RATE_LIMITED:
-        symbol.place_after_ns = symbol.now_ns + event.retry_after_ns
+        symbol.place_after_ns = max(symbol.place_after_ns, symbol.now_ns + event.retry_after_ns)
         symbol.stats.suppress("exchange_rate_limit")
         symbol.orders.close(
             order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason="rate limited"
@@ -62,7 +63,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
 
 
 def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
-    """Take over the answer to a cancel; a 404 proves nothing, so the exchange is asked."""
+    """Take over the answer to a cancel; a refusal (404, say) proves nothing, so the exchange is asked."""
     order = symbol.orders.get(event.client_order_id)
     if order is None or order.settled:
         return
@@ -72,7 +73,8 @@ def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
             symbol.stats.orders_cancelled += 1
             symbol.orders.close(order, OrderStatus.CANCELLED, symbol.now_ns, reason="cancelled")
             out.append(order.record())
-    elif event.outcome is Outcome.NOT_FOUND:
+    elif event.outcome in (Outcome.NOT_FOUND, Outcome.REJECTED):
+        order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
         clearing.query_order(order, out)
     elif event.outcome is Outcome.RATE_LIMITED:
         order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
@@ -87,8 +89,7 @@ def on_cancel_all(symbol: Symbol, event: CancelAllAnswer, out: Out) -> None:
     if event.outcome is Outcome.OK:
         clearing.ask_open_orders(symbol, out)
     else:
-        fields = (("outcome", event.outcome.value), ("detail", event.detail))
-        out.append(Notice("warning", "cancel_all_failed", fields))
+        _failed(symbol, "cancel_all_failed", event.outcome, event.detail, out)
 
 
 def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
@@ -100,9 +101,14 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
     before = order.status
     if event.outcome is Outcome.OK and event.order is not None:
         symbol.orders.reported(order, event.order, symbol.now_ns)
-        clearing.cancel_order(symbol, order, out)
+        if not symbol.wants_orders or before is OrderStatus.PENDING_CANCEL:
+            clearing.cancel_order(symbol, order, out)
     elif event.outcome is Outcome.NOT_FOUND:
         _not_found(symbol, order)
+    else:
+        _failed(symbol, "query_failed", event.outcome, event.detail, out)
+    if order.status is OrderStatus.CANCELLED and not before.is_final:
+        symbol.stats.orders_cancelled += 1
     if order.status is not before:
         out.append(order.record())
 
@@ -111,29 +117,63 @@ def on_open_orders(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
     """Compare the exchange's list with ours: cancel what should not be there, ask about what is missing."""
     state = symbol.clearing
     state.list_outstanding = False
+    if state.list_again:
+        state.list_again = False
+        clearing.ask_open_orders(symbol, out)
     if event.outcome is not Outcome.OK:
-        fields = (("outcome", event.outcome.value), ("detail", event.detail))
-        out.append(Notice("warning", "open_orders_unknown", fields))
+        _failed(symbol, "open_orders_unknown", event.outcome, event.detail, out)
         return
-    state.open_at_exchange = len(event.orders)
-    listed = {reported.client_order_id for reported in event.orders}
     for reported in event.orders:
-        order = symbol.orders.get(reported.client_order_id)
-        if order is None or order.settled:
-            order = symbol.orders.adopt(reported, symbol.instrument, symbol.now_ns)
-            out.append(order.record())
-            out.append(Notice("warning", "orphan_order", (("order_id", reported.order_id),)))
-            clearing.cancel_order(symbol, order, out)
-        else:
-            symbol.orders.reported(order, reported, symbol.now_ns)
-            if not symbol.is_active:
-                clearing.cancel_order(symbol, order, out)
+        _listed(symbol, reported, event.asked_at_ns, out)
+    _ask_about_missing(symbol, event, out)
+    if event.asked_at_ns >= state.doubted_ns:
+        _take_count(symbol, event, out)
+
+
+def _ask_about_missing(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
+    """Orders that should have been in the list."""
+    listed = {reported.client_order_id for reported in event.orders}
     for order in symbol.orders:
         if order.client_order_id not in listed and order.request_ended and order.sent_ns < event.asked_at_ns:
             clearing.query_order(order, out)
-    if not event.orders and not len(symbol.orders):
+
+
+def _take_count(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
+    """What the list proves: zero, or that there is still something to clear."""
+    state = symbol.clearing
+    state.open_at_exchange = len(event.orders)
+    if event.orders:
+        state.proven_zero_ns = None
+        if not symbol.is_active and not state.active:
+            clearing.begin(symbol, out)
+    elif not len(symbol.orders):
         state.active = False
-        state.proven_zero_ns = event.asked_at_ns
+        if state.proven_zero_ns is None:
+            state.proven_zero_ns = event.asked_at_ns
+
+
+def _listed(symbol: Symbol, reported: ExchangeOrder, asked_ns: int, out: Out) -> None:
+    """One order of the exchange's list: cancel what nobody here counts as open."""
+    order = symbol.orders.get(reported.client_order_id)
+    if order is not None and _ended_since(order, asked_ns):
+        return
+    if order is None or order.settled:
+        order = symbol.orders.adopt(reported, symbol.instrument, symbol.now_ns)
+        clearing.cancel_order(symbol, order, out)
+        out.append(order.record())
+        out.append(Notice("warning", "orphan_order", (("order_id", reported.order_id),)))
+        return
+    before = order.status
+    symbol.orders.reported(order, reported, symbol.now_ns)
+    if not symbol.wants_orders:
+        clearing.cancel_order(symbol, order, out)
+    if order.status is not before:
+        out.append(order.record())
+
+
+def _ended_since(order: Order, asked_ns: int) -> bool:
+    """Whether the list is older than the order's end; an order that the exchange denied had no end."""
+    return order.settled and order.settled_ns >= asked_ns and order.status is not OrderStatus.REJECTED
 
 
 def _not_found(symbol: Symbol, order: Order) -> None:
@@ -161,8 +201,17 @@ def _unknown(symbol: Symbol, order: Order, outcome: Outcome, detail: str, out: O
 def _uncertain(symbol: Symbol, outcome: Outcome, detail: str, out: Out) -> None:
     """Halt an active symbol on an uncertain answer; otherwise clearing already repeats the request."""
     if not symbol.is_active:
-        out.append(Notice("warning", "order_service_uncertain", (("detail", detail),)))
+        fields = (("outcome", outcome.value), ("detail", detail))
+        out.append(Notice("warning", "order_service_uncertain", fields))
         return
     reason = UNCERTAIN_OUTCOMES.get(outcome, KillReason.ORDER_UNCERTAIN)
     limit = f"answer within {symbol.limits.response_timeout_ns / 1e6:g} ms"
     halt.kill(symbol, Trigger(reason, detail, limit), "system", out)
+
+
+def _failed(symbol: Symbol, code: str, outcome: Outcome, detail: str, out: Out) -> None:
+    """A request about no single order's fate went wrong: uncertain answers halt, others are noted."""
+    if outcome in UNCERTAIN_OUTCOMES and symbol.is_active:
+        _uncertain(symbol, outcome, f"{code}: {detail}", out)
+    else:
+        out.append(Notice("warning", code, (("outcome", outcome.value), ("detail", detail))))

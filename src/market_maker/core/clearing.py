@@ -38,12 +38,17 @@ class Clearing:
     next_round_ns: int = 0
     cancel_all_outstanding: bool = False
     list_outstanding: bool = False
+    list_again: bool = False
+    """Something happened since the outstanding list was asked for: ask once more after it."""
+    doubted_ns: int = 0
+    """A list asked for before this proves nothing."""
     open_at_exchange: int | None = None
     proven_zero_ns: int | None = None
     reconcile_ns: int = 0
 
-    def doubt(self) -> None:
+    def doubt(self, now_ns: int) -> None:
         """An order was sent or found: what was proven is proven no more."""
+        self.doubted_ns = now_ns
         self.open_at_exchange = None
         self.proven_zero_ns = None
 
@@ -51,7 +56,7 @@ class Clearing:
 def begin(symbol: "Symbol", out: "Out") -> None:
     """Start clearing with the first round at once."""
     clearing = symbol.clearing
-    clearing.doubt()
+    clearing.doubt(symbol.now_ns)
     if symbol.limits.shadow_mode:
         return
     clearing.active = True
@@ -84,13 +89,25 @@ def ask_open_orders(symbol: "Symbol", out: "Out") -> None:
     """Ask for the exchange's list, once at a time."""
     clearing = symbol.clearing
     clearing.reconcile_ns = symbol.now_ns + RECONCILE_INTERVAL_NS
-    if not clearing.list_outstanding:
-        clearing.list_outstanding = True
-        out.append(QueryOpenOrders())
+    if clearing.list_outstanding:
+        clearing.list_again = True
+        return
+    clearing.list_outstanding = True
+    out.append(QueryOpenOrders())
+
+
+def suspect(symbol: "Symbol", out: "Out") -> None:
+    """An order that nobody here counts as open may be in the market: look for it."""
+    if not symbol.limits.shadow_mode:
+        symbol.clearing.doubt(symbol.now_ns)
+        ask_open_orders(symbol, out)
 
 
 def cancel_order(symbol: "Symbol", order: Order, out: "Out") -> bool:
-    """Cancel one order if that can be asked now; returns whether a cancel went out."""
+    """Cancel one order if that can be asked now; returns whether a cancel went out.
+
+    The caller records the order's new status.
+    """
     if order.order_id is None or order.cancel_outstanding or not order.is_live:
         return False
     if symbol.now_ns < order.retry_ns:
@@ -119,7 +136,10 @@ def _round(symbol: "Symbol", out: "Out") -> None:
         clearing.cancel_all_outstanding = True
         out.append(CancelAll())
     for order in symbol.orders:
+        before = order.status
         cancel_order(symbol, order, out)
+        if order.status is not before:
+            out.append(order.record())
     for order in symbol.orders:
         if clearing.rounds > 1 or order.status is OrderStatus.UNKNOWN:
             query_order(order, out)

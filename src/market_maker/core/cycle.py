@@ -1,19 +1,19 @@
 """One evaluation: from the state of the symbol to cancels and new orders, or to a readable "no quote"."""
 
-from market_maker.core import clearing
+from market_maker.core import clearing, market
 from market_maker.core.commands import OrderStatus, PlaceOrder, PublishQuote
 from market_maker.core.events import Side
 from market_maker.core.fills import check_position
 from market_maker.core.orders import Order
 from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
-from market_maker.core.reference_mid import ReferenceMid, reference_mid
+from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.requote import SidePlan, plan_side
 from market_maker.core.risk import PreTradeCheck, Refusal, Standing, ceil_units, floor_units
 from market_maker.core.symbol import Out, Symbol
 
 NO_MID = "no_reference_mid"
 GRID_CHANGING = "grid_changing"
-EXCHANGE_PAUSE = "exchange_rate_limit"
+CLEARING = "clearing"
 RESTING = "resting"
 PLACED = "placed"
 SECOND_NS = 1_000_000_000
@@ -24,14 +24,14 @@ def evaluate(symbol: Symbol, out: Out) -> None:
     symbol.evaluated_ns = symbol.now_ns
     symbol.urgent = False
     blocked = _blocked(symbol)
-    mid = None if blocked else _look_at_market(symbol)
-    if mid is None:
-        _withdraw(symbol, blocked or NO_MID, out)
-        return
+    look = market.look(symbol)
     check_position(symbol, out)
     if not symbol.is_active:
         return
-    bid, ask = _others_best(symbol)
+    if blocked is not None or look is None:
+        _withdraw(symbol, blocked or NO_MID, out)
+        return
+    mid, bid, ask = look
     quote = symbol.quoting.quote(mid, symbol.inventory.position, symbol.volatility.factor_ppm, bid, ask)
     symbol.quote = quote
     symbol.stats.quotes_computed += 1
@@ -48,6 +48,8 @@ def _blocked(symbol: Symbol) -> str | None:
     """Why nothing may be quoted now, by what must hold before any price is computed."""
     if symbol.next_instrument is not None:
         return GRID_CHANGING
+    if symbol.clearing.active:
+        return CLEARING
     if not symbol.instrument.is_trading:
         return Refusal.INSTRUMENT_NOT_TRADING.value
     if not symbol.book.valid:
@@ -57,28 +59,9 @@ def _blocked(symbol: Symbol) -> str | None:
     return None
 
 
-def _others_best(symbol: Symbol) -> tuple[int | None, int | None]:
-    """Best bid and ask in ticks without our own resting orders."""
-    now_ns = symbol.now_ns
-    bid = symbol.book.best_bid_without(symbol.orders.resting_levels(Side.BUY, now_ns))
-    ask = symbol.book.best_ask_without(symbol.orders.resting_levels(Side.SELL, now_ns))
-    return bid, ask
-
-
-def _look_at_market(symbol: Symbol) -> ReferenceMid | None:
-    bid, ask = _others_best(symbol)
-    mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
-    mid = reference_mid(bid, ask, mark, trade, symbol.instrument)
-    if mid is not None:
-        symbol.mid = mid
-        symbol.volatility.update(symbol.now_ns, mid.num / mid.den)
-    return mid
-
-
 def _withdraw(symbol: Symbol, reason: str, out: Out) -> None:
     """No quote: cancel what rests and say why."""
-    symbol.quote = None
-    symbol.no_quote_reason = reason
+    symbol.drop_quote(reason)
     symbol.stats.suppress(reason)
     for order in symbol.orders:
         _cancel(symbol, order, out)
@@ -115,6 +98,8 @@ def _judge(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck) -> None:
     for level in (*_wanted(symbol, quote.bids), *_wanted(symbol, quote.asks)):
         refusal = check.refuse(level.side, level.price_ticks, level.lots)
         symbol.verdicts[level.side, level.level] = PLACED if refusal is None else refusal.value
+        if refusal is None:
+            check.reserve(level.side, level.lots)
 
 
 def _wanted(symbol: Symbol, levels: tuple[QuoteLevel, ...]) -> list[QuoteLevel]:
@@ -124,6 +109,7 @@ def _wanted(symbol: Symbol, levels: tuple[QuoteLevel, ...]) -> list[QuoteLevel]:
             wanted.append(level)
             symbol.verdicts[level.side, level.level] = RESTING
         else:
+            symbol.verdicts[level.side, level.level] = level.verdict.value
             symbol.stats.suppress(level.verdict.value)
     return wanted
 
@@ -138,8 +124,8 @@ def _place(symbol: Symbol, level: QuoteLevel, check: PreTradeCheck, out: Out) ->
     refusal = check.refuse(level.side, level.price_ticks, level.lots)
     if refusal is None and _crosses_own(symbol, level):
         refusal = Refusal.OWN_CROSS
-    if refusal is None and not _may_send(symbol):
-        refusal = Refusal.RATE_LIMIT
+    if refusal is None:
+        refusal = _too_fast(symbol)
     if refusal is not None:
         symbol.stats.suppress(refusal.value)
         symbol.verdicts[level.side, level.level] = refusal.value
@@ -158,7 +144,7 @@ def _place(symbol: Symbol, level: QuoteLevel, check: PreTradeCheck, out: Out) ->
         symbol.now_ns,
     )
     symbol.orders.add(order)
-    symbol.clearing.doubt()
+    symbol.clearing.doubt(symbol.now_ns)
     symbol.stats.orders_placed += 1
     out.append(PlaceOrder(checked, symbol.caused_ns, symbol.trace))
     out.append(order.record())
@@ -171,17 +157,17 @@ def _crosses_own(symbol: Symbol, level: QuoteLevel) -> bool:
     return any(sign * (level.price_ticks - order.price_ticks) >= 0 for order in others)
 
 
-def _may_send(symbol: Symbol) -> bool:
-    """Whether one more order fits into the last second; counts it if so."""
-    sends, allowed = symbol.sends, symbol.limits.max_orders_per_second
+def _too_fast(symbol: Symbol) -> Refusal | None:
+    """Whether one more order must wait; counts it as sent if not."""
     if symbol.now_ns < symbol.place_after_ns:
-        return False
+        return Refusal.EXCHANGE_RATE_LIMIT
+    sends = symbol.sends
     while sends and symbol.now_ns - sends[0] > SECOND_NS:
         sends.popleft()
-    if len(sends) >= allowed:
-        return False
+    if len(sends) >= symbol.limits.max_orders_per_second:
+        return Refusal.RATE_LIMIT
     sends.append(symbol.now_ns)
-    return True
+    return None
 
 
 def _cancel(symbol: Symbol, order: Order, out: Out) -> None:

@@ -20,10 +20,12 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     key = (event.trade_id, event.side.value)
     if key in symbol.trade_keys:
         return
-    remember_trade(symbol, key)
     symbol.inventory.apply(event.side, event.price, event.quantity, event.fee)
+    remember_trade(symbol, key)
     symbol.stats.fills += 1
-    order = symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
+    order = symbol.orders.find(event.client_order_id, event.order_id)
+    believed_gone = order is None or order.settled
+    symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
     out.append(
         RecordFill(
             event.trade_id,
@@ -44,6 +46,8 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     else:
         fields = (("trade_id", event.trade_id), ("order_id", event.order_id))
         out.append(Notice("warning", "fill_of_unknown_order", fields))
+    if believed_gone:
+        clearing.suspect(symbol, out)
     check_position(symbol, out)
 
 
@@ -67,11 +71,9 @@ def remember_trade(symbol: Symbol, key: tuple[str, str]) -> None:
 def on_order_event(symbol: Symbol, event: OrderEvent, out: Out) -> None:
     """Take over what the matching engine says of an order; an order nobody knows is looked into."""
     order = symbol.orders.find(event.client_order_id, event.order_id)
-    if order is None:
-        if event.kind is OrderEventKind.ACCEPTED and not symbol.limits.shadow_mode:
-            clearing.ask_open_orders(symbol, out)
-        return
-    if order.settled:
+    if order is None or order.settled:
+        if event.kind is OrderEventKind.ACCEPTED and (order is None or order.status is OrderStatus.REJECTED):
+            clearing.suspect(symbol, out)
         return
     symbol.orders.identify(order, event.order_id)
     before = order.status
@@ -117,5 +119,5 @@ def _accepted(symbol: Symbol, order: Order, out: Out) -> None:
     order.request_ended = order.request_ended or order.status is OrderStatus.UNKNOWN
     if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
         order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
-    if not symbol.is_active:
+    if not symbol.wants_orders:
         clearing.cancel_order(symbol, order, out)

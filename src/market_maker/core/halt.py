@@ -17,7 +17,7 @@ def kill(symbol: Symbol, trigger: Trigger, actor: str, out: Out) -> None:
     A second trigger on a halted symbol changes nothing but makes sure that clearing runs.
     """
     if symbol.kill is not None:
-        if not symbol.clearing.active and symbol.orders.live_count():
+        if not symbol.clearing.active and len(symbol.orders):
             clearing.begin(symbol, out)
         return
     open_orders = symbol.orders.live_count()
@@ -70,8 +70,7 @@ def change_state(symbol: Symbol, cause: Cause, reason: str, actor: str, out: Out
     symbol.state_actor = actor
     symbol.state_since_ns = symbol.now_ns
     if to_state is not State.ACTIVE:
-        symbol.quote = None
-        symbol.no_quote_reason = to_state.value.lower()
+        symbol.drop_quote(to_state.value.lower())
     out.append(record)
 
 

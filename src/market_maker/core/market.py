@@ -1,5 +1,7 @@
 """Market data and instrument changes: they move the book, the prices and the grid, and nothing else."""
 
+from typing import NamedTuple
+
 from market_maker.core import clearing, halt, kill_switch
 from market_maker.core.commands import Notice
 from market_maker.core.events import (
@@ -9,10 +11,23 @@ from market_maker.core.events import (
     InstrumentUpdated,
     MarkPrice,
     PublicTrade,
+    Side,
 )
+from market_maker.core.instrument import Instrument
 from market_maker.core.order_book import BookChange
+from market_maker.core.reference_mid import ReferenceMid, reference_mid
 from market_maker.core.states import State
 from market_maker.core.symbol import Out, PricePoint, Symbol
+
+_INVALID = (BookChange.GAP, BookChange.CROSSED, BookChange.MALFORMED)
+
+
+class Look(NamedTuple):
+    """The market at one moment: the reference mid, and others' best bid and ask in ticks."""
+
+    mid: ReferenceMid
+    bid: int | None
+    ask: int | None
 
 
 def on_snapshot(symbol: Symbol, event: BookSnapshot, out: Out) -> None:
@@ -50,37 +65,69 @@ def on_mark(symbol: Symbol, event: MarkPrice, out: Out) -> None:  # noqa: ARG001
 
 def on_instrument(symbol: Symbol, event: InstrumentUpdated, out: Out) -> None:
     """Take over new metadata; a halt kills, a new grid waits until all orders of the old one are gone."""
-    instrument = event.instrument
-    if instrument.version < symbol.instrument.version:
+    instrument, latest = event.instrument, symbol.latest_instrument
+    if instrument.version < latest.version:
         return
+    if not instrument.same_grid(latest):
+        symbol.book.reset("the instrument's grid changed")
+        symbol.urgent = True
     if instrument.same_grid(symbol.instrument):
-        symbol.instrument = instrument
+        symbol.instrument, symbol.next_instrument = instrument, None
         symbol.regrid()
     else:
+        if symbol.next_instrument is None:
+            clearing.begin(symbol, out)
         symbol.next_instrument = instrument
-        symbol.book.invalidate("the instrument's grid changed")
-        clearing.begin(symbol, out)
     trigger = kill_switch.market_halt(instrument, event.reason)
     if trigger is not None and symbol.state is State.ACTIVE:
         halt.kill(symbol, trigger, "system", out)
-    symbol.urgent = True
 
 
 def adopt_next_grid(symbol: Symbol) -> None:
     """Change to the waiting grid once no order of the old one can fill any more."""
     if symbol.next_instrument is None or len(symbol.orders):
         return
+    if symbol.mid is not None:
+        symbol.mid = _regridded(symbol.mid, symbol.instrument, symbol.next_instrument)
     symbol.instrument = symbol.next_instrument
     symbol.next_instrument = None
-    symbol.mid = None
-    symbol.quote = None
+    symbol.orders.forget_ghosts()
     symbol.regrid()
+
+
+def _regridded(mid: ReferenceMid, old: Instrument, new: Instrument) -> ReferenceMid:
+    """The same price in ticks of another size: the position keeps its value."""
+    old_num, old_den = old.tick_size.as_integer_ratio()
+    new_num, new_den = new.tick_size.as_integer_ratio()
+    return ReferenceMid(mid.num * old_num * new_den, mid.den * old_den * new_num, mid.source)
+
+
+def others_best(symbol: Symbol) -> tuple[int | None, int | None]:
+    """Best bid and ask in ticks without our own resting orders."""
+    now_ns = symbol.now_ns
+    bid = symbol.book.best_bid_without(symbol.orders.resting_levels(Side.BUY, now_ns))
+    ask = symbol.book.best_ask_without(symbol.orders.resting_levels(Side.SELL, now_ns))
+    return bid, ask
+
+
+def look(symbol: Symbol) -> Look | None:
+    """Bring the reference mid up to date; None when the market gives none to quote from."""
+    if not symbol.book.valid or not symbol.book_is_fresh or symbol.next_instrument is not None:
+        return None
+    bid, ask = others_best(symbol)
+    mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
+    mid = reference_mid(bid, ask, mark, trade, symbol.instrument)
+    if mid is None:
+        return None
+    symbol.mid = mid
+    symbol.volatility.update(symbol.now_ns, mid.num / mid.den * symbol.tick_size)
+    return Look(mid, bid, ask)
 
 
 def _book_changed(symbol: Symbol, change: BookChange, event: BookSnapshot | BookDelta, out: Out) -> None:
     symbol.caused_ns = event.at_ns
     symbol.trace = event.trace
-    if change in (BookChange.GAP, BookChange.CROSSED):
+    if change in _INVALID:
         symbol.urgent = True
         fields = (("reason", symbol.book.invalid_reason), ("sequence", str(event.sequence)))
         out.append(Notice("warning", "book_invalid", fields))

@@ -8,7 +8,7 @@ the answer to a cancel travels another way than the fills that came before it.
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from market_maker.core.commands import OrderStatus, RecordOrder
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution, Side
@@ -47,6 +47,7 @@ class Order:
     expected_filled: Decimal | None = None
     """What the exchange counts as filled, once it called the order final."""
     settled: bool = False
+    settled_ns: int = 0
     reason: str = ""
     request_ended: bool = False
     """Whether the placing request is over, so that it cannot create the order any more."""
@@ -71,8 +72,8 @@ class Order:
         if self.settled:
             return 0
         if self.expected_filled is not None and self.quantity > 0:
-            missing = self.expected_filled - self.filled
-            return max(0, -int(-missing * self.lots // self.quantity))
+            missing = EXACT.multiply(EXACT.subtract(self.expected_filled, self.filled), Decimal(self.lots))
+            return max(0, int(EXACT.divide(missing, self.quantity).to_integral_value(ROUND_CEILING)))
         return max(0, self.lots - self.filled_lots)
 
     def record(self) -> RecordOrder:
@@ -93,13 +94,15 @@ class Order:
 class OrderTracker:
     """All orders of a symbol that are not settled, and the most recent ones that are."""
 
-    __slots__ = ("_by_order_id", "_ghosts", "_orders", "_recent")
+    __slots__ = ("_by_order_id", "_ghosts", "_orders", "_recent", "_strays")
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self._by_order_id: dict[str, Order] = {}
         self._recent: OrderedDict[str, Order] = OrderedDict()
         self._ghosts: list[tuple[Side, int, int, int]] = []
+        self._strays: OrderedDict[str, Decimal] = OrderedDict()
+        """What orders that nobody here knows have filled, by the exchange's id."""
 
     def __iter__(self) -> Iterator[Order]:
         """Every order that is not settled, oldest first; safe against changes while iterating."""
@@ -169,10 +172,11 @@ class OrderTracker:
         """Count a fill for its order, whatever state it is in; None when the order is not ours to know."""
         order = self.find(execution.client_order_id, execution.order_id)
         if order is None:
+            self._stray(execution)
             return None
         self.identify(order, execution.order_id)
         order.filled = EXACT.add(order.filled, execution.quantity)
-        lots = int(execution.quantity / instrument.lot_size)
+        lots = int(EXACT.divide(execution.quantity, instrument.lot_size).to_integral_value(ROUND_FLOOR))
         order.filled_lots += lots
         self._ghosts.append((order.side, order.price_ticks, lots, now_ns + GHOST_NS))
         if order.filled >= order.quantity:
@@ -180,7 +184,7 @@ class OrderTracker:
         elif order.is_live and order.status is not OrderStatus.PENDING_CANCEL:
             order.status = OrderStatus.PARTIALLY_FILLED
         elif order.expected_filled is not None and order.filled >= order.expected_filled:
-            self._settle(order)
+            self._settle(order, now_ns)
         return order
 
     def close(
@@ -205,7 +209,7 @@ class OrderTracker:
         if expected_filled is not None:
             order.expected_filled = expected_filled
         if all_fills_seen or (order.expected_filled is not None and order.filled >= order.expected_filled):
-            self._settle(order)
+            self._settle(order, now_ns)
 
     def reported(self, order: Order, reported: ExchangeOrder, now_ns: int) -> None:
         """Take over what the exchange reports of an order when asked."""
@@ -229,7 +233,9 @@ class OrderTracker:
         Only fills that reached us count as filled: the limits then err on the safe side.
         """
         known = self._recent.pop(reported.client_order_id, None)
-        lots = -int(-reported.quantity // instrument.lot_size)
+        filled = known.filled if known is not None else self._strays.pop(reported.order_id, Decimal(0))
+        lot = instrument.lot_size
+        lots = int(EXACT.divide(reported.quantity, lot).to_integral_value(ROUND_CEILING))
         order = Order(
             reported.client_order_id,
             reported.side,
@@ -241,16 +247,28 @@ class OrderTracker:
             sent_ns=now_ns,
             status=OrderStatus.OPEN,
             order_id=reported.order_id,
-            filled=known.filled if known is not None else Decimal(0),
-            filled_lots=known.filled_lots if known is not None else 0,
+            filled=filled,
+            filled_lots=int(EXACT.divide(filled, lot).to_integral_value(ROUND_FLOOR)),
             request_ended=True,
             reason="found at the exchange",
         )
         self.add(order)
         return order
 
-    def _settle(self, order: Order) -> None:
+    def forget_ghosts(self) -> None:
+        """Their prices are ticks of a grid that is no more."""
+        self._ghosts.clear()
+
+    def _stray(self, execution: Execution) -> None:
+        """Remember what an order filled that may be found at the exchange later."""
+        before = self._strays.pop(execution.order_id, Decimal(0))
+        self._strays[execution.order_id] = EXACT.add(before, execution.quantity)
+        if len(self._strays) > RECENT_ORDERS_MAX:
+            self._strays.popitem(last=False)
+
+    def _settle(self, order: Order, now_ns: int) -> None:
         order.settled = True
+        order.settled_ns = now_ns
         self._orders.pop(order.client_order_id, None)
         self._recent[order.client_order_id] = order
         while len(self._recent) > RECENT_ORDERS_MAX:

@@ -26,46 +26,36 @@ def plan_side(
     threshold: tuple[int, int],
     barrier: int | None,
 ) -> SidePlan:
-    """Match the live orders of a side with its wanted levels, inner level first.
+    """Compare the live orders of a side with the levels that they were placed for.
 
     An order stays when its price is within the threshold (`threshold` bps as numerator and
-    denominator) of a level's price, its rest is at least half of the level's size, and it does not
+    denominator) of its level's price, its rest is at least half of the level's size, and it does not
     stand in the way of the other side: `barrier` is the innermost price that the other side wants.
     An order on its way in (pending new) holds its level and is judged once it is acknowledged;
-    one on its way out holds nothing.
+    one on its way out holds nothing, and is cancelled again when its cancel came to nothing.
     """
-    unmatched = list(wanted)
+    missing = {level.level: level for level in wanted}
     cancel: list[Order] = []
     for order in sorted(live, key=lambda order: -side.sign * order.price_ticks):
         if order.status is OrderStatus.PENDING_CANCEL:
-            continue
-        index = _match(order, unmatched, threshold)
-        if index is not None and not _in_the_way(order, barrier):
-            del unmatched[index]
+            if not order.cancel_outstanding and not order.query_outstanding:
+                cancel.append(order)
         elif order.status is OrderStatus.PENDING_NEW:
-            _hold_level(order, unmatched)
+            missing.pop(order.level, None)
+        elif _serves(order, missing.get(order.level), threshold) and not _in_the_way(order, barrier):
+            del missing[order.level]
         else:
             cancel.append(order)
-    return SidePlan(tuple(cancel), tuple(unmatched))
+    return SidePlan(tuple(cancel), tuple(missing.values()))
 
 
-def _match(order: Order, wanted: list[QuoteLevel], threshold: tuple[int, int]) -> int | None:
-    """Index of the first wanted level that the order still serves."""
+def _serves(order: Order, target: QuoteLevel | None, threshold: tuple[int, int]) -> bool:
+    if target is None:
+        return False
     numerator, denominator = threshold
-    for index, level in enumerate(wanted):
-        distance = abs(order.price_ticks - level.price_ticks) * BPS * denominator
-        if distance <= level.price_ticks * numerator and 2 * order.open_lots >= level.lots:
-            return index
-    return None
+    distance = abs(order.price_ticks - target.price_ticks) * BPS * denominator
+    return distance <= target.price_ticks * numerator and 2 * order.open_lots >= target.lots
 
 
 def _in_the_way(order: Order, barrier: int | None) -> bool:
     return barrier is not None and order.side.sign * (order.price_ticks - barrier) >= 0
-
-
-def _hold_level(order: Order, wanted: list[QuoteLevel]) -> None:
-    """Do not place the level for which this order is still on its way."""
-    for index, level in enumerate(wanted):
-        if level.level == order.level:
-            del wanted[index]
-            return

@@ -32,6 +32,8 @@ class Refusal(Enum):
     BAD_QUANTITY = "bad_quantity"
     OWN_CROSS = "own_cross"
     RATE_LIMIT = "rate_limit"
+    EXCHANGE_RATE_LIMIT = "exchange_rate_limit"
+    """The exchange answered 429 and asked for a pause."""
 
 
 class _Seal:
@@ -148,7 +150,7 @@ class PreTradeCheck:
         refusal = self.refuse(side, price_ticks, lots)
         if refusal is not None:
             raise AssertionError(f"order approved although {refusal.value}")
-        self._open_lots[side] += lots
+        self.reserve(side, lots)
         instrument = self._limits.instrument
         return CheckedOrder(
             client_order_id,
@@ -161,6 +163,10 @@ class PreTradeCheck:
             instrument.quantity(lots),
             _SEAL,
         )
+
+    def reserve(self, side: Side, lots: int) -> None:
+        """Count an order as live for the orders that are checked after it."""
+        self._open_lots[side] += lots
 
     def _within_position(self, side: Side, price_ticks: int, lots: int) -> bool:
         """Whether the position stays within its limit when this and all open orders of the side fill.

@@ -75,6 +75,12 @@ class Symbol:
     stats: Stats = field(default_factory=Stats)
     quoting: QuotingEngine = field(init=False)
     order_limits: OrderLimits = field(init=False)
+    interval_ns: int = field(init=False)
+    """Shortest time between two evaluations."""
+    staleness_ns: int = field(init=False)
+    """Age at which market data may no longer be quoted from."""
+    tick_size: float = field(init=False)
+    """For statistics only: a mid in quote currency stays comparable when the grid changes."""
 
     mark: PricePoint | None = None
     last_trade: PricePoint | None = None
@@ -103,8 +109,14 @@ class Symbol:
 
     def regrid(self) -> None:
         """Make anew what depends on configuration and instrument."""
-        self.quoting = QuotingEngine(self.config, self.instrument)
-        self.order_limits = OrderLimits(self.config, self.limits, self.instrument)
+        config, limits = self.config, self.limits
+        self.quoting = QuotingEngine(config, self.instrument)
+        self.order_limits = OrderLimits(config, limits, self.instrument)
+        self.interval_ns = max(int(config.quote_interval_ms * NS_PER_MS), limits.quote_update_interval_ns)
+        self.staleness_ns = limits.market_data_staleness_ns
+        if config.check_staleness:
+            self.staleness_ns = min(self.staleness_ns, int(config.staleness_threshold_ms * NS_PER_MS))
+        self.tick_size = float(self.instrument.tick_size)
 
     @property
     def name(self) -> str:
@@ -112,22 +124,19 @@ class Symbol:
         return self.config.symbol
 
     @property
+    def latest_instrument(self) -> Instrument:
+        """The newest metadata: that of the book's ticks and lots, also while old orders are cleared."""
+        return self.next_instrument or self.instrument
+
+    @property
     def is_active(self) -> bool:
         """Whether orders may be placed at all."""
         return self.state is State.ACTIVE and self.kill is None
 
     @property
-    def interval_ns(self) -> int:
-        """Shortest time between two evaluations."""
-        return max(int(self.config.quote_interval_ms * NS_PER_MS), self.limits.quote_update_interval_ns)
-
-    @property
-    def staleness_ns(self) -> int:
-        """Age at which market data may no longer be quoted from."""
-        limit_ns = self.limits.market_data_staleness_ns
-        if self.config.check_staleness:
-            limit_ns = min(limit_ns, int(self.config.staleness_threshold_ms * NS_PER_MS))
-        return limit_ns
+    def wants_orders(self) -> bool:
+        """Whether an order may stay in the market: there is a quote that it serves."""
+        return self.is_active and self.quote is not None
 
     def fresh(self, point: PricePoint | None) -> Decimal | None:
         """The price, or None when there is none or it is too old."""
@@ -138,8 +147,19 @@ class Symbol:
     @property
     def book_is_fresh(self) -> bool:
         """Whether the book's data is young enough to quote from."""
+        return self.now_ns < self.stale_ns
+
+    @property
+    def stale_ns(self) -> int:
+        """From when on the book's data is too old to quote from; 0 when there is none."""
         data_ns = self.book.data_ns
-        return data_ns is not None and self.now_ns - data_ns <= self.staleness_ns
+        return data_ns + self.staleness_ns + 1 if data_ns is not None else 0
+
+    def drop_quote(self, reason: str) -> None:
+        """There is no quote any more; operators are told why."""
+        self.quote = None
+        self.verdicts.clear()
+        self.no_quote_reason = reason
 
     @property
     def valuation_price(self) -> Decimal | None:

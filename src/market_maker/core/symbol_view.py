@@ -53,7 +53,7 @@ def _kill(symbol: Symbol) -> KillView | None:
 
 
 def _book(symbol: Symbol) -> BookView:
-    book, instrument = symbol.book, symbol.instrument
+    book, instrument = symbol.book, symbol.latest_instrument
     return BookView(
         book.valid,
         book.invalid_reason,

@@ -1,0 +1,465 @@
+"""A conversation with one engine: given a symbol, when events, then exact commands.
+
+Commands are compared as short lines: `place c1 buy 9995 x 100`, `cancel c1`, `record c1 open`. Orders
+are named c1, c2 ... in the order in which they were placed; the exchange calls them x1, x2 ...
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from market_maker.core import commands as cmd
+from market_maker.core import events as ev
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import ExchangeStatus, Outcome, Side
+from market_maker.core.ids import IdSeed
+from market_maker.core.instrument import Instrument
+from market_maker.core.inventory import Inventory
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.orders import Order
+from market_maker.core.states import Cause, State
+from market_maker.core.symbol import Restored
+from market_maker.core.view import SymbolView
+
+START_NS = 1_000_000_000_000
+MS = 1_000_000
+
+INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
+CONFIG = SymbolConfig("BTC-USDT", enabled=True, volatility_multiplier=False, inventory_skew_factor=Decimal(0))
+"""Around a mid of 1000: bid 9995, ask 10005 ticks, 100 lots each."""
+LIMITS = EngineLimits()
+BIDS: ev.Levels = ((9980, 500), (9970, 500))
+ASKS: ev.Levels = ((10020, 500), (10010 + 20, 500))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the engine answered to one event."""
+
+    commands: tuple[cmd.Command, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def requests(self) -> list[str]:
+        """What leaves for the exchange."""
+        return [line for line, _ in self._of(_REQUESTS)]
+
+    @property
+    def records(self) -> list[str]:
+        """What becomes durable."""
+        return [line for line, _ in self._of(_RECORDS)]
+
+    @property
+    def states(self) -> list[cmd.RecordState]:
+        """State transitions."""
+        return [command for command in self.commands if isinstance(command, cmd.RecordState)]
+
+    @property
+    def risks(self) -> list[cmd.RecordRisk]:
+        """Kill switches that fired."""
+        return [command for command in self.commands if isinstance(command, cmd.RecordRisk)]
+
+    @property
+    def fills(self) -> list[cmd.RecordFill]:
+        """Fills that were counted."""
+        return [command for command in self.commands if isinstance(command, cmd.RecordFill)]
+
+    @property
+    def placed(self) -> list[cmd.PlaceOrder]:
+        """New orders."""
+        return [command for command in self.commands if isinstance(command, cmd.PlaceOrder)]
+
+    @property
+    def quotes(self) -> list[cmd.PublishQuote]:
+        """Shadow quotes."""
+        return [command for command in self.commands if isinstance(command, cmd.PublishQuote)]
+
+    @property
+    def replies(self) -> list[str]:
+        """Answers to operators: `done` or `refused: CODE, CODE`."""
+        return [line for line, command in self._pairs() if isinstance(command, cmd.Reply)]
+
+    @property
+    def reply(self) -> str:
+        """The one answer to an operator."""
+        (only,) = self.replies
+        return only
+
+    def _pairs(self) -> list[tuple[str, cmd.Command]]:
+        return list(zip(self.lines, self.commands, strict=True))
+
+    def _of(self, kinds: tuple[type, ...]) -> list[tuple[str, cmd.Command]]:
+        return [(line, command) for line, command in self._pairs() if isinstance(command, kinds)]
+
+
+_REQUESTS = (cmd.CancelAll, cmd.CancelOrder, cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
+_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
+
+
+class Playbook:
+    """One engine with a clock that only the script moves."""
+
+    def __init__(
+        self,
+        *,
+        config: SymbolConfig = CONFIG,
+        limits: EngineLimits = LIMITS,
+        instrument: Instrument = INSTRUMENT,
+        state: State = State.PAUSED,
+        kill: Trigger | None = None,
+        inventory: Inventory | None = None,
+        pnl_baseline: Decimal = Decimal(0),
+        trade_keys: tuple[tuple[str, str], ...] = (),
+        open_orders: tuple[Order, ...] = (),
+    ) -> None:
+        self.now_ns = START_NS
+        self.instrument = instrument
+        self.sequence = 0
+        self._ids: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._orders: dict[str, cmd.RecordOrder] = {}
+        self._requests = 0
+        restored = Restored(
+            config,
+            instrument,
+            state,
+            "before",
+            "someone",
+            kill,
+            pnl_baseline,
+            inventory if inventory is not None else Inventory(),
+            trade_keys,
+            IdSeed(12345, 1_790_000_000_000, START_NS),
+        )
+        self.engine = SymbolEngine(restored, limits)
+        self.said = self._hear(self.engine.start(open_orders))
+        """The answer to the latest event; at first, to the start."""
+
+    # --- the clock ---------------------------------------------------------------------------
+
+    def after(self, ms: float) -> "Playbook":
+        """Let time pass without telling the engine."""
+        self.now_ns += round(ms * MS)
+        return self
+
+    def tick(self, ms: float = 0) -> Said:
+        """Time passed, and nothing else happened."""
+        self.after(ms)
+        return self.when(ev.Tick(self.now_ns))
+
+    def evaluate(self) -> Said:
+        """The next evaluation that the quote interval allows."""
+        return self.tick(self.engine.symbol.interval_ns / MS)
+
+    # --- events ------------------------------------------------------------------------------
+
+    def when(self, event: ev.Event) -> Said:
+        """Hand over any event."""
+        self.said = self._hear(self.engine.handle(event))
+        return self.said
+
+    def snapshot(
+        self,
+        bids: ev.Levels = BIDS,
+        asks: ev.Levels = ASKS,
+        *,
+        age_ms: float = 0,
+        sequence: int | None = None,
+    ) -> Said:
+        """The whole book."""
+        self.sequence = self.sequence + 1 if sequence is None else sequence
+        data_ns = self.now_ns - round(age_ms * MS)
+        return self.when(ev.BookSnapshot(self.now_ns, data_ns, self.sequence, bids, asks))
+
+    def delta(
+        self, bids: ev.Levels = (), asks: ev.Levels = (), *, prev: int | None = None, age_ms: float = 0
+    ) -> Said:
+        """Changed levels; follows the last message unless `prev` says otherwise."""
+        before = self.sequence if prev is None else prev
+        self.sequence = before + 1
+        data_ns = self.now_ns - round(age_ms * MS)
+        return self.when(ev.BookDelta(self.now_ns, data_ns, before, self.sequence, bids, asks))
+
+    def mid(self, ticks: int, *, half: int = 20, lots: int = 500) -> Said:
+        """A whole book of others around a mid."""
+        return self.snapshot(((ticks - half, lots),), ((ticks + half, lots),))
+
+    def mark(self, price: str, *, age_ms: float = 0) -> Said:
+        """A mark price."""
+        return self.when(ev.MarkPrice(self.now_ns, self.now_ns - round(age_ms * MS), Decimal(price)))
+
+    def trade(self, price: str, *, age_ms: float = 0) -> Said:
+        """A public trade."""
+        return self.when(ev.PublicTrade(self.now_ns, self.now_ns - round(age_ms * MS), Decimal(price)))
+
+    def grid(self, **changes: Any) -> Said:
+        """New metadata of the instrument."""
+        reason = changes.pop("reason", "")
+        self.instrument = replace(self.instrument, version=self.instrument.version + 1, **changes)
+        return self.when(ev.InstrumentUpdated(self.now_ns, self.instrument, reason))
+
+    def config(self, **changes: Any) -> Said:
+        """A new configuration."""
+        return self.when(ev.ConfigChanged(self.now_ns, replace(self.engine.symbol.config, **changes), "desk"))
+
+    def control(self, cause: Cause, *, reason: str = "", rebase_pnl: bool = False) -> Said:
+        """A request of an operator."""
+        self._requests += 1
+        control = ev.Control(self.now_ns, self._requests, cause, "alice", reason, rebase_pnl)
+        return self.when(control)
+
+    def enable(self) -> Said:
+        """An operator enables the symbol."""
+        return self.control(Cause.ENABLE)
+
+    def kill(self, reason: str = "test") -> Said:
+        """An operator pulls the kill switch."""
+        return self.control(Cause.KILL, reason=reason)
+
+    def lag(self, ms: float | None, topic: str = "md.orderbook.delta.v1") -> Said:
+        """A measurement of consumer lag."""
+        return self.when(ev.LagMeasured(self.now_ns, None if ms is None else round(ms * MS), topic))
+
+    def journal(self, ms: float = 0, *, failed: bool = False) -> Said:
+        """A measurement of the journal."""
+        return self.when(ev.JournalMeasured(self.now_ns, round(ms * MS), failed))
+
+    # --- answers of the Order Service --------------------------------------------------------
+
+    def place_answer(
+        self,
+        name: str,
+        outcome: Outcome = Outcome.OK,
+        *,
+        ended: bool = True,
+        would_cross: bool = False,
+        code: str = "",
+        retry_after_ms: float = 0,
+    ) -> Said:
+        """The answer to a new order."""
+        order_id = self.order_id(name) if outcome is Outcome.OK else None
+        return self.when(
+            ev.PlaceAnswer(
+                self.now_ns,
+                self.id(name),
+                outcome,
+                order_id,
+                code=code,
+                would_cross=would_cross,
+                retry_after_ns=round(retry_after_ms * MS),
+                ended=ended,
+            )
+        )
+
+    def cancel_answer(self, name: str, outcome: Outcome = Outcome.OK, *, ended: bool = True) -> Said:
+        """The answer to a cancel."""
+        return self.when(ev.CancelAnswer(self.now_ns, self.id(name), outcome, ended=ended))
+
+    def cancel_all_answer(self, outcome: Outcome = Outcome.OK, cancelled: int = 0) -> Said:
+        """The answer to a cancel-all."""
+        return self.when(ev.CancelAllAnswer(self.now_ns, outcome, cancelled))
+
+    def query_answer(
+        self,
+        name: str,
+        status: ExchangeStatus | None,
+        *,
+        filled: int = 0,
+        outcome: Outcome = Outcome.OK,
+    ) -> Said:
+        """What became of an order; no status: not found."""
+        if status is None:
+            outcome = Outcome.NOT_FOUND if outcome is Outcome.OK else outcome
+            return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome))
+        reported = self.at_exchange(name, status, filled=filled)
+        return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome, reported))
+
+    def open_orders(
+        self, *orders: ev.ExchangeOrder, outcome: Outcome = Outcome.OK, asked_ms_ago: float = 0
+    ) -> Said:
+        """The exchange's list of our open orders."""
+        asked_ns = self.now_ns - round(asked_ms_ago * MS)
+        return self.when(ev.OpenOrdersAnswer(self.now_ns, asked_ns, outcome, orders))
+
+    def at_exchange(
+        self, name: str, status: ExchangeStatus = ExchangeStatus.OPEN, *, filled: int = 0
+    ) -> ev.ExchangeOrder:
+        """One of our orders, as the exchange reports it."""
+        order = self._orders[self.id(name)]
+        return ev.ExchangeOrder(
+            self.order_id(name),
+            order.client_order_id,
+            order.side,
+            order.price,
+            order.quantity,
+            self.instrument.quantity(filled),
+            status,
+        )
+
+    # --- the matching engine's stream --------------------------------------------------------
+
+    def stream(self, name: str, kind: ev.OrderEventKind, reason: str | None = None) -> Said:
+        """The matching engine's word on one of our orders."""
+        return self.when(ev.OrderEvent(self.now_ns, kind, self.order_id(name), self.id(name), reason, 1))
+
+    def stream_cancelled(self, name: str) -> Said:
+        """The matching engine says that an order was cancelled."""
+        return self.stream(name, ev.OrderEventKind.CANCELED)
+
+    def fill(
+        self,
+        name: str,
+        lots: int,
+        trade: str,
+        *,
+        price: str | None = None,
+        fee: str = "0",
+        knows_client_id: bool = True,
+    ) -> Said:
+        """One of our orders traded."""
+        order = self._orders[self.id(name)]
+        return self.execution(
+            trade,
+            order.side,
+            str(order.price) if price is None else price,
+            self.instrument.quantity(lots),
+            order_id=self.order_id(name),
+            client_order_id=order.client_order_id if knows_client_id else None,
+            fee=fee,
+        )
+
+    def execution(
+        self,
+        trade: str,
+        side: Side,
+        price: str,
+        quantity: Decimal | str,
+        *,
+        order_id: str = "stranger",
+        client_order_id: str | None = None,
+        fee: str = "0",
+    ) -> Said:
+        """Our account traded, whether or not the engine knows the order."""
+        return self.when(
+            ev.Execution(
+                self.now_ns,
+                trade,
+                side,
+                Decimal(price),
+                Decimal(quantity),
+                Decimal(fee),
+                order_id,
+                client_order_id,
+                is_maker=True,
+                sequence=1,
+                executed_at_us=1,
+            )
+        )
+
+    # --- names -------------------------------------------------------------------------------
+
+    def id(self, name: str) -> str:
+        """The client order id behind a name; a name nobody gave is an id itself."""
+        return self._ids.get(name, name)
+
+    @staticmethod
+    def order_id(name: str) -> str:
+        """The exchange's id of an order."""
+        return "x" + name.removeprefix("c")
+
+    @property
+    def state(self) -> State:
+        """The symbol's state."""
+        return self.engine.symbol.state
+
+    @property
+    def position(self) -> Decimal:
+        """Signed, base currency."""
+        return self.engine.symbol.inventory.position
+
+    def view(self) -> SymbolView:
+        """What operators see."""
+        return self.engine.view()
+
+    def verdict(self, side: Side, level: int = 0) -> str:
+        """What became of a level of the latest quote."""
+        return {(s, n): text for s, n, text in self.view().verdicts}[side, level]
+
+    def unsettled(self) -> list[str]:
+        """Names of the orders whose end is not known yet."""
+        return [self._name(order.client_order_id) for order in self.engine.symbol.orders]
+
+    def status(self, name: str) -> cmd.OrderStatus:
+        """The latest recorded status of an order."""
+        return self._orders[self.id(name)].status
+
+    def _hear(self, commands: Sequence[cmd.Command]) -> Said:
+        return Said(tuple(commands), tuple(self._line(command) for command in commands))
+
+    def _name(self, client_order_id: str) -> str:
+        return self._names.get(client_order_id, client_order_id)
+
+    def _line(self, command: cmd.Command) -> str:  # noqa: C901, PLR0911  one arm per kind of command
+        match command:
+            case cmd.PlaceOrder(order):
+                name = f"c{len(self._names) + 1}"
+                self._names[order.client_order_id] = name
+                self._ids[name] = order.client_order_id
+                return f"place {name} {order.side.name.lower()} {order.price_ticks} x {order.lots}"
+            case cmd.CancelOrder(client_order_id):
+                return f"cancel {self._name(client_order_id)}"
+            case cmd.CancelAll():
+                return "cancel all"
+            case cmd.QueryOrder(client_order_id):
+                return f"ask {self._name(client_order_id)}"
+            case cmd.QueryOpenOrders():
+                return "list open orders"
+            case cmd.RecordOrder(client_order_id):
+                self._orders[client_order_id] = command
+                return f"record {self._name(client_order_id)} {command.status.value}"
+            case cmd.RecordFill(trade_id):
+                return f"record fill {trade_id}"
+            case cmd.RecordState(before, after):
+                return f"state {before.value} -> {after.value}"
+            case cmd.RecordRisk(reason):
+                return f"risk {reason.value}"
+            case cmd.Reply(_, _, problems):
+                codes = ", ".join(problem.code for problem in problems)
+                return f"refused: {codes}" if codes else "done"
+            case cmd.PublishQuote():
+                return "publish quote"
+            case cmd.Notice(_, code):
+                return f"notice {code}"
+
+
+def proven(playbook: Playbook) -> Playbook:
+    """The exchange has nothing of ours and says so."""
+    playbook.cancel_all_answer()
+    playbook.open_orders()
+    return playbook
+
+
+def ready(**given: Any) -> Playbook:
+    """PAUSED with a book around 1000.0 and zero proven: enable would be accepted."""
+    playbook = proven(Playbook(**given))
+    playbook.snapshot()
+    return playbook
+
+
+def active(**given: Any) -> Playbook:
+    """ACTIVE; the first quotes were sent and not yet answered: c1 buys, c2 sells."""
+    playbook = ready(**given)
+    playbook.enable()
+    assert playbook.state is State.ACTIVE, playbook.said.lines
+    return playbook
+
+
+def quoting(**given: Any) -> Playbook:
+    """ACTIVE with c1 (buy, 9995) and c2 (sell, 10005) resting, and the book showing them."""
+    playbook = active(**given)
+    playbook.place_answer("c1")
+    playbook.place_answer("c2")
+    playbook.delta(((9995, 100),), ((10005, 100),))
+    return playbook
