@@ -1,0 +1,207 @@
+"""What is read back: orders, fills, events, audit, each paged."""
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from tests.support.journal_records import NOON, Fills, entry, order, risk, state
+
+from market_maker.core.commands import OrderStatus, PositionRow
+from market_maker.core.events import Side
+from market_maker.repositories.audit import AuditEntry, AuditRepository
+from market_maker.repositories.fills import FillRepository, FillSum
+from market_maker.repositories.journal_store import JournalStore
+from market_maker.repositories.orders import OrderRepository
+from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.positions import PositionRepository
+from market_maker.repositories.states import StateRepository
+
+
+async def test_every_field_of_a_fill_comes_back_exactly(pool: asyncpg.Pool) -> None:
+    made = Fills().next(Side.SELL, "0.123456789012345678", "60000.01", "-0.000000000000000001")
+    await JournalStore(pool).write([entry(made)])
+    (fill,) = await FillRepository(pool).list("BTC-USDT")
+    for name in (
+        *("trade_id", "side", "price", "quantity", "fee", "order_id", "client_order_id"),
+        *("is_maker", "sequence"),
+    ):
+        assert getattr(fill, name) == getattr(made, name), name
+    assert (fill.symbol, fill.recorded_at) == ("BTC-USDT", NOON)
+    assert fill.executed_at.isoformat() == "2025-11-20T12:00:00.000001+00:00"
+
+
+async def test_fills_are_paged_newest_first_without_gap_or_repetition(pool: asyncpg.Pool) -> None:
+    bitcoin, ether = Fills(), Fills()
+    for _ in range(7):
+        await JournalStore(pool).write([entry(bitcoin.next()), entry(ether.next(), symbol="ETH-USDT")])
+    fills = FillRepository(pool)
+    seen: list[str] = []
+    before: int | None = None
+    while page := await fills.list("BTC-USDT", before, limit=3):
+        assert len(page) <= 3
+        seen += [fill.trade_id for fill in page]
+        before = page[-1].id
+    assert seen == ["t7", "t6", "t5", "t4", "t3", "t2", "t1"]
+
+
+async def test_recent_keys_are_the_last_ones_oldest_of_them_first(pool: asyncpg.Pool) -> None:
+    fills = Fills()
+    sides = [Side.BUY, Side.SELL, Side.SELL, Side.BUY]
+    await JournalStore(pool).write([entry(fills.next(side)) for side in sides])
+    assert await FillRepository(pool).recent_keys("BTC-USDT", 3) == [
+        ("t2", Side.SELL),
+        ("t3", Side.SELL),
+        ("t4", Side.BUY),
+    ]
+
+
+async def test_the_sum_of_the_fills_by_sql_is_the_position(pool: asyncpg.Pool) -> None:
+    bitcoin, ether = Fills(), Fills()
+    await JournalStore(pool).write(
+        [
+            entry(bitcoin.next(Side.BUY, "0.3")),
+            entry(ether.next(Side.SELL, "7"), symbol="ETH-USDT"),
+            entry(bitcoin.next(Side.SELL, "1.00000001")),
+        ]
+    )
+    assert await FillRepository(pool).sums() == {
+        "BTC-USDT": FillSum(Decimal("-0.70000001"), 2),
+        "ETH-USDT": FillSum(Decimal(-7), 1),
+    }
+
+
+async def test_a_symbol_without_fills_folds_to_nothing(pool: asyncpg.Pool) -> None:
+    assert [fill async for fill in FillRepository(pool).fold_rows("BTC-USDT")] == []
+    assert await FillRepository(pool).recent_keys("BTC-USDT", 5) == []
+    assert await FillRepository(pool).sums() == {}
+
+
+async def test_a_position_that_differs_is_overwritten_by_the_fold(pool: asyncpg.Pool) -> None:
+    positions = PositionRepository(pool)
+    wrong = PositionRow(Decimal(9), Decimal(9), Decimal(9), Decimal(9), 9, Decimal(9))
+    right = PositionRow(Decimal(1), Decimal(100), Decimal(0), Decimal(0), 1, Decimal(100))
+    await positions.save({"BTC-USDT": wrong, "ETH-USDT": wrong}, NOON)
+    await positions.save({"BTC-USDT": right}, NOON)
+    assert await positions.load_all() == {"BTC-USDT": right, "ETH-USDT": wrong}
+    assert await positions.get("BTC-USDT") == right
+    assert await positions.get("ADA-USDT") is None
+
+
+async def test_open_orders_are_all_that_are_not_final_unknown_ones_too(pool: asyncpg.Pool) -> None:
+    entries = [entry(order(f"c{status.value}", status)) for status in OrderStatus]
+    entries.append(entry(order("other"), symbol="ETH-USDT"))
+    await JournalStore(pool).write(entries)
+    orders = OrderRepository(pool)
+    live = {status for status in OrderStatus if not status.is_final}
+    assert {one.status for one in await orders.open("BTC-USDT")} == live
+    assert {one.symbol for one in await orders.open()} == {"BTC-USDT", "ETH-USDT"}
+    assert await orders.open("ADA-USDT") == []
+
+
+async def test_orders_are_paged_newest_first_without_gap_or_repetition(pool: asyncpg.Pool) -> None:
+    ids = [f"0197f2d4-0000-7000-8000-{number:012d}" for number in range(7)]
+    await JournalStore(pool).write([entry(order(one)) for one in ids])
+    await JournalStore(pool).write([entry(order("0197f2d4-0000-7000-8000-000000000003x"), symbol="ETH-USDT")])
+    seen: list[str] = []
+    before: str | None = None
+    while page := await OrderRepository(pool).list("BTC-USDT", before, limit=3):
+        seen += [one.client_order_id for one in page]
+        before = page[-1].client_order_id
+    assert seen == ids[::-1]
+
+
+async def test_every_field_of_an_order_comes_back_exactly(pool: asyncpg.Pool) -> None:
+    made = order("c1", OrderStatus.FILLED)
+    await JournalStore(pool).write([entry(made)])
+    stored = await OrderRepository(pool).get("c1")
+    for name in type(made).__dataclass_fields__:
+        assert getattr(stored, name) == getattr(made, name), name
+    assert await OrderRepository(pool).get("c2") is None
+
+
+async def test_waiting_events_take_turns_and_keep_their_order_within_a_symbol(pool: asyncpg.Pool) -> None:
+    busy = [entry(state(), symbol="BUSY") for _ in range(5)]
+    quiet = entry(state(), symbol="QUIET")
+    await JournalStore(pool).write([*busy, quiet])
+    first = await OutboxRepository(pool).unsent(3)
+    assert [event.symbol for event in first] == ["BUSY", "QUIET", "BUSY"]
+    assert [e.event_id for e in first if e.symbol == "BUSY"] == [
+        busy[0].event_ids[0],
+        busy[1].event_ids[0],
+    ]
+
+
+async def test_a_sent_event_waits_no_more_and_stays_in_the_history(pool: asyncpg.Pool) -> None:
+    outbox = OutboxRepository(pool)
+    await JournalStore(pool).write([entry(state()), entry(risk(), seconds=60)])
+    assert await outbox.pending_count() == 2
+    assert await outbox.oldest_pending_age(NOON + timedelta(seconds=90)) == 90
+    first = (await outbox.unsent(10))[0]
+    sent_at = NOON + timedelta(seconds=91)
+    assert await outbox.mark_sent([first.id], sent_at) == 1
+    assert await outbox.mark_sent([first.id], sent_at + timedelta(days=1)) == 0
+    assert await outbox.pending_count() == 1
+    assert await outbox.oldest_pending_age(NOON + timedelta(seconds=90)) == 30
+    newest, oldest = await outbox.list("BTC-USDT")
+    assert (newest.topic, newest.sent_at) == ("mm.risk.triggered.v1", None)
+    assert (oldest.topic, oldest.sent_at) == ("mm.state.changed.v1", sent_at)
+    assert await outbox.list("BTC-USDT", before_id=oldest.id) == []
+
+
+async def test_an_empty_outbox_has_no_age(pool: asyncpg.Pool) -> None:
+    outbox = OutboxRepository(pool)
+    assert await outbox.unsent(10) == []
+    assert await outbox.oldest_pending_age(NOON) == 0
+
+
+async def test_a_symbol_that_never_had_a_transition_has_no_stored_state(pool: asyncpg.Pool) -> None:
+    assert await StateRepository(pool).load_all() == {}
+    assert await StateRepository(pool).get("BTC-USDT") is None
+
+
+def audited(symbol: str | None = "BTC-USDT", entry_id: UUID | None = None) -> AuditEntry:
+    return AuditEntry(
+        entry_id=entry_id or uuid4(),
+        at=NOON,
+        actor="alice",
+        roles=("mm:operate", "mm:read"),
+        route="PUT /v1/mm-configs/{symbol}",
+        symbol=symbol,
+        before=None,
+        after={"base_spread_bps": "12.5", "levels": [1, None], "odd\x00": "\ud800"},
+        why="wider \x00 for the night",
+    )
+
+
+async def test_an_audit_entry_comes_back_and_is_kept_once(pool: asyncpg.Pool) -> None:
+    audit = AuditRepository(pool)
+    made = audited()
+    everywhere = audited(symbol=None)
+    assert await audit.append([made, everywhere]) == 2
+    assert await audit.append([made]) == 0
+    ((row_id, stored),) = await audit.list("BTC-USDT")
+    assert (stored.entry_id, stored.at, stored.actor, stored.roles, stored.before) == (
+        *(made.entry_id, made.at, made.actor, made.roles, None),
+    )
+    assert stored.after == {"base_spread_bps": "12.5", "levels": [1, None], "odd\ufffd": "?"}
+    assert stored.why == "wider \ufffd for the night"
+    assert [one.symbol for _, one in await audit.list()] == [None, "BTC-USDT"]
+    assert await audit.list("BTC-USDT", before_id=row_id) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE mm_audit SET actor = 'bob'", "DELETE FROM mm_audit", "TRUNCATE mm_audit"]
+)
+async def test_nobody_changes_or_removes_an_audit_entry(pool: asyncpg.Pool, change: str) -> None:
+    await AuditRepository(pool).append([audited()])
+    with pytest.raises(asyncpg.RaiseError, match="mm_audit is append-only"):
+        await pool.execute(change)
+    assert [one.actor for _, one in await AuditRepository(pool).list()] == ["alice"]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+async def test_a_page_of_no_or_too_many_rows_is_refused(pool: asyncpg.Pool, limit: int) -> None:
+    with pytest.raises(ValueError, match="limit must be 1 to 10000"):
+        await FillRepository(pool).list("BTC-USDT", limit=limit)
