@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -106,6 +106,13 @@ class Api:
 
     async def delete(self, target: str) -> Answer:
         return await self.call("DELETE", target)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Let the loop run until the condition holds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  the condition is the code's, it has no event to wait for
+            await asyncio.sleep(0)
 
 
 @cache

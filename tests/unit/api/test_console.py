@@ -1,0 +1,31 @@
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+from tests.support.api import Api
+
+from market_maker.api.security import ACCESS
+
+
+async def test_the_console_loads_nothing_from_elsewhere(api: Api) -> None:
+    answer = await api.get("/")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert not re.search(r"https?://|<link|<img|<iframe|<script src", answer.text)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_the_browser_may_run_the_consoles_one_script_and_no_other(api: Api) -> None:
+    answer = await api.get("/")
+    [script] = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    allowed = b64encode(sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{allowed}';" in answer.headers["content-security-policy"]
+    assert not re.search(r"\son[a-z]+=", answer.text)
+
+
+async def test_the_console_calls_only_routes_that_exist(api: Api) -> None:
+    text = (await api.get("/")).text.replace("${encodeURIComponent(symbol)}", "{symbol}")
+    called = set(re.findall(r"[\"`](/v1/[^\"`]*)[\"`]", text))
+    known = {path for _, path in ACCESS}
+    expanded = {path.replace("${verb}", verb) for path in called for verb in ("enable", "pause", "resume")}
+    assert len(called) == 4
+    assert expanded <= known

@@ -1,0 +1,65 @@
+from http import HTTPStatus
+
+import pytest
+from tests.support.api import Api, in_process
+from tests.support.desk import FakeDesk
+
+from market_maker.api.problems import ProblemError
+from market_maker.api.security import ACCESS, Principal, Role
+
+
+class ByRole:
+    """The token is the name of the one role that its bearer has."""
+
+    required = True
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        if authorization is None:
+            raise ProblemError(HTTPStatus.UNAUTHORIZED, "TOKEN_MISSING", "send a token")
+        return Principal("carol", frozenset({Role(authorization)}))
+
+
+def concrete(path: str) -> str:
+    return path.replace("{symbol}", "BTC-USDT")
+
+
+NOT_ENDLESS = [(method, path) for method, path in ACCESS if path != "/v1/mm/stream"]
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_each_route_opens_for_its_role_and_no_other(desk: FakeDesk, role: Role) -> None:
+    async with in_process(desk, ByRole()) as api:
+        for method, path in NOT_ENDLESS:
+            answer = await api.call(method, concrete(path), headers={"Authorization": role.value})
+            if ACCESS[method, path] in (None, role):
+                assert answer.status not in (401, 403), (method, path)
+            else:
+                assert (answer.status, answer.code) == (403, "ROLE_MISSING"), (method, path)
+
+
+async def test_without_a_token_only_health_answers(desk: FakeDesk) -> None:
+    async with in_process(desk, ByRole()) as api:
+        for method, path in ACCESS:
+            answer = await api.call(method, concrete(path))
+            assert (answer.status == 401) is not path.startswith("/health"), (method, path)
+
+
+async def test_a_stranger_learns_nothing_about_a_body_or_a_symbol(desk: FakeDesk) -> None:
+    async with in_process(desk, ByRole()) as api:
+        for body in (b"{", b" " * 100_000):
+            answer = await api.call("POST", "/v1/mm/emergency/kill", data=body)
+            assert answer.status == 401
+        assert (await api.get("/v1/mm-configs/NOPE/status")).status == 401
+
+
+async def test_the_actor_of_the_token_is_recorded(desk: FakeDesk) -> None:
+    async with in_process(desk, ByRole()) as api:
+        headers = {"Authorization": "mm:operate"}
+        await api.call("POST", "/v1/mm-configs/BTC-USDT/enable", headers=headers)
+    assert desk.controls[0][2] == "carol"
+    assert (desk.audited[0].actor, desk.audited[0].roles) == ("carol", ("mm:operate",))
+
+
+async def test_without_access_control_everybody_is_anonymous(api: Api, desk: FakeDesk) -> None:
+    await api.post("/v1/mm-configs/BTC-USDT/enable")
+    assert desk.controls[0][2] == "anonymous"

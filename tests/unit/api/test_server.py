@@ -1,0 +1,64 @@
+import asyncio
+import signal
+import socket
+
+import aiohttp
+import pytest
+from tests.support.api import served
+from tests.support.desk import FakeDesk
+
+from market_maker.api.app import create_app
+from market_maker.api.guard import BODY_BYTES_MAX
+from market_maker.api.security import NoAuth
+from market_maker.api.server import ApiServer, CannotListenError
+
+
+async def test_it_answers_once_started_and_no_more_once_stopped(desk: FakeDesk) -> None:
+    server = ApiServer(create_app(desk, NoAuth(), "1"), "127.0.0.1", 0)
+    await server.start()
+    url = f"http://127.0.0.1:{server.port}/health"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as response:
+            assert response.status == 200
+            assert "Server" not in response.headers
+        await server.stop()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(url)
+
+
+async def test_a_port_in_use_is_named_with_the_fix(desk: FakeDesk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = ApiServer(create_app(desk, NoAuth(), "1"), "127.0.0.1", port)
+        with pytest.raises(CannotListenError, match=f"HTTP_PORT={port}.*stop what uses it"):
+            await server.start()
+    await server.stop()
+
+
+async def test_signals_are_left_to_the_process(desk: FakeDesk) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    async with served(desk):
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+async def test_a_long_body_without_a_length_is_refused(desk: FakeDesk) -> None:
+    async with served(desk) as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = (
+            "POST /v1/mm/emergency/kill HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n"
+        )
+        chunk = b"%x\r\n%b\r\n" % (BODY_BYTES_MAX + 1, b" " * (BODY_BYTES_MAX + 1))
+        writer.write(head.encode() + chunk)
+        await writer.drain()
+        assert b" 413 " in await reader.readline()
+        writer.close()
+    assert desk.controls == []
+
+
+async def test_what_was_audited_just_before_the_stop_is_written(desk: FakeDesk) -> None:
+    async with served(desk) as url, aiohttp.ClientSession(url) as session:
+        response = await session.post("/v1/mm/emergency/kill", json={"reason": "last"})
+        assert response.status == 200
+    assert [row.symbol for row in desk.audited] == ["BTC-USDT", "ETH-USDT"]

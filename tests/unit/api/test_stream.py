@@ -1,0 +1,113 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from tests.support.api import served
+from tests.support.desk import FakeDesk
+
+from market_maker.api import stream
+from market_maker.api.changes import ChangeFeed
+from market_maker.core.states import State
+
+PATH = "/v1/mm/stream"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MIN_INTERVAL_S", 0.001)
+
+
+async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, str]]:
+    """The blocks of an event stream, field by field."""
+    block: dict[str, str] = {}
+    async for raw in response.content:
+        line = raw.decode().rstrip("\n")
+        if line:
+            name, _, value = line.partition(":")
+            block[name] = value.strip()
+        else:
+            yield block
+            block = {}
+
+
+async def test_every_symbol_comes_first_and_then_what_changes(desk: FakeDesk) -> None:
+    async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        blocks = events(response)
+        assert "retry" in await anext(blocks)
+        first = [json.loads((await anext(blocks))["data"])["symbol"] for _ in range(2)]
+        assert first == ["BTC-USDT", "ETH-USDT"]
+        desk.change("ETH-USDT", state=State.ACTIVE)
+        block = await anext(blocks)
+        assert block["event"] == "status"
+        data = json.loads(block["data"])
+        assert (data["symbol"], data["state"]["value"]) == ("ETH-USDT", "ACTIVE")
+
+
+async def test_a_symbol_that_is_deleted_is_said_to_be_removed(desk: FakeDesk) -> None:
+    async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
+        blocks = events(response)
+        for _ in range(3):
+            await anext(blocks)
+        await desk.delete_config("ETH-USDT", "bob")
+        assert await anext(blocks) == {"event": "removed", "data": "ETH-USDT"}
+
+
+async def test_an_idle_stream_is_kept_open_by_comments(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
+    async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
+        blocks = events(response)
+        for _ in range(3):
+            await anext(blocks)
+        assert await anext(blocks) == {"": "still here"}
+
+
+async def test_stopping_the_server_ends_its_streams(desk: FakeDesk) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with served(desk) as url:
+            response = await session.get(f"{url}{PATH}")
+            blocks = events(response)
+            await anext(blocks)
+        rest = [block async for block in blocks]
+        assert len(rest) == 2
+        response.close()
+
+
+async def test_a_stream_that_is_left_frees_its_place(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "STREAMS_MAX", 1)
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
+    async with served(desk) as url, aiohttp.ClientSession(url) as session:
+        async with session.get(PATH) as first, session.get(PATH) as second:
+            assert first.status == 200
+            assert second.status == 503
+            assert (await second.json())["code"] == "TOO_MANY_STREAMS"
+            first.close()
+        async with asyncio.timeout(5):
+            while (third := await session.get(PATH)).status != 200:
+                third.release()
+        third.close()
+
+
+async def test_changes_of_a_slow_reader_coalesce() -> None:
+    feed = ChangeFeed()
+    reader = feed.subscribe()
+    for _ in range(1_000):
+        feed.publish("A")
+    feed.publish("B")
+    assert await reader.next(1) == frozenset({"A", "B"})
+    assert await reader.next(0) == frozenset()
+
+
+async def test_a_closed_subscription_ends_and_gets_nothing_more() -> None:
+    feed = ChangeFeed()
+    reader = feed.subscribe()
+    waiting = asyncio.ensure_future(reader.next(10))
+    await asyncio.sleep(0)
+    reader.close()
+    feed.publish("A")
+    assert await waiting is None
