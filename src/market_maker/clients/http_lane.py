@@ -23,8 +23,9 @@ READ_TURNS: Final = 16
 """Turns of the event loop in which an answer that has arrived is read, parsed and handed over."""
 BODY_BYTES_MAX: Final = 4 << 20
 CONNECTIONS_MAX: Final = 256
-IDLE_S: Final = 15.0
-"""How long an idle connection is kept; shorter than servers keep theirs, so that they do not close first."""
+IDLE_S: Final = 4.0
+"""How long an idle connection is kept: less than servers keep theirs (some only 5 s), because a request
+that meets a closing connection has an unknown fate."""
 _TIMER_NS: Final = 1_000_000
 """Resolution of the event loop's timers."""
 
