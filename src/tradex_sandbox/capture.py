@@ -37,7 +37,7 @@ class MessageKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line. `symbol` is empty for a snapshot, which does not tell it."""
+    """One line. `symbol` is empty for a snapshot that does not tell it (COIN-M's does)."""
 
     at_ns: int
     """Receive time, nanoseconds since 1970 UTC."""
@@ -131,7 +131,8 @@ def _classified(at_ns: int, number: int, content: Any) -> Message | None:
     if type(content) is not dict:
         raise FieldError(f"the message must be a JSON object, got {content!r:.40}")
     if "lastUpdateId" in content:
-        return Message(at_ns, number, MessageKind.SNAPSHOT, "", content)
+        symbol = text(content, "symbol") if "symbol" in content else ""
+        return Message(at_ns, number, MessageKind.SNAPSHOT, symbol, content)
     data = content.get("data")
     if type(data) is not dict:
         raise FieldError("the message needs 'stream' and 'data', or 'lastUpdateId' (a snapshot)")

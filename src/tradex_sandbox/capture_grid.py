@@ -1,13 +1,16 @@
 """The grid of a captured instrument: strings to ticks and lots, and the grid inferred from strings."""
 
+import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from tradex_sandbox.capture import FieldError, Message, MessageKind, RawLevels, levels
 from tradex_sandbox.instruments import Instrument, make_instrument, whole_units
 
 INFERRED_MIN_NOTIONAL = Decimal(5)
 """A capture does not tell the minimum notional; this is the usual one, in quote currency."""
+
+DECIMAL_STRING = re.compile(r"[0-9]{1,30}(\.[0-9]{0,30})?")
 
 CACHED_STRINGS_MAX = 100_000
 
@@ -74,13 +77,9 @@ class Units:
 
 def decimal(field: str, value: str) -> Decimal:
     """A captured number, zero or more; FieldError."""
-    try:
-        number = Decimal(value) if type(value) is str else Decimal("NaN")
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
+    if type(value) is not str or DECIMAL_STRING.fullmatch(value) is None:
         raise FieldError(f"{field} must be a decimal string, zero or more, got {value!r}")
-    return number
+    return Decimal(value)
 
 
 class Grid:

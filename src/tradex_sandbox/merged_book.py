@@ -28,7 +28,7 @@ class MergedSide:
         best = self._crowd.best
         if best is None or self.crowd_lots(best):
             return best
-        standing = [ticks for ticks in self._crowd if self.crowd_lots(ticks)]
+        standing = [ticks for ticks in self._crowd.levels() if self.crowd_lots(ticks)]
         if not standing:
             return None
         return max(standing) if self.side is Side.BUY else min(standing)
@@ -51,8 +51,10 @@ class MergedSide:
 
     def levels(self) -> dict[int, int]:
         """Every published level."""
-        prices = (*self._crowd, *self.own.prices())
-        return {ticks: lots for ticks in prices if (lots := self.lots(ticks))}
+        levels = self._crowd.levels()
+        for ticks in (*self._taken, *self.own.prices()):
+            levels[ticks] = self.lots(ticks)
+        return {ticks: lots for ticks, lots in levels.items() if lots}
 
     def published(self, prices: Iterable[int]) -> dict[int, int]:
         """What is published at each of `prices`, zeros included."""

@@ -1,6 +1,6 @@
 """One side of an aggregated book in whole ticks and lots, with its best price always at hand."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from tradex_sandbox.orders import Side
 
@@ -20,11 +20,9 @@ class BookSide:
         self._levels: dict[int, int] = {}
         self._step = -1 if side is Side.BUY else 1
 
-    def __len__(self) -> int:
-        return len(self._levels)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._levels)
+    def levels(self) -> dict[int, int]:
+        """A copy of every level."""
+        return dict(self._levels)
 
     def lots(self, ticks: int) -> int:
         """Quantity at a price, 0 when there is none."""
