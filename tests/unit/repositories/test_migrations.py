@@ -5,7 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.support.postgres import PASSWORD_USER, PostgresServer, free_port
+from tests.support.postgres_server import PASSWORD_USER, PostgresServer, free_port
 from tools.make_migration import differences
 
 from market_maker.repositories.database import open_pool

