@@ -214,6 +214,10 @@ class Playbook:
         """An operator enables the symbol."""
         return self.control(Cause.ENABLE)
 
+    def control_pause(self) -> Said:
+        """An operator pauses the symbol."""
+        return self.control(Cause.PAUSE)
+
     def kill(self, reason: str = "test") -> Said:
         """An operator pulls the kill switch."""
         return self.control(Cause.KILL, reason=reason)
@@ -275,6 +279,10 @@ class Playbook:
             return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome))
         reported = self.at_exchange(name, status, filled=filled)
         return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome, reported))
+
+    def query_event(self, order: ev.ExchangeOrder) -> ev.QueryAnswer:
+        """The answer that the exchange reports `order`."""
+        return ev.QueryAnswer(self.now_ns, order.client_order_id, Outcome.OK, order)
 
     def open_orders(
         self, *orders: ev.ExchangeOrder, outcome: Outcome = Outcome.OK, asked_ms_ago: float = 0
@@ -438,6 +446,8 @@ def proven(playbook: Playbook) -> Playbook:
     """The exchange has nothing of ours and says so."""
     playbook.cancel_all_answer()
     playbook.open_orders()
+    while "list open orders" in playbook.said.requests:
+        playbook.open_orders()
     return playbook
 
 
