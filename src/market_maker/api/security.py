@@ -1,6 +1,7 @@
 """Who may do what: roles per route as data, and the port behind which tokens are verified."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from http import HTTPStatus
 from typing import Protocol
@@ -22,6 +23,8 @@ class Principal:
 
     actor: str
     roles: frozenset[Role]
+    expires_at: datetime | None = None
+    """When its token ends; None when it has none."""
 
 
 class Authenticator(Protocol):

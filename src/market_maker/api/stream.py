@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -65,19 +66,26 @@ async def stream(request: Request, desk: DeskOf) -> StreamingResponse:
     """Server-sent events: `status` for every symbol at once, then for each one that changes.
 
     Changes of one symbol within 200 ms come as one event; a comment every 15 s keeps idle streams open.
+    The stream ends when its token does.
     """
     streams: Streams = request.app.state.streams
     changes = streams.subscribe(desk)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(desk, changes, streams), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _events(desk, changes, streams, request.state.principal.expires_at),
+        media_type="text/event-stream",
+        headers=headers,
+    )
 
 
-async def _events(desk: Desk, changes: Changes, streams: Streams) -> AsyncIterator[str]:
+async def _events(
+    desk: Desk, changes: Changes, streams: Streams, expires_at: datetime | None
+) -> AsyncIterator[str]:
     try:
         yield "retry: 2000\n\n"
         for symbol in desk.symbols():
             yield _event(desk, symbol)
-        while (changed := await changes.next(HEARTBEAT_S)) is not None:
+        while not _expired(expires_at) and (changed := await changes.next(HEARTBEAT_S)) is not None:
             for symbol in sorted(changed):
                 yield _event(desk, symbol)
             if not changed:
@@ -85,6 +93,10 @@ async def _events(desk: Desk, changes: Changes, streams: Streams) -> AsyncIterat
             await asyncio.sleep(MIN_INTERVAL_S)
     finally:
         streams.end(changes)
+
+
+def _expired(expires_at: datetime | None) -> bool:
+    return expires_at is not None and datetime.now(UTC) >= expires_at
 
 
 def _event(desk: Desk, symbol: str) -> str:
