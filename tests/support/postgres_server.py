@@ -1,9 +1,11 @@
 """A real PostgreSQL, from the wheel, as a process of our own."""
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -20,6 +22,7 @@ PASSWORD_USER = "by_password"
 # A crash of the server loses nothing with these, only one of the machine does.
 _QUICK = ("fsync=off", "full_page_writes=off")
 _START_S_MAX = 20.0
+_PR_SET_PDEATHSIG = 1
 
 
 class PostgresServer:
@@ -46,7 +49,13 @@ class PostgresServer:
         for option in ("listen_addresses=127.0.0.1", f"unix_socket_directories={self.data}", *self._options):
             command += ["-c", option]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command,
+                user=self._user,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
+            )
         deadline = time.monotonic() + _START_S_MAX
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -87,6 +96,12 @@ class PostgresServer:
     def socket_url(self, database: str = "postgres") -> str:
         """Over the socket."""
         return f"postgresql://postgres@/{database}?host={self.data}&port={self.port}"
+
+
+def _end_with_parent() -> None:
+    """In the new process: a test process that is killed takes its server along (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def free_port() -> int:

@@ -16,6 +16,10 @@ from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.positions import upsert_positions
 from market_maker.repositories.text import storable
 
+ACQUIRE_S_MAX = 5.0
+"""How long to wait for a connection of the pool. Give the journal a pool of its own: readers that hold
+every connection of a shared one would stop it."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
@@ -46,7 +50,7 @@ class JournalStore:
         with database_errors():
             # Always an explicit transaction: its COMMIT leaves only after every statement was answered,
             # so a statement that is stuck on a dead connection can never commit behind a later batch.
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=ACQUIRE_S_MAX) as connection, connection.transaction():
                 return await _write(connection, batch)
 
 
