@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # OffsetSpec is re-exported silently
     AdminClient,
-    OffsetSpec,  # type: ignore[attr-defined]  # the client re-exports it without saying so
+    OffsetSpec,
 )
 
 from market_maker.streams.batch import Position, TopicPartitionKey

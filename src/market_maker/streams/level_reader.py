@@ -8,15 +8,15 @@ instrument, which knows the rules and raises OffGridError.
 from collections.abc import Callable
 from decimal import Decimal
 
+from market_maker.core.grid import GridCache
 from market_maker.core.instrument import EXACT, Instrument
+from market_maker.streams.errors import DecodeError
 
 CACHE_ENTRIES_MAX = 65_536
 """A full cache is emptied; ten megabytes at most per instrument."""
 
 PLAIN_DIGITS_MAX = 40
 """A longer text is left to the instrument: int() of very long texts is slow by design."""
-
-WireNumber = str | Decimal | float
 
 
 class UnitCache(dict[bytes, int]):
@@ -72,21 +72,36 @@ class LevelReader:
     the shell has published the new grid.
     """
 
-    __slots__ = ("instrument", "lot_cache", "superseded", "symbol", "tick_cache")
+    __slots__ = ("_grid", "instrument", "lot_cache", "superseded", "symbol", "tick_cache")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.symbol = instrument.symbol
+        self._grid = GridCache(instrument)
         self.tick_cache: UnitCache = _PriceCache(instrument.tick_size, instrument.ticks)
         self.lot_cache = UnitCache(instrument.lot_size, instrument.lots)
         self.superseded = False
 
-    def ticks(self, price: WireNumber) -> int:
-        """The price as ticks; OffGridError when it is not a positive whole number of them."""
-        return self.tick_cache[price.encode()] if isinstance(price, str) else self.instrument.ticks(price)
+    def ticks(self, price: object) -> int:
+        """The price as ticks; OffGridError when it is not a positive whole number of them.
 
-    def lots(self, quantity: WireNumber) -> int:
-        """The quantity as lots, zero allowed; OffGridError when it is not a whole number of them."""
-        return (
-            self.lot_cache[quantity.encode()] if isinstance(quantity, str) else self.instrument.lots(quantity)
-        )
+        DecodeError when it is neither text, Decimal nor double.
+        """
+        if isinstance(price, str):
+            return self.tick_cache[price.encode()]
+        return self._grid.ticks(_number("price", price))
+
+    def lots(self, quantity: object) -> int:
+        """The quantity as lots, zero allowed; OffGridError when it is not a whole number of them.
+
+        DecodeError when it is neither text, Decimal nor double.
+        """
+        if isinstance(quantity, str):
+            return self.lot_cache[quantity.encode()]
+        return self._grid.lots(_number("quantity", quantity))
+
+
+def _number(field: str, value: object) -> Decimal | float:
+    if not isinstance(value, Decimal | float):
+        raise DecodeError(f"{field}: expected a string, decimal or double, got {value!r:.80}")
+    return value

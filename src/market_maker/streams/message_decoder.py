@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, Message
 
 from market_maker.core.events import Source
 from market_maker.streams.avro_codec import AvroDecoder
-from market_maker.streams.batch import Arrival, Batch, Position, Undecodable
+from market_maker.streams.batch import Arrival, Batch, Position, TopicPartitionKey, Undecodable
 from market_maker.streams.engine_events import EngineEventReader
 from market_maker.streams.envelope import header_pairs
 from market_maker.streams.errors import DecodeError
@@ -53,47 +53,49 @@ class MessageDecoder:
     def decode(self, messages: Sequence[Message], arrival: Arrival) -> Batch:
         """The events of all messages, in their order; what cannot be used becomes an Undecodable."""
         batch = Batch()
+        last: dict[TopicPartitionKey, Message] = {}
         for message in messages:
-            topic, partition, offset = message.topic(), message.partition(), message.offset()
-            if topic is None or partition is None or offset is None:
-                continue  # an error of the client, not a message
             error = message.error()
+            topic, partition = message.topic(), message.partition()
+            if topic is None or partition is None:
+                continue  # an error of the client, not a message
             if error is None:
-                self._one(topic, partition, offset, message, arrival, batch)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
-                _reached_end((topic, partition), offset, arrival, batch)
+                batch.consumed[topic] += 1
+                try:
+                    self._processors[topic].process(message, arrival, batch)
+                except DecodeError as problem:
+                    _add_undecodable(message, problem, arrival, batch)
+            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
+                continue
+            last[topic, partition] = message
+        batch.positions = {key: _position(message, arrival) for key, message in last.items()}
         return batch
 
-    def _one(
-        self, topic: str, partition: int, offset: int, message: Message, arrival: Arrival, batch: Batch
-    ) -> None:
-        batch.consumed[topic] += 1
-        kind, timestamp_ms = message.timestamp()
-        batch.positions[topic, partition] = Position(
-            offset + 1, arrival.generation, timestamp_ms if kind else None, arrival.at_ns
+
+def _position(message: Message, arrival: Arrival) -> Position:
+    """Where the partition goes on after its last message of a batch, or where its end was seen."""
+    offset = message.offset() or 0
+    if message.error() is not None:
+        return Position(offset, arrival.generation, None, arrival.at_ns)
+    kind, timestamp_ms = message.timestamp()
+    return Position(offset + 1, arrival.generation, timestamp_ms if kind else None, arrival.at_ns)
+
+
+def _add_undecodable(message: Message, problem: DecodeError, arrival: Arrival, batch: Batch) -> None:
+    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    if topic == ENGINE_EVENT:
+        batch.in_flight.append(Source(partition, offset, arrival.generation))
+    batch.items.append(
+        Undecodable(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            generation=arrival.generation,
+            key=message.key(),
+            value=message.value(),
+            headers=tuple(header_pairs(message.headers())),
+            symbol=problem.symbol,
+            detail=f"{topic}[{partition}]@{offset}: {problem}",
+            at_ns=arrival.at_ns,
         )
-        try:
-            self._processors[topic].process(message, arrival, batch)
-        except DecodeError as error:
-            if topic == ENGINE_EVENT:
-                batch.in_flight.append(Source(partition, offset, arrival.generation))
-            batch.items.append(
-                Undecodable(
-                    topic=topic,
-                    partition=partition,
-                    offset=offset,
-                    generation=arrival.generation,
-                    key=message.key(),
-                    value=message.value(),
-                    headers=tuple(header_pairs(message.headers())),
-                    symbol=error.symbol,
-                    detail=f"{topic}[{partition}]@{offset}: {error}",
-                    at_ns=arrival.at_ns,
-                )
-            )
-
-
-def _reached_end(key: tuple[str, int], offset: int, arrival: Arrival, batch: Batch) -> None:
-    last = batch.positions.get(key)
-    timestamp_ms = last.timestamp_ms if last is not None else None
-    batch.positions[key] = Position(offset, arrival.generation, timestamp_ms, arrival.at_ns)
+    )

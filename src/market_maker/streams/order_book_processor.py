@@ -39,15 +39,15 @@ class OrderBookProcessor:
         if fields is None:
             batch.ignored[topic, self._why(message)] += 1
             return
-        at_ns, data_ns = arrival.at_ns, envelope.data_ns(arrival, fields.timestamp_us)
-        trace = envelope.trace_of(message.headers(), fields.trace_id.decode("ascii", "replace"))
-        bids, asks, sequence = fields.bids, fields.asks, fields.sequence
+        reader, timestamp_us, trace_id, prev_sequence, sequence, bids, asks = fields
+        at_ns, data_ns = arrival.at_ns, envelope.data_ns(arrival, timestamp_us)
+        trace = envelope.trace_of(message.headers(), trace_id.decode("ascii", "replace"))
         event = (
-            BookDelta(at_ns, data_ns, fields.prev_sequence, sequence, bids, asks, trace)
+            BookDelta(at_ns, data_ns, prev_sequence, sequence, bids, asks, trace)
             if is_delta
             else BookSnapshot(at_ns, data_ns, sequence, bids, asks, trace)
         )
-        batch.items.append((fields.reader.symbol, event))
+        batch.items.append((reader.symbol, event))
 
     def _why(self, message: Message) -> Ignored:
         known = self._instruments.reader(message.key() or b"") is not None
@@ -71,7 +71,7 @@ class OrderBookProcessor:
         if reader is None or reader.superseded:
             return None
         try:
-            return BookFields(
+            return (
                 reader,
                 envelope.integer(record, "timestamp"),
                 (envelope.optional_text(record, "trace_id") or "").encode(),
