@@ -4,7 +4,6 @@ from market_maker.core.events import (
     BookDelta,
     BookInvalid,
     BookSnapshot,
-    Levels,
     MarketData,
     MarkPrice,
     PublicTrade,
@@ -13,12 +12,42 @@ from market_maker.core.events import (
 CONFLATED_EVENTS_MAX = 5
 
 
+class MergedDelta:
+    """Deltas in a row as one; adding one costs what it changes, not what is already held."""
+
+    __slots__ = ("_asks", "_bids", "_latest", "prev_sequence")
+
+    def __init__(self, first: BookDelta) -> None:
+        self._latest = first
+        self._bids = dict(first.bids)
+        self._asks = dict(first.asks)
+        self.prev_sequence = first.prev_sequence
+
+    @property
+    def sequence(self) -> int:
+        """The sequence that it leads to."""
+        return self._latest.sequence
+
+    def add(self, following: BookDelta) -> None:
+        """Add the delta that follows directly. Quantities are absolute, so the latest wins."""
+        self._latest = following
+        self._bids.update(following.bids)
+        self._asks.update(following.asks)
+
+    def delta(self) -> BookDelta:
+        """As one delta."""
+        latest = self._latest
+        bids, asks = tuple(self._bids.items()), tuple(self._asks.items())
+        return BookDelta(
+            latest.at_ns, latest.data_ns, self.prev_sequence, latest.sequence, bids, asks, latest.trace
+        )
+
+
 class Conflation:
     """Holds what a symbol has not yet seen of its market: one event of each kind.
 
-    Deltas in a row merge into one (quantities are absolute, so the latest wins), a snapshot takes
-    the place of what came before it. What does not chain becomes a BookInvalid: the engine then
-    withdraws and waits for a snapshot.
+    Deltas in a row merge into one, a snapshot takes the place of what came before it. What does not
+    chain becomes a BookInvalid: the engine then withdraws and waits for a snapshot.
     """
 
     __slots__ = ("_delta", "_invalid", "_mark", "_snapshot", "_trade", "merged")
@@ -26,7 +55,7 @@ class Conflation:
     def __init__(self) -> None:
         self._invalid: BookInvalid | None = None
         self._snapshot: BookSnapshot | None = None
-        self._delta: BookDelta | None = None
+        self._delta: MergedDelta | None = None
         self._trade: PublicTrade | None = None
         self._mark: MarkPrice | None = None
         self.merged = 0
@@ -55,7 +84,10 @@ class Conflation:
 
     def take(self) -> MarketData | None:
         """Remove and return the event that the engine should see next."""
-        for name in ("_invalid", "_snapshot", "_delta", "_trade", "_mark"):
+        if self._delta is not None and self._invalid is None and self._snapshot is None:
+            merged, self._delta = self._delta, None
+            return merged.delta()
+        for name in ("_invalid", "_snapshot", "_trade", "_mark"):
             event: MarketData | None = getattr(self, name)
             if event is not None:
                 setattr(self, name, None)
@@ -66,36 +98,22 @@ class Conflation:
         if self._snapshot is not None and snapshot.sequence < self._snapshot.sequence:
             return
         self._snapshot = snapshot
-        if self._delta is not None and self._delta.sequence <= snapshot.sequence:
+        if self._delta is None:
+            return
+        if self._delta.sequence <= snapshot.sequence:
             self._delta = None
+        else:
+            # What it changed up to the snapshot stands in the snapshot too, or was changed again later.
+            self._delta.prev_sequence = max(self._delta.prev_sequence, snapshot.sequence)
 
     def _add_delta(self, delta: BookDelta) -> None:
         held = self._delta
         if held is None:
-            self._delta = delta
+            self._delta = MergedDelta(delta)
         elif delta.prev_sequence == held.sequence:
-            self._delta = merge(held, delta)
+            held.add(delta)
         elif delta.sequence > held.sequence:
             self._delta = None
             self._snapshot = None
             detail = f"sequence gap from {held.sequence} to {delta.prev_sequence}"
             self._invalid = BookInvalid(delta.at_ns, detail)
-
-
-def merge(first: BookDelta, second: BookDelta) -> BookDelta:
-    """Two deltas in a row as one; `second.prev_sequence` is `first.sequence`."""
-    return BookDelta(
-        second.at_ns,
-        second.data_ns,
-        first.prev_sequence,
-        second.sequence,
-        _latest(first.bids, second.bids),
-        _latest(first.asks, second.asks),
-        second.trace,
-    )
-
-
-def _latest(first: Levels, second: Levels) -> Levels:
-    levels = dict(first)
-    levels.update(second)
-    return tuple(levels.items())

@@ -183,11 +183,10 @@ class Service:
         for worker in self._supervisor:
             request_id, _ = self._controls.open()
             self._supervisor.ask(worker.name, request_id, Cause.FLATTEN, SYSTEM, "shutdown")
-        try:
-            async with asyncio.timeout(CLEAR_S_MAX):
-                while self._unclear():
-                    await asyncio.sleep(POLL_S)
-        except TimeoutError:
+        deadline = time.monotonic() + CLEAR_S_MAX
+        while self._unclear() and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_S)
+        if self._unclear():
             self._failures.append(f"zero open orders not proven for {', '.join(self._unclear())}")
 
     def _unclear(self) -> list[str]:

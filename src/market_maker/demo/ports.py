@@ -12,7 +12,9 @@ def free_port() -> int:
 
 
 def port_or_free(wanted: int) -> int:
-    """The wanted port, or a free one when something listens on it."""
+    """The wanted port, or a free one when something listens on it or none is wanted (0)."""
+    if wanted == 0:
+        return free_port()
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

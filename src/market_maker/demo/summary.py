@@ -49,7 +49,7 @@ def _symbol(
         "open_orders": status["open_orders"],
         "open_orders_at_exchange": at_exchange["open_orders"],
         "spread_bps_p50": round(median(spreads), 4) if spreads else None,
-        "two_sided_share": _share(counters["two_sided_ns"], counters["active_ns"]),
+        "two_sided_share": _share(counters["two_sided_ms"], counters["active_ms"]),
         "book_deltas": counters["book_deltas"],
         "book_gaps": counters["book_gaps"],
         "book_checks": checker.checks[symbol],

@@ -1,0 +1,126 @@
+"""The journal: in order, grouped, repeated until durable; one symbol's refusal holds nobody else up."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from market_maker.actors.journal import Journal, Pending
+from market_maker.core.events import Source
+from market_maker.repositories.errors import DatabaseUnavailableError, RecordRefusedError
+from market_maker.repositories.journal_entry import JournalEntry
+
+
+class FaultyStore:
+    """A store whose failures a test forces; what it took is `written`."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.batches: list[int] = []
+        self.failures: list[Exception] = []
+        self.refused_symbol = ""
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.failed = asyncio.Event()
+
+    async def write(self, entries: Sequence[JournalEntry], /) -> None:
+        await self.gate.wait()
+        if self.failures:
+            self.failed.set()
+            raise self.failures.pop(0)
+        if any(entry.symbol == self.refused_symbol for entry in entries):
+            raise RecordRefusedError("PostgreSQL refuses: numeric overflow")
+        self.batches.append(len(entries))
+        self.written += [f"{entry.symbol} {entry.trace_id}" for entry in entries]
+
+
+class Harness:
+    """A journal, its store, and what it told."""
+
+    def __init__(self) -> None:
+        self.store = FaultyStore()
+        self.durable: list[Source] = []
+        self.refused: list[tuple[str, str]] = []
+        self.now_ns = 0
+        self.journal = Journal(
+            self.store,
+            lambda: self.now_ns,
+            self.durable.append,
+            lambda: None,
+            lambda symbol, reason: self.refused.append((symbol, reason)),
+        )
+        self.task = asyncio.create_task(self.journal.run())
+
+    def append(self, symbol: str, name: str, offset: int | None = None) -> None:
+        entry = JournalEntry(symbol, (), datetime.now(UTC), name)
+        source = Source(0, offset) if offset is not None else None
+        self.journal.append(Pending(symbol, self.now_ns, entry, source))
+
+    async def drained(self) -> None:
+        async with asyncio.timeout(5):
+            await self.journal.drain()
+        self.task.cancel()
+
+
+async def test_records_become_durable_in_order_and_their_sources_only_afterwards() -> None:
+    harness = Harness()
+    harness.store.gate.clear()
+    harness.append("A", "1", offset=7)
+    harness.append("B", "2")
+    harness.append("A", "3", offset=8)
+    await asyncio.sleep(0)
+    assert harness.durable == []
+    harness.store.gate.set()
+    await harness.drained()
+    assert harness.store.written == ["A 1", "B 2", "A 3"]
+    assert harness.durable == [Source(0, 7), Source(0, 8)]
+
+
+async def test_what_gathers_during_a_write_is_written_together() -> None:
+    harness = Harness()
+    harness.store.gate.clear()
+    harness.append("A", "1")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for number in range(2, 100):
+        harness.append("A", str(number))
+    harness.store.gate.set()
+    await harness.drained()
+    assert harness.store.batches == [1, 98]
+
+
+async def test_a_database_that_is_away_loses_nothing_and_is_reported_until_it_is_back() -> None:
+    harness = Harness()
+    harness.store.failures = [DatabaseUnavailableError("gone"), DatabaseUnavailableError("still gone")]
+    harness.append("A", "1", offset=1)
+    async with asyncio.timeout(5):
+        await harness.store.failed.wait()
+    harness.now_ns = 9_000_000_000
+    assert harness.journal.lag_ns() == 9_000_000_000
+    await harness.drained()
+    assert (harness.store.written, harness.journal.failure) == (["A 1"], "")
+    assert harness.journal.lag_ns() == 0
+
+
+async def test_records_that_the_database_refuses_stop_their_symbol_only() -> None:
+    harness = Harness()
+    harness.store.refused_symbol = "BAD"
+    harness.append("A", "1", offset=1)
+    harness.append("BAD", "2", offset=2)
+    harness.append("A", "3", offset=3)
+    async with asyncio.timeout(5):
+        await harness.journal.drain()
+    harness.append("BAD", "4", offset=4)
+    harness.append("A", "5", offset=5)
+    await harness.drained()
+    assert harness.store.written == ["A 1", "A 3", "A 5"]
+    assert harness.durable == [Source(0, 1), Source(0, 3), Source(0, 5)]
+    assert harness.refused == [("BAD", "PostgreSQL refuses: numeric overflow")]
+
+
+async def test_an_engine_event_that_leaves_nothing_to_record_is_acknowledged_in_its_turn() -> None:
+    harness = Harness()
+    harness.journal.append(Pending("A", 0, None, Source(0, 1)))
+    harness.append("A", "2", offset=2)
+    await harness.drained()
+    assert harness.durable == [Source(0, 1), Source(0, 2)]
+    assert harness.store.written == ["A 2"]
