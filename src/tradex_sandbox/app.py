@@ -1,6 +1,7 @@
 """The composition of one sandbox process: exchange, venue, servers; started and ended in order."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -56,6 +57,9 @@ def run(settings: SandboxSettings) -> None:
     """
     exchange = open_exchange(settings)
     ensure_topics(settings.broker, settings.partitions)
+    # What stands now stands until the end: a collection that walks it again would hold up an order.
+    gc.collect()
+    gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, exchange))
 

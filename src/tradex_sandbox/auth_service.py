@@ -1,9 +1,10 @@
 """The Auth Service: the sole issuer of tokens, its keys as a JWKS, and their rotation."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import jwt
 from aiohttp import web
@@ -52,6 +53,7 @@ class AuthService:
     def __init__(self, gate: Callable[[], Awaitable[web.Response | None]]) -> None:
         self._gate = gate
         self._generation = 0
+        self._making = asyncio.Lock()
         self._current: list[_Key] = []
         self._retired: list[_Key] = []
 
@@ -59,16 +61,15 @@ class AuthService:
         """The public path; tokens and rotation are asked for through the control API."""
         return [web.get("/.well-known/jwks.json", self._jwks)]
 
-    def rotate(self, keep_old: bool) -> list[str]:
+    async def rotate(self, keep_old: bool) -> list[str]:
         """New keys sign from now on; the old ones stay published only with `keep_old`. The new key ids."""
-        self._retired = [*self._retired, *self._current] if keep_old else []
-        self._generation += 1
-        self._current = [_Key("ES256", self._generation), _Key("RS256", self._generation)]
+        async with self._making:
+            await self._make_keys(keep_old)
         return [key.kid for key in self._current]
 
-    def token(self, wanted: TokenRequest) -> str:
+    async def token(self, wanted: TokenRequest) -> str:
         """A signed token with the claims iss, sub, iat, exp and roles."""
-        key = next(key for key in self._keys() if key.alg == wanted.alg)
+        key = next(key for key in await self._keys() if key.alg == wanted.alg)
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": ISSUER,
@@ -83,12 +84,20 @@ class AuthService:
         instead = await self._gate()
         if instead is not None:
             return instead
-        body = json.dumps({"keys": [key.jwk for key in [*self._keys(), *self._retired]]}).encode()
+        body = json.dumps({"keys": [key.jwk for key in [*await self._keys(), *self._retired]]}).encode()
         headers = {"Cache-Control": f"public, max-age={KEYS_MAX_AGE_S}"}
         return web.Response(body=body, content_type="application/json", headers=headers)
 
-    def _keys(self) -> list[_Key]:
-        """The signing keys; made when first asked for, since an RSA key takes a moment."""
-        if not self._current:
-            self.rotate(keep_old=False)
+    async def _keys(self) -> list[_Key]:
+        """The signing keys; made when first asked for."""
+        async with self._making:
+            if not self._current:
+                await self._make_keys(keep_old=False)
         return self._current
+
+    async def _make_keys(self, keep_old: bool) -> None:
+        number = self._generation + 1
+        # An RSA key takes a tenth of a second: on another thread, so that no order waits for it.
+        made = [await asyncio.to_thread(_Key, alg, number) for alg in get_args(Algorithm)]
+        self._retired = [*self._retired, *self._current] if keep_old else []
+        self._generation, self._current = number, made

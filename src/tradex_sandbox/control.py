@@ -151,10 +151,10 @@ class Control:
         return {}
 
     async def _token(self, request: web.Request) -> dict[str, str]:
-        return {"token": self._auth.token(await read_body(request, TokenRequest))}
+        return {"token": await self._auth.token(await read_body(request, TokenRequest))}
 
     async def _rotate(self, request: web.Request) -> dict[str, list[str]]:
-        return {"kids": self._auth.rotate((await read_body(request, Rotation)).keep_old)}
+        return {"kids": await self._auth.rotate((await read_body(request, Rotation)).keep_old)}
 
 
 def known_symbol(venue: Venue, symbol: str) -> str:

@@ -1,6 +1,7 @@
 """Messages to Kafka: in order per symbol, without ever waiting for the broker."""
 
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable
 
@@ -16,6 +17,7 @@ from tradex_sandbox.messages import Message
 MOCK_CLUSTER_PREFIX = "mockCluster"
 """How librdkafka's built-in broker names its cluster; it has no admin API but makes topics on demand."""
 METADATA_TIMEOUT_S = 10.0
+FLUSH_STEP_S = 0.1
 TRACE_EVERY = 100
 """One message in so many begins a sampled trace by itself; the others leave it to the consumer."""
 
@@ -31,11 +33,11 @@ class BrokerUnavailable(Exception):  # noqa: N818 - names the state that the ope
 class Publisher:
     """One producer for all topics.
 
-    Messages wait in `backlog` while librdkafka's queue is full (the broker is away for long), so
-    that none is lost and none overtakes another.
+    Messages wait in `backlog` while librdkafka's queue of `queue_messages_max` is full (the broker is
+    away for long), so that none is lost and none overtakes another.
     """
 
-    def __init__(self, broker: str, encoder: Encoder) -> None:
+    def __init__(self, broker: str, encoder: Encoder, queue_messages_max: int = 100_000) -> None:
         self._encoder = encoder
         self._backlog: deque[Message] = deque()
         self._count = 0
@@ -46,11 +48,12 @@ class Publisher:
                 "bootstrap.servers": broker,
                 "enable.idempotence": True,
                 "linger.ms": 0,
+                "queue.buffering.max.messages": queue_messages_max,
                 "partitioner": "murmur2_random",
                 "delivery.report.only.error": True,
                 "on_delivery": self._failed,
                 "error_cb": _log_error,
-                "log_level": 3,
+                "log_level": 2,
             },
             logger=log,
         )
@@ -76,8 +79,12 @@ class Publisher:
 
     def close(self, timeout_s: float) -> int:
         """Wait for acknowledgements; how many messages were left over when the time ran out."""
-        self.send(())
-        return int(self._producer.flush(timeout_s)) + len(self._backlog)
+        deadline = time.monotonic() + timeout_s
+        left = 1
+        while left and time.monotonic() < deadline:
+            self.send(())
+            left = int(self._producer.flush(FLUSH_STEP_S)) + len(self._backlog)
+        return left
 
     def _produce(self, message: Message) -> bool:
         value, trace_id = (message.raw, "") if message.raw is not None else self._encoder.encode(message)
@@ -121,4 +128,6 @@ def ensure_topics(broker: str, partitions: int) -> None:
 
 
 def _log_error(error: KafkaError) -> None:
-    log.warning("Kafka: %s", error.str())
+    # Each refused connection is told too, many times a second; the outage as such once.
+    if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():  # noqa: SLF001 - the client's own name
+        log.warning("Kafka: %s; messages wait until it is back", error.str())
