@@ -1,0 +1,35 @@
+"""One side of the crowd's book against a plain dict."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradex_sandbox.order_book import BookSide
+from tradex_sandbox.orders import Side
+
+# Near prices exercise the walk from tick to tick, far ones the scan past a hole.
+PRICES = st.integers(990, 1010) | st.integers(1, 2000)
+CHANGES = st.lists(st.tuples(PRICES, st.integers(0, 3)), max_size=80)
+
+
+@given(st.sampled_from(Side), CHANGES)
+def test_best_price_and_levels_are_those_of_a_dict(side: Side, changes: list[tuple[int, int]]) -> None:
+    book, plain = BookSide(side), dict[int, int]()
+    for ticks, lots in changes:
+        assert book.set(ticks, lots) == plain.pop(ticks, 0)
+        if lots:
+            plain[ticks] = lots
+        best = max if side is Side.BUY else min
+        assert book.best == best(plain, default=None)
+        assert book.levels() == plain
+
+
+@given(st.sampled_from(Side), CHANGES, st.integers(1, 10), st.integers(1, 10))
+def test_a_finer_grid_tells_the_same_levels(
+    side: Side, changes: list[tuple[int, int]], tick_factor: int, lot_factor: int
+) -> None:
+    book = BookSide(side)
+    book.replace(dict(changes).items())
+    before, best = book.levels(), book.best
+    book.scale(tick_factor, lot_factor)
+    assert book.levels() == {ticks * tick_factor: lots * lot_factor for ticks, lots in before.items()}
+    assert book.best == (None if best is None else best * tick_factor)
