@@ -64,6 +64,8 @@ class StepObserver:
         request = _ANSWERS.get(type(event))
         if request is not None:
             bound.answered(request, _outcome(event))
+            if isinstance(event, ev.OpenOrdersAnswer):
+                self._changed(worker.name)
         computed = worker.engine.symbol.stats.quotes_computed
         if computed != self._quotes_seen.get(worker.name, 0):
             self._quotes_seen[worker.name] = computed

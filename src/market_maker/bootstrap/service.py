@@ -39,7 +39,6 @@ from market_maker.telemetry.tracing import make_tracing, trace_id_of
 CLEAR_S_MAX: Final = 6.0
 """Time at shutdown for the exchange's proof of zero; the rest of ten seconds is for flushing."""
 FLUSH_S_MAX: Final = 1.5
-POLL_S: Final = 0.01
 SYSTEM: Final = "system"
 
 _log = structlog.get_logger()
@@ -180,12 +179,14 @@ class Service:
 
     async def _clear_market(self) -> None:
         """No order of ours stays behind; what cannot be proven is a failure."""
+        changes = self._changes.subscribe()
         for worker in self._supervisor:
             request_id, _ = self._controls.open()
             self._supervisor.ask(worker.name, request_id, Cause.FLATTEN, SYSTEM, "shutdown")
         deadline = time.monotonic() + CLEAR_S_MAX
-        while self._unclear() and time.monotonic() < deadline:
-            await asyncio.sleep(POLL_S)
+        while self._unclear() and (left_s := deadline - time.monotonic()) > 0:
+            await changes.next(left_s)
+        changes.close()
         if self._unclear():
             self._failures.append(f"zero open orders not proven for {', '.join(self._unclear())}")
 

@@ -9,6 +9,10 @@ from pathlib import Path
 from market_maker.durations import parse_duration
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+DEFAULT_LEVELS = 2
+"""So that a fill of the inner order leaves the side quoted until the next evaluation."""
+RECORDED_SPREAD_BPS = Decimal(2)
+"""Recorded markets do not react to us: ten bps away from a liquid mid nothing would fill for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class DemoArguments:
     http_port: int
     metrics_port: int
     spread_bps: Decimal | None
-    levels: int | None
+    levels: int
     response_timeout_ms: int
 
 
@@ -50,7 +54,7 @@ def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -
         shadow=found.shadow,
         http_port=found.http_port,
         metrics_port=found.metrics_port,
-        spread_bps=found.spread_bps,
+        spread_bps=found.spread_bps or (RECORDED_SPREAD_BPS if found.capture else None),
         levels=found.levels,
         response_timeout_ms=found.response_timeout_ms,
     )
@@ -84,8 +88,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--shadow", action="store_true", help="compute quotes, place nothing")
     add("--http-port", type=int, default=8080, help="admin API (another one is taken when it is in use)")
     add("--metrics-port", type=int, default=9090, help="Prometheus metrics (the same)")
-    add("--spread-bps", type=_positive, metavar="BPS", help="base spread of the symbols' configuration")
-    add("--levels", type=int, metavar="N", help="quoted levels per side")
+    add("--spread-bps", type=_positive, metavar="BPS", help="base spread (default 10, or 2 with --capture)")
+    add("--levels", type=int, default=DEFAULT_LEVELS, metavar="N", help="quoted levels per side (default 2)")
     add("--response-timeout-ms", type=int, default=1000, help="the service's KILL_SWITCH_RESPONSE_TIMEOUT_MS")
     return parser
 

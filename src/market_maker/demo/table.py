@@ -11,6 +11,8 @@ from rich.text import Text
 from market_maker.demo.book_checker import BookChecker
 from market_maker.demo.stack import ACCOUNT_ID, Stack
 
+LOG_WIDTH = 120
+"""Columns where the output is no terminal."""
 _STATE_STYLE = {"ACTIVE": "bold green", "PAUSED": "yellow", "HALTED": "bold red"}
 _COLUMNS = (
     "symbol",
@@ -77,4 +79,5 @@ def _cells(symbol: str, status: dict[str, Any], checker: BookChecker) -> list[Te
 
 def console(*, to_stderr: bool) -> Console:
     """Where people read: standard error when standard output belongs to a script."""
-    return Console(stderr=to_stderr)
+    made = Console(stderr=to_stderr)
+    return made if made.is_terminal else Console(stderr=to_stderr, width=LOG_WIDTH)

@@ -77,11 +77,9 @@ class Desk:
 
 def symbol_config(symbol: str, arguments: DemoArguments) -> dict[str, Any]:
     """The configuration that the demo gives a symbol; what it does not name keeps the document's default."""
-    config: dict[str, Any] = {"symbol": symbol}
+    config: dict[str, Any] = {"symbol": symbol, "num_levels": arguments.levels}
     if arguments.spread_bps is not None:
         config["base_spread_bps"] = f"{arguments.spread_bps:f}"
-    if arguments.levels is not None:
-        config["num_levels"] = arguments.levels
     return config
 
 
