@@ -15,6 +15,7 @@ from starlette.types import Message
 from market_maker.api.app import create_app
 from market_maker.api.audit import AuditTrail
 from market_maker.api.ports import Desk
+from market_maker.api.rate import RateLimit
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer
 from market_maker.api.stream import Streams
@@ -131,6 +132,7 @@ async def in_process(desk: Desk, authenticator: Authenticator | None = None) -> 
     app.state.desk = desk
     app.state.audit = AuditTrail(desk)
     app.state.streams = Streams()
+    app.state.rate = RateLimit()
     app.state.config_lock = asyncio.Lock()
     async with app.router.lifespan_context(app):
         yield Api(app)

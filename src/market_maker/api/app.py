@@ -11,6 +11,7 @@ from market_maker.api import configs, control, health, history, pages, problems,
 from market_maker.api.audit import AuditTrail
 from market_maker.api.openapi import build_openapi
 from market_maker.api.ports import Desk
+from market_maker.api.rate import RateLimit
 from market_maker.api.security import ACCESS, Authenticator
 
 
@@ -29,6 +30,7 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str) -> FastAP
     app.state.authenticator = authenticator
     app.state.audit = AuditTrail(desk)
     app.state.streams = stream.Streams()
+    app.state.rate = RateLimit()
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
     for room in (configs, control, status, history, stream, health, pages):

@@ -1,6 +1,8 @@
-"""What every request passes before its route: sender and role, query, media type, size, exact JSON."""
+"""What every request passes before its route: rate, sender and role, query, media type, size, exact JSON."""
 
 import json
+import math
+import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
@@ -10,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from market_maker.api.problems import ProblemError
-from market_maker.api.security import authorise
+from market_maker.api.security import ACCESS, Role, authorise
 from market_maker.api.validation import FieldError
 
 BODY_BYTES_MAX = 65_536
@@ -27,6 +29,7 @@ class DeskRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def guarded(request: Request) -> Response:
+            _refuse_too_many(request, self.path_format)
             _refuse_other_sites(request)
             exact = ExactRequest(request.scope, request.receive)
             token = request.headers.get("authorization")
@@ -104,6 +107,18 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for key in keys:
         key.encode()
     return keys
+
+
+def _refuse_too_many(request: Request, path: str) -> None:
+    """Health and emergency are never held back."""
+    if ACCESS[request.method, path] in (None, Role.EMERGENCY):
+        return
+    peer = request.client.host if request.client else ""
+    wait_s = request.app.state.rate.wait_s(peer, time.monotonic())
+    if wait_s > 0:
+        detail = "too many requests from this address: send fewer, or follow /v1/mm/stream instead of asking"
+        headers = {"Retry-After": str(math.ceil(wait_s))}
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", detail, headers=headers)
 
 
 def _refuse_other_sites(request: Request) -> None:

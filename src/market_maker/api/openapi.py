@@ -33,16 +33,18 @@ def build_openapi(app: FastAPI, auth_required: bool) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             role = ACCESS[method.upper(), path]
-            _complete(operation, method, role if auth_required else None)
+            _complete(operation, method, role, auth_required)
             if role is not None:
                 operation["x-required-role"] = role.value
     return document
 
 
-def _complete(operation: dict[str, Any], method: str, role: Role | None) -> None:
+def _complete(operation: dict[str, Any], method: str, role: Role | None, auth_required: bool) -> None:
     """Add the answers that any route may give."""
     common = [HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.INTERNAL_SERVER_ERROR]
-    if role is not None:
+    if role in (Role.READ, Role.OPERATE):
+        common += [HTTPStatus.TOO_MANY_REQUESTS]
+    if auth_required and role is not None:
         operation["security"] = [{"bearer": []}]
         common += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE]
     elif method != "get":
