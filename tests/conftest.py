@@ -1,3 +1,14 @@
 """The fixtures that every part of the tests may use."""
 
-pytest_plugins = ["tests.support.kafka", "tests.support.postgres", "tests.support.sandbox", "tests.support.sandbox_http"]
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
+
+pytest_plugins = [
+    "tests.support.kafka",
+    "tests.support.postgres",
+    "tests.support.sandbox",
+    "tests.support.sandbox_http",
+]

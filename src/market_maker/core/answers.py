@@ -17,9 +17,10 @@ from market_maker.core.orders import Order
 from market_maker.core.states import KillReason
 from market_maker.core.symbol import Out, Symbol
 
-NOT_FOUND_ANSWERS_NEEDED = 2
-"""How often the exchange must say, after the placing request was over, that it does not know an
-order before that is taken as its last word. Should the order still appear, it is cancelled."""
+NOT_FOUND_SPAN_NS = 500_000_000
+"""How far apart two answers must be in which the exchange says, after the placing request was over,
+that it does not know an order, before that is taken as its last word: a request whose connection broke
+may still be on its way. Should the order appear later, it is cancelled."""
 
 UNCERTAIN_OUTCOMES = {
     Outcome.TIMEOUT: KillReason.RESPONSE_TIMEOUT,
@@ -179,8 +180,9 @@ def _ended_since(order: Order, asked_ns: int) -> bool:
 def _not_found(symbol: Symbol, order: Order) -> None:
     if not order.request_ended:
         return
-    order.not_found_answers += 1
-    if order.not_found_answers >= NOT_FOUND_ANSWERS_NEEDED:
+    if order.not_found_ns is None:
+        order.not_found_ns = symbol.now_ns
+    elif symbol.now_ns - order.not_found_ns >= NOT_FOUND_SPAN_NS:
         symbol.orders.close(
             order,
             OrderStatus.REJECTED if order.order_id is None else OrderStatus.CANCELLED,

@@ -90,7 +90,6 @@ def _activate(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
     halt.change_state(symbol, event.cause, event.reason or event.cause.value, event.actor, out)
     symbol.health.rejects.clear()
     symbol.urgent = True
-    symbol.caused_ns = symbol.now_ns
     return ()
 
 

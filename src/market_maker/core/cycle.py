@@ -21,8 +21,22 @@ SECOND_NS = 1_000_000_000
 
 def evaluate(symbol: Symbol, out: Out) -> None:
     """Requote an ACTIVE symbol; where it may not quote, cancel what rests."""
+    _note_cause(symbol)
+    _evaluate(symbol, out)
+    symbol.unseen_ns = None
+    symbol.trace = None
+
+
+def _note_cause(symbol: Symbol) -> None:
+    """Note since when this evaluation was possible, for the latency of the orders that it places."""
+    allowed_ns = symbol.now_ns if symbol.urgent else symbol.evaluated_ns + symbol.interval_ns
+    arrived_ns = symbol.now_ns if symbol.unseen_ns is None else symbol.unseen_ns
+    symbol.caused_ns = min(symbol.now_ns, max(allowed_ns, arrived_ns))
     symbol.evaluated_ns = symbol.now_ns
     symbol.urgent = False
+
+
+def _evaluate(symbol: Symbol, out: Out) -> None:
     blocked = _blocked(symbol)
     look = market.look(symbol)
     check_position(symbol, out)

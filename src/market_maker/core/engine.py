@@ -115,8 +115,6 @@ class SymbolEngine:
         """Take one event; returns what is to be done, requests to the exchange before records."""
         symbol = self._symbol
         symbol.now_ns = max(symbol.now_ns, event.at_ns)
-        symbol.caused_ns = symbol.now_ns
-        symbol.trace = None
         out: list[Command] = []
         HANDLERS[type(event)](symbol, event, out)
         self._advance(out)

@@ -125,7 +125,8 @@ def look(symbol: Symbol) -> Look | None:
 
 
 def _book_changed(symbol: Symbol, change: BookChange, event: BookSnapshot | BookDelta, out: Out) -> None:
-    symbol.caused_ns = event.at_ns
+    if symbol.unseen_ns is None:
+        symbol.unseen_ns = event.at_ns
     symbol.trace = event.trace
     if change in _INVALID:
         symbol.urgent = True

@@ -53,7 +53,8 @@ class Order:
     """Whether the placing request is over, so that it cannot create the order any more."""
     cancel_outstanding: bool = False
     query_outstanding: bool = False
-    not_found_answers: int = 0
+    not_found_ns: int | None = None
+    """Since when the exchange says, after the placing request was over, that it does not know it."""
     retry_ns: int = 0
 
     @property
@@ -215,7 +216,7 @@ class OrderTracker:
         """Take over what the exchange reports of an order when asked."""
         self.identify(order, reported.order_id)
         order.request_ended = True
-        order.not_found_answers = 0
+        order.not_found_ns = None
         if reported.status.is_final:
             self.close(
                 order,

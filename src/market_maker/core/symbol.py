@@ -96,8 +96,12 @@ class Symbol:
     evaluated_ns: int = 0
     urgent: bool = False
     """Evaluate now, whatever the quote interval says."""
+    unseen_ns: int | None = None
+    """When the first market data arrived that no evaluation has seen; None when all has been seen."""
     caused_ns: int = 0
+    """Since when the current evaluation was possible: data was there and the interval allowed it."""
     trace: str | None = None
+    """The trace of the latest market data that no evaluation has seen."""
     place_after_ns: int = 0
     """No placement before this time: the exchange asked for a pause."""
     sends: deque[int] = field(default_factory=deque)
