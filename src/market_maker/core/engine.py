@@ -69,6 +69,9 @@ _RANK: dict[type, int] = {
 def _rank(command: Command) -> int:
     return _RANK[type(command)]
 
+_ORDERS_UNTOUCHED = frozenset({ev.BookSnapshot, ev.BookDelta, ev.PublicTrade, ev.MarkPrice, ev.Tick})
+"""Events that change no order and no state unless commands come of them."""
+
 
 class SymbolEngine:
     """Decides for one symbol. The shell calls `start` once, then `handle` per event."""
@@ -118,7 +121,9 @@ class SymbolEngine:
         out: list[Command] = []
         HANDLERS[type(event)](symbol, event, out)
         self._advance(out)
-        symbol.stats.activity(symbol.now_ns, active=symbol.is_active, two_sided=symbol.orders.is_two_sided())
+        if out or type(event) not in _ORDERS_UNTOUCHED:
+            two_sided = symbol.orders.is_two_sided()
+            symbol.stats.activity(symbol.now_ns, active=symbol.is_active, two_sided=two_sided)
         if len(out) > 1:
             out.sort(key=_rank)
         return out
