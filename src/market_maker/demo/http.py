@@ -24,6 +24,10 @@ class JsonClient:
         """The answer's JSON; DemoError when the request is refused."""
         return await self._request("POST", path, json={} if body is None else body)
 
+    async def put(self, path: str, body: Any) -> Any:
+        """The same with PUT."""
+        return await self._request("PUT", path, json=body)
+
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         async with self._session.request(

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -13,6 +14,8 @@ from market_maker.demo.processes import Child, python_module
 from market_maker.repositories.migrations import migrate
 
 ACCOUNT_ID = "00000000-0000-0000-0000-000000000001"
+
+NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -46,12 +49,13 @@ class Stack:
         return self.service
 
 
-async def start_stack(arguments: DemoArguments) -> Stack:
-    """Start everything; on an error whatever runs is ended again."""
+async def start_stack(arguments: DemoArguments, settings: Mapping[str, str] = NO_SETTINGS) -> Stack:
+    """Start everything; `settings` go to the service. On an error whatever runs is ended again."""
     stack = Stack(Path(tempfile.mkdtemp(prefix="market-maker-demo-")))
     stack.directory.chmod(0o755)
     try:
         await _start_servers(stack, arguments)
+        stack.environment.update(settings)
         await stack.start_service()
     except BaseException:
         await stack.stop()
