@@ -291,14 +291,13 @@ def _fields() -> tuple[tuple[str, Variable], ...]:
 
 def _conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
     """What is wrong between variables that are each well-formed."""
-    if values.get("disable_auth") is False:
+    if values.get("disable_auth") is False and values.get("auth_service_url", "") is None:
         yield SettingProblem(
-            "DISABLE_AUTH",
-            "not true",
-            "set DISABLE_AUTH=true: this version cannot verify tokens yet, so it refuses to run as if it did",
+            "AUTH_SERVICE_URL",
+            None,
+            "required unless DISABLE_AUTH=true; set it to the Auth Service that issues the API's tokens, "
+            "such as http://localhost:3001",
         )
-        if values.get("auth_service_url", "") is None:
-            yield SettingProblem("AUTH_SERVICE_URL", None, "required unless DISABLE_AUTH=true")
     http_port = values.get("http_port")
     if http_port is not None and http_port == values.get("metrics_port"):
         yield SettingProblem(

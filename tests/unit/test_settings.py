@@ -86,11 +86,10 @@ def test_one_error_lists_all_that_is_missing_and_all_that_is_malformed() -> None
         "SCHEMA_REGISTRY_URL",
         "HTTP_PORT",
         "MM_SHADOW_MODE",
-        "DISABLE_AUTH",
         "AUTH_SERVICE_URL",
     ]
     lines = str(error).splitlines()
-    assert lines[0] == "cannot start: 8 settings must be corrected in the environment"
+    assert lines[0] == "cannot start: 7 settings must be corrected in the environment"
     assert "  - HTTP_PORT is 'http': must be a whole number from 1 to 65535" in lines
     assert "  - MM_SHADOW_MODE is 'yes': must be true or false" in lines
 
@@ -142,15 +141,27 @@ def test_a_malformed_setting_is_named_with_what_was_given_and_the_fix(
     assert fix in sentence
 
 
-@pytest.mark.parametrize("value", ["false", "1", "TRUE", "yes"])
-def test_anything_but_disable_auth_true_refuses_to_start(value: str) -> None:
+@pytest.mark.parametrize("off", [{}, {"DISABLE_AUTH": "false"}, {"DISABLE_AUTH": ""}])
+def test_with_an_auth_service_tokens_are_asked_for(off: dict[str, str]) -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != "DISABLE_AUTH"}
+    settings = Settings.load({**environ, **off, "AUTH_SERVICE_URL": "http://auth:3001"})
+    assert not settings.disable_auth
+    assert settings.auth_service_url is not None
+    assert settings.auth_service_url.reveal() == "http://auth:3001"
+
+
+@pytest.mark.parametrize("value", ["1", "TRUE", "yes"])
+def test_a_misspelt_disable_auth_does_not_read_as_off_or_on(value: str) -> None:
     error = refused({**REQUIRED, "DISABLE_AUTH": value, "AUTH_SERVICE_URL": "http://auth:3001"})
     assert [problem.name for problem in error.problems] == ["DISABLE_AUTH"]
 
 
-def test_without_disable_auth_the_message_says_why_and_what_to_set() -> None:
+@pytest.mark.parametrize("off", [{}, {"DISABLE_AUTH": "false"}])
+def test_with_neither_an_auth_service_nor_disable_auth_the_start_is_refused(off: dict[str, str]) -> None:
     environ = {name: value for name, value in REQUIRED.items() if name != "DISABLE_AUTH"}
-    assert "set DISABLE_AUTH=true: this version cannot verify tokens yet" in str(refused(environ))
+    error = refused({**environ, **off})
+    assert [problem.name for problem in error.problems] == ["AUTH_SERVICE_URL"]
+    assert "AUTH_SERVICE_URL is not set: required unless DISABLE_AUTH=true" in str(error)
 
 
 @pytest.mark.parametrize(

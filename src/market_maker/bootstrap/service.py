@@ -17,8 +17,8 @@ from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
-from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer
+from market_maker.bootstrap.access import make_authenticator
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.fleet import Fleet
@@ -139,7 +139,8 @@ class Service:
             self._gauges.figures,
             shadow_mode=settings.shadow_mode,
         )
-        self._api = ApiServer(create_app(desk, NoAuth(), __version__), settings.http_host, settings.http_port)
+        app = create_app(desk, make_authenticator(settings, resources), __version__)
+        self._api = ApiServer(app, settings.http_host, settings.http_port)
 
     def _start_tasks(self) -> None:
         start = self._tasks.start
