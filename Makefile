@@ -47,6 +47,7 @@ lint: $(VENV)/.dev
 generate: $(VENV)/.dev
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src --grpc_python_out=src proto/tradex_contracts/metadata.proto
 	$(BIN)/sqlc generate
+	$(BIN)/python -m tools.settings_page > docs/settings.md
 
 # Lock files with hashes and without package hosts, for every platform.
 lock: $(VENV)/.dev
