@@ -1,6 +1,7 @@
 """What every request passes before its route: rate, sender and role, query, media type, size, exact JSON."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Coroutine
@@ -11,12 +12,14 @@ from typing import Any, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from market_maker.api.audit import entry
 from market_maker.api.problems import ProblemError
-from market_maker.api.security import ACCESS, Role, authorise
+from market_maker.api.security import ACCESS, Principal, Role, RoleMissingError, authorise
 from market_maker.api.validation import FieldError
 
 BODY_BYTES_MAX = 65_536
 _JSON = "application/json"
+_log = logging.getLogger(__name__)
 
 
 class DeskRoute(APIRoute):
@@ -32,9 +35,7 @@ class DeskRoute(APIRoute):
             _refuse_too_many(request, self.path_format)
             _refuse_other_sites(request)
             exact = ExactRequest(request.scope, request.receive)
-            token = request.headers.get("authorization")
-            authenticator = request.app.state.authenticator
-            request.state.principal = await authorise(authenticator, request.method, self.path_format, token)
+            request.state.principal = await _admit(request, self.path_format)
             _refuse_unknown_query(request, known)
             if takes_body and await exact.body():
                 _refuse_other_media(request)
@@ -107,6 +108,27 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for key in keys:
         key.encode()
     return keys
+
+
+async def _admit(request: Request, path: str) -> Principal:
+    """Who sends it. A denied attempt is logged; one of a known sender to change something is audited."""
+    state = request.app.state
+    try:
+        return await authorise(
+            state.authenticator, request.method, path, request.headers.get("authorization")
+        )
+    except ProblemError as denied:
+        peer = request.client.host if request.client else "unknown"
+        _log.warning("denied: %s %s from %s: %s", request.method, path, peer, denied.detail)
+        if isinstance(denied, RoleMissingError) and request.method != "GET":
+            symbol = request.path_params.get("symbol")
+            known = symbol if symbol in state.desk.symbols() else None
+            why = f"denied: needs the role {denied.role.value}"
+            route = f"{request.method} {path}"
+            state.audit.record_later(
+                [entry(denied.principal, route, known, before=None, after=None, why=why)]
+            )
+        raise
 
 
 def _refuse_too_many(request: Request, path: str) -> None:

@@ -48,6 +48,18 @@ class NoAuth:
         return Principal("anonymous", frozenset(Role))
 
 
+class RoleMissingError(ProblemError):
+    """403: the sender is known, and none of its roles opens the route."""
+
+    def __init__(self, principal: Principal, role: Role) -> None:
+        detail = (
+            f"this route needs the role {role.value}, which the token of {principal.actor} does not carry"
+        )
+        super().__init__(HTTPStatus.FORBIDDEN, "ROLE_MISSING", detail)
+        self.principal = principal
+        self.role = role
+
+
 _CONFIG = "/v1/mm-configs/{symbol}"
 
 ACCESS: dict[tuple[str, str], Role | None] = {
@@ -86,8 +98,5 @@ async def authorise(authenticator: Authenticator, method: str, path: str, token:
         return Principal("anonymous", frozenset())
     principal = await authenticator.authenticate(token)
     if role not in principal.roles:
-        detail = (
-            f"this route needs the role {role.value}, which the token of {principal.actor} does not carry"
-        )
-        raise ProblemError(HTTPStatus.FORBIDDEN, "ROLE_MISSING", detail)
+        raise RoleMissingError(principal, role)
     return principal

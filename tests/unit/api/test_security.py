@@ -1,11 +1,13 @@
 from http import HTTPStatus
 
 import pytest
-from tests.support.api import Api, in_process
+from tests.support.api import Api, eventually, in_process
 from tests.support.desk import FakeDesk
 
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import ACCESS, Principal, Role
+
+DENIED_OPERATE = "denied: needs the role mm:operate"
 
 
 class ByRole:
@@ -58,6 +60,30 @@ async def test_the_actor_of_the_token_is_recorded(desk: FakeDesk) -> None:
         await api.call("POST", "/v1/mm-configs/BTC-USDT/enable", headers=headers)
     assert desk.controls[0][2] == "carol"
     assert (desk.audited[0].actor, desk.audited[0].roles) == ("carol", ("mm:operate",))
+
+
+async def test_a_denied_change_is_on_record_with_who_tried_what(desk: FakeDesk) -> None:
+    headers = {"Authorization": "mm:read"}
+    async with in_process(desk, ByRole()) as api:
+        assert (await api.call("POST", "/v1/mm/emergency/kill", headers=headers)).status == 403
+        assert (await api.call("DELETE", "/v1/mm-configs/BTC-USDT", headers=headers)).status == 403
+        assert (await api.call("DELETE", "/v1/mm-configs/" + "Z" * 40, headers=headers)).status == 403
+        await eventually(lambda: len(desk.audited) == 3)
+    assert [(row.actor, row.roles, row.route, row.symbol, row.why) for row in desk.audited] == [
+        ("carol", ("mm:read",), "POST /v1/mm/emergency/kill", None, "denied: needs the role mm:emergency"),
+        ("carol", ("mm:read",), "DELETE /v1/mm-configs/{symbol}", "BTC-USDT", DENIED_OPERATE),
+        ("carol", ("mm:read",), "DELETE /v1/mm-configs/{symbol}", None, DENIED_OPERATE),
+    ]
+    assert desk.controls == []
+
+
+async def test_strangers_and_readers_who_are_denied_leave_no_row(desk: FakeDesk) -> None:
+    async with in_process(desk, ByRole()) as api:
+        assert (await api.post("/v1/mm/emergency/kill")).status == 401
+        reading = await api.call("GET", "/v1/mm/status", headers={"Authorization": "mm:operate"})
+        assert reading.status == 403
+        assert api.app.state.audit.pending == 0
+    assert desk.audited == []
 
 
 async def test_without_access_control_everybody_is_anonymous(api: Api, desk: FakeDesk) -> None:
