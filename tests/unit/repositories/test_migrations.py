@@ -130,13 +130,23 @@ async def test_a_migration_that_fails_changes_nothing_and_says_why(empty_databas
     await connection.close()
 
 
+async def test_what_dbmate_says_is_repeated_without_the_password(
+    postgres_server: PostgresServer,
+    empty_database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    await set_password(postgres_server, "s3/cret")
+    stand_in(monkeypatch, tmp_path, "echo cannot use $DATABASE_URL with s3/cret; exit 1")
+    with pytest.raises(MigrationError, match=r"cannot use postgres://.*\*\*\*") as caught:
+        await migrate(empty_database_url.replace("postgres@", f"{PASSWORD_USER}:s3%2Fcret@"))
+    assert "cret" not in str(caught.value)
+
+
 async def test_a_server_that_hangs_is_given_up_after_the_time_limit(
     database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stuck = tmp_path / "dbmate"
-    stuck.write_text("#!/bin/sh\nexec sleep 60\n")
-    stuck.chmod(0o755)
-    monkeypatch.setattr("market_maker.repositories.migrations._dbmate", lambda: str(stuck))
+    stand_in(monkeypatch, tmp_path, "exec sleep 60")
     with pytest.raises(MigrationError, match=r"did not end within 0\.2 s"):
         await migrate(database_url, timeout_s=0.2)
 
@@ -153,6 +163,14 @@ async def test_a_server_that_hangs_is_given_up_after_the_time_limit(
 )
 def test_the_url_for_dbmate_says_what_its_driver_needs(url: str, encrypted: bool, expected: str) -> None:
     assert dbmate_url(url, encrypted=encrypted) == expected
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, directory: Path, script: str) -> None:
+    """A program in place of dbmate, for what the real one cannot be made to do."""
+    program = directory / "dbmate"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("market_maker.repositories.migrations._dbmate", lambda: str(program))
 
 
 async def set_password(server: PostgresServer, password: str) -> None:
