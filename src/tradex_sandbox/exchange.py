@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tradex_sandbox.executions import Executions
+from tradex_sandbox.flow import Flow
 from tradex_sandbox.instruments import Instrument, InstrumentStatus
 from tradex_sandbox.market import Market
 from tradex_sandbox.market_events import (
@@ -87,9 +88,13 @@ class Exchange:
 
     def add_simulated(self, instrument: Instrument, start_price: Decimal, seed: int) -> None:
         """List a symbol whose market is a seeded flow around `start_price`. ValueError when listed twice."""
+        self.add_flow(instrument, Flow(float(start_price), f"{seed}:{instrument.symbol}"))
+
+    def add_flow(self, instrument: Instrument, flow: Flow) -> None:
+        """List a symbol whose crowd is `flow`. ValueError when listed twice."""
         self._check_unlisted(instrument.symbol)
         tape = Tape(instrument, self._session, self._fees)
-        self._markets[instrument.symbol] = SimulatedMarket(tape, start_price, seed)
+        self._markets[instrument.symbol] = SimulatedMarket(tape, flow)
 
     def add_recorded(
         self, path: Path, symbol: str | None = None, instrument: Instrument | None = None

@@ -21,11 +21,11 @@ REASON_GRID_CHANGED = "INSTRUMENT_UPDATED"
 class SimulatedMarket:
     """One symbol's simulated market. A halt stops its time; it goes on where it stopped."""
 
-    def __init__(self, tape: Tape, start_price: Decimal, seed: int) -> None:
+    def __init__(self, tape: Tape, flow: Flow) -> None:
         self.tape = tape
         self._grid = tape.instrument
         self._engine = MatchingEngine()
-        self._flow = Flow(float(start_price), f"{seed}:{tape.instrument.symbol}")
+        self._flow = flow
         self._next_order: FlowOrder | None = None
         self._expiries: list[tuple[int, int, BookOrder]] = []
         """(when, in which order they were made, quote), by market time."""
