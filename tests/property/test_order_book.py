@@ -93,14 +93,16 @@ def test_a_million_levels_leave_the_same_book_as_a_naive_one(
         assert all(book.lots_at(side, ticks) == lots for ticks, lots in levels.items())
 
 
-sides = st.dictionaries(st.integers(1, 300), st.integers(1, 5), max_size=8)
+prices = st.one_of(st.integers(1, 12), st.integers(1, 300))
+sides = st.dictionaries(prices, st.integers(1, 5), max_size=12)
 
 
-@given(bids=sides, asks=sides, own=st.dictionaries(st.integers(1, 600), st.integers(1, 5), max_size=8))
+@given(bids=sides, asks=sides, own=st.dictionaries(prices, st.integers(1, 5), max_size=12))
 def test_the_best_price_without_our_orders_is_that_of_a_naive_book(
     bids: dict[int, int], asks: dict[int, int], own: dict[int, int]
 ) -> None:
     book, naive = OrderBook(), NaiveBook()
+    own = own | {ticks + 300: lots for ticks, lots in own.items()}
     above = {ticks + 300: lots for ticks, lots in asks.items()}
     book.apply_snapshot(BookSnapshot(0, 0, 1, tuple(bids.items()), tuple(above.items())))
     for side, levels in ((Side.BUY, bids), (Side.SELL, above)):

@@ -140,6 +140,21 @@ def test_the_best_price_follows_better_levels_and_removals() -> None:
     assert book.best_ask == 102
 
 
+def test_in_a_dense_book_the_next_best_price_is_the_nearest() -> None:
+    bids = tuple((ticks, 1) for ticks in range(91, 100))
+    asks = tuple((ticks, 1) for ticks in range(101, 110))
+    book = ready(bids, asks)
+    assert book.best_bid_without({99: 1}) == 98
+    assert book.best_ask_without({101: 1}) == 102
+    book.apply_delta(delta(100, 101, ((99, 0),), ((101, 0),)))
+    assert (book.best_bid, book.best_ask) == (98, 102)
+    book.apply_delta(delta(101, 102, ((97, 0),), ((103, 0),)))
+    assert book.best_bid_without({98: 1}) == 96
+    assert book.best_ask_without({102: 1}) == 104
+    book.apply_delta(delta(102, 103, ((98, 0),), ((102, 0),)))
+    assert (book.best_bid, book.best_ask) == (96, 104)
+
+
 def test_the_next_best_price_is_found_past_a_wide_hole() -> None:
     book = ready(((1_000_000, 1), (3, 1)), ((1_000_001, 1), (9_000_000, 1)))
     book.apply_delta(delta(100, 101, ((1_000_000, 0),), ((1_000_001, 0),)))

@@ -77,6 +77,13 @@ def test_beyond_the_maximum_position_the_bias_grows_no_further() -> None:
     assert asks(at_limit) == asks(far_beyond) == [10_005]
 
 
+def test_the_limit_is_met_and_left_again_as_the_mid_moves_under_one_position() -> None:
+    engine = QuotingEngine(CONFIG, INSTRUMENT)
+    for at, bid in (("10000", 9_985), ("20000", 19_970), ("10000", 9_985), ("5000", 4_993)):
+        # 100 units are worth 10,000, then 20,000 (the limit counts once), then 5,000: half the bias.
+        assert bids(engine.quote(mid(at), Decimal(100), ONE, None, None)) == [bid]
+
+
 def test_the_volatility_factor_widens_the_spread_and_with_it_the_bias_but_not_the_level_step() -> None:
     quote_set = quote(replace(CONFIG, num_levels=2), factor_ppm=3 * ONE, position=Decimal(50))
     # half spread 30, bias 7.5, step 10
