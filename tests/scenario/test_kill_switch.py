@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, Playbook, active, proven, quoting, ready
+from tests.support.playbook import CONFIG, Playbook, Said, active, proven, quoting, ready
 
 from market_maker.core.config import EngineLimits
 from market_maker.core.events import (
@@ -28,11 +28,11 @@ def long(quantity: str, price: str = "1000") -> Inventory:
     return inventory
 
 
-def lag_unknown_for(play: Playbook, ms: float) -> None:
+def lag_unknown_for(play: Playbook, ms: float) -> Said:
     play.lag(None)
     play.after(ms)
     play.snapshot()
-    play.lag(None)
+    return play.lag(None)
 
 
 def rejects(play: Playbook, count: int) -> None:

@@ -87,7 +87,9 @@ def test_an_unknown_order_ends_when_the_exchange_denies_it_twice_after_its_reque
     play.query_answer("c1", None)
     play.place_answer("c1", Outcome.UNCERTAIN)
     assert play.query_answer("c1", None).records == []
-    play.tick(200)
+    play.tick(499)
+    assert play.query_answer("c1", None).records == []
+    play.tick(1)
     assert play.query_answer("c1", None).records == ["record c1 rejected"]
 
 
@@ -97,7 +99,7 @@ def test_an_order_accepted_after_we_believed_it_never_arrived_is_found_and_cance
     lost = play.at_exchange("c1")
     play.place_answer("c1", Outcome.UNCERTAIN)
     play.query_answer("c1", None)
-    play.tick(100)
+    play.tick(500)
     play.query_answer("c1", None)
     play.stream_cancelled("c2")
     proven(play)
@@ -256,7 +258,7 @@ def test_a_cancel_answered_404_for_an_order_that_the_exchange_denies_twice_ends_
     play.cancel_answer("c1", Outcome.NOT_FOUND)
     play.query_answer("c1", None)
     assert play.status("c1") is OrderStatus.PENDING_CANCEL
-    play.evaluate()
+    play.tick(500)
     play.cancel_answer("c1", Outcome.NOT_FOUND)
     assert play.query_answer("c1", None).records == ["record c1 cancelled"]
 

@@ -304,7 +304,7 @@ def test_an_order_that_the_last_process_never_sent_ends_once_the_exchange_denies
     play.cancel_all_answer()
     play.open_orders()
     assert play.view().proven_zero_at_ns is None
-    assert f"ask {left.client_order_id}" in play.tick(100).requests
+    assert f"ask {left.client_order_id}" in play.tick(500).requests
     play.query_answer(left.client_order_id, None)
     proven(play)
     assert play.view().proven_zero_at_ns == play.now_ns

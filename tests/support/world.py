@@ -1,0 +1,545 @@
+"""One engine, the exchange model, and a network between them that may do its worst.
+
+The world plays the shell: it carries out commands, keeps the journal, and can crash and start again from
+what had become durable. After each step it compares what the engine did with the truth.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from tests.support.exchange_model import ExchangeModel
+
+from market_maker.core import commands as cmd
+from market_maker.core import events as ev
+from market_maker.core.commands import OrderStatus
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Execution, Outcome, Side
+from market_maker.core.ids import IdSeed
+from market_maker.core.instrument import Instrument
+from market_maker.core.inventory import Inventory, fold
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.orders import Order
+from market_maker.core.states import Cause, State
+from market_maker.core.symbol import Restored
+
+MS = 1_000_000
+SECOND_NS = 1_000_000_000
+ARRIVES_WITHIN_NS = 300 * MS
+"""A request whose connection broke reaches the exchange within this time, or never."""
+
+_REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
+_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A request on its way to the exchange, or its answer on the way back."""
+
+    request: cmd.Request
+    sent_ns: int
+    answer: ev.Event | None = None
+    """What the exchange answered; None while the request has not arrived."""
+    timed_out: bool = False
+    """The engine was told that no answer came in time."""
+    given_up: bool = False
+    """The engine was told that there will be no answer, or its process is gone."""
+
+
+@dataclass(slots=True)
+class Step:
+    """The records of one step: one transaction."""
+
+    records: tuple[cmd.Record, ...]
+    offset: int | None
+
+
+@dataclass(slots=True)
+class Process:
+    """One life of the engine; enough to play it again."""
+
+    restored: Restored
+    open_orders: tuple[Order, ...]
+    engine: SymbolEngine
+    inventory_row: cmd.PositionRow
+    heard: list[ev.Event] = field(default_factory=list)
+    said: list[list[cmd.Command]] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    """Client order ids that this process sent or was given at its start."""
+
+
+class World:
+    """See the module. Every method is something that can happen."""
+
+    def __init__(self, config: SymbolConfig, limits: EngineLimits, instrument: Instrument) -> None:
+        self.limits = limits
+        self.config = config
+        self.instrument = instrument
+        self.exchange = ExchangeModel(instrument, 9980, 10020)
+        self.now_ns = SECOND_NS
+        self.queued: list[cmd.PlaceOrder] = []
+        """Placements that the shell has not sent yet."""
+        self.flights: list[Flight] = []
+        self.delivered: list[Flight] = []
+        """Answers that the engine has; they may come once more."""
+        self.journal: list[Step] = []
+        self.consumed = 0
+        self.swapped: set[int] = set()
+        """Offsets that are delivered one later than they stand, in exchange for the next."""
+        self.ids: Counter[str] = Counter()
+        self.sends: list[int] = []
+        self.book_ok = False
+        self.book_data_ns = 0
+        self.state = State.PAUSED
+        self._requests = 0
+        self._lives = 0
+        self.process = self._begin()
+
+    # --- processes ---------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> SymbolEngine:
+        """The engine that lives now."""
+        return self.process.engine
+
+    def crash(self, lost_steps: int, replayed: int) -> None:
+        """`kill -9` and a start a second later: the latest steps may not have become durable."""
+        self.now_ns += SECOND_NS + MS
+        keep = max(self._steps_through_last_state(), len(self.journal) - lost_steps)
+        lost = [step.offset for step in self.journal[keep:] if step.offset is not None]
+        del self.journal[keep:]
+        self.consumed = max(0, min([self.consumed, *lost]) - replayed)
+        self.swapped.clear()
+        self.queued.clear()
+        self.delivered.clear()
+        self.flights = [flight for flight in self.flights if flight.answer is None]
+        for flight in self.flights:
+            flight.given_up = True
+            flight.sent_ns = self.now_ns
+        self.book_ok = False
+        self.process = self._begin()
+        assert self.engine.symbol.state is not State.ACTIVE, "14: active after a restart"
+
+    def _steps_through_last_state(self) -> int:
+        """A transition is durable before anything that follows it is lost."""
+        for index in range(len(self.journal), 0, -1):
+            if any(isinstance(record, cmd.RecordState) for record in self.journal[index - 1].records):
+                return index
+        return 0
+
+    def _begin(self) -> Process:
+        restored, open_orders = self._restore()
+        self._lives += 1
+        row = restored.inventory.to_row()
+        engine = SymbolEngine(restored, self.limits)
+        process = Process(restored, tuple(replace(order) for order in open_orders), engine, row)
+        process.known = {order.client_order_id for order in open_orders}
+        self.process = process
+        process.said.append(engine.start(open_orders))
+        self._carry_out(process.said[0], None)
+        return process
+
+    def _restore(self) -> tuple[Restored, tuple[Order, ...]]:
+        records = [record for step in self.journal for record in step.records]
+        states = [record for record in records if isinstance(record, cmd.RecordState)]
+        fills = [record for record in records if isinstance(record, cmd.RecordFill)]
+        orders = {record.client_order_id: record for record in records if isinstance(record, cmd.RecordOrder)}
+        last = states[-1] if states else None
+        kill = Trigger(last.kill_reason, last.reason, "") if last and last.kill_reason else None
+        restored = Restored(
+            self.config,
+            self.instrument,
+            last.to_state if last else State.PAUSED,
+            "restored",
+            "system",
+            kill,
+            last.pnl_baseline if last else Decimal(0),
+            Inventory.from_row(fold(fills)),
+            tuple((fill.trade_id, fill.side.value) for fill in fills),
+            IdSeed(self._lives * 10**9, 1_790_000_000_000, self.now_ns),
+        )
+        return restored, tuple(self._loaded(row) for row in orders.values() if not row.status.is_final)
+
+    def _loaded(self, row: cmd.RecordOrder) -> Order:
+        return Order(
+            row.client_order_id,
+            row.side,
+            row.level,
+            self.instrument.ticks(row.price),
+            self.instrument.lots(row.quantity),
+            row.price,
+            row.quantity,
+            self.now_ns,
+            OrderStatus.UNKNOWN,
+            row.order_id,
+            row.filled_quantity,
+            self.instrument.lots(row.filled_quantity),
+        )
+
+    # --- time and the market -----------------------------------------------------------------
+
+    def pass_time(self, ns: int) -> None:
+        """Time passes; the shell wakes the engine when it wants to, and notices requests that are late."""
+        until_ns = self.now_ns + ns
+        while (wake_ns := self._next_due(until_ns)) < until_ns:
+            self.now_ns = max(self.now_ns, wake_ns)
+            self._expire()
+            if self.engine.wake_ns <= self.now_ns:
+                self.tell(ev.Tick(self.now_ns))
+                assert self.engine.wake_ns > self.now_ns, "the engine would be woken without end"
+        self.now_ns = until_ns
+        self._expire()
+        self.tell(ev.Tick(self.now_ns))
+
+    def _next_due(self, until_ns: int) -> int:
+        timeout_ns = self.limits.response_timeout_ns
+        late = [flight.sent_ns + timeout_ns for flight in self.flights if not self._told(flight)]
+        gone = [flight.sent_ns + ARRIVES_WITHIN_NS for flight in self.flights if flight.given_up]
+        return min([until_ns, self.engine.wake_ns, *late, *gone])
+
+    @staticmethod
+    def _told(flight: Flight) -> bool:
+        return flight.timed_out or flight.given_up
+
+    def _expire(self) -> None:
+        for flight in list(self.flights):
+            if flight.given_up and self.now_ns >= flight.sent_ns + ARRIVES_WITHIN_NS:
+                self.flights.remove(flight)
+            elif not self._told(flight) and self.now_ns >= flight.sent_ns + self.limits.response_timeout_ns:
+                self.time_out(flight)
+
+    def publish(self, *, whole: bool, age_ns: int = 0) -> None:
+        """The book as it is now."""
+        data_ns = self.now_ns - age_ns
+        if whole:
+            self.book_ok, self.book_data_ns = True, data_ns
+            self.tell(self.exchange.snapshot(self.now_ns, data_ns))
+        else:
+            if self.book_ok:
+                self.book_data_ns = data_ns
+            self.tell(self.exchange.delta(self.now_ns, data_ns))
+
+    def lose_book_message(self) -> None:
+        """A delta that never arrives; the next one shows the gap."""
+        self.exchange.delta(self.now_ns, self.now_ns)
+        self.book_ok = False
+        self.publish(whole=False)
+
+    def control(self, cause: Cause, *, rebase_pnl: bool = False) -> tuple[cmd.Problem, ...]:
+        """An operator asks; gives the refusal's reasons."""
+        self._requests += 1
+        said = self.tell(
+            ev.Control(self.now_ns, self._requests, cause, "operator", "because", rebase_pnl=rebase_pnl)
+        )
+        (reply,) = [command for command in said if isinstance(command, cmd.Reply)]
+        assert reply.request_id == self._requests
+        return reply.problems
+
+    # --- the network -------------------------------------------------------------------------
+
+    def dispatch(self, command: cmd.PlaceOrder) -> None:
+        """The shell sends a placement, if it still may."""
+        self.queued.remove(command)
+        if not self.engine.may_send_at(self.now_ns):
+            self.tell(ev.PlaceAnswer(self.now_ns, command.order.client_order_id, Outcome.NOT_SENT))
+            return
+        assert self.state is State.ACTIVE, "1, 6: an order left although not ACTIVE"
+        self.flights.append(Flight(command, self.now_ns))
+
+    def arrive(self, flight: Flight) -> None:
+        """A request reaches the exchange."""
+        answer = self._process(flight)
+        if flight.given_up:
+            self.flights.remove(flight)
+        else:
+            flight.answer = answer
+
+    def deliver(self, flight: Flight) -> None:
+        """Its answer reaches the engine."""
+        assert flight.answer is not None
+        self.flights.remove(flight)
+        if not flight.given_up:
+            self.delivered = [*self.delivered[-5:], flight]
+            self.tell(replace(flight.answer, at_ns=self.now_ns))
+
+    def deliver_again(self, flight: Flight) -> None:
+        """An answer that the engine already has comes once more."""
+        assert flight.answer is not None
+        self.tell(replace(flight.answer, at_ns=self.now_ns))
+
+    def time_out(self, flight: Flight) -> None:
+        """No answer in time; for a question that is the end, for an order or cancel one may follow."""
+        flight.timed_out = True
+        flight.given_up = isinstance(flight.request, cmd.QueryOrder | cmd.QueryOpenOrders)
+        self.tell(self._uncertain(flight, Outcome.TIMEOUT, ended=flight.given_up))
+
+    def break_connection(self, flight: Flight) -> None:
+        """The connection breaks; the request may still arrive, its answer will not."""
+        flight.given_up = True
+        self.tell(self._uncertain(flight, Outcome.UNCERTAIN, ended=True))
+        if flight.answer is not None:
+            self.flights.remove(flight)
+
+    def lose(self, flight: Flight) -> None:
+        """A request that never arrives, or an answer that never does."""
+        self.flights.remove(flight)
+        if not flight.given_up:
+            self.tell(self._uncertain(flight, Outcome.UNCERTAIN, ended=True))
+
+    def consume(self, count: int) -> None:
+        """The next messages of `engine.event.v1`."""
+        for _ in range(count):
+            if self.consumed >= len(self.exchange.stream):
+                return
+            offset = self.consumed
+            if offset in self.swapped:
+                self.tell(self.exchange.message(offset + 1, self.now_ns), offset)
+                self.consumed += 1
+                self.tell(self.exchange.message(offset, self.now_ns), offset)
+                self.swapped.discard(offset)
+            else:
+                self.tell(self.exchange.message(offset, self.now_ns), offset)
+            self.consumed += 1
+
+    def swap_next_fills(self) -> None:
+        """The next two messages come in the other order, if both are fills."""
+        ahead = self.exchange.stream[self.consumed : self.consumed + 2]
+        if len(ahead) == 2 and all(isinstance(message, Execution) for message in ahead):
+            self.swapped.add(self.consumed)
+
+    def rewind(self, count: int) -> None:
+        """The stream is delivered again from an earlier point."""
+        self.swapped.clear()
+        self.consumed = max(0, self.consumed - count)
+
+    def settle(self, *, stream: bool = True, stragglers: bool = True) -> None:
+        """What is on its way arrives, in order and at once.
+
+        Without `stream` the matching engine's messages stay behind; without `stragglers` so do requests
+        whose connection broke.
+        """
+        for _ in range(200):
+            flights = [flight for flight in self.flights if stragglers or not flight.given_up]
+            if self.queued:
+                self.dispatch(self.queued[0])
+            elif flights and flights[0].answer is None:
+                self.arrive(flights[0])
+            elif flights:
+                self.deliver(flights[0])
+            elif stream and self.consumed < len(self.exchange.stream):
+                self.consume(1)
+            else:
+                return
+        raise AssertionError("requests and answers chase each other without end")
+
+    def drain(self) -> None:
+        """The exchange answers again: after a bounded time nothing of ours is left and all is counted."""
+        if self.state is State.ACTIVE:
+            self.control(Cause.PAUSE)
+        for _ in range(60):
+            self.settle()
+            if self.engine.is_clear and not self.exchange.open():
+                break
+            self.pass_time(max(MS, self.engine.wake_ns - self.now_ns))
+        assert not self.exchange.open(), "6, 14: orders are left at the exchange"
+        assert self.engine.is_clear, "zero was never proven"
+        self.check_fills()
+
+    # --- carrying out, and what must hold ----------------------------------------------------
+
+    def tell(self, event: ev.Event, offset: int | None = None) -> list[cmd.Command]:
+        """Hand an event to the engine and carry out what it says."""
+        commands = self.engine.handle(event)
+        self.process.heard.append(event)
+        self.process.said.append(list(commands))
+        self._carry_out(commands, offset)
+        return commands
+
+    def _carry_out(self, commands: list[cmd.Command], offset: int | None) -> None:
+        self._check_order(commands)
+        for command in commands:
+            if isinstance(command, cmd.RecordState):
+                self._check_transition(command)
+        for command in commands:
+            if isinstance(command, cmd.PlaceOrder):
+                self._check_placement(command)
+                self.queued.append(command)
+            elif isinstance(command, _REQUESTS):
+                self.flights.append(Flight(command, self.now_ns))
+        records = tuple(command for command in commands if isinstance(command, _RECORDS))
+        if records:
+            self.journal.append(Step(records, offset))
+        assert self.engine.symbol.state is self.state, "a state changed without a record"
+
+    @staticmethod
+    def _check_order(commands: list[cmd.Command]) -> None:
+        ranks = [
+            0
+            if isinstance(command, cmd.CancelOrder | cmd.CancelAll)
+            else 1
+            if isinstance(command, _REQUESTS)
+            else 2
+            for command in commands
+        ]
+        assert ranks == sorted(ranks), "5: a cancel behind a new order, or a record before a request"
+
+    def _check_transition(self, record: cmd.RecordState) -> None:
+        assert record.from_state is self.state
+        if self.state is State.HALTED:
+            assert record.reason == "because", "7: HALTED ended without a reset"
+            assert not self.exchange_open_of_ours(), "reset while orders are open"
+        self.state = record.to_state
+
+    def exchange_open_of_ours(self) -> list[str]:
+        """Open orders that this process knows or should know."""
+        known = self.process.known
+        return [order.order_id for order in self.exchange.open() if order.client_order_id in known]
+
+    def _check_placement(self, command: cmd.PlaceOrder) -> None:
+        order, symbol = command.order, self.engine.symbol
+        assert self.state is State.ACTIVE, "1: placed while not ACTIVE"
+        assert symbol.kill is None, "1: placed while latched"
+        self.ids[order.client_order_id] += 1
+        assert self.ids[order.client_order_id] == 1, "4: an id used twice"
+        self.sends = [at_ns for at_ns in self.sends if self.now_ns - at_ns <= SECOND_NS]
+        self.sends.append(self.now_ns)
+        assert len(self.sends) <= self.limits.max_orders_per_second, "5: too many in a second"
+        assert self.book_ok, "11: placed without a valid book"
+        assert self.now_ns - self.book_data_ns <= symbol.staleness_ns, "11: placed from a stale book"
+        assert self.exchange.bid is not None or symbol.mark or symbol.last_trade or not self.book_ok
+        self._check_price(command)
+        self._check_position(command)
+        self.process.known.add(order.client_order_id)
+
+    def _check_price(self, command: cmd.PlaceOrder) -> None:
+        order = command.order
+        assert order.price == self.instrument.price(order.price_ticks), "3: off the grid"
+        assert order.price_ticks > 0
+        assert order.lots > 0
+        notional = order.price * order.quantity
+        assert self.instrument.min_notional <= notional <= 10 * self.config.order_size_usdt, "3: notional"
+        mid = self.engine.symbol.mid
+        assert mid is not None
+        price = mid.price(self.instrument)
+        assert abs(order.price - price) * 10_000 <= price * self.limits.price_collar_bps, "3: collar"
+        for side, ticks, _ in self._possible():
+            if side is not order.side:
+                assert order.side.sign * (order.price_ticks - ticks) < 0, "3: own bid at or above own ask"
+
+    def _check_position(self, command: cmd.PlaceOrder) -> None:
+        """2: if everything of this side that is or may become open fills, the position stays in bounds."""
+        order = command.order
+        worst = order.side.sign * self._position_lots() + order.lots
+        worst += sum(lots for side, _, lots in self._possible() if side is order.side)
+        if worst > 0:
+            exposure = self.instrument.quantity(worst) * order.price
+            assert exposure <= self.config.max_position_usdt, "2: the position limit could be passed"
+
+    def _possible(self) -> list[tuple[Side, int, int]]:
+        """(side, ticks, lots) of all orders of this process that are open or on their way in."""
+        known = self.process.known
+        found = [
+            (order.side, order.price_ticks, order.left)
+            for order in self.exchange.open()
+            if order.client_order_id in known
+        ]
+        waiting = [command.order for command in self.queued]
+        waiting += [
+            flight.request.order
+            for flight in self.flights
+            if flight.answer is None and isinstance(flight.request, cmd.PlaceOrder)
+        ]
+        found += [
+            (order.side, order.price_ticks, order.lots) for order in waiting if order.client_order_id in known
+        ]
+        return found
+
+    def _position_lots(self) -> int:
+        """Lots of what was counted, and of what orders known here executed and nobody counted yet."""
+        counted = set(self._counted())
+        known = self.process.known
+        return sum(
+            fill.side.sign * self.instrument.lots(fill.quantity)
+            for fill in self.exchange.executions
+            if (fill.trade_id, fill.side) in counted or fill.client_order_id in known
+        )
+
+    def _counted(self) -> list[tuple[str, Side]]:
+        return [
+            (record.trade_id, record.side)
+            for step in self.journal
+            for record in step.records
+            if isinstance(record, cmd.RecordFill)
+        ]
+
+    def check_fills(self) -> None:
+        """8: what is recorded are the exchange's executions, each once, and the position is their fold."""
+        counted = self._counted()
+        executed = [(fill.trade_id, fill.side) for fill in self.exchange.executions]
+        assert len(counted) == len(set(counted)), "8: a fill twice"
+        assert set(counted) <= set(executed), "8: a fill that never was"
+        records = [r for step in self.journal for r in step.records if isinstance(r, cmd.RecordFill)]
+        row = fold(records)
+        assert self.engine.symbol.inventory.to_row() == row, "8: the position is not the fold of its fills"
+        if records:
+            assert records[-1].after == row
+        if self.consumed == len(self.exchange.stream):
+            assert set(counted) == set(executed), "8: a fill is missing"
+
+    def check(self) -> None:
+        """What must hold after every step."""
+        self.check_fills()
+        symbol = self.engine.symbol
+        if self.engine.is_clear and not any(f.given_up for f in self.flights):
+            assert not self.exchange_open_of_ours(), "zero was proven wrongly"
+        assert (symbol.kill is not None) == (self.state is State.HALTED)
+        self.engine.view()
+
+    def check_replay(self) -> None:
+        """The same start and the same events give the same commands, ids included."""
+        process = self.process
+        again = SymbolEngine(replace(process.restored, inventory=_copy(process)), self.limits)
+        assert again.start(tuple(replace(order) for order in process.open_orders)) == process.said[0]
+        for event, said in zip(process.heard, process.said[1:], strict=True):
+            assert again.handle(event) == said
+
+    def _process(self, flight: Flight) -> ev.Event:
+        exchange, now_ns = self.exchange, self.now_ns
+        match flight.request:
+            case cmd.PlaceOrder(order):
+                outcome, order_id, crossed = exchange.place(order)
+                return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, order_id, would_cross=crossed)
+            case cmd.CancelOrder(client_order_id, order_id):
+                return ev.CancelAnswer(now_ns, client_order_id, exchange.cancel(order_id))
+            case cmd.CancelAll():
+                return ev.CancelAllAnswer(now_ns, Outcome.OK, exchange.cancel_all())
+            case cmd.QueryOrder(client_order_id):
+                found = exchange.query(client_order_id)
+                outcome = Outcome.OK if found is not None else Outcome.NOT_FOUND
+                return ev.QueryAnswer(now_ns, client_order_id, outcome, found)
+            case cmd.QueryOpenOrders():
+                orders = tuple(exchange.report(order) for order in exchange.open())
+                return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, Outcome.OK, orders)
+
+    def _uncertain(self, flight: Flight, outcome: Outcome, *, ended: bool) -> ev.Event:
+        now_ns = self.now_ns
+        match flight.request:
+            case cmd.PlaceOrder(order):
+                return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, ended=ended)
+            case cmd.CancelOrder(client_order_id):
+                return ev.CancelAnswer(now_ns, client_order_id, outcome, ended=ended)
+            case cmd.CancelAll():
+                return ev.CancelAllAnswer(now_ns, outcome, ended=ended)
+            case cmd.QueryOrder(client_order_id):
+                return ev.QueryAnswer(now_ns, client_order_id, outcome)
+            case cmd.QueryOpenOrders():
+                return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, outcome)
+
+
+def _copy(process: Process) -> Inventory:
+    """The inventory as it was at the start: the first life's object has moved on since."""
+    fills = [c for said in process.said for c in said if isinstance(c, cmd.RecordFill)]
+    counted = {(fill.trade_id, fill.side.value) for fill in fills}
+    assert not counted & set(process.restored.trade_keys), "8: a fill of an earlier process counted again"
+    return Inventory.from_row(process.inventory_row)
