@@ -7,8 +7,9 @@ book. Either may come first in the file, so each side waits for the other.
 from tradex_sandbox.capture import FieldError
 from tradex_sandbox.capture_grid import Grid
 
-WAITING_MAX = 100_000
-"""How many tickers wait for their depth message, at most; the oldest are given up first."""
+WAITING_MAX = 10_000
+"""How many tickers wait for their depth message, at most; the oldest are given up first. Most wait in
+vain, since few of their ids end a depth message."""
 
 REMEMBERED_MAX = 4096
 """How many depth messages wait for their ticker, at most."""
@@ -38,8 +39,6 @@ class FeedOracle:
 
     def book(self, update_id: int, top: Top, grid: Grid) -> None:
         """The rebuilt book reached `update_id` with this top; FieldError as above."""
-        for earlier in [known for known in self._tickers if known < update_id]:
-            del self._tickers[earlier]
         ticker = self._tickers.pop(update_id, None)
         if ticker is not None:
             self._compare(top, ticker, grid)

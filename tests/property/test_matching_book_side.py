@@ -7,8 +7,8 @@ from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.orders import Side
 
 # Near prices exercise the walk from tick to tick, far ones the scan past a hole.
-PRICES = st.integers(990, 1010) | st.integers(1, 2000)
-CHANGES = st.lists(st.tuples(PRICES, st.integers(0, 3)), max_size=80)
+PRICES = st.integers(995, 1005) | st.integers(995, 1005) | st.integers(1, 2000)
+CHANGES = st.lists(st.tuples(PRICES, st.integers(0, 1)), min_size=10, max_size=80)
 
 
 @given(st.sampled_from(Side), CHANGES)

@@ -115,6 +115,16 @@ def test_an_order_joins_behind_what_trades_have_left_of_the_level(path: Path) ->
     assert recording.left(ours) == Decimal("1.5")
 
 
+def test_trades_from_before_the_last_depth_message_no_longer_count(path: Path) -> None:
+    # The 4 that traded are gone from the level of 5 that the depth message tells: all 5 are ahead of us.
+    capture = market().trade("100.0", "4", SELL).depth().trade("100.0", "5", SELL).depth()
+    recording = opened(path, capture)
+    recording.play(2)
+    ours = recording.submit(new_order(BUY, "100.0", "2"))
+    recording.play()
+    assert recording.left(ours) == 2
+
+
 def test_a_trade_through_our_price_fills_us_up_to_its_quantity(path: Path) -> None:
     recording = opened(path, market().trade("99.9", "0.75", SELL).depth())
     ours = recording.submit(new_order(BUY, "100.0", "2"))
@@ -215,6 +225,7 @@ def test_accounts_trade_with_each_other_behind_the_crowd(path: Path) -> None:
     taker = recording.submit(new_order(BUY, "100.5", "5", OTHERS, post_only=False))
     assert (recording.left(maker), taker.order.status) == (Decimal(0), OrderStatus.FILLED)
     assert [trade.maker_account_id for trade in only(Trade, taker.events)] == ["crowd", OURS]
+    assert recording.exchange.trades("crowd", "BTCUSDT") == ()
 
 
 def test_an_account_never_trades_with_itself(path: Path) -> None:
@@ -253,6 +264,7 @@ def test_halt_stops_the_recording_and_resume_goes_on_where_it_stopped(path: Path
     assert recording.exchange.next_event_us() == recording.now_us + 1000
     recording.play()
     assert recording.left(ours) == 0
+    assert recording.exchange.next_event_us() == recording.now_us + 1000
 
 
 def test_orders_can_be_cancelled_while_halted(path: Path) -> None:
@@ -273,6 +285,8 @@ def test_a_finer_grid_cancels_orders_and_keeps_the_book(path: Path) -> None:
     recording.play()
     assert recording.exchange.snapshot("BTCUSDT").bids[0] == (Decimal("100.0"), Decimal(6))
     finer = recording.submit(new_order(BUY, "100.05", "0.1001"))
+    sequence = recording.exchange.snapshot("BTCUSDT").sequence
+    assert recording.exchange.published_top("BTCUSDT", sequence) == (Decimal("100.05"), Decimal("100.5"))
     recording.play()
     assert recording.left(finer) == 0
     assert recording.exchange.published_top("BTCUSDT", 1) == (Decimal("100.0"), Decimal("100.5"))

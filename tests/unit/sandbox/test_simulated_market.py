@@ -83,6 +83,8 @@ def test_crowd_makes_a_two_sided_liquid_market_at_a_modest_rate(seed: int) -> No
     assert 30 < per_second < 70
     assert 1 < len(only(Trade, events)) / 60 < 15
     assert len(only(Trade, events)) == len(only(PublicTrade, events))
+    assert {trade.maker_account_id for trade in only(Trade, events)} == {"crowd-provider"}
+    assert "crowd-provider" not in {trade.taker_account_id for trade in only(Trade, events)}
     tops = [exchange.published_top("BTCUSDT", delta.sequence) for delta in only(BookDelta, events)]
     spreads = sorted((ask - bid) / bid * 10_000 for top in tops if top for bid, ask in [top] if bid and ask)
     assert len(spreads) == len(tops)
