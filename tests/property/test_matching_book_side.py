@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.orders import Side
 
-# Near prices exercise the walk from tick to tick, far ones the scan past a hole.
-PRICES = st.integers(995, 1005) | st.integers(995, 1005) | st.integers(1, 2000)
-CHANGES = st.lists(st.tuples(PRICES, st.integers(0, 1)), min_size=10, max_size=80)
+LOTS = st.integers(0, 1)
+NEAR = st.lists(st.tuples(st.integers(995, 1005), LOTS), max_size=80)
+FAR = st.lists(st.tuples(st.integers(1, 2000), LOTS), max_size=80)
+CHANGES = NEAR | FAR
+"""Near prices exercise the walk from tick to tick, far ones the scan past a hole."""
 
 
 @given(st.sampled_from(Side), CHANGES)

@@ -157,6 +157,8 @@ def test_a_maker_ten_basis_points_wide_is_filled_on_both_sides_and_earns() -> No
             trade.price * trade.quantity * (-1 if trade.is_buyer_maker else 1)
             for trade in exchange.trades(OURS, "BTCUSDT")
         )
+        takers = {trade.taker_account_id for trade in exchange.trades(OURS, "BTCUSDT")}
+        assert takers <= {"crowd-sweeper", "crowd-noise", "crowd-informed"}
         assert 15 < done.count < 240
         assert min(done.buys, done.sells) > 5
         assert cash + done.position * (bid + ask) / 2 - done.fees > 0
