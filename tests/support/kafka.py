@@ -7,6 +7,9 @@ made here once, so that a test says only what matters to it.
 import asyncio
 import io
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -62,6 +65,49 @@ def kafka_broker(_cluster: str) -> str:
     return _cluster
 
 
+_BROKER_PROCESS = """
+import sys
+from confluent_kafka import Producer
+cluster = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+broker = next(iter(cluster.list_topics(timeout=10).brokers.values()))
+print(f"{broker.host}:{broker.port}", flush=True)
+sys.stdin.read()
+"""
+
+
+class StoppableBroker:
+    """A broker in a process of its own, that can stop answering and go on. It ends with this process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BROKER_PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.address = self._process.stdout.readline().strip()
+        assert self.address, "the broker did not start"
+
+    def freeze(self) -> None:
+        """Stop answering; connections stay open."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def stoppable_broker() -> Iterator[StoppableBroker]:
+    """A broker of this test's own."""
+    broker = StoppableBroker()
+    yield broker
+    broker.close()
+
+
 @pytest.fixture
 async def publisher(kafka_broker: str) -> AsyncIterator[KafkaPublisher]:
     """A running publisher on `kafka_broker`."""
@@ -72,6 +118,12 @@ async def publisher(kafka_broker: str) -> AsyncIterator[KafkaPublisher]:
     await running
 
 
+def partitions_of(broker: str, topic: str) -> int:
+    """How many partitions a topic has; the built-in broker makes it when a producer asks."""
+    producer = Producer({"bootstrap.servers": broker, "log_level": 0})
+    return len(producer.list_topics(topic, timeout=START_TIMEOUT_S).topics[topic].partitions)
+
+
 class TopicReader:
     """Reads a topic from its beginning, in the order of each partition, without a group."""
 
@@ -79,17 +131,18 @@ class TopicReader:
         self._consumer = Consumer(
             {"bootstrap.servers": broker, "group.id": "tests", "fetch.wait.max.ms": 5, "log_level": 0}
         )
-        partitions = self._consumer.list_topics(topic, timeout=START_TIMEOUT_S).topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        partitions = partitions_of(broker, topic)
+        self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
 
     def read(self, count: int, timeout_s: float = 10.0) -> list[Message]:
-        """The next `count` messages; fewer when the time runs out."""
+        """The next `count` messages; fewer when none came for that long."""
         messages: list[Message] = []
         deadline = time.monotonic() + timeout_s
         while len(messages) < count and time.monotonic() < deadline:
             message = self._consumer.poll(0.05)
             if message is not None and message.error() is None:
                 messages.append(message)
+                deadline = time.monotonic() + timeout_s
         return messages
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from market_maker.streams.batch import Arrival, TopicPartitionKey
+from market_maker.streams.client_log import LOG_LEVEL, ClientLog
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.hand_over import HandOver
 from market_maker.streams.message_decoder import MessageDecoder
@@ -113,6 +114,7 @@ class KafkaConsumer:
         self._paused = False
         self._commit_due_s = 0.0
         self._commits_pending = 0
+        self._client_log = ClientLog(_log)
 
     @property
     def assignment(self) -> Assignment:
@@ -139,7 +141,15 @@ class KafkaConsumer:
     # --- the poll thread --------------------------------------------------------------------------
 
     def _poll_loop(self) -> None:
-        consumer = Consumer({**self._options.properties(), "on_commit": self._on_commit, "logger": _log})
+        consumer = Consumer(
+            {
+                **self._options.properties(),
+                "on_commit": self._on_commit,
+                "error_cb": self._client_log,
+                "logger": _log,
+                "log_level": LOG_LEVEL,
+            }
+        )
         try:
             consumer.subscribe(
                 list(CONSUMED), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -178,7 +188,7 @@ class KafkaConsumer:
         for message in messages:
             error = message.error()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
-                _log.warning("kafka: %s", error)
+                self._client_log(error)
         if batch.items or batch.positions:
             self._hand_over.put(batch)
 
@@ -257,7 +267,9 @@ class KafkaConsumer:
         except KafkaException as error:
             _log.warning("kafka: the number of partitions is unknown: %s", error)
             return
-        self._partition_counts = {name: len(topic.partitions) for name, topic in topics.items()}
+        self._partition_counts = {
+            name: len(topic.partitions) for name, topic in topics.items() if topic.partitions
+        }
 
     # --- commits ----------------------------------------------------------------------------------
 

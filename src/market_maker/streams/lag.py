@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +117,12 @@ class LagMonitor:
         extra: Mapping[str, Any] | None = None,
         interval_s: float = INTERVAL_S,
     ) -> None:
-        self._admin_config = {"log_level": 0, **(extra or {}), "bootstrap.servers": bootstrap_servers}
+        self._admin_config = {
+            "log_level": 0,
+            "socket.timeout.ms": int(REQUEST_TIMEOUT_S * 1000),
+            **(extra or {}),
+            "bootstrap.servers": bootstrap_servers,
+        }
         self._assignment = assignment
         self._gauge = LagGauge(position)
         self._on_report = on_report
@@ -145,13 +151,16 @@ class LagMonitor:
 def _end_offsets(admin: AdminClient, assignment: Assignment) -> dict[TopicPartitionKey, int]:
     """The end of every assigned partition that a broker told in time."""
     asked = {TopicPartition(topic, partition): _LATEST for topic, partition in assignment.partitions}
-    answers = admin.list_offsets(
-        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_TIMEOUT_S
-    )
-    ends = {}
-    for partition, answer in answers.items():
-        try:
-            ends[partition.topic, partition.partition] = answer.result().offset
-        except KafkaException:
-            continue  # not measured: the report says None
-    return ends
+    try:
+        answers = admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_TIMEOUT_S
+        )
+    except KafkaException:
+        return {}
+    # The client's own timeout does not end a request that a silent broker already has.
+    told, _ = wait(set(answers.values()), timeout=REQUEST_TIMEOUT_S)
+    return {
+        (partition.topic, partition.partition): answer.result().offset
+        for partition, answer in answers.items()
+        if answer in told and answer.exception() is None
+    }
