@@ -1,4 +1,4 @@
-"""The command line: serve, demo, sandbox, migrate. Each error is one sentence and a non-zero exit code."""
+"""The command line: serve, demo, sandbox, migrate, replay. An error is one sentence and an exit code."""
 
 import asyncio
 import os
@@ -16,6 +16,7 @@ commands:
   migrate   bring the database at POSTGRES_URL to the current schema
   demo      everything on this machine: real servers, a sandbox exchange, the service (demo --help)
   sandbox   the sandbox exchange alone (sandbox --help)
+  replay    feed a recorded run to the engine and compare what it decides (replay --help)
   version   print the version
 """
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "migrate": _migrate,
         "demo": _demo,
         "sandbox": _sandbox,
+        "replay": _replay,
         "version": _version,
     }
     if words and words[0] in ("-h", "--help", "help"):
@@ -77,6 +79,12 @@ def _demo(words: list[str]) -> int:
 def _sandbox(words: list[str]) -> int:
     """The sandbox is a program of its own, started as a process: the service never imports it."""
     return subprocess.call([sys.executable, "-m", "tradex_sandbox", *words])  # noqa: S603 -- our own module
+
+
+def _replay(words: list[str]) -> int:
+    from market_maker.replay.command import main as replay  # noqa: PLC0415
+
+    return replay(words)
 
 
 def _version(words: list[str]) -> int:

@@ -210,6 +210,24 @@ class Settings:
             default="5",
         ),
     ]
+    record_dir: Annotated[
+        str | None,
+        Variable(
+            "MM_RECORD_DIR",
+            to.text,
+            "directory where each symbol's events and commands are recorded, for `market-maker replay`; "
+            "unset: nothing is",
+        ),
+    ]
+    record_mb_max: Annotated[
+        int,
+        Variable(
+            "MM_RECORD_MB_MAX",
+            to.integer(1, 1_000_000, "megabytes"),
+            "megabytes of records kept per symbol; the oldest eighth goes first",
+            default="512",
+        ),
+    ]
     otlp_endpoint: Annotated[
         Secret | None,
         Variable(

@@ -20,6 +20,8 @@ from market_maker.core.events import Control, Event, Fault, PlaceAnswer
 from market_maker.core.orders import Order
 from market_maker.core.states import Cause, KillReason
 from market_maker.core.symbol import Restored
+from market_maker.replay.beginning import Beginning
+from market_maker.replay.recorder import Recorder
 from market_maker.telemetry.tracing import Tracing
 
 
@@ -45,6 +47,7 @@ class Supervisor:
         tracing: Tracing,
         placed: Callable[[PlaceOrder, PlaceAnswer], None],
         clock_ns: Callable[[], int],
+        recorder: Recorder | None = None,
     ) -> None:
         self._limits = limits
         self._gateway = gateway
@@ -53,6 +56,7 @@ class Supervisor:
         self._tracing = tracing
         self._placed = placed
         self._clock_ns = clock_ns
+        self._recorder = recorder
         self._actors: dict[str, Actor] = {}
         self.mailboxes: dict[str, Mailbox] = {}
         """Where the Kafka router delivers, by symbol."""
@@ -95,11 +99,16 @@ class Supervisor:
             self._tracing,
             self._placed,
         )
-        worker = Worker(engine, mailbox, effects.execute, self._journal, self._observer, self._clock_ns)
+        recording = None
+        if self._recorder is not None:
+            recording = self._recorder.record(engine, Beginning.of(restored, self._limits, open_orders))
+        worker = Worker(
+            engine, mailbox, effects.execute, self._journal, self._observer, self._clock_ns, recording
+        )
         self._run(symbol, worker)
         self.mailboxes[symbol] = mailbox
         self._observer.metrics_of(symbol).show_state(engine.symbol.state)
-        worker.carry_out(engine.start(open_orders))
+        worker.start(open_orders)
         return worker
 
     async def stop(self, symbol: str) -> None:
@@ -108,6 +117,7 @@ class Supervisor:
         self.mailboxes.pop(symbol, None)
         actor.task.cancel()
         await asyncio.gather(actor.task, return_exceptions=True)
+        actor.worker.end_recording()
         self._observer.forget(symbol)
 
     async def close(self) -> None:

@@ -10,6 +10,8 @@ from market_maker.actors.mailbox import Mailbox
 from market_maker.core import commands as cmd
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import Event, Source, Tick
+from market_maker.core.orders import Order
+from market_maker.replay.recording import Recording
 from market_maker.repositories.journal_entry import JournalEntry
 
 BURST_MAX = 64
@@ -37,6 +39,7 @@ class Worker:
         journal: Journal,
         observer: Observer,
         clock_ns: Callable[[], int],
+        recording: Recording | None = None,
     ) -> None:
         self.engine = engine
         self.mailbox = mailbox
@@ -44,6 +47,7 @@ class Worker:
         self._journal = journal
         self._observer = observer
         self._clock_ns = clock_ns
+        self._recording = recording
         self.crashed = False
         """Set in the very step that raised: no order may leave until the engine has been halted."""
 
@@ -51,6 +55,18 @@ class Worker:
     def name(self) -> str:
         """The symbol."""
         return self.engine.symbol.name
+
+    def start(self, open_orders: tuple[Order, ...]) -> None:
+        """Start the engine and what it asks for: whatever of ours is in the market goes."""
+        commands = self.engine.start(open_orders)
+        if self._recording is not None:
+            self._recording.started(commands)
+        self.carry_out(commands)
+
+    def end_recording(self) -> None:
+        """No step follows."""
+        if self._recording is not None:
+            self._recording.close()
 
     async def run(self) -> None:
         """Handle events until cancelled. An exception of a step ends it; that event is not acknowledged."""
@@ -80,9 +96,23 @@ class Worker:
     def step(self, event: Event) -> None:
         """Handle one event and start what it asks for."""
         began_ns = self._clock_ns()
-        commands = self.engine.handle(event)
+        commands = self._handle(event)
         self.carry_out(commands, getattr(event, "source", None), getattr(event, "trace", None))
         self._observer.stepped(self, event, commands, self._clock_ns() - began_ns)
+        if self._recording is not None:
+            self._recording.settle()
+
+    def _handle(self, event: Event) -> list[cmd.Command]:
+        recording = self._recording
+        if recording is None:
+            return self.engine.handle(event)
+        try:
+            commands = self.engine.handle(event)
+        except Exception as error:
+            recording.failed(event, error)
+            raise
+        recording.step(event, commands)
+        return commands
 
     def carry_out(
         self, commands: Sequence[cmd.Command], source: Source | None = None, trace: str | None = None

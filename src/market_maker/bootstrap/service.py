@@ -26,6 +26,7 @@ from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.health import HealthMonitor
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.meters import Meters
+from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.core.events import Fault
 from market_maker.core.quoting import QuoteSet
@@ -116,6 +117,7 @@ class Service:
             tracing,
             meters.placed,
             time.monotonic_ns,
+            make_recorder(settings, resources),
         )
         self._fleet = Fleet(self._supervisor, connections.metadata, kafka.table, connections.pool)
         self._gauges = Gauges(
