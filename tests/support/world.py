@@ -319,7 +319,8 @@ class World:
         Without `stream` the matching engine's messages stay behind; without `stragglers` so do requests
         whose connection broke.
         """
-        for _ in range(200):
+        waiting = len(self.queued) + len(self.flights) + len(self.exchange.stream) - self.consumed
+        for _ in range(500 + 5 * waiting):
             flights = [flight for flight in self.flights if stragglers or not flight.given_up]
             if self.queued:
                 self.dispatch(self.queued[0])

@@ -69,6 +69,7 @@ _RANK: dict[type, int] = {
 def _rank(command: Command) -> int:
     return _RANK[type(command)]
 
+
 _ORDERS_UNTOUCHED = frozenset({ev.BookSnapshot, ev.BookDelta, ev.PublicTrade, ev.MarkPrice, ev.Tick})
 """Events that change no order and no state unless commands come of them."""
 
@@ -138,9 +139,8 @@ class SymbolEngine:
         control.check_surroundings(symbol, out)
         if symbol.is_active:
             cycle.evaluate(symbol, out)
-        elif symbol.state is State.PAUSED:
+        elif symbol.state is State.PAUSED and market.look(symbol) is not None:
             symbol.evaluated_ns = symbol.now_ns
-            market.look(symbol)
 
     def _is_due(self) -> bool:
         """Whether to evaluate now: once per interval, and at once when quotes must go."""

@@ -1,6 +1,6 @@
 """The checks before every order. Nothing else can make the order type that the gateway accepts."""
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import Enum
 from typing import Final
@@ -55,10 +55,11 @@ class CheckedOrder:
     lots: int
     price: Decimal
     quantity: Decimal
-    seal: _Seal
+    seal: InitVar[_Seal]
 
-    def __post_init__(self) -> None:
-        if self.seal is not _SEAL:
+    def __post_init__(self, seal: _Seal) -> None:
+        # Not kept in the order: nobody can take it out and make another order of it.
+        if seal is not _SEAL:
             raise TypeError("a CheckedOrder can only be made by PreTradeCheck.check")
 
 
