@@ -184,13 +184,14 @@ def test_a_fill_that_cannot_be_one_is_refused_loudly_and_may_come_again() -> Non
     assert play.position == 0
 
 
-def test_a_restart_with_a_final_order_whose_fills_are_on_their_way_waits_for_them() -> None:
+def test_zero_is_proven_while_fills_are_on_their_way_but_enable_waits_for_them() -> None:
     (left, _) = tuple(quoting().engine.symbol.orders)
     play = Playbook(state=State.ACTIVE, open_orders=(left,))
     ended = quoting().at_exchange("c1", ExchangeStatus.FILLED, filled=100)
     play.when(play.query_event(ended))
     proven(play)
-    assert play.view().proven_zero_at_ns is None
-    play.execution("t1", Side.BUY, "999.5", "0.1", order_id="x1")
-    proven(play)
+    play.snapshot()
     assert play.view().proven_zero_at_ns is not None
+    assert play.enable().reply == "refused: FILLS_MISSING"
+    play.execution("t1", Side.BUY, "999.5", "0.1", order_id="x1")
+    assert len(play.enable().placed) == 2

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from tests.support.playbook import CONFIG, INSTRUMENT, Playbook, active, proven, quoting, ready
 
-from market_maker.core.events import OrderEvent, OrderEventKind, Side
+from market_maker.core.events import ExchangeStatus, OrderEvent, OrderEventKind, Side
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.inventory import Inventory
 from market_maker.core.kill_switch import Trigger
@@ -226,6 +226,17 @@ def test_reset_is_refused_until_zero_is_proven() -> None:
     assert said.lines == ("state HALTED -> PAUSED", "done")
     assert said.states[0].reason == "looked into it"
     assert said.states[0].kill_reason is None
+
+
+def test_reset_is_accepted_while_fills_of_finished_orders_are_still_on_their_way() -> None:
+    play = quoting()
+    play.kill()
+    play.when(play.query_event(play.at_exchange("c1", ExchangeStatus.FILLED, filled=100)))
+    play.stream_cancelled("c2")
+    proven(play)
+    assert play.control(Cause.RESET).reply == "done"
+    play.fill("c1", 100, "t1")
+    assert play.position == Decimal("0.1")
 
 
 def test_after_a_reset_the_symbol_waits_for_a_snapshot_and_then_quotes_again() -> None:

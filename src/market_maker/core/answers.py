@@ -147,8 +147,8 @@ def _take_count(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
         state.proven_zero_ns = None
         if not symbol.is_active and not state.active:
             clearing.begin(symbol, out)
-    elif not len(symbol.orders):
-        state.active = False
+    elif not symbol.orders.live_count():
+        state.active = len(symbol.orders) > 0
         if state.proven_zero_ns is None:
             state.proven_zero_ns = event.asked_at_ns
 

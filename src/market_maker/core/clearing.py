@@ -1,9 +1,10 @@
 """Getting every order out of the market, and the exchange's own word that none is left.
 
 Used whenever quoting ends: pause, kill, start-up. A round sends one cancel-all, a cancel for each
-known order and a question for each uncertain one, then asks for the list of open orders. Rounds
-repeat with backoff, without end, until the exchange reports an empty list and no order of ours is
-unresolved. Only then is zero proven; every new order takes the proof away.
+known order and a question for each uncertain one, then asks for the list of open orders. Zero is
+proven when the exchange reports an empty list and has called every order of ours final; every new order
+takes the proof away. Rounds repeat with backoff, without end, until then and until all fills of those
+orders have reached us too.
 """
 
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ def advance(symbol: "Symbol", out: "Out") -> None:
     clearing = symbol.clearing
     if symbol.limits.shadow_mode:
         return
+    if clearing.active and clearing.proven_zero_ns is not None and not len(symbol.orders):
+        clearing.active = False
     if clearing.active:
         if symbol.now_ns >= clearing.next_round_ns:
             _round(symbol, out)

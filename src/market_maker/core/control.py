@@ -48,7 +48,7 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
             detail = f"measured {trigger.measured}, allowed {trigger.threshold}"
             problems.append(Problem(trigger.reason.value, detail))
     problems.extend(_market_problems(symbol))
-    problems.extend(_order_problems(symbol))
+    problems.extend(_order_problems(symbol) or _settling_problems(symbol))
     return tuple(problems)
 
 
@@ -69,11 +69,21 @@ def _order_problems(symbol: Symbol) -> list[Problem]:
     """Orders that are, or may be, open at the exchange."""
     if symbol.limits.shadow_mode or symbol.state is State.ACTIVE:
         return []
-    unresolved = len(symbol.orders)
-    if unresolved:
-        return [Problem("ORDERS_OPEN", f"{unresolved} orders are open, unknown or not settled")]
+    live = symbol.orders.live_count()
+    if live:
+        return [Problem("ORDERS_OPEN", f"{live} orders are open or unknown")]
     if symbol.clearing.proven_zero_ns is None:
         return [Problem("NOT_PROVEN_ZERO", "the exchange has not yet reported zero open orders")]
+    return []
+
+
+def _settling_problems(symbol: Symbol) -> list[Problem]:
+    """Orders that are over, but whose fills have not all reached us."""
+    unsettled = len(symbol.orders) - symbol.orders.live_count()
+    if unsettled and symbol.state is not State.ACTIVE:
+        return [
+            Problem("FILLS_MISSING", f"{unsettled} orders are over, but not all their fills have arrived")
+        ]
     return []
 
 
