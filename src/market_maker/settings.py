@@ -199,6 +199,16 @@ class Settings:
     kafka_consumer_group: Annotated[
         str, Variable("KAFKA_CONSUMER_GROUP", to.text, "Kafka consumer group", default="market-maker-service")
     ]
+    kafka_session_timeout_ns: Annotated[
+        int,
+        Variable(
+            "KAFKA_SESSION_TIMEOUT",
+            to.duration("3s", "5m"),
+            "how long the consumer group waits for a silent instance before its symbols go to others, or "
+            "back to itself after a crash; Kafka's brokers refuse less than 6s unless told otherwise",
+            default="6s",
+        ),
+    ]
     kafka_fetch_wait_max_ms: Annotated[
         int,
         Variable(

@@ -43,6 +43,7 @@ class KafkaSide:
             self._settings.kafka_brokers,
             self._settings.kafka_consumer_group,
             fetch_wait_max_ms=self._settings.kafka_fetch_wait_max_ms,
+            session_timeout_ms=self._settings.kafka_session_timeout_ns // 1_000_000,
         )
         self._intake = KafkaIntake(
             options,

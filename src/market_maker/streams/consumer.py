@@ -27,6 +27,8 @@ from market_maker.streams.topics import CONSUMED, ENGINE_EVENT
 POLL_S = 0.1
 ROOM_WAIT_S = 0.02
 METADATA_TIMEOUT_S = 2.0
+HEARTBEATS_PER_SESSION = 4
+"""Two may get lost without harm; and a heartbeat's answer is how a consumer learns of a rebalance."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,9 @@ class ConsumerOptions:
     group_id: str = "market-maker"
     client_id: str = "market-maker"
     fetch_wait_max_ms: int = 10
+    session_timeout_ms: int = 6000
+    """After so long without a heartbeat the group gives this consumer's partitions to others. A process
+    that starts again after a crash waits for that too: the group still counts its dead predecessor."""
     batch_messages_max: int = 500
     commit_interval_s: float = 0.2
     revoke_timeout_s: float = 5.0
@@ -59,6 +64,8 @@ class ConsumerOptions:
             **self.extra,
             "bootstrap.servers": self.bootstrap_servers,
             "group.id": self.group_id,
+            "session.timeout.ms": self.session_timeout_ms,
+            "heartbeat.interval.ms": self.session_timeout_ms // HEARTBEATS_PER_SESSION,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,

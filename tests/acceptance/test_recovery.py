@@ -1,0 +1,168 @@
+"""The service dies or is told to end, and starts again: no order stays, no fill is lost or counted twice."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+from tests.support.operator import until
+from tests.support.service import Site
+
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+SYMBOLS = (BTC, ETH)
+ORPHANS_S_MAX = 5.0
+"""From the API's first answer to an empty market."""
+
+StartSite = Callable[..., Awaitable[Site]]
+
+
+async def _quote(site: Site, **fields: object) -> None:
+    for symbol in SYMBOLS:
+        await site.operator.configure(symbol, **fields)
+    for symbol in SYMBOLS:
+        await site.operator.enable(symbol)
+        await site.operator.quoting(symbol)
+
+
+async def test_after_kill_9_all_is_paused_nothing_rests_and_every_fill_counts_once(
+    start_site: StartSite,
+) -> None:
+    site = await start_site()
+    await _quote(site, num_levels=3)
+    for symbol in SYMBOLS:
+        await site.trade_against(symbol, fills=5)
+    site.service.kill()
+    assert await site.orders_at_exchange() >= 4
+    for symbol in SYMBOLS:  # the orders of the dead process go on to fill
+        await site.trade_against(symbol, fills=2)
+    await site.start()
+    began = time.monotonic()
+    for symbol in SYMBOLS:
+        assert (await site.operator.status(symbol))["state"]["value"] == "PAUSED"
+    await site.empty_at_exchange(timeout_s=ORPHANS_S_MAX)
+    for symbol in SYMBOLS:
+        await site.operator.clear(symbol)
+        await site.require_equal_fills(symbol)
+    assert time.monotonic() - began < 15
+    await site.operator.enable(BTC)
+    await site.operator.quoting(BTC)
+    await site.trade_against(BTC, fills=2)
+    await site.require_equal_fills(BTC)
+
+
+async def test_halted_stays_halted_across_kill_9_until_a_reset(start_site: StartSite) -> None:
+    site = await start_site()
+    await _quote(site)
+    await site.operator.emergency("kill", BTC)
+    await site.operator.clear(BTC)
+    # Durable before the crash: the journal is not a part of what the kill waits for.
+    await until("the kill is recorded", lambda: _recorded(site, BTC, "HALTED"))
+    site.service.kill()
+    await site.start()
+    await site.operator.halted(BTC, "MANUAL")
+    assert (await site.operator.status(ETH))["state"]["value"] == "PAUSED"
+    refused = await site.operator.control(BTC, "enable")
+    assert (refused.status, "HALTED" in refused.reasons) == (409, True)
+    await site.operator.clear(BTC)
+    assert (await site.operator.emergency("reset", BTC)).status == 200
+    assert (await site.operator.status(BTC))["state"]["value"] == "PAUSED"
+
+
+async def test_ten_random_kills_leave_no_orphan_and_no_lost_or_doubled_fill(start_site: StartSite) -> None:
+    chance = random.Random(20261120)  # noqa: S311 - moments of a test
+    site = await start_site(KAFKA_SESSION_TIMEOUT="3s")
+    await _quote(site, num_levels=3)
+    crowd = [asyncio.ensure_future(_crowd(site, symbol)) for symbol in SYMBOLS]
+    desk = asyncio.ensure_future(_keep_enabled(site))
+    for _ in range(10):
+        await asyncio.sleep(chance.uniform(0.2, 5.0))
+        site.service.kill()
+        site.service.start()
+    desk.cancel()
+    await asyncio.gather(desk, return_exceptions=True)
+    await site.operator.live()
+    assert (await site.operator.emergency("flatten")).status == 200
+    await site.empty_at_exchange(timeout_s=ORPHANS_S_MAX)
+    for task in crowd:
+        task.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    for symbol in SYMBOLS:
+        await site.operator.clear(symbol)
+        rows = await site.require_equal_fills(symbol)
+        assert len(rows) >= 20
+
+
+async def _crowd(site: Site, symbol: str) -> None:
+    """Somebody trades against us all the time."""
+    while True:
+        await site.trade_against(symbol)
+
+
+async def _keep_enabled(site: Site) -> None:
+    """An operator who enables whatever can be, whenever the service answers."""
+    while True:
+        for symbol in SYMBOLS:
+            await until("a try", lambda symbol=symbol: _try_to_enable(site, symbol))  # type: ignore[misc] # mypy cannot infer a default
+        await asyncio.sleep(0.05)
+
+
+async def _try_to_enable(site: Site, symbol: str) -> bool:
+    status = await site.operator.status(symbol)
+    if status["state"]["value"] == "PAUSED" and not status["enable_problems"]:
+        await site.operator.control(symbol, "enable")
+    return True
+
+
+async def test_sigterm_ends_in_order_within_ten_seconds(start_site: StartSite) -> None:
+    site = await start_site()
+    await _quote(site, num_levels=3)
+    for symbol in SYMBOLS:
+        await site.trade_against(symbol, fills=3)
+    began = time.monotonic()
+    code = site.service.terminate()
+    assert (code, time.monotonic() - began < 10) == (0, True), site.service.log_tail()
+    assert await site.orders_at_exchange() == 0
+    assert await _value(site, "SELECT count(*) FROM outbox WHERE sent_at IS NULL") == 0
+    assert await _value(site, "SELECT count(*) FROM mm_states WHERE state <> 'PAUSED'") == 0
+    for symbol in SYMBOLS:
+        trades = len(await site.exchange.trades(symbol, site.account))
+        assert await _value(site, "SELECT count(*) FROM mm_fills WHERE symbol = $1", symbol) == trades
+    await site.start()
+    for symbol in SYMBOLS:
+        assert (await site.operator.status(symbol))["state"]["value"] == "PAUSED"
+        await site.require_equal_fills(symbol)
+
+
+async def test_sigterm_while_the_exchange_refuses_cancels_says_so_with_its_exit_code(
+    start_site: StartSite,
+) -> None:
+    site = await start_site()
+    await _quote(site)
+    await site.exchange.fault("any_order", "error", symbol=BTC)
+    began = time.monotonic()
+    code = site.service.terminate()
+    assert (code, time.monotonic() - began < 10) == (1, True)
+    assert "zero open orders not proven for BTCUSDT" in site.service.log_tail()
+    await site.exchange.clear_faults()
+    await site.start()
+    await site.empty_at_exchange(timeout_s=ORPHANS_S_MAX)
+    for symbol in SYMBOLS:
+        await site.operator.clear(symbol)
+        await site.require_equal_fills(symbol)
+
+
+async def _recorded(site: Site, symbol: str, state: str) -> bool:
+    return bool(await _value(site, "SELECT state = $2 FROM mm_states WHERE symbol = $1", symbol, state))
+
+
+async def _value(site: Site, sql: str, *args: object) -> object:
+    connection = await asyncpg.connect(site.service.environment["POSTGRES_URL"])
+    try:
+        return await connection.fetchval(sql, *args)
+    finally:
+        await connection.close()
+
+
+pytestmark = pytest.mark.timeout(180)
