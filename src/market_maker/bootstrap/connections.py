@@ -13,6 +13,7 @@ from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.clients.redis import RedisClient
 from market_maker.repositories.database import open_pool
+from market_maker.repositories.executor import Database
 from market_maker.repositories.migrations import pending_migrations
 from market_maker.settings import Settings
 from market_maker.streams.schema_registry import SchemaRegistry
@@ -28,7 +29,9 @@ class SchemaOutdatedError(Exception):
 class Connections:
     """Clients of everything outside the process but Kafka."""
 
-    pool: asyncpg.Pool
+    database: Database
+    journal_pool: asyncpg.Pool
+    """The journal's own: reads of the API cannot keep it waiting."""
     orders: OrderServiceClient
     metadata: MetadataClient
     redis: RedisClient
@@ -37,8 +40,11 @@ class Connections:
     @classmethod
     async def open(cls, settings: Settings, meters: Meters, resources: AsyncExitStack) -> Self:
         """Connect. Raises DatabaseError and SchemaOutdatedError; the others are asked when needed."""
-        pool = await open_pool(settings.postgres_url.reveal())
+        url = settings.postgres_url.reveal()
+        pool = await open_pool(url)
         resources.push_async_callback(pool.close)
+        journal_pool = await open_pool(url, max_size=2, application_name="market-maker journal")
+        resources.push_async_callback(journal_pool.close)
         pending = await pending_migrations(pool)
         if pending:
             raise SchemaOutdatedError(
@@ -59,12 +65,12 @@ class Connections:
         redis = RedisClient(settings.redis_url.reveal())
         resources.push_async_callback(redis.close)
         registry = SchemaRegistry(settings.schema_registry_url.reveal())
-        return cls(pool, orders, metadata, redis, registry)
+        return cls(Database(pool), journal_pool, orders, metadata, redis, registry)
 
     def probes(self, kafka: Probe, registry: Probe) -> dict[str, Probe]:
         """How to ask each component whether it is there."""
         return {
-            "postgres": postgres_probe(self.pool),
+            "postgres": postgres_probe(self.database),
             "kafka": kafka,
             "redis": self.redis.health,
             "order_service": self.orders.health,

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from market_maker.actors.controls import Controls
 from market_maker.actors.supervisor import Supervisor
 from market_maker.api import ports
@@ -24,6 +22,7 @@ from market_maker.core.view import SymbolView
 from market_maker.repositories import audit
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.errors import DatabaseError, DuplicateError
+from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
@@ -41,7 +40,7 @@ class ServiceDesk:
         fleet: Fleet,
         controls: Controls,
         changes: ChangeFeed,
-        pool: asyncpg.Pool,
+        database: Database,
         health: Callable[[], ports.Health],
         figures: Callable[[], ports.Figures],
         *,
@@ -51,11 +50,11 @@ class ServiceDesk:
         self._fleet = fleet
         self._controls = controls
         self._changes = changes
-        self._configs = ConfigRepository(pool)
-        self._fills = FillRepository(pool)
-        self._orders = OrderRepository(pool)
-        self._outbox = OutboxRepository(pool)
-        self._audit = audit.AuditRepository(pool)
+        self._configs = ConfigRepository(database)
+        self._fills = FillRepository(database)
+        self._orders = OrderRepository(database)
+        self._outbox = OutboxRepository(database)
+        self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
         self._shadow_mode = shadow_mode

@@ -1,6 +1,5 @@
 """Starting and stopping symbols: their instrument, their restored state, their actor."""
 
-import asyncpg
 import structlog
 
 from market_maker.actors.supervisor import Supervisor
@@ -9,6 +8,7 @@ from market_maker.clients.metadata import MetadataClient, MetadataInvalidError, 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
 from market_maker.repositories.configs import ConfigRepository
+from market_maker.repositories.executor import Database
 from market_maker.streams.instrument_table import InstrumentTable
 
 _log = structlog.get_logger()
@@ -22,13 +22,13 @@ class Fleet:
         supervisor: Supervisor,
         metadata: MetadataClient,
         table: InstrumentTable,
-        pool: asyncpg.Pool,
+        database: Database,
     ) -> None:
         self._supervisor = supervisor
         self._metadata = metadata
         self._table = table
-        self._configs = ConfigRepository(pool)
-        self._restorer = Restorer(pool)
+        self._configs = ConfigRepository(database)
+        self._restorer = Restorer(database)
         self._shown: dict[str, Instrument] = {}
 
     async def start_all(self) -> None:

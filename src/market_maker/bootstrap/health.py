@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import asyncpg
-
 from market_maker.api.ports import Check, CheckStatus, Health
 from market_maker.clients import health as clients
 from market_maker.repositories.database import ping
 from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.executor import Database
 
 INTERVAL_S: Final = 2.0
 PROBE_S_MAX: Final = 3.0
@@ -52,12 +51,12 @@ class HealthMonitor:
         self._checks[name] = Check(name, status, found.detail)
 
 
-def postgres_probe(pool: asyncpg.Pool) -> Probe:
+def postgres_probe(database: Database) -> Probe:
     """Whether PostgreSQL answers."""
 
     async def probe() -> clients.Health:
         try:
-            await ping(pool)
+            await ping(database)
         except DatabaseError as error:
             return clients.Health("postgres", healthy=False, detail=str(error))
         return clients.Health("postgres", healthy=True)

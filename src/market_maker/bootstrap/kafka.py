@@ -31,7 +31,7 @@ class KafkaSide:
         self._registry = connections.registry
         self._encoder = AvroEncoder(connections.registry, PUBLISHED)
         self._intake: KafkaIntake | None = None
-        self.outbox = OutboxRepository(connections.pool)
+        self.outbox = OutboxRepository(connections.database)
         self.publisher = KafkaPublisher(settings.kafka_brokers, asyncio.get_running_loop())
         self.relay = OutboxRelay(self.outbox, self._encoder, self.publisher)
         self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)

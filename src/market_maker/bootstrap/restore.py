@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Sequence
 
-import asyncpg
 import structlog
 
 from market_maker.core.commands import OrderStatus, PositionRow
@@ -17,6 +16,7 @@ from market_maker.core.kill_switch import Trigger
 from market_maker.core.orders import Order
 from market_maker.core.states import KillReason, State
 from market_maker.core.symbol import TRADE_KEYS_MAX, Restored
+from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.positions import PositionRepository
@@ -28,11 +28,11 @@ _log = structlog.get_logger()
 class Restorer:
     """Reads back what earlier processes made durable."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._fills = FillRepository(pool)
-        self._orders = OrderRepository(pool)
-        self._positions = PositionRepository(pool)
-        self._states = StateRepository(pool)
+    def __init__(self, database: Database) -> None:
+        self._fills = FillRepository(database)
+        self._orders = OrderRepository(database)
+        self._positions = PositionRepository(database)
+        self._states = StateRepository(database)
 
     async def restore(
         self, config: SymbolConfig, instrument: Instrument

@@ -103,7 +103,7 @@ class Service:
             meters.metrics, meters.latencies, self._controls, self._changes.publish, self._publish_quote
         )
         self._journal = Journal(
-            JournalStore(connections.pool),
+            JournalStore(connections.journal_pool),
             time.monotonic_ns,
             kafka.done,
             kafka.relay.notify,
@@ -119,7 +119,7 @@ class Service:
             time.monotonic_ns,
             make_recorder(settings, resources),
         )
-        self._fleet = Fleet(self._supervisor, connections.metadata, kafka.table, connections.pool)
+        self._fleet = Fleet(self._supervisor, connections.metadata, kafka.table, connections.database)
         self._gauges = Gauges(
             self._supervisor,
             self._fleet,
@@ -136,7 +136,7 @@ class Service:
             self._fleet,
             self._controls,
             self._changes,
-            connections.pool,
+            connections.database,
             self._health.health,
             self._gauges.figures,
             shadow_mode=settings.shadow_mode,

@@ -2,6 +2,10 @@
 
 from typing import Any, Protocol
 
+import asyncpg
+
+from market_maker.repositories.errors import database_errors
+
 
 class Executor(Protocol):
     """The part of asyncpg's Pool and Connection that the generated queries use."""
@@ -17,3 +21,27 @@ class Executor(Protocol):
     async def fetchrow(self, query: str, *args: object) -> Any:
         """Run it and give the first row, or None."""
         ...
+
+
+class Database:
+    """A pool whose failures are this package's errors, whichever query meets them."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def execute(self, query: str, *args: object) -> str:
+        """Run it and give the command tag. Raises DatabaseError."""
+        with database_errors():
+            status: str = await self._pool.execute(query, *args)
+        return status
+
+    async def fetch(self, query: str, *args: object) -> list[Any]:
+        """Run it and give every row. Raises DatabaseError."""
+        with database_errors():
+            rows: list[Any] = await self._pool.fetch(query, *args)
+        return rows
+
+    async def fetchrow(self, query: str, *args: object) -> Any:
+        """Run it and give the first row, or None. Raises DatabaseError."""
+        with database_errors():
+            return await self._pool.fetchrow(query, *args)
