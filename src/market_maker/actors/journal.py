@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from market_maker.core.commands import RecordFill
 from market_maker.core.events import Source
 from market_maker.repositories.errors import DatabaseError, RecordRefusedError
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.journal_store import WriteResult
 
 BATCH_MAX = 2_000
 RETRY_FIRST_S = 0.05
@@ -22,7 +24,7 @@ RETRY_MAX_S = 2.0
 class Store(Protocol):
     """Where entries become durable, all of a batch or none."""
 
-    async def write(self, entries: Sequence[JournalEntry], /) -> object:
+    async def write(self, entries: Sequence[JournalEntry], /) -> WriteResult:
         """Raises DatabaseError when nothing was written."""
 
 
@@ -101,17 +103,31 @@ class Journal:
 
     async def _write(self, batch: list[Pending]) -> bool:
         """Make a batch from the head of the queue durable; False when it must be tried again."""
+        first_try = not self.failure
         try:
-            await self._store.write([pending.entry for pending in batch if pending.entry is not None])
+            result = await self._store.write(
+                [pending.entry for pending in batch if pending.entry is not None]
+            )
         except RecordRefusedError:
             return await self._write_symbol_by_symbol(batch)
         except DatabaseError as error:
             self.failure = str(error)
             return False
+        if first_try and result.fills_already_there:
+            self._counted_twice(batch)
         self._written(batch)
         for _ in batch:
             self._pending.popleft()
         return True
+
+    def _counted_twice(self, batch: list[Pending]) -> None:
+        """A fill was in the table before it was written for the first time: a position is wrong somewhere.
+
+        The table is right, it holds each fill once; whose engine is not can only be narrowed down to
+        the symbols with fills in this batch, so all of those halt.
+        """
+        for symbol in dict.fromkeys(pending.symbol for pending in batch if _has_fill(pending)):
+            self._refused(symbol, "a fill was counted twice: restart to rebuild the position from the fills")
 
     async def _write_symbol_by_symbol(self, batch: list[Pending]) -> bool:
         """Find the symbol whose records the database refuses, so that the others' get through."""
@@ -139,3 +155,9 @@ class Journal:
             if pending.source is not None:
                 self._durable(pending.source)
         self._committed()
+
+
+def _has_fill(pending: Pending) -> bool:
+    return pending.entry is not None and any(
+        isinstance(record, RecordFill) for record in pending.entry.records
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
-from market_maker.core.instrument import Instrument
+from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.states import KillReason, State
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class PnlView:
     @property
     def total(self) -> Decimal:
         """Realized plus unrealized minus baseline; an unknown unrealized part counts as zero."""
-        return self.realized + (self.unrealized or Decimal(0)) - self.baseline
+        gross = EXACT.add(self.realized, self.unrealized or Decimal(0))
+        return EXACT.subtract(gross, self.baseline)
 
 
 @dataclass(frozen=True, slots=True)

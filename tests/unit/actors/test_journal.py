@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tests.support.journal_records import Fills
+
 from market_maker.actors.journal import Journal, Pending
 from market_maker.core.events import Source
 from market_maker.repositories.errors import DatabaseUnavailableError, RecordRefusedError
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.journal_store import WriteResult
 
 
 class FaultyStore:
@@ -18,11 +21,12 @@ class FaultyStore:
         self.batches: list[int] = []
         self.failures: list[Exception] = []
         self.refused_symbol = ""
+        self.fills_already_there = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.failed = asyncio.Event()
 
-    async def write(self, entries: Sequence[JournalEntry], /) -> None:
+    async def write(self, entries: Sequence[JournalEntry], /) -> WriteResult:
         await self.gate.wait()
         if self.failures:
             self.failed.set()
@@ -31,6 +35,7 @@ class FaultyStore:
             raise RecordRefusedError("PostgreSQL refuses: numeric overflow")
         self.batches.append(len(entries))
         self.written += [f"{entry.symbol} {entry.trace_id}" for entry in entries]
+        return WriteResult(0, self.fills_already_there)
 
 
 class Harness:
@@ -124,3 +129,13 @@ async def test_an_engine_event_that_leaves_nothing_to_record_is_acknowledged_in_
     await harness.drained()
     assert harness.durable == [Source(0, 1), Source(0, 2)]
     assert harness.store.written == ["A 2"]
+
+
+async def test_a_fill_that_was_already_there_halts_the_symbols_that_brought_fills() -> None:
+    harness = Harness()
+    harness.store.fills_already_there = 1
+    harness.append("A", "1")
+    entry = JournalEntry("B", (Fills().next(),), datetime.now(UTC), "2")
+    harness.journal.append(Pending("B", 0, entry, None))
+    await harness.drained()
+    assert [symbol for symbol, _ in harness.refused] == ["B"]
