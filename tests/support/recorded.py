@@ -1,25 +1,24 @@
 """Recorded engines: a conversation that holds every type of event, and its records on disk."""
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, START_NS, Playbook, Said
 
+from market_maker.actors.worker import Worker
 from market_maker.core import events as ev
-from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import ExchangeStatus, Outcome, Side
 from market_maker.core.ids import IdSeed
 from market_maker.core.inventory import Inventory
-from market_maker.core.orders import Order
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.core.symbol import Restored
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
-from market_maker.replay.recording import Recording
 
 PLENTY = 1_000_000_000
 
@@ -98,29 +97,33 @@ def restored() -> Restored:
     )
 
 
-@dataclass
+class Nothing:
+    """Where a worker's journal and observer would be."""
+
+    def append(self, *_: object) -> None:
+        """Keep no record."""
+
+    def stepped(self, *_: object) -> None:
+        """Watch nothing."""
+
+
 class RecordedEngine:
-    """An engine with its recording, driven as a worker drives it."""
+    """An engine in a real worker that records; nothing that it asks for is carried out."""
 
-    recorder: Recorder
-    limits: EngineLimits = LIMITS
-    open_orders: tuple[Order, ...] = ()
-    engine: SymbolEngine = field(init=False)
-    recording: Recording = field(init=False)
-    said: list[list[Command]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, recorder: Recorder, limits: EngineLimits = LIMITS) -> None:
         start = restored()
-        self.engine = SymbolEngine(start, self.limits)
-        self.recording = self.recorder.record(self.engine, Beginning.of(start, self.limits, self.open_orders))
-        self.recording.started(self.engine.start(self.open_orders))
+        self.engine = SymbolEngine(start, limits)
+        self.recording = recorder.record(self.engine, Beginning.of(start, limits, ()))
+        nothing: Any = Nothing()
+        self.worker = Worker(
+            self.engine, nothing, lambda _: None, nothing, nothing, time.monotonic_ns, self.recording
+        )
+        self.worker.start(())
 
     def hear(self, events: Iterable[ev.Event]) -> None:
+        """Handle events, one step each."""
         for event in events:
-            commands = self.engine.handle(event)
-            self.recording.step(event, commands)
-            self.said.append(commands)
-            self.recording.settle()
+            self.worker.step(event)
 
 
 def recorded(
@@ -130,7 +133,7 @@ def recorded(
     recorder = Recorder(directory, bytes_max)
     engine = RecordedEngine(recorder, limits)
     engine.hear(events)
-    engine.recording.close()
+    engine.worker.end_recording()
     recorder.close()
     return sorted(directory.iterdir())
 

@@ -10,12 +10,12 @@ import copyreg
 import hashlib
 import io
 import pickle
+import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
 from operator import attrgetter
 from typing import Any, Final, Self
@@ -144,7 +144,7 @@ class _Reader(pickle.Unpickler):
         if (module, name) in _PLAIN:
             return super().find_class(module, name)
         if module.startswith(f"{_CORE}.") and name.isidentifier():
-            found = getattr(import_module(module), name, None)
+            found = getattr(sys.modules.get(module), name, None)
             if isinstance(found, type) and found.__module__ == module:
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} is not part of an engine")

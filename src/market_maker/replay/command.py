@@ -16,8 +16,9 @@ Prints "N events, identical" or the first difference.
 """
 
 
-def main(words: Sequence[str], out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> int:
-    """Replay one file; returns the exit code."""
+def main(words: Sequence[str], out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Replay one file and tell on `out` and `err` (standard output and error); returns the exit code."""
+    out, err = out or sys.stdout, err or sys.stderr
     if len(words) == 1 and words[0] in ("-h", "--help"):
         out.write(USAGE)
         return 0
