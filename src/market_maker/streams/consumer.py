@@ -52,6 +52,7 @@ class ConsumerOptions:
     revoke_timeout_s: float = 5.0
     """How long a rebalance waits for the shell to cancel and to become durable."""
     close_timeout_s: float = 2.0
+    """How long `stop` waits for the broker: half for the last commit, half to leave the group."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def properties(self) -> dict[str, Any]:
@@ -166,7 +167,15 @@ class KafkaConsumer:
             self._commit_finally(consumer)
         finally:
             self._stopping.set()
-            consumer.close()
+            self._leave(consumer)
+
+    def _leave(self, consumer: Consumer) -> None:
+        """Leave the group, if the broker answers in time: one that is silent would hold us for minutes."""
+        closing = threading.Thread(target=consumer.close, name="kafka-close", daemon=True)
+        closing.start()
+        closing.join(self._options.close_timeout_s / 2)
+        if closing.is_alive():
+            _log.warning("kafka: the broker is silent; the group will notice by itself that we left")
 
     def _step(self, consumer: Consumer) -> None:
         if self._quiet.is_set() or not self._hand_over.wait_for_room(ROOM_WAIT_S):
@@ -298,7 +307,7 @@ class KafkaConsumer:
 
     def _commit_finally(self, consumer: Consumer) -> None:
         consumer.pause(consumer.assignment())
-        deadline = time.monotonic() + self._options.close_timeout_s
+        deadline = time.monotonic() + self._options.close_timeout_s / 2
         self._commit(consumer)
         while self._commits_pending and time.monotonic() < deadline:
             consumer.poll(ROOM_WAIT_S)
