@@ -142,6 +142,14 @@ def test_enable_is_refused_while_the_book_is_stale() -> None:
     assert play.enable().reply == "refused: STALE_BOOK"
 
 
+def test_enable_is_refused_until_the_consumer_lag_can_be_measured() -> None:
+    play = ready()
+    play.lag(None)
+    assert play.enable().reply == "refused: KAFKA_LAG"
+    play.lag(0)
+    assert play.enable().reply == "done"
+
+
 def test_enable_is_refused_while_orders_are_not_settled() -> None:
     play = quoting()
     play.control(Cause.PAUSE)

@@ -40,7 +40,8 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
         kill_switch.market_halt(symbol.latest_instrument),
         kill_switch.exposure(symbol.config, symbol.inventory_value),
         kill_switch.loss(symbol.config, symbol.total_pnl),
-        kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns),
+        kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns)
+        or kill_switch.unmeasured_lag(symbol.health, symbol.limits),
         kill_switch.journal(symbol.health, symbol.limits),
     )
     for trigger in triggers:

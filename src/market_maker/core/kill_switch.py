@@ -80,6 +80,15 @@ def kafka_lag(health: Health, limits: EngineLimits, now_ns: int) -> Trigger | No
     return None
 
 
+def unmeasured_lag(health: Health, limits: EngineLimits) -> Trigger | None:
+    """A topic whose lag cannot be measured right now: a symbol may live with that, but not start so."""
+    for topic, lag_ns in health.lag.items():
+        if lag_ns is None:
+            threshold = _seconds(limits.kafka_lag_threshold_ns)
+            return Trigger(KillReason.KAFKA_LAG, f"{topic} not measurable yet", threshold)
+    return None
+
+
 def reject_storm(rejects: int, limits: EngineLimits) -> Trigger | None:
     """Too many rejects within the window."""
     if rejects < limits.reject_storm_count:
