@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SEEDS ?= 200
 
-.PHONY: demo test test-integration bench lint generate lock clean
+.PHONY: demo test test-integration simulate bench lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -34,6 +35,9 @@ test: lint
 test-integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)
 
+simulate: $(VENV)/.dev
+	$(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
+
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -48,8 +52,12 @@ lint: $(VENV)/.dev
 # Code from contracts: gRPC stubs from proto/, typed queries from SQL. The results are committed.
 generate: $(VENV)/.dev
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src --grpc_python_out=src proto/tradex_contracts/metadata.proto
-	$(BIN)/sqlc generate
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sqlc generate
 	$(BIN)/python -m tools.settings_page > docs/settings.md
+
+# The next migration, from what schema.sql says now: make migration NAME=add_epoch
+migration: $(VENV)/.dev
+	$(BIN)/python -m tools.make_migration $(NAME)
 
 # Lock files with hashes and without package hosts, for every platform.
 lock: $(VENV)/.dev

@@ -1,0 +1,333 @@
+"""What must hold after every step, checked against the truth. The numbers are those of DESIGN's list.
+
+ 1 a new order is sent only if ACTIVE, no latch, instrument trading, not shadow, owned
+ 2 if every live and unknown order filled, the position would not pass its limit
+ 3 prices on the tick, quantities on the lot, within collar and notional; no own bid at or above an own ask
+ 4 one exchange order per intent, ids never reused
+ 5 sends per sliding second bounded; no cancel behind a new order
+ 6 from a kill on: no send; cancel-all at once; what is acknowledged afterwards is cancelled at once;
+   once the exchange answers, nothing is open (`calm`)
+ 7 HALTED ends only by a reset, across restarts
+ 8 fills counted are executions of ours, each once; the position is their fold, exactly
+ 9 offsets are never committed ahead of what is durable
+10 per symbol, what is stored of transitions is an unbroken chain
+11 no order from a book that is not the exchange's own, or too old
+13 an engine alone, given the same events, says the same (`replay`)
+14 after a restart nothing is ACTIVE; nothing is believed clear that is not
+
+Elsewhere: 10 for the relay in tests/unit/streams/test_outbox_relay.py, 9 for rebalances in
+tests/unit/streams/test_offsets.py, 12 (the mailbox) in tests/unit/actors/test_mailbox.py, 13 for
+exceptions in tests/unit/actors.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from market_maker.core import commands as cmd
+from market_maker.core import events as ev
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Outcome
+from market_maker.core.states import Cause, State
+from market_maker.core.symbol import Restored
+from simulation.clock import SECOND_NS
+from simulation.ledger import Ledger
+from simulation.observations import observe
+from simulation.parts import Parts, Violation
+from simulation.placement import check_placement
+from simulation.truth import Intent
+
+if TYPE_CHECKING:
+    from simulation.process import Process
+
+_CANCELS = (cmd.CancelAll, cmd.CancelOrder)
+_REQUESTS = (cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
+
+
+class Watch:
+    """What is followed of one symbol, apart from its engine."""
+
+    def __init__(self) -> None:
+        self.state = State.PAUSED
+        self.book_data_ns: int | None = None
+        """When the newest book message that was delivered was true."""
+        self.version = 0
+        self.trading = True
+        self.activations = 0
+        self.sends: deque[int] = deque()
+        self.ledger = Ledger()
+        self.stored = 0
+        """How many of the stored events have been looked at."""
+
+
+class Checks:
+    """All symbols of a run, across its processes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.watch = {symbol: Watch() for symbol in parts.symbols}
+
+    # --- a life begins ---------------------------------------------------------------------------
+
+    def began(self, process: "Process", symbol: str, restored: Restored) -> None:
+        """An engine was rebuilt."""
+        watch, store = self.watch[symbol], self._parts.store
+        row = store.states.get(symbol)
+        durable = State.PAUSED if row is None else row.to_state
+        if process.engines[symbol].symbol.state is not durable:
+            raise Violation(7, f"{symbol}: restored as {restored.state.value}, durable is {durable.value}")
+        if durable is State.HALTED:
+            self._parts.coverage.hit("restart_halted")
+        watch.state = durable
+        watch.book_data_ns = None
+        watch.version, watch.trading = restored.instrument.version, restored.instrument.is_trading
+        watch.ledger = Ledger.of(store.fills_of(symbol))
+        watch.ledger.compare(symbol, restored.inventory.to_row())
+
+    # --- a step ----------------------------------------------------------------------------------
+
+    def hears(self, process: "Process", symbol: str, event: ev.Event) -> None:
+        """An engine is about to take an event."""
+        watch = self.watch[symbol]
+        if isinstance(event, ev.BookSnapshot | ev.BookDelta):
+            if watch.book_data_ns is None or event.data_ns > watch.book_data_ns:
+                watch.book_data_ns = event.data_ns
+        elif isinstance(event, ev.InstrumentUpdated) and event.instrument.version >= watch.version:
+            watch.version, watch.trading = event.instrument.version, event.instrument.is_trading
+        observe(self._parts.coverage, process.engines[symbol], event)
+
+    def decided(
+        self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
+    ) -> None:
+        """An engine said what is to be done; nothing of it has been done."""
+        watch = self.watch[symbol]
+        self._order_of(symbol, commands)
+        before = watch.state
+        for command in commands:
+            if isinstance(command, cmd.RecordState):
+                self._transition(symbol, watch, event, command)
+            elif isinstance(command, cmd.RecordFill):
+                self._fill(symbol, watch, command)
+            elif isinstance(command, cmd.RecordRisk):
+                self._parts.coverage.hit(f"kill:{command.reason.value}")
+            elif isinstance(command, cmd.PublishQuote):
+                self._parts.coverage.hit("shadow_quote")
+        for command in commands:
+            if isinstance(command, cmd.PlaceOrder):
+                self._placement(process, symbol, watch, command)
+        if before is State.ACTIVE and watch.state is not State.ACTIVE:
+            self._left_active(process, symbol, commands)
+
+    def stepped(
+        self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
+    ) -> None:
+        """A step is over."""
+        engine, watch = process.engines[symbol], self.watch[symbol]
+        state = engine.symbol
+        if state.state is not watch.state:
+            raise Violation(7, f"{symbol}: {state.state.value} without a record, was {watch.state.value}")
+        if (state.kill is not None) is not (state.state is State.HALTED):
+            raise Violation(7, f"{symbol}: latch {state.kill} in {state.state.value}")
+        if isinstance(event, ev.PlaceAnswer) and watch.state is not State.ACTIVE:
+            self._late_answer(process, symbol, event)
+        if state.clearing.proven_zero_ns is not None and engine.is_clear and not self._is_shadow:
+            self._believed_clear(symbol)
+        if isinstance(event, ev.Control):
+            self._answered_once(symbol, event, commands)
+
+    def is_quiet(self, engine: SymbolEngine, now_ns: int) -> None:
+        """After a Tick the engine must not want another at once."""
+        if engine.wake_ns <= now_ns:
+            raise Violation(0, f"{engine.symbol.name}: would be woken without end")
+
+    # --- effects ---------------------------------------------------------------------------------
+
+    def sends(self, process: "Process", symbol: str, command: cmd.PlaceOrder) -> None:
+        """A new order leaves the process."""
+        watch = self.watch[symbol]
+        if watch.state is not State.ACTIVE:
+            raise Violation(6, f"{symbol}: an order leaves in {watch.state.value}")
+        if not watch.trading or self._is_shadow or symbol not in process.owned:
+            raise Violation(1, f"{symbol}: an order leaves: trading {watch.trading}")
+        self._book_is_true(process, symbol, command)
+
+    def commits(self, partition: int, offset: int) -> None:
+        """Offsets are about to be committed."""
+        store, stream = self._parts.store, self._parts.stream
+        for record in stream.log[partition][stream.committed[partition] : offset]:
+            message = record.message
+            if not isinstance(message, ev.Execution):
+                continue
+            if (record.symbol, message.trade_id, message.side) not in store.fills:
+                raise Violation(9, f"{record.symbol}: {message.trade_id} committed before it is durable")
+
+    def stored(self) -> None:
+        """Something may have become durable."""
+        for symbol, watch in self.watch.items():
+            events = self._parts.store.events[symbol]
+            for event in events[watch.stored :]:
+                if isinstance(event, cmd.RecordState):
+                    self._chained(symbol, events, watch.stored)
+                watch.stored += 1
+
+    # --- the rules -------------------------------------------------------------------------------
+
+    @property
+    def _is_shadow(self) -> bool:
+        return self._parts.plan.limits.shadow_mode
+
+    def _answered_once(self, symbol: str, event: ev.Control, commands: Sequence[cmd.Command]) -> None:
+        replies = [command for command in commands if isinstance(command, cmd.Reply)]
+        if len(replies) != 1 or replies[0].request_id != event.request_id:
+            raise Violation(0, f"{symbol}: {event.cause.value} was answered by {replies}")
+        if replies[0].problems and event.cause in (Cause.ENABLE, Cause.RESUME, Cause.RESET):
+            self._parts.coverage.hit("reset_refused" if event.cause is Cause.RESET else "enable_refused")
+
+    def _order_of(self, symbol: str, commands: Sequence[cmd.Command]) -> None:
+        rank = 0
+        for command in commands:
+            own = 0 if isinstance(command, _CANCELS) else 1 if isinstance(command, _REQUESTS) else 2
+            if own < rank:
+                raise Violation(5, f"{symbol}: {type(command).__name__} behind what may wait")
+            rank = own
+            if self._is_shadow and own < 2:
+                raise Violation(1, f"{symbol}: {type(command).__name__} in shadow mode")
+
+    def _transition(
+        self,
+        symbol: str,
+        watch: Watch,
+        event: ev.Event | None,
+        record: cmd.RecordState,
+    ) -> None:
+        if record.from_state is not watch.state:
+            raise Violation(7, f"{symbol}: from {record.from_state.value}, was {watch.state.value}")
+        asked = event.cause if isinstance(event, ev.Control) else None
+        if watch.state is State.HALTED and asked is not Cause.RESET:
+            raise Violation(7, f"{symbol}: HALTED ended by {event}")
+        if record.to_state is State.ACTIVE and asked not in (Cause.ENABLE, Cause.RESUME):
+            raise Violation(14, f"{symbol}: ACTIVE by {event}")
+        if asked in (Cause.RESET, Cause.ENABLE, Cause.RESUME) and not self._is_shadow:
+            self._nothing_open(symbol, record, f"{record.to_state.value} by {asked.value}")
+        watch.state = record.to_state
+        if record.to_state is State.ACTIVE:
+            self._parts.coverage.hit("enabled")
+            watch.activations += 1
+        elif asked is Cause.RESET:
+            self._parts.coverage.hit("reset_done")
+
+    def _nothing_open(self, symbol: str, record: cmd.RecordState, what: str) -> None:
+        if record.from_state is not State.ACTIVE:
+            left = self._parts.truth.to_be_known(symbol, self._parts.clock.now_ns)
+            if left:
+                raise Violation(14, f"{symbol}: {what} with orders in the market: {_ids(left)}")
+
+    def _left_active(self, process: "Process", symbol: str, commands: Sequence[cmd.Command]) -> None:
+        if self._is_shadow:
+            return
+        if not any(isinstance(command, cmd.CancelAll) for command in commands):
+            raise Violation(6, f"{symbol}: left ACTIVE without cancelling all")
+        if process.engines[symbol].may_send:
+            raise Violation(6, f"{symbol}: may still send")
+
+    def _late_answer(self, process: "Process", symbol: str, event: ev.PlaceAnswer) -> None:
+        """What turns out to be open after a kill or pause is cancelled in the very step that says so."""
+        if event.outcome is not Outcome.OK:
+            return
+        self._parts.coverage.hit("late_ok_after_kill")
+        intent = self._parts.truth.intents[event.client_order_id]
+        order = process.engines[symbol].symbol.orders.get(event.client_order_id)
+        backs_off = order is not None and order.retry_ns > self._parts.clock.now_ns
+        if not intent.is_open or process.cancelling[event.client_order_id] or backs_off:
+            return
+        clearing = process.engines[symbol].symbol.clearing
+        believed_gone = order is None or order.settled
+        if not (believed_gone and clearing.list_outstanding and clearing.proven_zero_ns is None):
+            raise Violation(6, f"{symbol}: {event.client_order_id} is open and nobody cancels it")
+
+    def _believed_clear(self, symbol: str) -> None:
+        left = self._parts.truth.to_be_known(symbol, self._parts.clock.now_ns)
+        if left:
+            raise Violation(14, f"{symbol}: believed clear, but in the market are {_ids(left)}")
+
+    def _fill(self, symbol: str, watch: Watch, record: cmd.RecordFill) -> None:
+        execution = self._parts.truth.of[symbol].executions.get((record.trade_id, record.side))
+        if execution is None:
+            raise Violation(8, f"{symbol}: {record.trade_id} {record.side.value} never happened")
+        if (execution.price, execution.quantity, execution.fee) != (
+            record.price,
+            record.quantity,
+            record.fee,
+        ):
+            raise Violation(8, f"{symbol}: {record.trade_id} was {execution}, counted as {record}")
+        if not record.is_maker:
+            raise Violation(3, f"{symbol}: {record.trade_id} took liquidity")
+        watch.ledger.add(symbol, record)
+        watch.ledger.compare(symbol, record.after)
+
+    def _placement(self, process: "Process", symbol: str, watch: Watch, command: cmd.PlaceOrder) -> None:
+        if watch.state is not State.ACTIVE:
+            raise Violation(6, f"{symbol}: an order is decided in {watch.state.value}")
+        if not watch.trading:
+            raise Violation(1, f"{symbol}: an order is decided while the instrument does not trade")
+        self._rate(symbol, watch)
+        engine, truth = process.engines[symbol], self._parts.truth
+        known, position = process.known[symbol], self.known_position(process, symbol)
+        others = truth.to_be_known(symbol, self._parts.clock.now_ns)
+        others = [intent for intent in others if intent.order.client_order_id in known]
+        check_placement(engine, others, command.order, position)
+        instrument = engine.symbol.instrument
+        if truth.meant(command.order, process.number, instrument.tick_size) is None:
+            raise Violation(4, f"{symbol}: {command.order.client_order_id} was used before")
+        process.known[symbol].add(command.order.client_order_id)
+        process.undispatched[command.order.client_order_id] = None
+
+    def _rate(self, symbol: str, watch: Watch) -> None:
+        """Counted when decided: a process that stands still before it sends may bunch what it decided."""
+        now_ns, sends = self._parts.clock.now_ns, watch.sends
+        while sends and now_ns - sends[0] >= SECOND_NS:
+            sends.popleft()
+        sends.append(now_ns)
+        if len(sends) > self._parts.plan.limits.max_orders_per_second:
+            raise Violation(5, f"{symbol}: {len(sends)} orders within a second")
+
+    def known_position(self, process: "Process", symbol: str) -> Decimal:
+        """The position, without fills of orders that this process cannot know of before it hears of them."""
+        truth, counted, known = (
+            self._parts.truth.of[symbol],
+            self.watch[symbol].ledger.keys,
+            process.known[symbol],
+        )
+        unknown = Decimal(0)
+        if len(counted) != len(truth.executions):
+            for key, execution in truth.executions.items():
+                if key not in counted and execution.client_order_id not in known:
+                    unknown += execution.side.sign * execution.quantity
+        return truth.position - unknown
+
+    def _book_is_true(self, process: "Process", symbol: str, command: cmd.PlaceOrder) -> None:
+        """The book that an order was computed from is what the exchange published, and is not too old."""
+        state = process.engines[symbol].symbol
+        book, price = state.book, state.instrument.price
+        watch, now_ns = self.watch[symbol], self._parts.clock.now_ns
+        if watch.book_data_ns is None or now_ns - watch.book_data_ns > state.staleness_ns:
+            raise Violation(11, f"{symbol}: {command.order.client_order_id} from a stale book")
+        published = self._parts.venue.exchange.published_top(symbol, book.sequence)
+        bid = None if book.best_bid is None else price(book.best_bid)
+        ask = None if book.best_ask is None else price(book.best_ask)
+        if published != (bid, ask):
+            raise Violation(11, f"{symbol}: book {book.sequence} is {bid} {ask}, published {published}")
+
+    def _chained(self, symbol: str, events: Sequence[object], index: int) -> None:
+        """What is lost in a crash is the end of the chain; after it the next process goes on from there."""
+        earlier = [event for event in events[:index] if isinstance(event, cmd.RecordState)]
+        record = events[index]
+        if isinstance(record, cmd.RecordState):
+            before = earlier[-1].to_state if earlier else State.PAUSED
+            if record.from_state is not before:
+                raise Violation(10, f"{symbol}: stored {record.from_state.value} after {before.value}")
+
+
+def _ids(intents: Sequence[Intent]) -> list[str]:
+    return [intent.order.client_order_id for intent in intents]

@@ -1,0 +1,64 @@
+"""Counts of what really happened over all runs: a fault that never strikes tests nothing."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from market_maker.core.states import KillReason
+from simulation.decisions import Kind
+
+HAPPENS_SOMETIMES: tuple[str, ...] = (
+    *(kind.value for kind in Kind),
+    *(f"kill:{reason.value}" for reason in KillReason),
+    "late_answer",
+    "late_ok_after_kill",
+    "request_given_up",
+    "would_cross",
+    "cancel_answered_404",
+    "not_sent",
+    "fill",
+    "fill_before_ack",
+    "fill_during_cancel",
+    "fill_after_end",
+    "fill_while_halted",
+    "fill_of_unknown_order",
+    "fill_again",
+    "orphan_adopted",
+    "ghost_order",
+    "order_unknown",
+    "grid_adopted",
+    "book_gap",
+    "stale_book",
+    "crash_between_effects",
+    "crash_loses_records",
+    "crash_with_requests_under_way",
+    "crash_while_writing",
+    "restart_halted",
+    "restart_with_open_orders",
+    "enabled",
+    "enable_refused",
+    "reset_done",
+    "reset_refused",
+    *(f"refused:{reason}" for reason in ("book_invalid", "book_stale", "grid_changing")),
+    *(f"refused:{reason}" for reason in ("position_limit", "rate_limit", "exchange_rate_limit", "own_cross")),
+    "shadow_quote",
+)
+"""Over a few hundred seeds each of these must have happened."""
+
+
+class Coverage:
+    """The counters."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def hit(self, name: str) -> None:
+        """It happened."""
+        self.counts[name] += 1
+
+    def add(self, counts: Counter[str]) -> None:
+        """What happened in another run."""
+        self.counts.update(counts)
+
+    def never(self, expected: Iterable[str] = HAPPENS_SOMETIMES) -> list[str]:
+        """What did not happen at all."""
+        return [name for name in expected if not self.counts[name]]

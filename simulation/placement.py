@@ -1,0 +1,49 @@
+"""Invariants 2 and 3 for one new order, against everything that is or may come to be in the market."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.risk import CheckedOrder
+from simulation.parts import Violation
+from simulation.truth import Intent
+
+
+def check_placement(
+    engine: SymbolEngine, others: Sequence[Intent], order: CheckedOrder, position: Decimal
+) -> None:
+    """Raises Violation. `others` are our orders that may fill, `position` the true one.
+
+    Both as far as the engine can know.
+    """
+    _check_price(engine, order)
+    worst = order.side.sign * position + order.quantity
+    for intent in others:
+        other = intent.order
+        if other.side is order.side:
+            worst += intent.left
+        elif order.side.sign * (order.price - other.price) >= 0:
+            text = f"{order.symbol}: {order.side.value} at {order.price} meets our own at {other.price}"
+            raise Violation(3, text)
+    limit = engine.symbol.config.max_position_usdt
+    if worst > 0 and worst * order.price > limit:
+        text = (
+            f"{order.symbol}: {worst * order.price} USDT if all of {order.side.value} filled, limit {limit}"
+        )
+        raise Violation(2, text)
+
+
+def _check_price(engine: SymbolEngine, order: CheckedOrder) -> None:
+    symbol = engine.symbol
+    instrument, config = symbol.instrument, symbol.config
+    if order.price <= 0 or order.price % instrument.tick_size or order.quantity % instrument.lot_size:
+        raise Violation(3, f"{order.symbol}: {order.price} x {order.quantity} is off the grid")
+    notional = order.price * order.quantity
+    if not instrument.min_notional <= notional <= 10 * config.order_size_usdt:
+        raise Violation(3, f"{order.symbol}: notional {notional}")
+    mid = symbol.mid
+    if mid is None:
+        raise Violation(11, f"{order.symbol}: an order without a reference mid")
+    reference = mid.price(instrument)
+    if abs(order.price - reference) * 10_000 > reference * symbol.limits.price_collar_bps:
+        raise Violation(3, f"{order.symbol}: {order.price} is outside the collar around {reference}")

@@ -1,0 +1,312 @@
+"""One life of the service: engines from what is durable, their commands carried out, until it is killed."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+
+from market_maker.core import commands as cmd
+from market_maker.core import events as ev
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Outcome, Source
+from market_maker.core.ids import RAND_B_BITS, IdSeed
+from market_maker.core.orders import Order
+from market_maker.core.states import Cause
+from market_maker.core.symbol import Restored
+from simulation import translate
+from simulation.clock import MS
+from simulation.database import Journal
+from simulation.decisions import Kind
+from simulation.network import Flight
+from simulation.parts import Parts
+from simulation.store import Entry
+from simulation.stream import Consumer, Message
+
+COMMIT_NS = 200 * MS
+GAUGES_NS = 200 * MS
+ENGINE_TOPIC = "engine.event.v1"
+
+_REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
+_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
+
+
+class CrashedError(Exception):
+    """kill -9 reached the process between two effects."""
+
+
+class Life:
+    """What can be played again: how an engine began, what it heard, what it said."""
+
+    def __init__(self, restored: Restored, open_orders: tuple[Order, ...]) -> None:
+        self.restored = restored
+        self.open_orders = open_orders
+        self.heard: list[ev.Event] = []
+        self.said: list[list[cmd.Command]] = []
+
+
+class Process:
+    """The engines of all symbols and what stands around them."""
+
+    def __init__(self, parts: Parts, number: int) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self.number = number
+        self.alive = True
+        self.engines: dict[str, SymbolEngine] = {}
+        self.lives: dict[str, Life] = {}
+        self.known: dict[str, set[str]] = {}
+        """Client order ids that each engine sent, was given at its start, or was told of."""
+        self.undispatched: dict[str, None] = {}
+        """Placements that were decided and have not left yet."""
+        self.cancelling: Counter[str] = Counter()
+        """Cancels of single orders that were decided and not answered yet, by client order id."""
+        self.flights: dict[Flight, None] = {}
+        self.owned = set(parts.symbols)
+        self.crash_in = 0
+        """How many effects are left; 0: no crash is coming."""
+        self.stalled_until_ns = 0
+        self.stall_on_send: dict[str, int] = {}
+        self._stalls: list[tuple[int, int]] = []
+        self._ticks: dict[str, int] = {}
+        self._requests = 0
+        self.journal = Journal(
+            self._clock,
+            self.after,
+            parts.store,
+            parts.trouble,
+            parts.coverage,
+            self.effect,
+            self._durable,
+        )
+        self.consumer = Consumer(parts.stream, self._clock, self._streamed)
+
+    # --- life and death --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Rebuild every engine and begin."""
+        parts = self._parts
+        parts.feeds.deliver = self.hear
+        parts.stream.arrived = lambda partition: self.after(0, self.consumer.poll, partition)
+        for symbol in parts.symbols:
+            self._start_engine(symbol)
+        for partition in sorted(self.consumer.assigned):
+            self.after(MS, self.consumer.poll, partition)
+        self.after(COMMIT_NS, self._commit)
+        self.after(GAUGES_NS, self._measure)
+
+    def _start_engine(self, symbol: str) -> None:
+        parts = self._parts
+        instrument = translate.instrument(parts.venue.exchange.instrument(symbol))
+        channel = parts.feeds.channels[symbol]
+        channel.announced = instrument
+        parts.feeds.works_on(symbol, instrument)
+        rng = Random(f"ids:{parts.plan.seed}:{self.number}:{symbol}")
+        ids = IdSeed(rng.getrandbits(RAND_B_BITS), self._clock.now_us // 1_000, self._clock.now_ns)
+        restored, open_orders = parts.store.restore(instrument, ids)
+        if parts.records_lives:
+            self.lives[symbol] = Life(*parts.store.restore(instrument, ids))
+        engine = SymbolEngine(restored, parts.plan.limits)
+        self.engines[symbol] = engine
+        self.known[symbol] = {order.client_order_id for order in open_orders}
+        parts.checks.began(self, symbol, restored)
+        commands = engine.start(open_orders)
+        if open_orders:
+            parts.coverage.hit("restart_with_open_orders")
+        if parts.records_lives:
+            self.lives[symbol].said.append(list(commands))
+        self._carry_out(symbol, None, commands)
+
+    def kill(self, *, committed: bool) -> None:
+        """Kill -9: what was in memory is gone, what is on the wire is not."""
+        parts, coverage = self._parts, self._parts.coverage
+        self.alive = False
+        if len(self.journal):
+            coverage.hit("crash_loses_records")
+        if self.journal.is_writing:
+            coverage.hit("crash_while_writing")
+        if any(isinstance(flight.request, cmd.PlaceOrder) and not flight.ended for flight in self.flights):
+            coverage.hit("crash_with_requests_under_way")
+        self.journal.settle_after_death(committed=committed)
+        self.count_refusals()
+        for client_order_id in self.undispatched:
+            parts.truth.arrives_never(client_order_id)
+        parts.network.process_died(list(self.flights))
+
+    def count_refusals(self) -> None:
+        """Note which pre-trade checks have refused orders in this life."""
+        for engine in self.engines.values():
+            for reason, count in engine.symbol.stats.suppressed.items():
+                self._parts.coverage.counts[f"refused:{reason}"] += count
+
+    def effect(self) -> None:
+        """Something is about to touch the world: here a crash may strike."""
+        if self.crash_in:
+            self.crash_in -= 1
+            if not self.crash_in:
+                self._parts.coverage.hit("crash_between_effects")
+                raise CrashedError
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def after(self, delay_ns: int, action: Callable[..., None], *arguments: object) -> None:
+        """Do something later, in this process: never once it is dead, and not while it stands still."""
+        self._clock.at(self._clock.now_ns + delay_ns, self._run, action, arguments)
+
+    def _run(self, action: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        if not self.alive:
+            return
+        if self._clock.now_ns < self.stalled_until_ns:
+            self._clock.at(self.stalled_until_ns, self._run, action, arguments)
+        else:
+            action(*arguments)
+
+    def stall(self, duration_ns: int) -> None:
+        """The event loop stands still."""
+        now_ns = self._clock.now_ns
+        until_ns = now_ns + duration_ns
+        if until_ns > self.stalled_until_ns:
+            self._stalls.append((max(now_ns, self.stalled_until_ns), until_ns))
+            self.stalled_until_ns = until_ns
+
+    def stalled_ns(self, since_ns: int) -> int:
+        """How long it stood still since then."""
+        return sum(max(0, end_ns - max(begin_ns, since_ns)) for begin_ns, end_ns in self._stalls)
+
+    # --- what it hears ---------------------------------------------------------------------------
+
+    def hear(self, symbol: str, event: ev.Event) -> None:
+        """Market data and instruments; nothing while the symbol is somebody else's."""
+        if self.alive and symbol in self.owned:
+            if self._clock.now_ns < self.stalled_until_ns:
+                self.after(0, self._step_now, symbol, event)
+            else:
+                self.step(symbol, event)
+
+    def tell(self, symbol: str, event: ev.Event) -> None:
+        """A control message or a measurement."""
+        self.after(0, self._step_now, symbol, event)
+
+    def control(self, symbol: str, cause: Cause, *, rebase_pnl: bool = False) -> None:
+        """An operator asks."""
+        self._requests += 1
+        self.tell(
+            symbol,
+            ev.Control(self._clock.now_ns, self._requests, cause, "desk", "because", rebase_pnl),
+        )
+
+    def answered(self, flight: Flight, answer: ev.Event) -> None:
+        """The Order Service answered, or time was up."""
+        if not self.alive:
+            return
+        if flight.ended:
+            self.flights.pop(flight, None)
+        if isinstance(answer, ev.CancelAnswer) and flight.told:
+            self.cancelling.pop(answer.client_order_id, None)
+        if isinstance(answer, ev.OpenOrdersAnswer):
+            self.known[flight.symbol].update(order.client_order_id for order in answer.orders)
+        self.after(0, self._step_now, flight.symbol, answer)
+
+    def _streamed(self, symbol: str, message: Message) -> None:
+        self.step(symbol, message)
+
+    def _step_now(self, symbol: str, event: ev.Event) -> None:
+        self.step(symbol, event)
+
+    # --- one step --------------------------------------------------------------------------------
+
+    def step(self, symbol: str, event: ev.Event) -> None:
+        """An engine takes an event; its commands are carried out."""
+        parts = self._parts
+        engine = self.engines[symbol]
+        parts.checks.hears(self, symbol, event)
+        commands = engine.handle(event)
+        if parts.records_lives:
+            life = self.lives[symbol]
+            life.heard.append(event)
+            life.said.append(list(commands))
+        self._carry_out(symbol, event, commands)
+        parts.feeds.works_on(symbol, engine.symbol.instrument)
+
+    def _carry_out(self, symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]) -> None:
+        source: Source | None = getattr(event, "source", None)
+        if commands:
+            self._parts.checks.decided(self, symbol, event, commands)
+            records = []
+            for command in commands:
+                if isinstance(command, _REQUESTS):
+                    self._note_request(symbol, command)
+                elif isinstance(command, _RECORDS):
+                    records.append(command)
+                elif isinstance(command, cmd.Reply):
+                    self._parts.replied(self, symbol, command)
+            if records or source is not None:
+                self.effect()
+                self.journal.append(Entry(symbol, tuple(records)) if records else None, source)
+        elif source is not None:
+            self.journal.append(None, source)
+        self._parts.checks.stepped(self, symbol, event, commands)
+        self._wake(symbol)
+
+    def _note_request(self, symbol: str, request: cmd.Request) -> None:
+        self.effect()
+        if isinstance(request, cmd.CancelOrder):
+            self.cancelling[request.client_order_id] += 1
+        self.after(0, self._dispatch, symbol, request)
+
+    def _dispatch(self, symbol: str, request: cmd.Request) -> None:
+        self.effect()
+        parts, now_ns = self._parts, self._clock.now_ns
+        if isinstance(request, cmd.PlaceOrder):
+            client_order_id = request.order.client_order_id
+            del self.undispatched[client_order_id]
+            if not self.engines[symbol].may_send_at(now_ns) or symbol not in self.owned:
+                parts.coverage.hit("not_sent")
+                parts.truth.arrives_never(client_order_id)
+                self.step(symbol, ev.PlaceAnswer(now_ns, client_order_id, Outcome.NOT_SENT))
+                return
+            parts.checks.sends(self, symbol, request)
+            self._stall_on_send(symbol)
+        self.flights[parts.network.send(symbol, request, self)] = None
+
+    def _stall_on_send(self, symbol: str) -> None:
+        duration_ns = self.stall_on_send.pop(symbol, 0)
+        if duration_ns:
+            self._parts.coverage.hit(Kind.STALL_SENDING.value)
+            self.stall(duration_ns)
+
+    def _wake(self, symbol: str) -> None:
+        wake_ns = self.engines[symbol].wake_ns
+        planned_ns = self._ticks.get(symbol)
+        if planned_ns is None or wake_ns < planned_ns:
+            self._ticks[symbol] = wake_ns
+            self.after(max(0, wake_ns - self._clock.now_ns), self._tick, symbol, wake_ns)
+
+    def _tick(self, symbol: str, planned_ns: int) -> None:
+        if self._ticks.get(symbol) != planned_ns:
+            return
+        del self._ticks[symbol]
+        now_ns = self._clock.now_ns
+        if self.engines[symbol].wake_ns <= now_ns:
+            self.step(symbol, ev.Tick(now_ns))
+            self._parts.checks.is_quiet(self.engines[symbol], now_ns)
+        else:
+            self._wake(symbol)
+
+    # --- routine ---------------------------------------------------------------------------------
+
+    def _durable(self, source: Source) -> None:
+        self.consumer.tracker.done(source)
+
+    def _commit(self) -> None:
+        self.effect()
+        for partition, offset in self.consumer.commit().items():
+            self._parts.checks.commits(partition, offset)
+            self._parts.stream.committed[partition] = offset
+        self.after(COMMIT_NS, self._commit)
+
+    def _measure(self) -> None:
+        parts, now_ns = self._parts, self._clock.now_ns
+        lag_ns = parts.lag_ns()
+        for symbol in parts.symbols:
+            self.step(symbol, ev.LagMeasured(now_ns, lag_ns, ENGINE_TOPIC))
+            self.step(symbol, ev.JournalMeasured(now_ns, self.journal.lag_ns(), self.journal.failed))
+        self.after(GAUGES_NS, self._measure)

@@ -1,0 +1,121 @@
+"""What is durable: the rows of PostgreSQL, with the rules of its statements; and the configurations."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from market_maker.core.commands import (
+    OrderStatus,
+    PositionRow,
+    RecordFill,
+    RecordOrder,
+    RecordRisk,
+    RecordState,
+)
+from market_maker.core.commands import Record as RecordCommand
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.ids import IdSeed
+from market_maker.core.instrument import Instrument
+from market_maker.core.inventory import Inventory
+from market_maker.core.kill_switch import Trigger
+from market_maker.core.orders import Order
+from market_maker.core.states import KillReason, State
+from market_maker.core.symbol import Restored
+
+FillKey = tuple[str, str, Side]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The records of one step of one engine: they become durable together."""
+
+    symbol: str
+    records: tuple[RecordCommand, ...]
+
+
+class Store:
+    """Rows by their keys."""
+
+    def __init__(self, configs: Iterable[SymbolConfig]) -> None:
+        self.configs = {config.symbol: config for config in configs}
+        self.fills: dict[FillKey, RecordFill] = {}
+        self.orders: dict[str, dict[str, RecordOrder]] = {symbol: {} for symbol in self.configs}
+        self.states: dict[str, RecordState] = {}
+        self.positions: dict[str, PositionRow] = {}
+        self.events: dict[str, list[RecordState | RecordRisk]] = {symbol: [] for symbol in self.configs}
+        """The outbox, per symbol in the order of writing."""
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """One transaction."""
+        for entry in entries:
+            for record in entry.records:
+                self._write(entry.symbol, record)
+
+    def _write(self, symbol: str, record: RecordCommand) -> None:
+        match record:
+            case RecordFill():
+                self.fills.setdefault((symbol, record.trade_id, record.side), record)
+                self.positions[symbol] = record.after
+            case RecordOrder():
+                known = self.orders[symbol].get(record.client_order_id)
+                if known is None or record.status.is_final or not known.status.is_final:
+                    self.orders[symbol][record.client_order_id] = record
+            case RecordState():
+                self.states[symbol] = record
+                self.events[symbol].append(record)
+            case RecordRisk():
+                self.events[symbol].append(record)
+
+    def fills_of(self, symbol: str) -> list[RecordFill]:
+        """A symbol's fills, oldest first."""
+        return [fill for (of, _, _), fill in self.fills.items() if of == symbol]
+
+    def restore(self, instrument: Instrument, ids: IdSeed) -> tuple[Restored, tuple[Order, ...]]:
+        """What an engine starts from, as the service's restorer reads it."""
+        symbol = instrument.symbol
+        inventory = Inventory()
+        fills = self.fills_of(symbol)
+        for fill in fills:
+            inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
+        row = self.states.get(symbol)
+        restored = Restored(
+            config=self.configs[symbol],
+            instrument=instrument,
+            state=State.PAUSED if row is None else row.to_state,
+            state_reason="never enabled" if row is None else row.reason,
+            state_actor="system" if row is None else row.actor,
+            kill=_kill(row),
+            pnl_baseline=Decimal(0) if row is None else row.pnl_baseline,
+            inventory=inventory,
+            trade_keys=tuple((fill.trade_id, fill.side.value) for fill in fills),
+            ids=ids,
+        )
+        rows = self.orders[symbol].values()
+        return restored, tuple(_order(row, instrument, ids.at_ns) for row in rows if not row.status.is_final)
+
+
+def _kill(row: RecordState | None) -> Trigger | None:
+    if row is None or (row.kill_reason is None and row.to_state is not State.HALTED):
+        return None
+    return Trigger(row.kill_reason or KillReason.MANUAL, row.reason, "before the restart")
+
+
+def _order(row: RecordOrder, instrument: Instrument, now_ns: int) -> Order:
+    lot = instrument.lot_size
+    return Order(
+        row.client_order_id,
+        row.side,
+        row.level,
+        price_ticks=round(row.price / instrument.tick_size),
+        lots=-int(-row.quantity // lot),
+        price=row.price,
+        quantity=row.quantity,
+        sent_ns=now_ns,
+        status=OrderStatus.UNKNOWN,
+        order_id=row.order_id,
+        filled=row.filled_quantity,
+        filled_lots=int(row.filled_quantity / lot),
+        request_ended=True,
+        reason="of an earlier process",
+    )
