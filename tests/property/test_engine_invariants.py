@@ -16,6 +16,7 @@ from tests.support.playbook import CONFIG, INSTRUMENT
 from tests.support.world import MS, SECOND_NS, World
 
 from market_maker.core import events as ev
+from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
 from market_maker.core.states import Cause, KillReason, State
 
@@ -219,16 +220,28 @@ class EngineAgainstExchange(RuleBasedStateMachine):
             world.pass_time(101 * MS)
             world.settle(stream=stream)
 
-    @precondition(lambda self: any(not flight.given_up for flight in self.world.flights))
-    @rule(index=INDEX)
-    def one_request_straggles(self, index: int) -> None:
+    @precondition(lambda self: self.world.queued)
+    @rule(index=INDEX, rounds=st.integers(1, 2))
+    def an_order_straggles(self, index: int, rounds: int) -> None:
+        """Its connection breaks, everything else goes its way, and then it arrives after all."""
         world = self.world
-        waiting = [flight for flight in world.flights if not flight.given_up and flight.answer is None]
-        if waiting:
-            world.break_connection(waiting[index % len(waiting)])
-        for _ in range(2):
+        for command in list(world.queued):
+            world.dispatch(command)
+        under_way = [
+            flight
+            for flight in world.flights
+            if isinstance(flight.request, PlaceOrder) and flight.answer is None and not flight.given_up
+        ]
+        if not under_way:
+            return
+        straggler = under_way[index % len(under_way)]
+        world.break_connection(straggler)
+        for _ in range(rounds):
             world.settle(stragglers=False)
             world.pass_time(101 * MS)
+        world.settle(stragglers=False)
+        if straggler in world.flights:
+            world.arrive(straggler)
 
     # --- what must hold ----------------------------------------------------------------------
 

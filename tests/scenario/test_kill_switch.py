@@ -5,7 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, Playbook, Said, active, proven, quoting, ready
+from tests.support.playbook import CONFIG, Playbook, active, proven, quoting, ready
+from tests.support.said import Said
 
 from market_maker.core.config import EngineLimits
 from market_maker.core.events import (
@@ -312,7 +313,7 @@ def test_a_reset_forgets_the_rejects_of_before() -> None:
     proven(play).control(Cause.RESET)
     play.snapshot()
     assert play.enable().reply == "done"
-    play.place_answer(f"c{len(play._names)}", Outcome.REJECTED)
+    play.place_answer(f"c{len(play.names)}", Outcome.REJECTED)
     assert play.state is State.ACTIVE
 
 

@@ -43,6 +43,8 @@ class ExchangeModel:
         self.orders: dict[str, RestingOrder] = {}
         self.stream: list[Streamed] = []
         self.sequence = 0
+        self.shown_both_sides = False
+        """Whether the last book message had others' orders on both sides."""
         self._by_client_id: dict[str, RestingOrder] = {}
         self._published: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
 
@@ -167,6 +169,7 @@ class ExchangeModel:
         )
 
     def _levels(self) -> dict[Side, dict[int, int]]:
+        self.shown_both_sides = self.bid is not None and self.ask is not None
         levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         if self.bid is not None:
             levels[Side.BUY][self.bid] = 300

@@ -4,10 +4,11 @@ Commands are compared as short lines: `place c1 buy 9995 x 100`, `cancel c1`, `r
 are named c1, c2 ... in the order in which they were placed; the exchange calls them x1, x2 ...
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from tests.support.said import Said, Scribe
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
@@ -34,70 +35,6 @@ BIDS: ev.Levels = ((9980, 500), (9970, 500))
 ASKS: ev.Levels = ((10020, 500), (10010 + 20, 500))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the engine answered to one event."""
-
-    commands: tuple[cmd.Command, ...]
-    lines: tuple[str, ...]
-
-    @property
-    def requests(self) -> list[str]:
-        """What leaves for the exchange."""
-        return [line for line, _ in self._of(_REQUESTS)]
-
-    @property
-    def records(self) -> list[str]:
-        """What becomes durable."""
-        return [line for line, _ in self._of(_RECORDS)]
-
-    @property
-    def states(self) -> list[cmd.RecordState]:
-        """State transitions."""
-        return [command for command in self.commands if isinstance(command, cmd.RecordState)]
-
-    @property
-    def risks(self) -> list[cmd.RecordRisk]:
-        """Kill switches that fired."""
-        return [command for command in self.commands if isinstance(command, cmd.RecordRisk)]
-
-    @property
-    def fills(self) -> list[cmd.RecordFill]:
-        """Fills that were counted."""
-        return [command for command in self.commands if isinstance(command, cmd.RecordFill)]
-
-    @property
-    def placed(self) -> list[cmd.PlaceOrder]:
-        """New orders."""
-        return [command for command in self.commands if isinstance(command, cmd.PlaceOrder)]
-
-    @property
-    def quotes(self) -> list[cmd.PublishQuote]:
-        """Shadow quotes."""
-        return [command for command in self.commands if isinstance(command, cmd.PublishQuote)]
-
-    @property
-    def replies(self) -> list[str]:
-        """Answers to operators: `done` or `refused: CODE, CODE`."""
-        return [line for line, command in self._pairs() if isinstance(command, cmd.Reply)]
-
-    @property
-    def reply(self) -> str:
-        """The one answer to an operator."""
-        (only,) = self.replies
-        return only
-
-    def _pairs(self) -> list[tuple[str, cmd.Command]]:
-        return list(zip(self.lines, self.commands, strict=True))
-
-    def _of(self, kinds: tuple[type, ...]) -> list[tuple[str, cmd.Command]]:
-        return [(line, command) for line, command in self._pairs() if isinstance(command, kinds)]
-
-
-_REQUESTS = (cmd.CancelAll, cmd.CancelOrder, cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
-
-
 class Playbook:
     """One engine with a clock that only the script moves."""
 
@@ -117,9 +54,7 @@ class Playbook:
         self.now_ns = START_NS
         self.instrument = instrument
         self.sequence = 0
-        self._ids: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-        self._orders: dict[str, cmd.RecordOrder] = {}
+        self._scribe = Scribe()
         self._requests = 0
         restored = Restored(
             config,
@@ -134,7 +69,7 @@ class Playbook:
             IdSeed(12345, 1_790_000_000_000, START_NS),
         )
         self.engine = SymbolEngine(restored, limits)
-        self.said = self._hear(self.engine.start(open_orders))
+        self.said = self._scribe.said(self.engine.start(open_orders))
         """The answer to the latest event; at first, to the start."""
 
     # --- the clock ---------------------------------------------------------------------------
@@ -157,7 +92,7 @@ class Playbook:
 
     def when(self, event: ev.Event) -> Said:
         """Hand over any event."""
-        self.said = self._hear(self.engine.handle(event))
+        self.said = self._scribe.said(self.engine.handle(event))
         return self.said
 
     def snapshot(
@@ -295,7 +230,7 @@ class Playbook:
         self, name: str, status: ExchangeStatus = ExchangeStatus.OPEN, *, filled: int = 0
     ) -> ev.ExchangeOrder:
         """One of our orders, as the exchange reports it."""
-        order = self._orders[self.id(name)]
+        order = self._scribe.orders[self.id(name)]
         return ev.ExchangeOrder(
             self.order_id(name),
             order.client_order_id,
@@ -327,7 +262,7 @@ class Playbook:
         knows_client_id: bool = True,
     ) -> Said:
         """One of our orders traded."""
-        order = self._orders[self.id(name)]
+        order = self._scribe.orders[self.id(name)]
         return self.execution(
             trade,
             order.side,
@@ -369,8 +304,13 @@ class Playbook:
     # --- names -------------------------------------------------------------------------------
 
     def id(self, name: str) -> str:
-        """The client order id behind a name; a name nobody gave is an id itself."""
-        return self._ids.get(name, name)
+        """The client order id behind a name."""
+        return self._scribe.id(name)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all orders that were placed, oldest first."""
+        return self._scribe.names
 
     @staticmethod
     def order_id(name: str) -> str:
@@ -397,49 +337,11 @@ class Playbook:
 
     def unsettled(self) -> list[str]:
         """Names of the orders whose end is not known yet."""
-        return [self._name(order.client_order_id) for order in self.engine.symbol.orders]
+        return [self._scribe.name(order.client_order_id) for order in self.engine.symbol.orders]
 
     def status(self, name: str) -> cmd.OrderStatus:
         """The latest recorded status of an order."""
-        return self._orders[self.id(name)].status
-
-    def _hear(self, commands: Sequence[cmd.Command]) -> Said:
-        return Said(tuple(commands), tuple(self._line(command) for command in commands))
-
-    def _name(self, client_order_id: str) -> str:
-        return self._names.get(client_order_id, client_order_id)
-
-    def _line(self, command: cmd.Command) -> str:  # noqa: C901, PLR0911  one arm per kind of command
-        match command:
-            case cmd.PlaceOrder(order):
-                name = f"c{len(self._names) + 1}"
-                self._names[order.client_order_id] = name
-                self._ids[name] = order.client_order_id
-                return f"place {name} {order.side.name.lower()} {order.price_ticks} x {order.lots}"
-            case cmd.CancelOrder(client_order_id):
-                return f"cancel {self._name(client_order_id)}"
-            case cmd.CancelAll():
-                return "cancel all"
-            case cmd.QueryOrder(client_order_id):
-                return f"ask {self._name(client_order_id)}"
-            case cmd.QueryOpenOrders():
-                return "list open orders"
-            case cmd.RecordOrder(client_order_id):
-                self._orders[client_order_id] = command
-                return f"record {self._name(client_order_id)} {command.status.value}"
-            case cmd.RecordFill(trade_id):
-                return f"record fill {trade_id}"
-            case cmd.RecordState(before, after):
-                return f"state {before.value} -> {after.value}"
-            case cmd.RecordRisk(reason):
-                return f"risk {reason.value}"
-            case cmd.Reply(_, _, problems):
-                codes = ", ".join(problem.code for problem in problems)
-                return f"refused: {codes}" if codes else "done"
-            case cmd.PublishQuote():
-                return "publish quote"
-            case cmd.Notice(_, code):
-                return f"notice {code}"
+        return self._scribe.orders[self.id(name)].status
 
 
 def proven(playbook: Playbook) -> Playbook:

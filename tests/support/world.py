@@ -8,14 +8,16 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from tests.support import invariants
 from tests.support.exchange_model import ExchangeModel
+from tests.support.flights import Flight, answer_of, no_answer
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Execution, Outcome, Side
+from market_maker.core.events import Execution, Outcome
 from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
 from market_maker.core.inventory import Inventory, fold
@@ -24,27 +26,12 @@ from market_maker.core.orders import Order
 from market_maker.core.states import Cause, State
 from market_maker.core.symbol import Restored
 
+REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
+RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
 MS = 1_000_000
 SECOND_NS = 1_000_000_000
 ARRIVES_WITHIN_NS = 300 * MS
 """A request whose connection broke reaches the exchange within this time, or never."""
-
-_REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
-
-
-@dataclass(slots=True, eq=False)
-class Flight:
-    """A request on its way to the exchange, or its answer on the way back."""
-
-    request: cmd.Request
-    sent_ns: int
-    answer: ev.Event | None = None
-    """What the exchange answered; None while the request has not arrived."""
-    timed_out: bool = False
-    """The engine was told that no answer came in time."""
-    given_up: bool = False
-    """The engine was told that there will be no answer, or its process is gone."""
 
 
 @dataclass(slots=True)
@@ -249,7 +236,7 @@ class World:
 
     def arrive(self, flight: Flight) -> None:
         """A request reaches the exchange."""
-        answer = self._process(flight)
+        answer = answer_of(self.exchange, flight, self.now_ns)
         if flight.given_up:
             self.flights.remove(flight)
         else:
@@ -272,12 +259,12 @@ class World:
         """No answer in time; for a question that is the end, for an order or cancel one may follow."""
         flight.timed_out = True
         flight.given_up = isinstance(flight.request, cmd.QueryOrder | cmd.QueryOpenOrders)
-        self.tell(self._uncertain(flight, Outcome.TIMEOUT, ended=flight.given_up))
+        self.tell(no_answer(flight, Outcome.TIMEOUT, self.now_ns, ended=flight.given_up))
 
     def break_connection(self, flight: Flight) -> None:
         """The connection breaks; the request may still arrive, its answer will not."""
         flight.given_up = True
-        self.tell(self._uncertain(flight, Outcome.UNCERTAIN, ended=True))
+        self.tell(no_answer(flight, Outcome.UNCERTAIN, self.now_ns, ended=True))
         if flight.answer is not None:
             self.flights.remove(flight)
 
@@ -285,7 +272,7 @@ class World:
         """A request that never arrives, or an answer that never does."""
         self.flights.remove(flight)
         if not flight.given_up:
-            self.tell(self._uncertain(flight, Outcome.UNCERTAIN, ended=True))
+            self.tell(no_answer(flight, Outcome.UNCERTAIN, self.now_ns, ended=True))
 
     def consume(self, count: int) -> None:
         """The next messages of `engine.event.v1`."""
@@ -345,9 +332,9 @@ class World:
             self.pass_time(max(MS, self.engine.wake_ns - self.now_ns))
         assert not self.exchange.open(), "6, 14: orders are left at the exchange"
         assert self.engine.is_clear, "zero was never proven"
-        self.check_fills()
+        invariants.check_fills(self)
 
-    # --- carrying out, and what must hold ----------------------------------------------------
+    # --- carrying out -----------------------------------------------------------------------
 
     def tell(self, event: ev.Event, offset: int | None = None) -> list[cmd.Command]:
         """Hand an event to the engine and carry out what it says."""
@@ -358,189 +345,39 @@ class World:
         return commands
 
     def _carry_out(self, commands: list[cmd.Command], offset: int | None) -> None:
-        self._check_order(commands)
+        invariants.check_order(commands)
         for command in commands:
             if isinstance(command, cmd.RecordState):
-                self._check_transition(command)
+                invariants.check_transition(self, command)
+                self.state = command.to_state
         for command in commands:
             if isinstance(command, cmd.PlaceOrder):
-                self._check_placement(command)
+                invariants.check_placement(self, command)
+                self.process.known.add(command.order.client_order_id)
                 self.queued.append(command)
-            elif isinstance(command, _REQUESTS):
+            elif isinstance(command, REQUESTS):
                 self.flights.append(Flight(command, self.now_ns))
-        records = tuple(command for command in commands if isinstance(command, _RECORDS))
+        records = tuple(command for command in commands if isinstance(command, RECORDS))
         if records:
             self.journal.append(Step(records, offset))
         assert self.engine.symbol.state is self.state, "a state changed without a record"
 
-    @staticmethod
-    def _check_order(commands: list[cmd.Command]) -> None:
-        ranks = [
-            0
-            if isinstance(command, cmd.CancelOrder | cmd.CancelAll)
-            else 1
-            if isinstance(command, _REQUESTS)
-            else 2
-            for command in commands
-        ]
-        assert ranks == sorted(ranks), "5: a cancel behind a new order, or a record before a request"
-
-    def _check_transition(self, record: cmd.RecordState) -> None:
-        assert record.from_state is self.state
-        if self.state is State.HALTED:
-            assert record.reason == "because", "7: HALTED ended without a reset"
-            assert not self.exchange_open_of_ours(), "reset while orders are open"
-        self.state = record.to_state
-
-    def exchange_open_of_ours(self) -> list[str]:
-        """Open orders that this process knows or should know."""
-        known = self.process.known
-        return [order.order_id for order in self.exchange.open() if order.client_order_id in known]
-
-    def _check_placement(self, command: cmd.PlaceOrder) -> None:
-        order, symbol = command.order, self.engine.symbol
-        assert self.state is State.ACTIVE, "1: placed while not ACTIVE"
-        assert symbol.kill is None, "1: placed while latched"
-        self.ids[order.client_order_id] += 1
-        assert self.ids[order.client_order_id] == 1, "4: an id used twice"
-        self.sends = [at_ns for at_ns in self.sends if self.now_ns - at_ns <= SECOND_NS]
-        self.sends.append(self.now_ns)
-        assert len(self.sends) <= self.limits.max_orders_per_second, "5: too many in a second"
-        assert self.book_ok, "11: placed without a valid book"
-        assert self.now_ns - self.book_data_ns <= symbol.staleness_ns, "11: placed from a stale book"
-        assert self.exchange.bid is not None or symbol.mark or symbol.last_trade or not self.book_ok
-        self._check_price(command)
-        self._check_position(command)
-        self.process.known.add(order.client_order_id)
-
-    def _check_price(self, command: cmd.PlaceOrder) -> None:
-        order = command.order
-        assert order.price == self.instrument.price(order.price_ticks), "3: off the grid"
-        assert order.price_ticks > 0
-        assert order.lots > 0
-        notional = order.price * order.quantity
-        assert self.instrument.min_notional <= notional <= 10 * self.config.order_size_usdt, "3: notional"
-        mid = self.engine.symbol.mid
-        assert mid is not None
-        price = mid.price(self.instrument)
-        assert abs(order.price - price) * 10_000 <= price * self.limits.price_collar_bps, "3: collar"
-        for side, ticks, _ in self._possible():
-            if side is not order.side:
-                assert order.side.sign * (order.price_ticks - ticks) < 0, "3: own bid at or above own ask"
-
-    def _check_position(self, command: cmd.PlaceOrder) -> None:
-        """2: if everything of this side that is or may become open fills, the position stays in bounds."""
-        order = command.order
-        worst = order.side.sign * self._position_lots() + order.lots
-        worst += sum(lots for side, _, lots in self._possible() if side is order.side)
-        if worst > 0:
-            exposure = self.instrument.quantity(worst) * order.price
-            assert exposure <= self.config.max_position_usdt, "2: the position limit could be passed"
-
-    def _possible(self) -> list[tuple[Side, int, int]]:
-        """(side, ticks, lots) of all orders of this process that are open or on their way in."""
-        known = self.process.known
-        found = [
-            (order.side, order.price_ticks, order.left)
-            for order in self.exchange.open()
-            if order.client_order_id in known
-        ]
-        waiting = [command.order for command in self.queued]
-        waiting += [
-            flight.request.order
-            for flight in self.flights
-            if flight.answer is None and isinstance(flight.request, cmd.PlaceOrder)
-        ]
-        found += [
-            (order.side, order.price_ticks, order.lots) for order in waiting if order.client_order_id in known
-        ]
-        return found
-
-    def _position_lots(self) -> int:
-        """Lots of what was counted, and of what orders known here executed and nobody counted yet."""
-        counted = set(self._counted())
-        known = self.process.known
-        return sum(
-            fill.side.sign * self.instrument.lots(fill.quantity)
-            for fill in self.exchange.executions
-            if (fill.trade_id, fill.side) in counted or fill.client_order_id in known
-        )
-
-    def _counted(self) -> list[tuple[str, Side]]:
-        return [
-            (record.trade_id, record.side)
-            for step in self.journal
-            for record in step.records
-            if isinstance(record, cmd.RecordFill)
-        ]
-
-    def check_fills(self) -> None:
-        """8: what is recorded are the exchange's executions, each once, and the position is their fold."""
-        counted = self._counted()
-        executed = [(fill.trade_id, fill.side) for fill in self.exchange.executions]
-        assert len(counted) == len(set(counted)), "8: a fill twice"
-        assert set(counted) <= set(executed), "8: a fill that never was"
-        records = [r for step in self.journal for r in step.records if isinstance(r, cmd.RecordFill)]
-        row = fold(records)
-        assert self.engine.symbol.inventory.to_row() == row, "8: the position is not the fold of its fills"
-        if records:
-            assert records[-1].after == row
-        if self.consumed == len(self.exchange.stream):
-            assert set(counted) == set(executed), "8: a fill is missing"
+    def recorded_fills(self) -> list[cmd.RecordFill]:
+        """All fills of the journal, in order."""
+        return [r for step in self.journal for r in step.records if isinstance(r, cmd.RecordFill)]
 
     def check(self) -> None:
         """What must hold after every step."""
-        self.check_fills()
-        symbol = self.engine.symbol
-        if self.engine.is_clear and not any(f.given_up for f in self.flights):
-            assert not self.exchange_open_of_ours(), "zero was proven wrongly"
-        assert (symbol.kill is not None) == (self.state is State.HALTED)
-        self.engine.view()
+        invariants.check(self)
 
     def check_replay(self) -> None:
         """The same start and the same events give the same commands, ids included."""
         process = self.process
-        again = SymbolEngine(replace(process.restored, inventory=_copy(process)), self.limits)
+        fills = [c for said in process.said for c in said if isinstance(c, cmd.RecordFill)]
+        counted = {(fill.trade_id, fill.side.value) for fill in fills}
+        assert not counted & set(process.restored.trade_keys), "8: a fill of an earlier process again"
+        start = replace(process.restored, inventory=Inventory.from_row(process.inventory_row))
+        again = SymbolEngine(start, self.limits)
         assert again.start(tuple(replace(order) for order in process.open_orders)) == process.said[0]
         for event, said in zip(process.heard, process.said[1:], strict=True):
             assert again.handle(event) == said
-
-    def _process(self, flight: Flight) -> ev.Event:
-        exchange, now_ns = self.exchange, self.now_ns
-        match flight.request:
-            case cmd.PlaceOrder(order):
-                outcome, order_id, crossed = exchange.place(order)
-                return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, order_id, would_cross=crossed)
-            case cmd.CancelOrder(client_order_id, order_id):
-                return ev.CancelAnswer(now_ns, client_order_id, exchange.cancel(order_id))
-            case cmd.CancelAll():
-                return ev.CancelAllAnswer(now_ns, Outcome.OK, exchange.cancel_all())
-            case cmd.QueryOrder(client_order_id):
-                found = exchange.query(client_order_id)
-                outcome = Outcome.OK if found is not None else Outcome.NOT_FOUND
-                return ev.QueryAnswer(now_ns, client_order_id, outcome, found)
-            case cmd.QueryOpenOrders():
-                orders = tuple(exchange.report(order) for order in exchange.open())
-                return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, Outcome.OK, orders)
-
-    def _uncertain(self, flight: Flight, outcome: Outcome, *, ended: bool) -> ev.Event:
-        now_ns = self.now_ns
-        match flight.request:
-            case cmd.PlaceOrder(order):
-                return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, ended=ended)
-            case cmd.CancelOrder(client_order_id):
-                return ev.CancelAnswer(now_ns, client_order_id, outcome, ended=ended)
-            case cmd.CancelAll():
-                return ev.CancelAllAnswer(now_ns, outcome, ended=ended)
-            case cmd.QueryOrder(client_order_id):
-                return ev.QueryAnswer(now_ns, client_order_id, outcome)
-            case cmd.QueryOpenOrders():
-                return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, outcome)
-
-
-def _copy(process: Process) -> Inventory:
-    """The inventory as it was at the start: the first life's object has moved on since."""
-    fills = [c for said in process.said for c in said if isinstance(c, cmd.RecordFill)]
-    counted = {(fill.trade_id, fill.side.value) for fill in fills}
-    assert not counted & set(process.restored.trade_keys), "8: a fill of an earlier process counted again"
-    return Inventory.from_row(process.inventory_row)

@@ -3,7 +3,8 @@
 from typing import get_args
 
 import pytest
-from tests.support.playbook import Playbook, Said, active, proven, quoting, ready
+from tests.support.playbook import Playbook, active, proven, quoting, ready
+from tests.support.said import Said
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
