@@ -1,22 +1,18 @@
 """What the core's arithmetic costs: book updates and quotes, each beside its budget.
 
 The markets are made from a seed in the likeness of the recorded ones: a wandering touch, most changes
-near it, half of them removals, and as many levels per message. Run it alone for figures that mean
-something: `python benchmarks/bench_core.py [--json]`.
+near it, half of them removals, and as many levels per message.
 """
 
-import argparse
 import gc
-import json
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
+from benchmarks.report import Row
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
 from market_maker.core.instrument import Instrument
@@ -110,13 +106,13 @@ def median_ns(run: Callable[[], int]) -> float:
     return statistics.median(results)
 
 
-def bench_book() -> list[dict[str, Any]]:
+def bench_book() -> list[Row]:
     """Deltas applied to a book, one row per market.
 
     Each delta also pays for the sequence rule, freshness and the crossing check, about 150 ns: the
     budget per level is meant for messages in which that is spread over many.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for shape in SHAPES:
         snapshot, deltas = make_market(shape)
         levels = sum(len(delta.bids) + len(delta.asks) for delta in deltas)
@@ -133,20 +129,12 @@ def bench_book() -> list[dict[str, Any]]:
             return elapsed
 
         elapsed = median_ns(run)
-        rows.append(
-            {
-                "name": f"book: {shape.name}",
-                "ns_per_level": round(elapsed / levels, 1),
-                "ns_per_delta": round(elapsed / len(deltas), 1),
-                "deltas_per_second": round(len(deltas) * 1e9 / elapsed),
-            }
-        )
-        if shape.levels_per_delta > 10:
-            rows[-1]["budget_ns_per_level"] = LEVEL_BUDGET_NS
+        rows.append(Row(f"book: {shape.name}, per level", elapsed / levels, "ns", LEVEL_BUDGET_NS))
+        rows.append(Row(f"book: {shape.name}, deltas", len(deltas) * 1e9 / elapsed, "/s"))
     return rows
 
 
-def bench_quotes() -> list[dict[str, Any]]:
+def bench_quotes() -> list[Row]:
     """Quote sets whose mid and volatility factor change every time and position every tenth time."""
     instrument = Instrument("BTCUSDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
     config = SymbolConfig("BTCUSDT")
@@ -162,17 +150,12 @@ def bench_quotes() -> list[dict[str, Any]]:
                 engine.quote(mids[number], held[number], 1_000_000 + number, 5_700_000, 5_700_001)
             return time.perf_counter_ns() - started
 
-        rows.append(
-            {
-                "name": f"quote: {levels} level{'s' if levels > 1 else ''} per side",
-                "us_per_quote": round(median_ns(run) / QUOTES / 1000, 2),
-                "budget_us": budget_us,
-            }
-        )
+        name = f"quote: {levels} level{'s' if levels > 1 else ''} per side"
+        rows.append(Row(name, median_ns(run) / QUOTES / 1000, "us", budget_us))
     return rows
 
 
-def bench_waterfall() -> dict[str, Any]:
+def bench_waterfall() -> Row:
     """The explanation of one quote set of five levels, built only when somebody asks."""
     instrument = Instrument("BTCUSDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
     config = SymbolConfig("BTCUSDT", num_levels=5)
@@ -186,40 +169,9 @@ def bench_waterfall() -> dict[str, Any]:
             waterfall(quote_set, config, instrument)
         return time.perf_counter_ns() - started
 
-    return {"name": "waterfall: 5 levels per side", "us_per_quote": round(median_ns(run) / 20 / 1000, 1)}
+    return Row("waterfall: 5 levels per side, only when asked", median_ns(run) / 20 / 1000, "us")
 
 
-def bench() -> list[dict[str, Any]]:
+def rows() -> list[Row]:
     """Every row."""
     return [*bench_book(), *bench_quotes(), bench_waterfall()]
-
-
-def describe(row: dict[str, Any]) -> str:
-    """One row of the table."""
-    if "ns_per_level" in row:
-        budget = f" (budget {row['budget_ns_per_level']})" if "budget_ns_per_level" in row else ""
-        text = f"{row['ns_per_level']:8.1f} ns per level{budget}"
-        if "ns_per_delta" in row:
-            text += f", {row['ns_per_delta']:.0f} ns per delta, {row['deltas_per_second']:,} deltas per s"
-    else:
-        budget = f" (budget {row['budget_us']:g}, with the risk checks)" if "budget_us" in row else ""
-        text = f"{row['us_per_quote']:8.2f} us per quote set{budget}"
-    return f"{row['name']:46} {text}"
-
-
-def main() -> None:
-    """Print a table, or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    as_json = parser.parse_args().json
-    rows = bench()
-    if as_json:
-        json.dump(rows, sys.stdout)
-        print()
-        return
-    for row in rows:
-        print(describe(row))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,12 @@
 """What it costs to turn Kafka messages into core events, beside its budget.
 
-    python -m benchmarks.bench_decode [--json]
-
 Messages have the shape of the recorded markets: 2.6 changed levels per delta on average, snapshots of
 2 x 200 levels, prices that repeat and quantities that hardly ever do. The general Avro reader is
 measured on the same bytes in the same run, for comparison.
 """
 
-import argparse
 import gc
 import io
-import json
 import random
 import statistics
 import time
@@ -21,6 +17,7 @@ from typing import Any
 import fastavro
 from confluent_kafka import Message
 
+from benchmarks.report import Row
 from market_maker.core.instrument import Instrument
 from market_maker.streams.avro_codec import WriterSchema
 from market_maker.streams.batch import Arrival, Batch
@@ -36,8 +33,6 @@ SNAPSHOT_US_MAX = 450.0
 """PERFORMANCE.md, to integer ticks."""
 SCHEMA_IDS = {ORDER_BOOK_DELTA: 1, ORDER_BOOK_SNAPSHOT: 2}
 ROUNDS = 9
-
-Result = dict[str, object]
 
 
 class LocalRegistry(SchemaRegistry):
@@ -162,13 +157,7 @@ def events_per_second(values: Sequence[bytes]) -> float:
     return statistics.median(rates[1:])
 
 
-def result(name: str, value: float, unit: str, budget: float | None = None) -> Result:
-    """One line; a budget is a most."""
-    within = None if budget is None else value <= budget
-    return {"name": name, "value": round(value, 2), "unit": unit, "budget": budget, "within": within}
-
-
-def run() -> list[Result]:
+def rows() -> list[Row]:
     """Everything, in order."""
     results = []
     for name, topic, values, budget in (
@@ -182,28 +171,10 @@ def run() -> list[Result]:
             return read_book(value, is_delta=is_delta, instruments=table)
 
         results += [
-            result(f"decode {name} to ticks", cost_us(values, to_ticks), "us", budget),
-            result(f"decode {name}, every number new", cold_cost_us(topic, values), "us"),
-            result(f"decode {name}, general Avro reader, to texts", cost_us(values, general.read), "us"),
+            Row(f"decode {name} to ticks", cost_us(values, to_ticks), "us", budget),
+            Row(f"decode {name}, every number new", cold_cost_us(topic, values), "us"),
+            Row(f"decode {name}, general Avro reader, to texts", cost_us(values, general.read), "us"),
         ]
     rate = events_per_second(deltas(5000))
-    results.append(result("decode delta, message to core event", 1e6 / rate, "us"))
+    results.append(Row("decode delta, message to core event", 1e6 / rate, "us"))
     return results
-
-
-def main() -> None:
-    """Print the results as a table, or as JSON."""
-    parser = argparse.ArgumentParser(prog="bench_decode", description="Decode cost of Kafka messages.")
-    parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
-    options = parser.parse_args()
-    results = run()
-    if options.json:
-        print(json.dumps(results))
-        return
-    for line in results:
-        budget = "" if line["budget"] is None else f"(budget {line['budget']})"
-        print(f"{line['name']:<52} {line['value']:>10} {line['unit']:<4} {budget}")
-
-
-if __name__ == "__main__":
-    main()

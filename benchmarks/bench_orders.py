@@ -1,25 +1,22 @@
 """What an order costs on its way to the Order Service and back: time, and our own CPU.
 
-Against a small aiohttp server in a process of its own, on loopback. Run it alone for figures that
-mean something: `python benchmarks/bench_orders.py [--json]`.
+Against a small aiohttp server in a process of its own, on loopback.
 """
 
-import argparse
 import asyncio
 import json
 import multiprocessing
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from multiprocessing.connection import Connection
-from typing import Any
 
 import aiohttp
 import uvloop
 from aiohttp import web
 
+from benchmarks.report import Row
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.core import risk
@@ -29,6 +26,8 @@ from market_maker.telemetry.loop_lag import LoopLagMonitor
 BUDGET_US = 200
 ORDERS = 3_000
 AT_ONCE = 8
+OURS = ("place", 1)
+"""The way of sending that has a budget."""
 
 
 def serve(ready: Connection) -> None:
@@ -91,7 +90,7 @@ async def timed(send: Callable[[int], Awaitable[None]], count: int, at_once: int
     }
 
 
-async def measure(url: str) -> list[dict[str, Any]]:
+async def measure(url: str) -> list[Row]:
     """Our client beside a bare aiohttp session that posts the same body."""
     monitor = LoopLagMonitor()
     monitor.start()
@@ -111,18 +110,20 @@ async def measure(url: str) -> list[dict[str, Any]]:
             async with session.post(f"{url}/v1/orders", json=body) as response:
                 await response.json()
 
-        rows = []
+        rows: list[Row] = []
         for name, send in (("aiohttp, bare", bare), ("place", ours)):
             for at_once in (1, AT_ONCE):
                 await timed(send, ORDERS // 10, at_once)
                 figures = await timed(send, ORDERS, at_once)
-                rows.append({"name": name, "at_once": at_once, "budget_us": BUDGET_US, **figures})
+                rows += _rows(
+                    f"{name}, {at_once} at once", figures, BUDGET_US if (name, at_once) == OURS else None
+                )
     await client.close()
     monitor.stop()
     return rows
 
 
-def bench() -> list[dict[str, Any]]:
+def rows() -> list[Row]:
     """One row per way of sending."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
@@ -134,22 +135,9 @@ def bench() -> list[dict[str, Any]]:
         server.join()
 
 
-def main() -> None:
-    """Print a table, or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    rows = bench()
-    if parser.parse_args().json:
-        json.dump(rows, sys.stdout)
-        print()
-        return
-    for row in rows:
-        print(
-            f"{row['name']:15} {row['at_once']} at once: "
-            f"p50 {row['p50_us']:7.1f} us, p99 {row['p99_us']:7.1f} us, own CPU {row['cpu_us']:6.1f} us, "
-            f"{row['per_second']:6d} per s (budget {row['budget_us']} us)"
-        )
-
-
-if __name__ == "__main__":
-    main()
+def _rows(name: str, figures: dict[str, float], budget_us: float | None) -> list[Row]:
+    return [
+        Row(f"{name}, p50", figures["p50_us"], "us", budget_us),
+        Row(f"{name}, p99", figures["p99_us"], "us"),
+        Row(f"{name}, own CPU", figures["cpu_us"], "us"),
+    ]

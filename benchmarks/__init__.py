@@ -1,0 +1,1 @@
+"""What it costs, each figure beside its budget: `make bench`."""

@@ -1,0 +1,51 @@
+"""Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
+
+Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+from benchmarks import (
+    bench_core,
+    bench_database,
+    bench_decode,
+    bench_engine,
+    bench_orders,
+    bench_tick_to_order,
+)
+from benchmarks.report import Row, table
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "core": bench_core.rows,
+    "engine": bench_engine.rows,
+    "decode": bench_decode.rows,
+    "orders": bench_orders.rows,
+    "database": bench_database.rows,
+    "tick_to_order": bench_tick_to_order.rows,
+}
+
+
+def main() -> None:
+    """Print a table as it goes; with --json, everything as one line on standard output at the end."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument(
+        "--json", action="store_true", help="one line of JSON; the table goes to standard error"
+    )
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    found: dict[str, list[Row]] = {}
+    for name in options.names or BENCHMARKS:
+        found[name] = BENCHMARKS[name]()
+        print(table(name, found[name]), file=sys.stderr if options.json else sys.stdout, flush=True)
+    if options.json:
+        print(json.dumps({name: [row.as_json() for row in rows] for name, rows in found.items()}))
+
+
+if __name__ == "__main__":
+    main()
