@@ -20,7 +20,7 @@ from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
 from market_maker.core.states import Cause, KillReason, State
 
-EXAMPLES = int(os.environ.get("MM_PROPERTY_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MM_PROPERTY_EXAMPLES", "100"))
 STEPS = int(os.environ.get("MM_PROPERTY_STEPS", "40"))
 
 CONFIGS = st.builds(

@@ -42,7 +42,8 @@ def check_transition(world: "World", record: cmd.RecordState) -> None:
     assert record.from_state is world.state
     if world.state is State.HALTED:
         assert record.actor == "operator", "7: HALTED ended without a reset"
-        assert not _open_of_ours(world), "7: reset while orders are open"
+    if world.state is State.HALTED or record.to_state is State.ACTIVE:
+        assert not _possible(world), "7: reset or enabled while orders are open or unknown"
 
 
 def check_placement(world: "World", command: cmd.PlaceOrder) -> None:
