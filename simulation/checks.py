@@ -22,7 +22,6 @@ exceptions in tests/unit/actors.
 
 from collections import deque
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from market_maker.core import commands as cmd
@@ -32,6 +31,7 @@ from market_maker.core.events import Outcome
 from market_maker.core.states import Cause, State
 from market_maker.core.symbol import Restored
 from simulation.clock import SECOND_NS
+from simulation.exposure import Exposure, check_belief, exposure_of
 from simulation.ledger import Ledger
 from simulation.observations import observe
 from simulation.parts import Parts, Violation
@@ -41,6 +41,14 @@ from simulation.truth import Intent
 if TYPE_CHECKING:
     from simulation.process import Process
 
+ORDER_NEWS = (
+    ev.PlaceAnswer,
+    ev.CancelAnswer,
+    ev.QueryAnswer,
+    ev.OpenOrdersAnswer,
+    ev.OrderEvent,
+    ev.Execution,
+)
 _CANCELS = (cmd.CancelAll, cmd.CancelOrder)
 _REQUESTS = (cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
 
@@ -95,6 +103,8 @@ class Checks:
                 watch.book_data_ns = event.data_ns
         elif isinstance(event, ev.InstrumentUpdated) and event.instrument.version >= watch.version:
             watch.version, watch.trading = event.instrument.version, event.instrument.is_trading
+        elif isinstance(event, ev.OpenOrdersAnswer):
+            process.known[symbol].update(order.client_order_id for order in event.orders)
         observe(self._parts.coverage, process.engines[symbol], event)
 
     def decided(
@@ -129,6 +139,8 @@ class Checks:
             raise Violation(7, f"{symbol}: {state.state.value} without a record, was {watch.state.value}")
         if (state.kill is not None) is not (state.state is State.HALTED):
             raise Violation(7, f"{symbol}: latch {state.kill} in {state.state.value}")
+        if commands or isinstance(event, ORDER_NEWS):
+            check_belief(engine, self._exposure(process, symbol))
         if isinstance(event, ev.PlaceAnswer) and watch.state is not State.ACTIVE:
             self._late_answer(process, symbol, event)
         if state.clearing.proven_zero_ns is not None and engine.is_clear and not self._is_shadow:
@@ -150,6 +162,7 @@ class Checks:
             raise Violation(6, f"{symbol}: an order leaves in {watch.state.value}")
         if not watch.trading or self._is_shadow or symbol not in process.owned:
             raise Violation(1, f"{symbol}: an order leaves: trading {watch.trading}")
+        self._rate(symbol, watch)
         self._book_is_true(process, symbol, command)
 
     def commits(self, partition: int, offset: int) -> None:
@@ -271,40 +284,26 @@ class Checks:
             raise Violation(6, f"{symbol}: an order is decided in {watch.state.value}")
         if not watch.trading:
             raise Violation(1, f"{symbol}: an order is decided while the instrument does not trade")
-        self._rate(symbol, watch)
         engine, truth = process.engines[symbol], self._parts.truth
-        known, position = process.known[symbol], self.known_position(process, symbol)
-        others = truth.to_be_known(symbol, self._parts.clock.now_ns)
-        others = [intent for intent in others if intent.order.client_order_id in known]
-        check_placement(engine, others, command.order, position)
+        exposure = self._exposure(process, symbol)
+        check_placement(engine, exposure, command.order)
         instrument = engine.symbol.instrument
         if truth.meant(command.order, process.number, instrument.tick_size) is None:
             raise Violation(4, f"{symbol}: {command.order.client_order_id} was used before")
         process.known[symbol].add(command.order.client_order_id)
         process.undispatched[command.order.client_order_id] = None
 
+    def _exposure(self, process: "Process", symbol: str) -> Exposure:
+        counted, now_ns = self.watch[symbol].ledger.keys, self._parts.clock.now_ns
+        return exposure_of(self._parts.truth, symbol, counted, process.known[symbol], now_ns)
+
     def _rate(self, symbol: str, watch: Watch) -> None:
-        """Counted when decided: a process that stands still before it sends may bunch what it decided."""
         now_ns, sends = self._parts.clock.now_ns, watch.sends
         while sends and now_ns - sends[0] >= SECOND_NS:
             sends.popleft()
         sends.append(now_ns)
         if len(sends) > self._parts.plan.limits.max_orders_per_second:
             raise Violation(5, f"{symbol}: {len(sends)} orders within a second")
-
-    def known_position(self, process: "Process", symbol: str) -> Decimal:
-        """The position, without fills of orders that this process cannot know of before it hears of them."""
-        truth, counted, known = (
-            self._parts.truth.of[symbol],
-            self.watch[symbol].ledger.keys,
-            process.known[symbol],
-        )
-        unknown = Decimal(0)
-        if len(counted) != len(truth.executions):
-            for key, execution in truth.executions.items():
-                if key not in counted and execution.client_order_id not in known:
-                    unknown += execution.side.sign * execution.quantity
-        return truth.position - unknown
 
     def _book_is_true(self, process: "Process", symbol: str, command: cmd.PlaceOrder) -> None:
         """The book that an order was computed from is what the exchange published, and is not too old."""

@@ -76,7 +76,7 @@ class Feeds:
             self._coverage.hit(Kind.FEED_GAP.value)
             return
         delay_ns = DELIVERY_NS
-        if isinstance(message, me.BookSnapshot) and channel.cross:
+        if isinstance(message, me.BookSnapshot) and channel.cross and message.bids and message.asks:
             channel.cross = False
             self._coverage.hit(Kind.FEED_CROSSED.value)
             message = translate.crossed(message)

@@ -1,30 +1,20 @@
 """Invariants 2 and 3 for one new order, against everything that is or may come to be in the market."""
 
-from collections.abc import Sequence
-from decimal import Decimal
-
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.risk import CheckedOrder
+from simulation.exposure import Exposure
 from simulation.parts import Violation
-from simulation.truth import Intent
 
 
-def check_placement(
-    engine: SymbolEngine, others: Sequence[Intent], order: CheckedOrder, position: Decimal
-) -> None:
-    """Raises Violation. `others` are our orders that may fill, `position` the true one.
-
-    Both as far as the engine can know.
-    """
+def check_placement(engine: SymbolEngine, exposure: Exposure, order: CheckedOrder) -> None:
+    """Raises Violation. `exposure` is what stands before this order."""
     _check_price(engine, order)
-    worst = order.side.sign * position + order.quantity
-    for intent in others:
+    for intent in exposure.orders:
         other = intent.order
-        if other.side is order.side:
-            worst += intent.left
-        elif order.side.sign * (order.price - other.price) >= 0:
+        if other.side is not order.side and order.side.sign * (order.price - other.price) >= 0:
             text = f"{order.symbol}: {order.side.value} at {order.price} meets our own at {other.price}"
             raise Violation(3, text)
+    worst = exposure.worst(order.side) + order.quantity
     limit = engine.symbol.config.max_position_usdt
     if worst > 0 and worst * order.price > limit:
         text = (

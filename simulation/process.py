@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
+from market_maker.actors.send_gate import SendGate
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine import SymbolEngine
@@ -52,6 +53,7 @@ class Process:
         self.number = number
         self.alive = True
         self.engines: dict[str, SymbolEngine] = {}
+        self._gates: dict[str, SendGate] = {}
         self.lives: dict[str, Life] = {}
         self.known: dict[str, set[str]] = {}
         """Client order ids that each engine sent, was given at its start, or was told of."""
@@ -106,6 +108,7 @@ class Process:
             self.lives[symbol] = Life(*parts.store.restore(instrument, ids))
         engine = SymbolEngine(restored, parts.plan.limits)
         self.engines[symbol] = engine
+        self._gates[symbol] = SendGate(engine, parts.plan.limits.max_orders_per_second)
         self.known[symbol] = {order.client_order_id for order in open_orders}
         parts.checks.began(self, symbol, restored)
         commands = engine.start(open_orders)
@@ -201,8 +204,6 @@ class Process:
             self.flights.pop(flight, None)
         if isinstance(answer, ev.CancelAnswer) and flight.told:
             self.cancelling.pop(answer.client_order_id, None)
-        if isinstance(answer, ev.OpenOrdersAnswer):
-            self.known[flight.symbol].update(order.client_order_id for order in answer.orders)
         self.after(0, self._step_now, flight.symbol, answer)
 
     def _streamed(self, symbol: str, message: Message) -> None:
@@ -258,7 +259,7 @@ class Process:
         if isinstance(request, cmd.PlaceOrder):
             client_order_id = request.order.client_order_id
             del self.undispatched[client_order_id]
-            if not self.engines[symbol].may_send_at(now_ns) or symbol not in self.owned:
+            if symbol not in self.owned or not self._gates[symbol].lets_pass(now_ns):
                 parts.coverage.hit("not_sent")
                 parts.truth.arrives_never(client_order_id)
                 self.step(symbol, ev.PlaceAnswer(now_ns, client_order_id, Outcome.NOT_SENT))

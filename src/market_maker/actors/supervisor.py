@@ -11,6 +11,7 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.last_resort import clear_market, halted_records
 from market_maker.actors.mailbox import Mailbox, MailboxFullError
 from market_maker.actors.observer import StepObserver
+from market_maker.actors.send_gate import SendGate
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import PlaceOrder
@@ -81,10 +82,13 @@ class Supervisor:
         symbol = restored.config.symbol
         engine = SymbolEngine(restored, self._limits)
         mailbox = Mailbox()
+        gate = SendGate(engine, self._limits.max_orders_per_second)
 
         def may_send() -> bool:
             actor = self._actors.get(symbol)
-            return engine.may_send and actor is not None and not actor.failed and not actor.worker.crashed
+            if actor is None or actor.failed or actor.worker.crashed:
+                return False
+            return gate.lets_pass(self._clock_ns())
 
         def deliver(answer: Answer) -> None:
             self.tell(symbol, answer)
