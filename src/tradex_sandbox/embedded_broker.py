@@ -27,6 +27,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,15 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--exit-with-parent", action="store_true")
     options = parser.parse_args(arguments)
-    endings = {signal.SIGTERM, signal.SIGINT}
-    # Blocked before librdkafka starts its threads, which inherit the mask: sigtimedwait gets them all.
+    endings = (signal.SIGTERM, signal.SIGINT)
+    ended = threading.Event()
+    for ending in endings:
+        signal.signal(ending, lambda *_: ended.set())
+    # Blocked while librdkafka starts its threads, which inherit the mask: they leave the signals to us.
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     parent = Parent()
     cluster = Producer(
         {"test.mock.num.brokers": 1, "log_level": 3}, logger=logging.getLogger("embedded_broker")
     )
     announce({"kafka": _address(cluster), "pid": os.getpid()}, options.ready_file)
-    while signal.sigtimedwait(endings, PARENT_CHECK_S) is None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, endings)
+    # Not sigtimedwait: Python 3.11 returns from it with garbage when the process was frozen for longer.
+    while not ended.wait(PARENT_CHECK_S):
         if options.exit_with_parent and parent.is_gone:
             break
     return 0

@@ -21,7 +21,7 @@ from tradex_contracts import avro_schema, metadata_pb2
 from tradex_contracts.metadata_pb2_grpc import MetadataServiceStub
 from tradex_sandbox import publisher, topics
 from tradex_sandbox.__main__ import main
-from tradex_sandbox.embedded_broker import DEFAULT_PARTITIONS
+from tradex_sandbox.embedded_broker import DEFAULT_PARTITIONS, PARENT_CHECK_S
 
 READ_TIMEOUT_S = 10.0
 
@@ -179,7 +179,8 @@ def test_sigterm_and_a_told_stop_end_the_process_cleanly(
     servers = start_sandbox("--symbols", "BTCUSDT")
     assert servers.process.terminate() == 0
     assert servers.process.log.read_text("utf-8") == ""
-    assert embedded_broker.terminate() == 0
+    embedded_broker.process.send_signal(signal.SIGINT)
+    assert embedded_broker.process.wait(10) == 0
 
 
 def test_a_sandbox_ends_with_the_process_that_started_it(broker: ServerProcess) -> None:
@@ -248,9 +249,14 @@ def test_a_broker_that_does_not_answer_ends_with_1(
     assert "--broker: Kafka at 127.0.0.1:1 does not answer" in capfd.readouterr().err
 
 
-def test_a_frozen_broker_keeps_its_messages(embedded_broker: ServerProcess) -> None:
+def test_a_broker_that_was_frozen_for_longer_than_its_own_pulse_goes_on(
+    embedded_broker: ServerProcess,
+) -> None:
     embedded_broker.freeze()
-    assert embedded_broker.process.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        embedded_broker.process.wait(1.5 * PARENT_CHECK_S)
     embedded_broker.thaw()
+    with pytest.raises(subprocess.TimeoutExpired):
+        embedded_broker.process.wait(1.5 * PARENT_CHECK_S)
     embedded_broker.process.send_signal(signal.SIGINT)
     assert embedded_broker.process.wait(10) == 0
