@@ -10,8 +10,8 @@ import asyncio
 from typing import Any, Final
 
 import aiohttp
-from benchmarks.report import Row
 
+from benchmarks.report import Row
 from market_maker.demo.arguments import parse_arguments
 from market_maker.demo.http import JsonClient
 from market_maker.demo.stack import start_stack
@@ -44,7 +44,7 @@ async def _measure() -> dict[str, Any]:
     stack = await start_stack(arguments, QUICK)
     try:
         async with aiohttp.ClientSession() as session:
-            desk = Desk(JsonClient(session, stack.api_url))
+            desk = Desk(JsonClient(session, stack.api_url), stack.require_service)
             await desk.wait_until_live()
             await desk.configure(["BTCUSDT"], arguments)
             await desk.api.put("/v1/mm-configs/BTCUSDT", CONFIG)
@@ -52,7 +52,7 @@ async def _measure() -> dict[str, Any]:
             await desk.enable()
             await asyncio.sleep(SECONDS)
             overall: dict[str, Any] = await desk.api.get("/v1/mm/status")
-            await desk.stop()
+            await desk.stop(shadow=False)
     finally:
         await stack.stop()
     latency: dict[str, Any] = overall["latency_us"]

@@ -35,10 +35,11 @@ class Demo:
         self._stack = stack
         self._sandbox = JsonClient(session, stack.sandbox_url)
         self._console = console(to_stderr=arguments.json)
-        self.desk = Desk(JsonClient(session, stack.api_url))
+        self.desk = Desk(JsonClient(session, stack.api_url), self._go_on)
         self.checker = BookChecker(self._sandbox)
         self._statuses: dict[str, SymbolStatus] = {}
         self._stopped = asyncio.Event()
+        self._trading = False
         for ending in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(ending, self._stopped.set)
 
@@ -50,11 +51,14 @@ class Demo:
         self._console.print(banner(self._stack, self._changes(), self.desk.symbols))
         await self._sandbox.post("/sandbox/start")
         await self.desk.enable()
+        self._trading = True
         return await self._watch()
 
     async def finish(self) -> dict[str, Any]:
         """Stop quoting, wait until fills here and there agree, and collect the figures."""
-        await self.desk.stop()
+        await self._revive()
+        await self.desk.wait_until_live()
+        await self.desk.stop(shadow=self._arguments.shadow)
         await self.checker.compare()
         report = await self._report()
         deadline = asyncio.get_running_loop().time() + SETTLE_S
@@ -127,6 +131,12 @@ class Demo:
         self._stack.restarts += 1
         started = await self._stack.start_service()
         self._console.print(f"the service ended with code {code}: started again, process {started.pid}")
+
+    def _go_on(self) -> None:
+        """Stop waiting for a service that has ended, or for a start that somebody interrupted."""
+        self._stack.require_service()
+        if self._stopped.is_set() and not self._trading:
+            raise DemoError("stopped before trading began")
 
     async def _pause(self, seconds: float) -> None:
         try:

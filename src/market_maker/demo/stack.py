@@ -41,6 +41,11 @@ class Stack:
             rmtree(self.directory, ignore_errors=True)
         return code
 
+    def require_service(self) -> None:
+        """DemoError when the service has ended."""
+        if self.service is not None:
+            self.service.require_running()
+
     async def start_service(self) -> Child:
         """Start the service, or start it again after it died."""
         command = python_module("market_maker", "serve")

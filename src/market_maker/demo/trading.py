@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ class Desk:
     """The service's admin API as an operator uses it."""
 
     api: JsonClient
+    go_on: Callable[[], None]
+    """Raises DemoError when waiting has become pointless: the service died, or Ctrl-C was pressed."""
     symbols: list[str] = field(default_factory=list)
     spreads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Sampled quoted spreads per symbol, bps."""
@@ -34,7 +36,7 @@ class Desk:
             await self.api.get("/health/live")
             return True
 
-        await _until("the service answers on its API", live)
+        await self._until("the service answers on its API", live)
 
     async def configure(self, symbols: Iterable[str], arguments: DemoArguments) -> None:
         """Create a configuration per symbol."""
@@ -53,7 +55,7 @@ class Desk:
                 await self.api.post(f"/v1/mm-configs/{symbol}/enable")
                 return True
 
-            await _until(f"{symbol} can be enabled", enabled)
+            await self._until(f"{symbol} can be enabled", enabled)
 
     async def status(self, symbol: str) -> SymbolStatus:
         """The symbol's status as the API shows it."""
@@ -62,17 +64,36 @@ class Desk:
             self.spreads[symbol].append(float(status["spread_bps"]))
         return status
 
-    async def stop(self) -> None:
-        """Pause what is ACTIVE and wait for the proof that no order is left."""
-        for symbol in self.symbols:
-            if (await self.status(symbol))["state"]["value"] == "ACTIVE":
-                await self.api.post(f"/v1/mm-configs/{symbol}/pause")
+    async def stop(self, *, shadow: bool) -> None:
+        """Pause what is ACTIVE and wait for the proof that no order is left; shadow mode has none to leave."""
+
+        async def paused() -> bool:
+            for symbol in self.symbols:
+                if (await self.status(symbol))["state"]["value"] == "ACTIVE":
+                    await self.api.post(f"/v1/mm-configs/{symbol}/pause")
+            return True
 
         async def empty() -> bool:
             statuses = [await self.status(symbol) for symbol in self.symbols]
-            return all(status["proven_zero_since"] is not None for status in statuses)
+            return shadow or all(status["proven_zero_since"] is not None for status in statuses)
 
-        await _until("the exchange reports zero open orders", empty)
+        await self._until("every symbol is paused", paused)
+        await self._until("the exchange reports zero open orders", empty)
+
+    async def _until(self, what: str, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait for a condition, asking again while the service does not answer; DemoError after a minute."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT_S_MAX
+        last = "it never held"
+        while loop.time() < deadline:
+            self.go_on()
+            try:
+                if await condition():
+                    return
+            except (aiohttp.ClientError, TimeoutError, DemoError) as error:
+                last = str(error) or type(error).__name__
+            await asyncio.sleep(RETRY_S)
+        raise DemoError(f"waited {WAIT_S_MAX:g} s in vain until {what}: {last}")
 
 
 def symbol_config(symbol: str, arguments: DemoArguments) -> dict[str, Any]:
@@ -81,18 +102,3 @@ def symbol_config(symbol: str, arguments: DemoArguments) -> dict[str, Any]:
     if arguments.spread_bps is not None:
         config["base_spread_bps"] = f"{arguments.spread_bps:f}"
     return config
-
-
-async def _until(what: str, condition: Any) -> None:
-    """Wait for a condition, asking again while the service does not answer; DemoError after a minute."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_S_MAX
-    last = "it never held"
-    while loop.time() < deadline:
-        try:
-            if await condition():
-                return
-        except (aiohttp.ClientError, TimeoutError, DemoError) as error:
-            last = str(error) or type(error).__name__
-        await asyncio.sleep(RETRY_S)
-    raise DemoError(f"waited {WAIT_S_MAX:g} s in vain until {what}: {last}")
