@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from confluent_kafka import Message
+
 from market_maker.core.events import Event, Source
 
 TopicPartitionKey = tuple[str, int]
@@ -76,6 +78,8 @@ class Batch:
     positions: dict[TopicPartitionKey, Position] = field(default_factory=dict)
     in_flight: list[Source] = field(default_factory=list)
     """One for each event whose effects must be durable before its offset is committed."""
+    errors: list[Message] = field(default_factory=list)
+    """What the client reports in place of a message, other than the end of a partition."""
     consumed: Counter[str] = field(default_factory=Counter)
     """Messages by topic."""
     ignored: Counter[tuple[str, Ignored]] = field(default_factory=Counter)

@@ -12,12 +12,23 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    OFFSET_STORED,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
-from market_maker.streams.batch import Arrival, TopicPartitionKey
+from market_maker.streams.assignment import Assignment, RebalanceListener
+from market_maker.streams.batch import Arrival, Batch, TopicPartitionKey
 from market_maker.streams.client_log import LOG_LEVEL, ClientLog
+from market_maker.streams.consumer_positions import committed_offsets, history_lost, keys_of, topic_partitions
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.hand_over import HandOver
 from market_maker.streams.message_decoder import MessageDecoder
@@ -72,29 +83,8 @@ class ConsumerOptions:
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
             "partition.assignment.strategy": "range",
-            "auto.offset.reset": "earliest",
+            "auto.offset.reset": "error",
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """The partitions that this consumer reads, and the count of assignments so far."""
-
-    generation: int = 0
-    partitions: frozenset[TopicPartitionKey] = frozenset()
-
-
-class RebalanceListener(Protocol):
-    """Told on the event loop when partitions come and go."""
-
-    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These partitions are ours now."""
-
-    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These go to another when this returns, or after `revoke_timeout_s`: cancel and pause first."""
-
-    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These are somebody else's already: send nothing."""
 
 
 class KafkaConsumer:
@@ -196,15 +186,16 @@ class KafkaConsumer:
         if generation != self._assignment.generation:
             self._restart(consumer)
             return
-        self._hand(messages)
+        self._hand(consumer, messages)
 
-    def _hand(self, messages: list[Message]) -> None:
+    def _hand(self, consumer: Consumer, messages: list[Message]) -> None:
         batch = self._decoder.decode(messages, Arrival.now(self._assignment.generation))
+        if batch.errors and self._out_of_range(consumer, batch.errors):
+            return
+        self._put(batch)
+
+    def _put(self, batch: Batch) -> None:
         self._offsets.consumed(batch.positions, batch.in_flight)
-        for message in messages:
-            error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
-                self._client_log(error)
         if batch.items or batch.positions:
             self._hand_over.put(batch)
 
@@ -215,7 +206,7 @@ class KafkaConsumer:
             self._paused = True
         message = consumer.poll(ROOM_WAIT_S)
         if message is not None:
-            self._hand([message])
+            self._hand(consumer, [message])
 
     def _release(self, consumer: Consumer) -> None:
         if self._paused:
@@ -228,36 +219,62 @@ class KafkaConsumer:
         self._count_partitions(consumer)
         self._start(consumer, partitions)
         if self._listener is not None:
-            self._loop.call_soon_threadsafe(self._listener.assigned, _keys(partitions))
+            self._loop.call_soon_threadsafe(self._listener.assigned, keys_of(partitions))
 
-    def _start(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+    def _start(
+        self,
+        consumer: Consumer,
+        partitions: list[TopicPartition],
+        from_beginning: frozenset[TopicPartitionKey] = frozenset(),
+    ) -> None:
+        keys = keys_of(partitions)
         generation = self._assignment.generation + 1
         self._offsets.assign(keys, generation)
         self._assignment = Assignment(generation, keys)
         self._paused = False
-        consumer.assign(
-            [
-                TopicPartition(topic, partition)
-                if topic == ENGINE_EVENT
-                else TopicPartition(topic, partition, OFFSET_END)
-                for topic, partition in sorted(keys)
-            ]
-        )
+        engine = {key for key in keys if key[0] == ENGINE_EVENT}
+        starts = dict.fromkeys(keys - engine, OFFSET_END)
+        starts |= committed_offsets(consumer, engine, METADATA_TIMEOUT_S)
+        starts |= dict.fromkeys(from_beginning & engine, OFFSET_BEGINNING)
+        consumer.assign(topic_partitions({key: starts.get(key, OFFSET_STORED) for key in sorted(keys)}))
 
-    def _restart(self, consumer: Consumer) -> None:
-        """Partitions changed hands in the middle of a batch, which was dropped: read them anew."""
-        self._start(consumer, consumer.assignment())
+    def _restart(
+        self, consumer: Consumer, from_beginning: frozenset[TopicPartitionKey] = frozenset()
+    ) -> None:
+        """Read the assigned partitions anew; the batch in hand was dropped before anything saw it."""
+        self._start(consumer, consumer.assignment(), from_beginning)
+
+    def _out_of_range(self, consumer: Consumer, errors: list[Message]) -> bool:
+        """Whether partitions had to be read anew because the broker no longer has where they stood.
+
+        For market data that is nothing new: it starts at the end. Engine events that nobody read are
+        history lost: every symbol of the partition is told, and what is still there is read.
+        """
+        lost = set()
+        for message in errors:
+            error = message.error()
+            if error is not None:
+                self._client_log(error)
+                if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the client's public name for it
+                    lost.add((message.topic() or "", message.partition() or 0))
+        if not lost:
+            return False
+        self._restart(consumer, frozenset(lost))
+        generation = self._assignment.generation
+        for topic, partition in sorted(lost):
+            if topic == ENGINE_EVENT:
+                self._put(history_lost(partition, generation))
+        return True
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+        keys = keys_of(partitions)
         if not self._stopping.is_set():
             self._await_listener(keys)
             self._commit_now(consumer, keys)
         self._forget(keys)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+        keys = keys_of(partitions)
         self._forget(keys)
         if self._listener is not None and not self._stopping.is_set():
             self._loop.call_soon_threadsafe(self._listener.lost, keys)
@@ -294,14 +311,17 @@ class KafkaConsumer:
         if offsets:
             self._offsets.committed(offsets)
             self._commits_pending += 1
-            consumer.commit(offsets=_topic_partitions(offsets), asynchronous=True)
+            try:
+                consumer.commit(offsets=topic_partitions(offsets), asynchronous=True)
+            except KafkaException as error:
+                self._on_commit(error.args[0], topic_partitions(offsets))
 
     def _commit_now(self, consumer: Consumer, keys: frozenset[TopicPartitionKey]) -> None:
         offsets = {key: offset for key, offset in self._offsets.committable().items() if key in keys}
         if not offsets:
             return
         try:
-            consumer.commit(offsets=_topic_partitions(offsets), asynchronous=False)
+            consumer.commit(offsets=topic_partitions(offsets), asynchronous=False)
         except KafkaException as error:
             _log.warning("kafka: commit before a rebalance failed, the next owner reads again: %s", error)
 
@@ -317,12 +337,4 @@ class KafkaConsumer:
         failed = partitions if error is not None else [p for p in partitions if p.error is not None]
         if failed:
             _log.warning("kafka: commit failed, it will be repeated: %s", error or failed[0].error)
-            self._offsets.commit_failed(_keys(failed))
-
-
-def _keys(partitions: list[TopicPartition]) -> frozenset[TopicPartitionKey]:
-    return frozenset((p.topic, p.partition) for p in partitions)
-
-
-def _topic_partitions(offsets: Mapping[TopicPartitionKey, int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+            self._offsets.commit_failed(keys_of(failed))

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from market_maker.core.events import Source
-from market_maker.streams.consumer import ConsumerOptions, KafkaConsumer, RebalanceListener
+from market_maker.streams.assignment import RebalanceListener
+from market_maker.streams.consumer import ConsumerOptions, KafkaConsumer
 from market_maker.streams.hand_over import HandOver
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.lag import INTERVAL_S, LagMonitor, LagReport

@@ -21,8 +21,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # OffsetSpec 
     OffsetSpec,
 )
 
+from market_maker.streams.assignment import Assignment
 from market_maker.streams.batch import Position, TopicPartitionKey
-from market_maker.streams.consumer import Assignment
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.topics import CONSUMED
 

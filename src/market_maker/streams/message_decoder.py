@@ -56,9 +56,7 @@ class MessageDecoder:
         last: dict[TopicPartitionKey, Message] = {}
         for message in messages:
             error = message.error()
-            topic, partition = message.topic(), message.partition()
-            if topic is None or partition is None:
-                continue  # an error of the client, not a message
+            topic, partition = message.topic() or "", message.partition() or 0
             if error is None:
                 batch.consumed[topic] += 1
                 try:
@@ -66,6 +64,7 @@ class MessageDecoder:
                 except DecodeError as problem:
                     _add_undecodable(message, problem, arrival, batch)
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end
+                batch.errors.append(message)
                 continue
             last[topic, partition] = message
         batch.positions = {key: _position(message, arrival) for key, message in last.items()}

@@ -31,8 +31,9 @@ from market_maker.core.events import (
     Execution,
     Source,
 )
+from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.batch import TopicPartitionKey, Undecodable
-from market_maker.streams.consumer import ConsumerOptions, RebalanceListener
+from market_maker.streams.consumer import ConsumerOptions
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
 from market_maker.streams.lag import LagReport
@@ -269,6 +270,31 @@ async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
     async with second.running():
         assert second.boxes["BTCUSDT"].trade_ids() == ["t8", "t9"]
         assert second.boxes["BTCUSDT"].of(BookDelta) == []
+
+
+async def test_engine_events_that_the_broker_dropped_before_they_were_read_halt_their_symbols(
+    exchange: Exchange, make_desk: Callable[..., Desk]
+) -> None:
+    partition = partition_of("BTCUSDT", PARTITIONS)
+    first = make_desk()
+    async with first.running():
+        exchange.trades("BTCUSDT", 0, 2)
+        await until(lambda: first.has("BTCUSDT", 2))
+        for event in first.boxes["BTCUSDT"].of(Execution):
+            first.intake.done(event.source)
+        await exchange.until_committed(partition, 2)
+    for number in range(2, 12):  # twice what the built-in broker keeps
+        exchange.post(ENGINE_EVENT, b"BTCUSDT", b"x" * 900_000)
+        await exchange.say(ENGINE_EVENT, trade_event(f"t{number}"))
+    second = make_desk()
+    async with second.running():
+        await until(lambda: second.boxes["BTCUSDT"].trade_ids()[-1:] == ["t11"])
+        events = second.boxes["BTCUSDT"].events
+        assert isinstance(events[0], EngineEventUnreadable)
+        assert "no longer has the events after the committed offset" in events[0].detail
+        assert isinstance(second.boxes["DOTUSDT"].events[0], EngineEventUnreadable)
+        assert second.boxes["ETHUSDT"].events == []
+        assert "t2" not in second.boxes["BTCUSDT"].trade_ids()
 
 
 async def test_a_full_mailbox_holds_the_consumer_back_and_nothing_is_lost(

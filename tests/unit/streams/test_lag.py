@@ -5,8 +5,8 @@ import pytest
 from confluent_kafka import Producer
 from tests.support.kafka import StoppableBroker, partitions_of, until
 
+from market_maker.streams.assignment import Assignment
 from market_maker.streams.batch import Position, TopicPartitionKey
-from market_maker.streams.consumer import Assignment
 from market_maker.streams.lag import LagGauge, LagMonitor, LagReport
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, MARK
 

@@ -88,7 +88,7 @@ def test_errors_of_the_client_are_not_messages(decoder: MessageDecoder) -> None:
     failure = KafkaError(KafkaError._ALL_BROKERS_DOWN)
     with_topic = Message(topic=ORDER_BOOK_DELTA, partition=0, offset=-1001, error=failure)
     batch = decoder.decode([Message(error=failure), with_topic], ARRIVAL)
-    assert (batch.items, batch.positions) == ([], {})
+    assert (batch.items, batch.positions, len(batch.errors)) == ([], {}, 2)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)

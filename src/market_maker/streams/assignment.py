@@ -1,0 +1,27 @@
+"""Which partitions are ours, and who is told when that changes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from market_maker.streams.batch import TopicPartitionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The partitions that this consumer reads, and the count of assignments so far."""
+
+    generation: int = 0
+    partitions: frozenset[TopicPartitionKey] = frozenset()
+
+
+class RebalanceListener(Protocol):
+    """Told on the event loop when partitions come and go."""
+
+    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        """These partitions are ours now."""
+
+    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        """These go to another when this returns, or after `revoke_timeout_s`: cancel and pause first."""
+
+    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        """These are somebody else's already: send nothing."""
