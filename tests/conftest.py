@@ -12,4 +12,5 @@ pytest_plugins = [
     "tests.support.sandbox",
     "tests.support.sandbox_http",
     "tests.support.service",
+    "tests.support.guarded",
 ]
