@@ -112,12 +112,14 @@ def _both_sides(value: bytes, at: int, reader: LevelReader) -> tuple[Levels, Lev
 def _levels(value: bytes, at: int, ticks: UnitCache, lots: UnitCache) -> tuple[Levels, int]:
     levels: list[tuple[int, int]] = []
     end = len(value)
-    while True:
-        count, at = _long(value, at)
-        if not count:
-            return tuple(levels), at
-        if count < 0 or count > end:
-            raise NotPlainError
+    while block := value[at]:
+        if block & _SHORT:
+            count, at = _long(value, at)
+            if count <= 0:
+                raise NotPlainError
+        else:
+            count = block >> 1
+            at += 1
         for _ in range(count):
             start = at + 1
             length = value[at]
@@ -127,3 +129,4 @@ def _levels(value: bytes, at: int, ticks: UnitCache, lots: UnitCache) -> tuple[L
             if at > end or (length | quantity_length) & _SHORT:
                 raise NotPlainError
             levels.append((ticks[value[start:price_end]], lots[value[price_end + 1 : at]]))
+    return tuple(levels), at + 1
