@@ -1,6 +1,7 @@
 """A real PostgreSQL from a wheel: initialised in a directory of our own, run as an own process."""
 
 import asyncio
+import signal
 import warnings
 from pathlib import Path
 
@@ -40,6 +41,7 @@ async def start_postgres(directory: Path, children: list[Child]) -> str:
         ],
         directory / "postgres.log",
         user=wheel.system_user,
+        stop_signal=signal.SIGINT,
     )
     children.append(child)
     await child.start()

@@ -1,15 +1,19 @@
 """The demo's processes: started in order, each known by its id, ended in reverse order."""
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when its parent ends."""
 READY_S_MAX = 60.0
 STOP_S_MAX = 15.0
 POLL_S = 0.02
@@ -55,6 +59,7 @@ class Child:
                 env={**os.environ, **self.environment},
                 user=self.user,
                 start_new_session=True,
+                preexec_fn=partial(_end_with_parent, self.stop_signal),
             )
 
     async def ready(self, ready_file: Path) -> dict[str, Any]:
@@ -92,6 +97,15 @@ class Child:
         except TimeoutError:
             self.process.kill()
             return await self.process.wait()
+
+
+def _end_with_parent(ending: signal.Signals) -> None:
+    """In the child, before its program starts: get `ending` when the demo is gone, however it went.
+
+    Linux only; elsewhere a demo that is killed with SIGKILL leaves its processes behind.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(ending))
 
 
 def python_module(module: str, *arguments: str) -> list[str]:

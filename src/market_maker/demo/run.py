@@ -40,7 +40,7 @@ class Demo:
         self._statuses: dict[str, SymbolStatus] = {}
         self._stopped = asyncio.Event()
         self._trading = False
-        for ending in (signal.SIGINT, signal.SIGTERM):
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(ending, self._stopped.set)
 
     async def trade(self) -> float:

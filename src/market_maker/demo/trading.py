@@ -65,7 +65,7 @@ class Desk:
         return status
 
     async def stop(self, *, shadow: bool) -> None:
-        """Pause what is ACTIVE and wait for the proof that no order is left; shadow mode has none to leave."""
+        """Pause what is ACTIVE and wait for the proof that no order is left (shadow: none was)."""
 
         async def paused() -> bool:
             for symbol in self.symbols:
