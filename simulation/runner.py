@@ -17,6 +17,7 @@ REVIVAL_NS = 4 * SECOND_NS
 REPLAY_EVERY = 8
 """Every so many seeds the lives of all engines are played again."""
 STEPS_MAX = 200_000
+ENDLESS_MS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,12 @@ def run_seed(seed: int) -> Result:
     return run(seed, script_of(seed))
 
 
-def run(seed: int, decisions: tuple[Decision, ...]) -> Result:
-    """The run of a seed with these decisions: a pure function of both."""
+def run(seed: int, decisions: tuple[Decision, ...], until_ms: int = ENDLESS_MS) -> Result:
+    """The run of a seed with these decisions, cut off at `until_ms`: a pure function of the three."""
     world = World(plan_of(seed), records_lives=seed % REPLAY_EVERY == 0)
     violation = None
     try:
-        _play(world, decisions)
+        _play(world, decisions, START_NS + until_ms * MS)
     except Violation as found:
         violation = found
     except Exception as error:  # noqa: BLE001 -- whatever an engine raises is a finding, with its place
@@ -55,9 +56,21 @@ def run(seed: int, decisions: tuple[Decision, ...]) -> Result:
     return Result(seed, decisions, violation, world.coverage, world.steps, elapsed_ns, elapsed_ns // MS)
 
 
-def _play(world: World, decisions: tuple[Decision, ...]) -> None:
+def _play(world: World, decisions: tuple[Decision, ...], until_ns: int) -> None:
     world.begin(decisions)
-    _until(world, START_NS + FAULTY_MS * MS)
+    faulty_until_ns = START_NS + FAULTY_MS * MS
+    _until(world, min(until_ns, faulty_until_ns))
+    if until_ns > faulty_until_ns:
+        _come_to_rest(world)
+        activations = world.activations()
+        world.desk.works = True
+        _until(world, world.clock.now_ns + REVIVAL_NS)
+        check_revival(world, activations)
+    if world.records_lives:
+        check_replays(world)
+
+
+def _come_to_rest(world: World) -> None:
     while world.process is None:
         world.step()
     world.calm()
@@ -69,12 +82,6 @@ def _play(world: World, decisions: tuple[Decision, ...]) -> None:
             )
         world.step()
     check_at_rest(world)
-    activations = world.activations()
-    world.desk.works = True
-    _until(world, world.clock.now_ns + REVIVAL_NS)
-    check_revival(world, activations)
-    if world.records_lives:
-        check_replays(world)
 
 
 def _until(world: World, until_ns: int) -> None:

@@ -8,12 +8,17 @@ from simulation.parts import Violation
 from simulation.runner import Result, run
 
 RUNS_MAX = 600
+PATIENCE_MS = 2_000
+"""A shorter script may fail this much later than the longer one did; beyond it counts as held."""
+
+Play = Callable[[int, tuple[Decision, ...], int], Result]
+"""Seed, decisions, and until when to play."""
 
 
 class Shrinker:
     """Removes decisions, then makes the remaining ones smaller, as long as the same invariant breaks."""
 
-    def __init__(self, failed: Result, play: Callable[[int, tuple[Decision, ...]], Result] = run) -> None:
+    def __init__(self, failed: Result, play: Play = run) -> None:
         if failed.violation is None:
             raise ValueError(f"seed {failed.seed} did not fail: there is nothing to shrink")
         self._play = play
@@ -33,7 +38,7 @@ class Shrinker:
         if self.runs >= RUNS_MAX:
             return False
         self.runs += 1
-        result = self._play(self.best.seed, tuple(decisions))
+        result = self._play(self.best.seed, tuple(decisions), self.best.at_ms + PATIENCE_MS)
         violation: Violation | None = result.violation
         if violation is None or violation.number != self._number:
             return False
@@ -60,9 +65,12 @@ class Shrinker:
 
     def _simplify(self) -> None:
         for index in range(len(self.best.decisions)):
-            decision = self.best.decisions[index]
-            for simpler in (replace(decision, count=1), replace(decision, value=0)):
-                if simpler != self.best.decisions[index]:
-                    decisions = list(self.best.decisions)
-                    decisions[index] = simpler
-                    self._fails(decisions)
+            self._try(index, lambda decision: replace(decision, count=1))
+            self._try(index, lambda decision: replace(decision, value=0))
+
+    def _try(self, index: int, simplify: Callable[[Decision], Decision]) -> None:
+        decisions = list(self.best.decisions)
+        simpler = simplify(decisions[index])
+        if simpler != decisions[index]:
+            decisions[index] = simpler
+            self._fails(decisions)

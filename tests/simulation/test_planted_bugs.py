@@ -1,0 +1,76 @@
+"""The simulator must find what is planted: three bugs, each within 200 seeds."""
+
+from collections.abc import Callable
+
+import pytest
+
+from market_maker.core import answers, fills
+from market_maker.core import events as ev
+from market_maker.core.commands import OrderStatus
+from market_maker.core.engine import HANDLERS
+from market_maker.core.events import Outcome, Side
+from market_maker.core.orders import OrderTracker
+from market_maker.core.symbol import Out, Symbol
+from simulation.runner import Result, run_seed
+from simulation.shrink import Shrinker
+
+SEEDS_MAX = 200
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def a_limit_ignores_unknown_orders(patch: pytest.MonkeyPatch) -> None:
+    def open_lots(tracker: OrderTracker, side: Side) -> int:
+        orders = (order for order in tracker if order.side is side)
+        return sum(order.open_lots for order in orders if order.status is not OrderStatus.UNKNOWN)
+
+    patch.setattr(OrderTracker, "open_lots", open_lots)
+
+
+def a_kill_forgets_late_sends(patch: pytest.MonkeyPatch) -> None:
+    def on_place(symbol: Symbol, event: ev.PlaceAnswer, out: Out) -> None:
+        order = symbol.orders.get(event.client_order_id)
+        if symbol.kill is not None and event.outcome is Outcome.OK and order is not None:
+            symbol.orders.identify(order, event.order_id)
+        else:
+            answers.on_place(symbol, event, out)
+
+    patch.setitem(HANDLERS, ev.PlaceAnswer, on_place)
+
+
+def a_fill_counts_twice(patch: pytest.MonkeyPatch) -> None:
+    def on_execution(symbol: Symbol, event: ev.Execution, out: Out) -> None:
+        symbol.trade_keys.pop((event.trade_id, event.side.value), None)
+        fills.on_execution(symbol, event, out)
+
+    patch.setitem(HANDLERS, ev.Execution, on_execution)
+
+
+def first_failure() -> Result:
+    for seed in range(SEEDS_MAX):
+        result = run_seed(seed)
+        if result.violation is not None:
+            return result
+    pytest.fail(f"not found within {SEEDS_MAX} seeds")
+
+
+@pytest.mark.parametrize(
+    ("plant", "invariant"),
+    [(a_limit_ignores_unknown_orders, 2), (a_kill_forgets_late_sends, 6), (a_fill_counts_twice, 8)],
+)
+def test_a_planted_bug_is_found_by_the_invariant_that_it_breaks(
+    plant: Plant, invariant: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    found = first_failure().violation
+    assert found is not None
+    assert found.number == invariant
+
+
+def test_the_script_of_a_planted_bug_shrinks_to_a_few_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_kill_forgets_late_sends(monkeypatch)
+    failed = first_failure()
+    shortest = Shrinker(failed).shrink()
+    assert shortest.violation is not None
+    assert shortest.violation.number == 6
+    assert len(shortest.decisions) <= 3 < len(failed.decisions)
