@@ -78,6 +78,8 @@ class HandOver:
         if self._batches and not self._armed:
             self._armed = True
             self._loop.call_soon(self._take)
-        self._failed = True
-        self._sink.dispatch(batch)
-        self._failed = False
+        try:
+            self._sink.dispatch(batch)
+        except BaseException:
+            self._failed = True
+            raise

@@ -91,3 +91,29 @@ async def test_after_a_batch_that_could_not_be_dispatched_nothing_more_is_taken(
         await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="could not be dispatched"):
         hand_over.put(Batch())
+
+
+async def test_a_batch_may_be_put_while_another_is_being_dispatched() -> None:
+    sink = Sink()
+    sink.wanted = 2
+    hand_over = HandOver(asyncio.get_running_loop(), sink)
+    errors: list[BaseException] = []
+
+    def put_from_the_poll_thread() -> None:
+        try:
+            hand_over.put(Batch())
+        except RuntimeError as error:
+            errors.append(error)
+
+    def dispatch_slowly(batch: Batch) -> None:
+        if not sink.taken:
+            thread = threading.Thread(target=put_from_the_poll_thread)
+            thread.start()
+            thread.join()
+        Sink.dispatch(sink, batch)
+
+    sink.dispatch = dispatch_slowly  # type: ignore[method-assign]  # the moment between two lines of the other thread
+    hand_over.put(Batch())
+    async with asyncio.timeout(10):
+        await sink.reached.wait()
+    assert errors == []
