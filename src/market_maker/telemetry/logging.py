@@ -16,6 +16,8 @@ from market_maker.telemetry.log_writer import LogWriter
 from market_maker.telemetry.redaction import MASK, Redactor, is_secret_key
 
 SERVICE: Final = "market-maker"
+_CHATTY: Final = ("httpx2", "uvicorn.error")
+"""Libraries that tell of every request, or of their own start and stop, at INFO."""
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARN": 30, "ERROR": 40}
 _LEVEL_NAMES: Final = {"warning": "WARN", "critical": "ERROR", "exception": "ERROR"}
 
@@ -64,6 +66,8 @@ def configure_logging(
     root = logging.getLogger()
     root.addHandler(bridge)
     root.setLevel(max(_LEVELS[level], logging.INFO))
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     return Logging(writer, bridge)
 
 
