@@ -6,7 +6,7 @@ from decimal import Decimal
 from tests.support.playbook import CONFIG, Playbook, quoting
 
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import OrderEvent, OrderEventKind, Side
+from market_maker.core.events import BookSnapshot, OrderEvent, OrderEventKind, Side
 from market_maker.core.states import Cause, KillReason, State
 
 SHADOW = EngineLimits(shadow_mode=True)
@@ -30,6 +30,13 @@ def test_each_evaluation_publishes_its_quote_and_its_verdicts() -> None:
     assert (quote.bids[0].price_ticks, quote.asks[0].price_ticks) == (9995, 10005)
     assert play.verdict(Side.BUY) == play.verdict(Side.SELL) == "placed"
     assert [len(play.evaluate().quotes) for _ in range(3)] == [1, 1, 1]
+
+
+def test_a_published_quote_belongs_to_the_trace_of_the_data_it_was_made_from() -> None:
+    play = shadowing()
+    play.after(150)
+    said = play.when(BookSnapshot(play.now_ns, play.now_ns, 50, ((9980, 5),), ((10020, 5),), trace="00-abc"))
+    assert [quote.trace for quote in said.quotes] == ["00-abc"]
 
 
 def test_no_request_leaves_whatever_happens() -> None:

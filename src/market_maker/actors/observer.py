@@ -9,7 +9,6 @@ from market_maker.actors.latencies import Latencies
 from market_maker.actors.worker import Worker
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.quoting import QuoteSet
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.symbol_metrics import SymbolMetrics
 from market_maker.telemetry.tracing import trace_id_of
@@ -32,7 +31,7 @@ class StepObserver:
         latencies: Latencies,
         controls: Controls,
         changed: Callable[[str], None],
-        publish_quote: Callable[[Worker, QuoteSet], None],
+        publish_quote: Callable[[Worker, cmd.PublishQuote], None],
     ) -> None:
         self._metrics = metrics
         self._latencies = latencies
@@ -112,7 +111,7 @@ class StepObserver:
             case cmd.RecordRisk():
                 bound.killed(command.reason)
             case cmd.PublishQuote():
-                self._publish_quote(worker, command.quote)
+                self._publish_quote(worker, command)
             case cmd.Notice():
                 trace_id = trace_id_of(getattr(event, "trace", None))
                 context = {"trace_id": trace_id} if trace_id is not None else {}

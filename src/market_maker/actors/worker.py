@@ -13,6 +13,7 @@ from market_maker.core.events import Event, Source, Tick
 from market_maker.core.orders import Order
 from market_maker.replay.recording import Recording
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.telemetry.tracing import trace_id_of
 
 BURST_MAX = 64
 """Events handled before other tasks of the loop get their turn."""
@@ -125,7 +126,8 @@ class Worker:
             elif isinstance(command, _RECORDS):
                 records.append(command)
         if records or source is not None:
-            entry = (
-                JournalEntry(self.name, tuple(records), datetime.now(UTC), trace or "") if records else None
-            )
+            entry = self._entry(records, trace) if records else None
             self._journal.append(Pending(self.name, self._clock_ns(), entry, source))
+
+    def _entry(self, records: list[cmd.Record], trace: str | None) -> JournalEntry:
+        return JournalEntry(self.name, tuple(records), datetime.now(UTC), trace_id_of(trace) or "")

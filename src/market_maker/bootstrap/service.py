@@ -28,8 +28,8 @@ from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
+from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault
-from market_maker.core.quoting import QuoteSet
 from market_maker.core.states import Cause, KillReason
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.journal_store import JournalStore
@@ -160,10 +160,10 @@ class Service:
         _log.error("part_failed", part=name, exc_info=error)
         self._stopping.set()
 
-    def _publish_quote(self, worker: Worker, quote: QuoteSet) -> None:
+    def _publish_quote(self, worker: Worker, command: PublishQuote) -> None:
         symbol = worker.engine.symbol
-        payload = simulated_quote(symbol, quote)
-        self._kafka.quotes.publish(symbol.name, payload, trace_id_of(symbol.trace) or "")
+        payload = simulated_quote(symbol, command.quote)
+        self._kafka.quotes.publish(symbol.name, payload, trace_id_of(command.trace) or "")
 
     def _records_refused(self, symbol: str, reason: str) -> None:
         self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.JOURNAL_FAILURE, reason))

@@ -175,6 +175,7 @@ class PublishQuote:
     """Shadow mode: publish the quote set that would have been placed."""
 
     quote: "QuoteSet"
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
     check = _pre_trade_check(symbol, mid)
     if symbol.limits.shadow_mode:
         _judge(symbol, quote, check)
-        out.append(PublishQuote(quote))
+        out.append(PublishQuote(quote, symbol.trace))
     else:
         _requote(symbol, quote, check, out)
 

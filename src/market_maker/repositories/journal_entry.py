@@ -22,6 +22,7 @@ class JournalEntry:
     at: datetime
     """UTC wall time of the step."""
     trace_id: str = ""
+    """32 hex digits: the trace of the message that caused the step; empty without one."""
     event_ids: tuple[UUID, ...] = field(init=False)
 
     def __post_init__(self) -> None:
