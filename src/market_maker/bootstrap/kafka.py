@@ -9,6 +9,7 @@ from market_maker.clients.health import Health
 from market_maker.core.events import Source
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
+from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.avro_codec import AvroEncoder
 from market_maker.streams.consumer import ConsumerOptions
 from market_maker.streams.dead_letters import DeadLetters
@@ -37,7 +38,12 @@ class KafkaSide:
         self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)
         self.table = InstrumentTable()
 
-    def consume(self, sinks: Mapping[str, SymbolSink], on_lag: Callable[[LagReport], None]) -> None:
+    def consume(
+        self,
+        sinks: Mapping[str, SymbolSink],
+        on_lag: Callable[[LagReport], None],
+        listener: RebalanceListener,
+    ) -> None:
         """Make the intake; `run` starts it."""
         options = ConsumerOptions(
             self._settings.kafka_brokers,
@@ -53,6 +59,7 @@ class KafkaSide:
             sinks,
             DeadLetters(self.publisher),
             on_lag,
+            listener=listener,
         )
 
     async def run(self) -> None:

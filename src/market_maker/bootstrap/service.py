@@ -26,6 +26,7 @@ from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.health import HealthMonitor
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.meters import Meters
+from market_maker.bootstrap.ownership import Ownership
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.core.commands import PublishQuote
@@ -88,7 +89,8 @@ class Service:
         self._kafka = KafkaSide(settings, self._connections)
         self._assemble(resources)
         await self._fleet.start_all()
-        self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag)
+        ownership = Ownership(self._supervisor, self._controls, self._changes, self._kafka.partitions)
+        self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, ownership)
         await self._health.look()
         self._start_tasks()
         await self._api.start()
