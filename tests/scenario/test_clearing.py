@@ -131,3 +131,31 @@ def test_a_fill_of_a_stranger_after_the_proof_takes_it_away_and_the_exchange_dec
     assert play.enable().reply == "refused: NOT_PROVEN_ZERO"
     play.after(1).open_orders()
     assert play.enable().reply == "done"
+
+
+def test_an_order_found_by_a_list_that_came_before_the_last_doubt_is_cleared_until_zero_is_proven() -> None:
+    stranger = quoting().at_exchange("c1")
+    play = ready()
+    play.execution("t1", Side.BUY, "1000", "0.1")
+    play.after(1).execution("t2", Side.BUY, "1000", "0.1")
+    said = play.after(1).open_orders(stranger, asked_ms_ago=2)
+    assert said.requests == [f"cancel {stranger.client_order_id}", "list open orders"]
+    assert "cancel all" in play.after(1).open_orders(asked_ms_ago=1).requests
+    assert "list open orders" in play.tick(200).requests
+
+
+def test_where_zero_is_not_proven_a_list_that_fails_is_asked_for_again_at_once() -> None:
+    play = ready()
+    play.execution("t1", Side.BUY, "1000", "0.1")
+    assert "cancel all" in play.after(1).open_orders(outcome=Outcome.UNCERTAIN, asked_ms_ago=1).requests
+    play.cancel_all_answer()
+    play.after(1).open_orders()
+    assert play.view().proven_zero_at_ns == play.now_ns
+
+
+def test_a_routine_list_that_fails_leaves_the_proof_as_it_is() -> None:
+    play = ready()
+    since_ns = play.view().proven_zero_at_ns
+    assert play.tick(30_000).requests == ["list open orders"]
+    assert play.open_orders(outcome=Outcome.UNCERTAIN).requests == []
+    assert play.view().proven_zero_at_ns == since_ns

@@ -123,6 +123,7 @@ def on_open_orders(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
         clearing.ask_open_orders(symbol, out)
     if event.outcome is not Outcome.OK:
         _failed(symbol, "open_orders_unknown", event.outcome, event.detail, out)
+        _clear_until_proven(symbol, out)
         return
     for reported in event.orders:
         _listed(symbol, reported, event.asked_at_ns, out)
@@ -145,12 +146,18 @@ def _take_count(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
     state.open_at_exchange = len(event.orders)
     if event.orders:
         state.proven_zero_ns = None
-        if not symbol.is_active and not state.active:
-            clearing.begin(symbol, out)
     elif not symbol.orders.live_count():
         state.active = len(symbol.orders) > 0
         if state.proven_zero_ns is None:
             state.proven_zero_ns = event.asked_at_ns
+    _clear_until_proven(symbol, out)
+
+
+def _clear_until_proven(symbol: Symbol, out: Out) -> None:
+    """Outside ACTIVE nothing may be left: what a list does not prove is cleared in rounds until one does."""
+    state = symbol.clearing
+    if not symbol.is_active and not state.active and state.proven_zero_ns is None:
+        clearing.begin(symbol, out)
 
 
 def _listed(symbol: Symbol, reported: ExchangeOrder, asked_ns: int, out: Out) -> None:
