@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from market_maker.core.commands import (
-    OrderStatus,
     PositionRow,
     RecordFill,
     RecordOrder,
@@ -102,20 +101,14 @@ def _kill(row: RecordState | None) -> Trigger | None:
 
 
 def _order(row: RecordOrder, instrument: Instrument, now_ns: int) -> Order:
-    lot = instrument.lot_size
-    return Order(
+    return Order.of_earlier_process(
         row.client_order_id,
+        row.order_id,
         row.side,
         row.level,
-        price_ticks=round(row.price / instrument.tick_size),
-        lots=-int(-row.quantity // lot),
-        price=row.price,
-        quantity=row.quantity,
-        sent_ns=now_ns,
-        status=OrderStatus.UNKNOWN,
-        order_id=row.order_id,
-        filled=row.filled_quantity,
-        filled_lots=int(row.filled_quantity / lot),
-        request_ended=True,
-        reason="of an earlier process",
+        row.price,
+        row.quantity,
+        row.filled_quantity,
+        instrument,
+        now_ns,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from market_maker.core.commands import OrderStatus, PositionRow
+from market_maker.core.commands import PositionRow
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.ids import RAND_B_BITS, IdSeed
@@ -85,21 +85,14 @@ def _orders(records: Sequence[OrderRecord], instrument: Instrument) -> tuple[Ord
 
 
 def _order(record: OrderRecord, instrument: Instrument) -> Order:
-    """An order of an earlier process: its requests are over, its fate only the exchange knows."""
-    lot = instrument.lot_size
-    return Order(
+    return Order.of_earlier_process(
         record.client_order_id,
+        record.order_id,
         Side(record.side),
         record.level,
-        price_ticks=round(record.price / instrument.tick_size),
-        lots=-int(-record.quantity // lot),
-        price=record.price,
-        quantity=record.quantity,
-        sent_ns=time.monotonic_ns(),
-        status=OrderStatus.UNKNOWN,
-        order_id=record.order_id,
-        filled=record.filled_quantity,
-        filled_lots=int(record.filled_quantity / lot),
-        request_ended=True,
-        reason="of an earlier process",
+        record.price,
+        record.quantity,
+        record.filled_quantity,
+        instrument,
+        time.monotonic_ns(),
     )

@@ -57,6 +57,40 @@ class Order:
     """Since when the exchange says, after the placing request was over, that it does not know it."""
     retry_ns: int = 0
 
+    @classmethod
+    def of_earlier_process(
+        cls,
+        client_order_id: str,
+        order_id: str | None,
+        side: Side,
+        level: int,
+        price: Decimal,
+        quantity: Decimal,
+        filled: Decimal,
+        instrument: Instrument,
+        now_ns: int,
+    ) -> "Order":
+        """An order as it was stored: its request is over, its fate only the exchange knows.
+
+        The grid may have changed meanwhile: quantities count as the lots that cover them.
+        """
+        return cls(
+            client_order_id,
+            side,
+            level,
+            price_ticks=round(price / instrument.tick_size),
+            lots=_lots(quantity, instrument, ROUND_CEILING),
+            price=price,
+            quantity=quantity,
+            sent_ns=now_ns,
+            status=OrderStatus.UNKNOWN,
+            order_id=order_id,
+            filled=filled,
+            filled_lots=_lots(filled, instrument, ROUND_FLOOR),
+            request_ended=True,
+            reason="of an earlier process",
+        )
+
     @property
     def is_live(self) -> bool:
         """Whether the exchange has not yet called it final."""
@@ -177,7 +211,7 @@ class OrderTracker:
             return None
         self.identify(order, execution.order_id)
         order.filled = EXACT.add(order.filled, execution.quantity)
-        lots = int(EXACT.divide(execution.quantity, instrument.lot_size).to_integral_value(ROUND_FLOOR))
+        lots = _lots(execution.quantity, instrument, ROUND_FLOOR)
         order.filled_lots += lots
         self._ghosts.append((order.side, order.price_ticks, lots, now_ns + GHOST_NS))
         if order.filled >= order.quantity:
@@ -235,21 +269,19 @@ class OrderTracker:
         """
         known = self._recent.pop(reported.client_order_id, None)
         filled = known.filled if known is not None else self._strays.pop(reported.order_id, Decimal(0))
-        lot = instrument.lot_size
-        lots = int(EXACT.divide(reported.quantity, lot).to_integral_value(ROUND_CEILING))
         order = Order(
             reported.client_order_id,
             reported.side,
             level=-1,
             price_ticks=round(reported.price / instrument.tick_size),
-            lots=lots,
+            lots=_lots(reported.quantity, instrument, ROUND_CEILING),
             price=reported.price,
             quantity=reported.quantity,
             sent_ns=now_ns,
             status=OrderStatus.OPEN,
             order_id=reported.order_id,
             filled=filled,
-            filled_lots=int(EXACT.divide(filled, lot).to_integral_value(ROUND_FLOOR)),
+            filled_lots=_lots(filled, instrument, ROUND_FLOOR),
             request_ended=True,
             reason="found at the exchange",
         )
@@ -276,3 +308,7 @@ class OrderTracker:
             _, oldest = self._recent.popitem(last=False)
             if oldest.order_id is not None:
                 self._by_order_id.pop(oldest.order_id, None)
+
+
+def _lots(quantity: Decimal, instrument: Instrument, rounding: str) -> int:
+    return int(EXACT.divide(quantity, instrument.lot_size).to_integral_value(rounding))

@@ -179,3 +179,19 @@ def test_iterating_survives_changes() -> None:
     for each in tracker:
         tracker.close(each, OrderStatus.CANCELLED, 0, all_fills_seen=True)
     assert len(tracker) == 0
+
+
+def test_an_order_of_an_earlier_process_counts_whole_lots_of_the_present_grid_that_cover_it() -> None:
+    restored = Order.of_earlier_process(
+        "a",
+        "x-a",
+        Side.SELL,
+        1,
+        Decimal("99.9"),
+        Decimal("0.0105"),
+        Decimal("0.0045"),
+        replace(INSTRUMENT, lot_size=Decimal("0.002")),
+        5,
+    )
+    assert (restored.lots, restored.filled_lots, restored.open_lots) == (6, 2, 4)
+    assert (restored.status, restored.request_ended, restored.sent_ns) == (OrderStatus.UNKNOWN, True, 5)
