@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, START_NS, Playbook, Said
+from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, START_NS, Playbook
+from tests.support.said import Said
 
 from market_maker.actors.worker import Worker
 from market_maker.core import events as ev
