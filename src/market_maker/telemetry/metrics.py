@@ -107,9 +107,30 @@ METRICS: Final = (
         "mm_kill_latency_seconds",
         _H,
         _SYMBOL,
+        "Time from the event that fired a kill switch to its cancel-all leaving the process",
+        REQUEST_BUCKETS,
+    ),
+    Metric(
+        "mm_kill_clear_seconds",
+        _H,
+        _SYMBOL,
         "Time from a kill to the exchange's proof of zero open orders",
         REQUEST_BUCKETS,
     ),
+    Metric(
+        "mm_unclaimed_events_total",
+        _C,
+        _SYMBOL,
+        "Engine events of our account in a symbol that is not configured",
+    ),
+    Metric(
+        "mm_publish_failures_total",
+        _C,
+        ("topic",),
+        "Dead letters and simulated quotes that the broker did not acknowledge",
+    ),
+    Metric("mm_dependency_up", _G, ("dependency",), "1 while a dependency answers, else 0"),
+    Metric("mm_shadow_mode", _G, (), "1 in shadow mode, in which no order request leaves, else 0"),
     Metric("mm_log_lines_dropped_total", _C, (), "Log lines lost because they could not be written"),
 )
 

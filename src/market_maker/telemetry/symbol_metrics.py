@@ -2,12 +2,22 @@
 
 import math
 from decimal import Decimal
+from typing import Final
 
 from prometheus_client import Counter
 
 from market_maker.core.events import Side
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.metrics import PNL_TYPES, Metrics
+
+REQUESTS: Final = ("place", "cancel", "cancel_all", "query", "open_orders")
+UNCERTAIN: Final = ("timeout", "stalled", "uncertain")
+"""Outcomes that leave an order's fate unknown."""
+ALARMING: Final = (
+    ("place", "rejected"),
+    *((request, outcome) for request in REQUESTS for outcome in UNCERTAIN),
+)
+"""Shown as 0 from the start: a rate is blind to a series' first value, and alerts rest on these."""
 
 
 class SymbolMetrics:
@@ -25,7 +35,6 @@ class SymbolMetrics:
         self.book_deltas = metrics.counter("mm_book_deltas_total", symbol=symbol)
         self.book_gaps = metrics.counter("mm_book_gaps_total", symbol=symbol)
         self.worker_failures = metrics.counter("mm_worker_failures_total", symbol=symbol)
-        self.kill_latency = metrics.histogram("mm_kill_latency_seconds", symbol=symbol)
         self.quote_compute = metrics.histogram("mm_quote_compute_latency_seconds")
         self.order_placement = metrics.histogram("mm_order_placement_latency_seconds")
         self.tick_to_order = metrics.histogram("mm_tick_to_order_latency_seconds")
@@ -42,6 +51,10 @@ class SymbolMetrics:
         }
         self._requests: dict[tuple[str, str], Counter] = {}
         self._suppressed: dict[str, Counter] = {}
+        for name in ("mm_kill_latency_seconds", "mm_kill_clear_seconds"):
+            metrics.histogram(name, symbol=symbol)
+        for request, outcome in ALARMING:
+            self._request(request, outcome)
 
     def show_state(self, current: State) -> None:
         """Set 1 for the current state and 0 for the others."""
@@ -67,13 +80,7 @@ class SymbolMetrics:
 
     def answered(self, request: str, outcome: str) -> None:
         """Count an answer of the Order Service."""
-        counter = self._requests.get((request, outcome))
-        if counter is None:
-            counter = self._metrics.counter(
-                "mm_order_requests_total", symbol=self.symbol, request=request, outcome=outcome
-            )
-            self._requests[request, outcome] = counter
-        counter.inc()
+        self._request(request, outcome).inc()
 
     def suppressed(self, reason: str, count: int = 1) -> None:
         """Count levels or quotes that were not placed."""
@@ -82,3 +89,12 @@ class SymbolMetrics:
             counter = self._metrics.counter("mm_quotes_suppressed_total", symbol=self.symbol, reason=reason)
             self._suppressed[reason] = counter
         counter.inc(count)
+
+    def _request(self, request: str, outcome: str) -> Counter:
+        counter = self._requests.get((request, outcome))
+        if counter is None:
+            counter = self._metrics.counter(
+                "mm_order_requests_total", symbol=self.symbol, request=request, outcome=outcome
+            )
+            self._requests[request, outcome] = counter
+        return counter

@@ -98,6 +98,13 @@ def test_a_symbols_figures_show_under_its_label(metrics: Metrics) -> None:
     assert shown["mm_open_orders_at_exchange{symbol=BTC-USDT}"] == 4
 
 
+def test_outcomes_that_alerts_rest_on_show_as_zero_before_they_happen(metrics: Metrics) -> None:
+    SymbolMetrics(metrics, "BTC-USDT")
+    shown = samples(metrics)
+    for request, outcome in (("place", "rejected"), ("cancel", "timeout"), ("query", "uncertain")):
+        assert shown[f"mm_order_requests_total{{outcome={outcome},request={request},symbol=BTC-USDT}}"] == 0
+
+
 def test_what_is_not_known_shows_as_nan_and_not_as_zero(metrics: Metrics) -> None:
     bound = SymbolMetrics(metrics, "BTC-USDT")
     bound.show_pnl(Decimal(0), None)
