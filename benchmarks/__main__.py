@@ -14,6 +14,7 @@ from benchmarks import (
     bench_decode,
     bench_engine,
     bench_orders,
+    bench_recording,
     bench_tick_to_order,
 )
 from benchmarks.report import Row, table
@@ -21,6 +22,7 @@ from benchmarks.report import Row, table
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "core": bench_core.rows,
     "engine": bench_engine.rows,
+    "recording": bench_recording.rows,
     "decode": bench_decode.rows,
     "orders": bench_orders.rows,
     "database": bench_database.rows,

@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from benchmarks.report import Row
-
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
