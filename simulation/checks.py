@@ -36,6 +36,7 @@ from simulation.ledger import Ledger
 from simulation.observations import observe
 from simulation.parts import Parts, Violation
 from simulation.placement import check_placement
+from simulation.triggers import check_halted, demands_halt
 from simulation.truth import Intent
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Watch:
         self.version = 0
         self.trading = True
         self.activations = 0
+        self.halt_demanded = ""
         self.sends: deque[int] = deque()
         self.ledger = Ledger()
         self.stored = 0
@@ -105,7 +107,10 @@ class Checks:
             watch.version, watch.trading = event.instrument.version, event.instrument.is_trading
         elif isinstance(event, ev.OpenOrdersAnswer):
             process.known[symbol].update(order.client_order_id for order in event.orders)
-        observe(self._parts.coverage, process.engines[symbol], event)
+        self._parts.truth.heard(event)
+        engine = process.engines[symbol]
+        watch.halt_demanded = demands_halt(engine, event) if watch.state is State.ACTIVE else ""
+        observe(self._parts.coverage, engine, event)
 
     def decided(
         self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
@@ -139,6 +144,8 @@ class Checks:
             raise Violation(7, f"{symbol}: {state.state.value} without a record, was {watch.state.value}")
         if (state.kill is not None) is not (state.state is State.HALTED):
             raise Violation(7, f"{symbol}: latch {state.kill} in {state.state.value}")
+        check_halted(engine, watch.halt_demanded, event)
+        watch.halt_demanded = ""
         if commands or isinstance(event, ORDER_NEWS):
             check_belief(engine, self._exposure(process, symbol))
         if isinstance(event, ev.PlaceAnswer) and watch.state is not State.ACTIVE:
@@ -232,7 +239,7 @@ class Checks:
 
     def _nothing_open(self, symbol: str, record: cmd.RecordState, what: str) -> None:
         if record.from_state is not State.ACTIVE:
-            left = self._parts.truth.to_be_known(symbol, self._parts.clock.now_ns)
+            left = self._parts.truth.to_be_cleared(symbol, self._parts.clock.now_ns)
             if left:
                 raise Violation(14, f"{symbol}: {what} with orders in the market: {_ids(left)}")
 
@@ -260,7 +267,7 @@ class Checks:
             raise Violation(6, f"{symbol}: {event.client_order_id} is open and nobody cancels it")
 
     def _believed_clear(self, symbol: str) -> None:
-        left = self._parts.truth.to_be_known(symbol, self._parts.clock.now_ns)
+        left = self._parts.truth.to_be_cleared(symbol, self._parts.clock.now_ns)
         if left:
             raise Violation(14, f"{symbol}: believed clear, but in the market are {_ids(left)}")
 

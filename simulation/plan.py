@@ -174,7 +174,7 @@ def script_of(seed: int) -> tuple[Decision, ...]:
     rng = Random(f"script:{seed}")
     symbols = len(plan_of(seed).configs)
     kinds, weights = tuple(_WEIGHTS), tuple(_WEIGHTS.values())
-    chosen = rng.choices(kinds, weights, k=rng.choice((12, 30, 60)))
+    chosen = rng.choices(kinds, weights, k=rng.choice((12, 30, 60, 110)))
     decisions = [_decision(rng, kind, symbols) for kind in chosen]
     return tuple(sorted(decisions, key=lambda decision: decision.at_ms))
 

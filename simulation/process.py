@@ -133,6 +133,7 @@ class Process:
         for client_order_id in self.undispatched:
             parts.truth.arrives_never(client_order_id)
         parts.network.process_died(list(self.flights))
+        parts.truth.process_died()
 
     def count_refusals(self) -> None:
         """Note which pre-trade checks have refused orders in this life."""

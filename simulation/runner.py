@@ -11,7 +11,7 @@ from simulation.parts import Violation
 from simulation.plan import FAULTY_MS, plan_of, script_of
 from simulation.world import World
 
-CALM_NS_MAX = 30 * SECOND_NS
+CALM_NS_MAX = 12 * SECOND_NS
 """Within this time after the last fault everything must have come to rest."""
 REVIVAL_NS = 4 * SECOND_NS
 REPLAY_EVERY = 8

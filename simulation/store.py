@@ -38,6 +38,8 @@ class Store:
 
     def __init__(self, configs: Iterable[SymbolConfig]) -> None:
         self.configs = {config.symbol: config for config in configs}
+        self.writes = 0
+        """How many transactions there were."""
         self.fills: dict[FillKey, RecordFill] = {}
         self.orders: dict[str, dict[str, RecordOrder]] = {symbol: {} for symbol in self.configs}
         self.states: dict[str, RecordState] = {}
@@ -47,6 +49,7 @@ class Store:
 
     def write(self, entries: Iterable[Entry]) -> None:
         """One transaction."""
+        self.writes += 1
         for entry in entries:
             for record in entry.records:
                 self._write(entry.symbol, record)

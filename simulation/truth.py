@@ -6,7 +6,8 @@ The engines never see this; the invariants compare what they do and believe with
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from market_maker.core.events import Execution, Side
+from market_maker.core import events as ev
+from market_maker.core.events import Execution, OrderEventKind, Outcome, Side
 from market_maker.core.risk import CheckedOrder
 from simulation.clock import MS
 from simulation.coverage import Coverage
@@ -35,6 +36,8 @@ class Intent:
     over: bool = False
     """Whether it can fill no more: never to arrive, or final at the exchange."""
     ghost: bool = False
+    heard: bool = False
+    """Whether a process that lives now has been told that the exchange has it."""
 
     @property
     def is_open(self) -> bool:
@@ -94,6 +97,12 @@ class Truth:
         if intent.ghost:
             self._coverage.hit("ghost_order")
 
+    def process_died(self) -> None:
+        """What it was told of, the next one has not heard."""
+        for of_symbol in self.of.values():
+            for intent in of_symbol.possible.values():
+                intent.heard = False
+
     def ended(self, order_id: str) -> None:
         """The exchange called the order final."""
         self._over(self._by_order_id[order_id])
@@ -109,6 +118,18 @@ class Truth:
         """Orders that rest or may come to, and that the service is not entitled to believe gone."""
         return [intent for intent in self.of[symbol].possible.values() if _is_to_be_known(intent, now_ns)]
 
+    def to_be_cleared(self, symbol: str, now_ns: int) -> list[Intent]:
+        """The same, and ghosts that a process has been told of."""
+        possible = self.of[symbol].possible.values()
+        return [intent for intent in possible if intent.heard or _is_to_be_known(intent, now_ns)]
+
+    def heard(self, event: ev.Event) -> None:
+        """A process is told of orders that the exchange has."""
+        for client_order_id in _named(event):
+            intent = self.intents.get(client_order_id)
+            if intent is not None and intent.arrived_ns is not None:
+                intent.heard = True
+
     def _over(self, intent: Intent) -> None:
         intent.over = True
         self.of[intent.order.symbol].possible.pop(intent.order.client_order_id, None)
@@ -119,3 +140,15 @@ def _is_to_be_known(intent: Intent, now_ns: int) -> bool:
         return not intent.ghost
     ended_ns = intent.connection_ended_ns
     return ended_ns is None or now_ns - ended_ns <= ARRIVES_WITHIN_NS
+
+
+def _named(event: ev.Event) -> list[str]:
+    """The orders that an event says to be, or to have been, at the exchange."""
+    match event:
+        case ev.OpenOrdersAnswer():
+            return [order.client_order_id for order in event.orders]
+        case ev.PlaceAnswer(outcome=Outcome.OK) | ev.QueryAnswer(outcome=Outcome.OK):
+            return [event.client_order_id]
+        case ev.OrderEvent(kind=OrderEventKind.ACCEPTED) | ev.Execution():
+            return [event.client_order_id or ""]
+    return []

@@ -49,6 +49,7 @@ class World:
         self.lag_until_ns = 0
         self.ended_lives: list[Process] = []
         self._lives = 0
+        self._writes_seen = 0
         self.steps = 0
 
     def begin(self, decisions: tuple[Decision, ...]) -> None:
@@ -66,7 +67,9 @@ class World:
             self.clock.advance()
         except CrashedError:
             self.crash()
-        self.checks.stored()
+        if self.store.writes != self._writes_seen:
+            self._writes_seen = self.store.writes
+            self.checks.stored()
 
     def crash(self) -> None:
         """The process is killed; another one starts a while later."""

@@ -1,0 +1,50 @@
+"""Every kill trigger must fire in the very step that learns of its condition."""
+
+from market_maker.core import events as ev
+from market_maker.core.commands import OrderStatus
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Outcome
+from market_maker.core.states import Cause, State
+from simulation.parts import Violation
+
+UNCERTAIN = (Outcome.TIMEOUT, Outcome.STALLED, Outcome.UNCERTAIN)
+
+
+def demands_halt(engine: SymbolEngine, event: ev.Event) -> str:
+    """Why an ACTIVE symbol must halt on this event, asked before it is handled; empty when it need not."""
+    symbol = engine.symbol
+    match event:
+        case ev.Fault() | ev.EngineEventUnreadable():
+            return type(event).__name__
+        case ev.Control(cause=Cause.KILL):
+            return "manual kill"
+        case ev.JournalMeasured():
+            late = event.lag_ns > symbol.limits.journal_lag_threshold_ns
+            return "journal" if event.failed or late else ""
+        case ev.LagMeasured(lag_ns=lag_ns) if lag_ns is not None:
+            return "lag" if lag_ns > symbol.limits.kafka_lag_threshold_ns else ""
+        case ev.InstrumentUpdated(instrument=instrument):
+            is_news = instrument.version >= symbol.latest_instrument.version
+            return "instrument halt" if is_news and not instrument.is_trading else ""
+        case ev.PlaceAnswer(outcome=outcome) if outcome in UNCERTAIN:
+            order = symbol.orders.get(event.client_order_id)
+            unanswered = order is not None and order.status is OrderStatus.PENDING_NEW
+            return f"order {outcome.value}" if unanswered else ""
+        case ev.CancelAnswer(outcome=outcome) if outcome in UNCERTAIN:
+            order = symbol.orders.get(event.client_order_id)
+            return f"cancel {outcome.value}" if order is not None and order.is_live else ""
+    return ""
+
+
+def check_halted(engine: SymbolEngine, demanded: str, event: ev.Event | None) -> None:
+    """After the step: what demanded a halt has halted, and a limit that a fill broke was noticed."""
+    symbol = engine.symbol
+    if demanded and symbol.state is State.ACTIVE:
+        raise Violation(6, f"{symbol.name}: still {symbol.state.value} after {demanded}")
+    if symbol.state is not State.ACTIVE or not isinstance(event, ev.Execution):
+        return
+    value = symbol.inventory_value
+    if value is not None and abs(value) > symbol.config.max_position_usdt:
+        raise Violation(6, f"{symbol.name}: ACTIVE with an inventory of {value} USDT")
+    if symbol.total_pnl < -symbol.config.max_loss_usdt:
+        raise Violation(6, f"{symbol.name}: ACTIVE with a P&L of {symbol.total_pnl} USDT")

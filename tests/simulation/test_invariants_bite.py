@@ -1,0 +1,155 @@
+"""Each invariant can fail: for each, something is broken that only it should notice first."""
+
+from collections.abc import Callable
+
+import pytest
+
+from market_maker.actors.send_gate import SendGate
+from market_maker.core import answers, control, cycle, fills, kill_switch, market
+from market_maker.core import events as ev
+from market_maker.core.engine import HANDLERS, SymbolEngine
+from market_maker.core.ids import OrderIds
+from market_maker.core.inventory import Inventory
+from market_maker.core.order_book import BookChange, OrderBook
+from market_maker.core.orders import Order, OrderTracker
+from market_maker.core.requote import plan_side
+from market_maker.core.states import State
+from market_maker.core.symbol import Symbol
+from market_maker.streams.offsets import OffsetTracker
+from simulation.runner import run_seed
+
+SEEDS_MAX = 80
+
+Patch = pytest.MonkeyPatch
+
+
+def a_halt_of_the_market_is_not_heard(patch: Patch) -> None:
+    def on_instrument(symbol: Symbol, event: ev.InstrumentUpdated, out: list[object]) -> None:
+        if event.instrument.is_trading:
+            market.on_instrument(symbol, event, out)  # type: ignore[arg-type]  # commands are objects
+
+    patch.setitem(HANDLERS, ev.InstrumentUpdated, on_instrument)
+
+
+def what_filled_unseen_does_not_count(patch: Patch) -> None:
+    patch.setattr(Order, "open_lots", property(lambda order: order.lots if order.rests else 0))
+
+
+def an_order_is_believed_never_placed_at_once(patch: Patch) -> None:
+    patch.setattr(answers, "NOT_FOUND_SPAN_NS", 0)
+
+
+def own_orders_may_cross(patch: Patch) -> None:
+    patch.setattr(cycle, "_crosses_own", lambda _symbol, _level: False)
+    patch.setattr(
+        cycle,
+        "plan_side",
+        lambda side, wanted, live, threshold, _barrier: plan_side(side, wanted, live, threshold, None),
+    )
+
+
+def ids_repeat(patch: Patch) -> None:
+    original = OrderIds.next
+    patch.setattr(OrderIds, "next", lambda ids, _now_ns: original(OrderIds(ids._seed), ids._seed.at_ns))
+
+
+def nothing_limits_the_rate(patch: Patch) -> None:
+    patch.setattr(cycle, "_too_fast", lambda _symbol: None)
+    patch.setattr(SendGate, "lets_pass", lambda gate, now_ns: gate._engine.may_send_at(now_ns))
+
+
+def a_journal_that_fails_stops_nothing(patch: Patch) -> None:
+    patch.setattr(kill_switch, "journal", lambda _health, _limits: None)
+
+
+def a_restart_clears_the_kill_switch(patch: Patch) -> None:
+    start = SymbolEngine.start
+
+    def forgiving(engine: SymbolEngine, open_orders: tuple[Order, ...] = ()) -> list[object]:
+        symbol = engine.symbol
+        if symbol.state is State.HALTED:
+            symbol.kill, symbol.state = None, State.PAUSED
+        return start(engine, open_orders)  # type: ignore[return-value]  # commands are objects
+
+    patch.setattr(SymbolEngine, "start", forgiving)
+
+
+def rebates_are_counted_as_fees(patch: Patch) -> None:
+    apply = Inventory.apply
+    patch.setattr(Inventory, "apply", lambda i, side, price, qty, fee: apply(i, side, price, qty, abs(fee)))
+
+
+def halted_symbols_ignore_fills(patch: Patch) -> None:
+    def on_execution(symbol: Symbol, event: ev.Execution, out: list[object]) -> None:
+        if symbol.state is not State.HALTED:
+            fills.on_execution(symbol, event, out)  # type: ignore[arg-type]  # commands are objects
+
+    patch.setitem(HANDLERS, ev.Execution, on_execution)
+
+
+def offsets_are_done_as_soon_as_they_are_read(patch: Patch) -> None:
+    consumed = OffsetTracker.consumed
+    patch.setattr(
+        OffsetTracker, "consumed", lambda tracker, positions, _in_flight: consumed(tracker, positions, [])
+    )
+
+
+def a_gap_is_not_noticed(patch: Patch) -> None:
+    def put_aside(book: OrderBook, delta: ev.BookDelta) -> BookChange:
+        if not book.valid:
+            return book._keep(delta)
+        if delta.sequence > book.sequence:
+            book.sequence = delta.prev_sequence
+            return book.apply_delta(delta)
+        return BookChange.DUPLICATE
+
+    patch.setattr(OrderBook, "_put_aside", put_aside)
+
+
+def no_book_is_ever_stale(patch: Patch) -> None:
+    patch.setattr(Symbol, "stale_ns", property(lambda _symbol: 10**30))
+
+
+def orders_in_the_market_do_not_hinder_a_reset(patch: Patch) -> None:
+    patch.setattr(control, "_order_problems", lambda _symbol: [])
+
+
+def an_order_settles_before_its_fills_came(patch: Patch) -> None:
+    close = OrderTracker.close
+    patch.setattr(
+        OrderTracker,
+        "close",
+        lambda tracker, order, status, now_ns, **given: close(
+            tracker, order, status, now_ns, **{**given, "all_fills_seen": True}
+        ),
+    )
+
+
+BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
+    (a_halt_of_the_market_is_not_heard, {1, 6}),
+    (what_filled_unseen_does_not_count, {2}),
+    (an_order_is_believed_never_placed_at_once, {2}),
+    (an_order_settles_before_its_fills_came, {2}),
+    (own_orders_may_cross, {3}),
+    (ids_repeat, {4}),
+    (nothing_limits_the_rate, {5}),
+    (a_journal_that_fails_stops_nothing, {6}),
+    (a_restart_clears_the_kill_switch, {7}),
+    (rebates_are_counted_as_fees, {8}),
+    (halted_symbols_ignore_fills, {8, 9}),
+    (offsets_are_done_as_soon_as_they_are_read, {9}),
+    (a_gap_is_not_noticed, {11}),
+    (no_book_is_ever_stale, {11}),
+    (orders_in_the_market_do_not_hinder_a_reset, {14}),
+]
+
+
+@pytest.mark.parametrize(("break_it", "numbers"), BROKEN, ids=[broken.__name__ for broken, _ in BROKEN])
+def test_what_is_broken_is_noticed(
+    break_it: Callable[[Patch], None], numbers: set[int], monkeypatch: Patch
+) -> None:
+    break_it(monkeypatch)
+    violations = (run_seed(seed).violation for seed in range(SEEDS_MAX))
+    found = next((violation for violation in violations if violation is not None), None)
+    assert found is not None
+    assert found.number in numbers, str(found)
