@@ -150,6 +150,21 @@ def checked_order(
     )
 
 
+class OpenGate:
+    """Lets orders pass while it is open."""
+
+    def __init__(self, *, open_for: int = 1_000_000) -> None:
+        self.left = open_for
+        """How many more it lets pass."""
+
+    def is_open(self) -> bool:
+        return self.left > 0
+
+    def lets_pass(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait, for at most ten seconds, until something is so."""
     async with asyncio.timeout(10):

@@ -6,6 +6,7 @@ an order really leaves.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 SECOND_NS = 1_000_000_000
@@ -28,12 +29,35 @@ class SendGate:
         self._orders_max = orders_per_second_max
         self._sent: deque[int] = deque()
 
-    def lets_pass(self, now_ns: int) -> bool:
-        """Whether one more order may leave now; counts it when it may."""
+    def is_open(self, now_ns: int) -> bool:
+        """Whether one more order may leave now; counts nothing."""
         sent = self._sent
         while sent and now_ns - sent[0] >= SECOND_NS:
             sent.popleft()
-        if len(sent) >= self._orders_max or not self._engine.may_send_at(now_ns):
+        return len(sent) < self._orders_max and self._engine.may_send_at(now_ns)
+
+    def lets_pass(self, now_ns: int) -> bool:
+        """Whether one more order may leave now; counts it when it may."""
+        if not self.is_open(now_ns):
             return False
-        sent.append(now_ns)
+        self._sent.append(now_ns)
         return True
+
+
+class ActorGate:
+    """The same for the requests of a running actor: by the clock, and shut while the actor is not well."""
+
+    __slots__ = ("_clock_ns", "_gate", "_is_well")
+
+    def __init__(self, gate: SendGate, is_well: Callable[[], bool], clock_ns: Callable[[], int]) -> None:
+        self._gate = gate
+        self._is_well = is_well
+        self._clock_ns = clock_ns
+
+    def is_open(self) -> bool:
+        """Whether one more order may leave now; counts nothing."""
+        return self._is_well() and self._gate.is_open(self._clock_ns())
+
+    def lets_pass(self) -> bool:
+        """Whether one more order may leave now; counts it when it may."""
+        return self._is_well() and self._gate.lets_pass(self._clock_ns())

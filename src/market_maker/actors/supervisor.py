@@ -11,7 +11,7 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.last_resort import clear_market, halted_records
 from market_maker.actors.mailbox import Mailbox, MailboxFullError
 from market_maker.actors.observer import StepObserver
-from market_maker.actors.send_gate import SendGate
+from market_maker.actors.send_gate import ActorGate, SendGate
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import PlaceOrder
@@ -82,27 +82,16 @@ class Supervisor:
         symbol = restored.config.symbol
         engine = SymbolEngine(restored, self._limits)
         mailbox = Mailbox()
-        gate = SendGate(engine, self._limits.max_orders_per_second)
 
-        def may_send() -> bool:
+        def is_well() -> bool:
             actor = self._actors.get(symbol)
-            if actor is None or actor.failed or actor.worker.crashed:
-                return False
-            return gate.lets_pass(self._clock_ns())
+            return actor is not None and not actor.failed and not actor.worker.crashed
 
         def deliver(answer: Answer) -> None:
             self.tell(symbol, answer)
 
-        effects = Effects(
-            symbol,
-            self._gateway,
-            self._requests,
-            deliver,
-            may_send,
-            self._clock_ns,
-            self._tracing,
-            self._placed,
-        )
+        gate = ActorGate(SendGate(engine, self._limits.max_orders_per_second), is_well, self._clock_ns)
+        effects = Effects(symbol, self._gateway, self._requests, deliver, gate, self._tracing, self._placed)
         recording = None
         if self._recorder is not None:
             recording = self._recorder.record(engine, Beginning.of(restored, self._limits, open_orders))

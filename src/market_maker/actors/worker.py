@@ -81,9 +81,8 @@ class Worker:
         while True:
             for _ in range(BURST_MAX):
                 event = self.mailbox.take()
-                if event is None:
+                if event is None or self.step(event):
                     break
-                self.step(event)
             now_ns = self._clock_ns()
             wait_ns = self.engine.wake_ns - now_ns
             if wait_ns <= 0:
@@ -94,14 +93,18 @@ class Worker:
             else:
                 await self.mailbox.wait(wait_ns / 1e9)
 
-    def step(self, event: Event) -> None:
-        """Handle one event and start what it asks for."""
+    def step(self, event: Event) -> bool:
+        """Handle one event and start what it asks for.
+
+        Returns whether the loop should have its turn now: a cancel of everything waits for it.
+        """
         began_ns = self._clock_ns()
         commands = self._handle(event)
         self.carry_out(commands, getattr(event, "source", None), getattr(event, "trace", None))
         self._observer.stepped(self, event, commands, self._clock_ns() - began_ns)
         if self._recording is not None:
             self._recording.settle()
+        return bool(commands) and isinstance(commands[0], cmd.CancelAll)
 
     def _handle(self, event: Event) -> list[cmd.Command]:
         recording = self._recording

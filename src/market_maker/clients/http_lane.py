@@ -17,6 +17,9 @@ from typing import Final, Protocol
 import aiohttp
 from yarl import URL
 
+from market_maker.clients.departure import GatedBody, NotedRequest, on_left
+from market_maker.clients.under_way import UnderWay
+
 LIMIT_S: Final = 10.0
 """After this long a request is given up and its connection closed."""
 READ_TURNS: Final = 16
@@ -44,7 +47,7 @@ class Request:
 
     method: str
     url: URL
-    body: bytes | None = None
+    body: GatedBody | None = None
     headers: Mapping[str, str] | None = None
 
 
@@ -64,6 +67,14 @@ class Broken:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The request's gate did not let it pass: nothing of it was sent."""
+
+
+Result = Reply | Broken | Withheld
+
+
 class Lateness(Enum):
     """Why there is no answer yet."""
 
@@ -75,33 +86,39 @@ class Lateness(Enum):
 class Sent:
     """What a request came to within its time."""
 
-    result: Reply | Broken | Lateness
+    result: Result | Lateness
     latency_ns: int
     """From the request's start to its answer, or to the end of waiting."""
     stalled_ns: int
     """How long the event loop stood still meanwhile."""
+    began_ns: int | None
+    """Monotonic time at which it was given to the kernel; None when it never got that far."""
 
 
-End = Reply | Broken | None
+End = Result | None
 """How a late request ended; None: it never did, and was given up."""
 
 
 class _InFlight:
     """A request under way. `waiter` wakes the sender, at the answer or when time is up."""
 
-    __slots__ = ("answered_ns", "given_up", "on_late", "result", "started_ns", "task", "waiter")
+    __slots__ = ("answered_ns", "given_up", "left_ns", "on_late", "result", "started_ns", "task", "waiter")
 
     def __init__(self, on_late: Callable[[End], None]) -> None:
         self.on_late = on_late
         self.started_ns: int | None = None
+        self.left_ns: int | None = None
         self.answered_ns = 0
-        self.result: Reply | Broken | None = None
+        self.result: Result | None = None
         self.given_up = False
         self.waiter: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
 
     def ended(self) -> bool:
         return self.result is not None or (self.task is not None and self.task.done())
+
+    def left(self, at_ns: int) -> None:
+        self.left_ns = at_ns
 
     def wake(self) -> None:
         if self.waiter is not None and not self.waiter.done():
@@ -127,32 +144,40 @@ class HttpLane:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             auto_decompress=False,
+            request_class=NotedRequest,
         )
 
-    async def send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> Sent:
-        """Send a request and wait for its answer for `timeout_ns` from when it really began.
+    def send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
+        """Send a request, in the loop's next turn; await the answer.
 
-        With a Lateness as the result, `on_late` is called once when the request ends; so too when
-        the caller is cancelled while waiting. Otherwise never. Raises RuntimeError after `close`.
+        It is waited for until `timeout_ns` after the request really began. With a Lateness as the
+        result, `on_late` is called once when the request ends; so too when the caller is cancelled
+        while waiting. Otherwise never. Awaiting raises RuntimeError after `close`.
         """
         call = _InFlight(on_late)
         stalled_before_ns = self._stalls.stalled_ns
-        call.task = asyncio.get_running_loop().create_task(self._run(call, request))
-        self._tasks.add(call.task)
-        call.task.add_done_callback(self._tasks.discard)
+        task = call.task = asyncio.get_running_loop().create_task(self._run(call, request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return UnderWay(lambda: self._sent(call, task, timeout_ns, stalled_before_ns))
+
+    async def _sent(
+        self, call: _InFlight, task: asyncio.Task[None], timeout_ns: int, stalled_before_ns: int
+    ) -> Sent:
         try:
             late_by_ns = await _wait(call, timeout_ns)
         except asyncio.CancelledError:
             self._leave(call, timeout_ns)
             raise
-        if call.result is None and call.task.done():
-            call.task.result()
+        if call.result is None and task.done():
+            task.result()
         stalled_ns = max(self._stalls.stalled_ns - stalled_before_ns, late_by_ns)
         if call.result is not None:
-            return Sent(call.result, call.answered_ns - (call.started_ns or 0), stalled_ns)
+            latency_ns = call.answered_ns - (call.started_ns or 0)
+            return Sent(call.result, latency_ns, stalled_ns, call.left_ns)
         self._leave(call, timeout_ns)
         lateness = Lateness.STALLED if stalled_ns * 2 >= timeout_ns else Lateness.TIMEOUT
-        return Sent(lateness, timeout_ns + late_by_ns, stalled_ns)
+        return Sent(lateness, timeout_ns + late_by_ns, stalled_ns, call.left_ns)
 
     async def close(self) -> None:
         """Give up what is under way and close the connections."""
@@ -185,15 +210,21 @@ class HttpLane:
 
     async def _run(self, call: _InFlight, request: Request) -> None:
         call.started_ns = time.monotonic_ns()
+        on_left.set(call.left)
         try:
             call.result = await self._exchange(request)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            call.result = Broken(f"{type(error).__name__}: {error}"[:300])
+            if request.body is not None and request.body.withheld:
+                call.result = Withheld()
+            else:
+                call.result = Broken(f"{type(error).__name__}: {error}"[:300])
         finally:
             call.answered_ns = time.monotonic_ns()
             call.wake()
 
-    async def _exchange(self, request: Request) -> Reply | Broken:
+    async def _exchange(self, request: Request) -> Result:
+        if request.body is not None and not request.body.may_start:
+            return Withheld()
         async with self._session.request(
             request.method,
             request.url,

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-from market_maker.clients.http_lane import Broken, End, Lateness, Reply, Sent
+from market_maker.clients.http_lane import End, Lateness, Result, Sent
 from market_maker.clients.order_contract import WOULD_CROSS, Answer
 from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
 
 
-def late_end(end: End, read: Callable[[Reply | Broken], Answer]) -> Answer:
+def late_end(end: End, read: Callable[[Result], Answer]) -> Answer:
     """What a late end means; one that never came stays unknown, and its connection is closed."""
     if end is None:
         return Answer(Outcome.TIMEOUT, detail="never answered; the connection was closed")

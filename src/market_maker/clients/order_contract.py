@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from market_maker.clients import json_fields as fields
-from market_maker.clients.http_lane import Broken, Reply
+from market_maker.clients.http_lane import Broken, Reply, Result, Withheld
 from market_maker.clients.json_fields import ContractError
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, Outcome, Side
 from market_maker.core.risk import CheckedOrder
@@ -87,7 +87,7 @@ def placement(order: CheckedOrder, account: Account) -> bytes:
     ).encode()
 
 
-def read_placement(reply: Reply | Broken, client_order_id: str) -> Answer:
+def read_placement(reply: Result, client_order_id: str) -> Answer:
     """The answer to a new order."""
 
     def accepted(body: dict[str, Any]) -> Answer:
@@ -101,7 +101,7 @@ def read_placement(reply: Reply | Broken, client_order_id: str) -> Answer:
     return _read(reply, (200, 201), (), accepted)
 
 
-def read_cancel(reply: Reply | Broken, order_id: str) -> Answer:
+def read_cancel(reply: Result, order_id: str) -> Answer:
     """The answer to a cancel; NOT_FOUND means that there is nothing to cancel, not that nothing filled."""
 
     def cancelled(body: dict[str, Any]) -> Answer:
@@ -113,14 +113,14 @@ def read_cancel(reply: Reply | Broken, order_id: str) -> Answer:
     return _read(reply, (200,), _NOTHING_TO_CANCEL, cancelled)
 
 
-def read_cancel_all(reply: Reply | Broken) -> Answer:
+def read_cancel_all(reply: Result) -> Answer:
     """The answer to a cancel of all orders in a symbol."""
     return _read(
         reply, (200,), (), lambda body: Answer(Outcome.OK, cancelled=fields.count(body, "cancelled"))
     )
 
 
-def read_query(reply: Reply | Broken, client_order_id: str) -> Answer:
+def read_query(reply: Result, client_order_id: str) -> Answer:
     """The answer to the question what became of an order."""
 
     def found(body: dict[str, Any]) -> Answer:
@@ -131,7 +131,7 @@ def read_query(reply: Reply | Broken, client_order_id: str) -> Answer:
     return _read(reply, (200,), (404,), found)
 
 
-def read_page(reply: Reply | Broken, symbol: str) -> tuple[Answer, Page | None]:
+def read_page(reply: Result, symbol: str) -> tuple[Answer, Page | None]:
     """One page of the open orders; None unless the outcome is OK."""
     page: Page | None = None
 
@@ -183,11 +183,13 @@ def retry_after_ns(header: str | None, wall_s: float | None = None) -> int:
 
 
 def _read(
-    reply: Reply | Broken,
+    reply: Result,
     good: tuple[int, ...],
     not_found: tuple[int, ...],
     content: Callable[[dict[str, Any]], Answer],
 ) -> Answer:
+    if isinstance(reply, Withheld):
+        return Answer(Outcome.NOT_SENT)
     if isinstance(reply, Broken):
         return Answer(Outcome.UNCERTAIN, detail=reply.detail)
     try:

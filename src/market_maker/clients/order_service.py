@@ -1,6 +1,7 @@
 """The Order Service's client: two lanes, so that slow placements cannot hold up a cancel.
 
-Every method returns an event of the core and raises for nothing that an exchange can do. An answer
+Every method gives an event of the core and raises for nothing that an exchange can do. Orders and cancels
+are under way as soon as they are asked for, awaited or not: they leave in the loop's next turn. An answer
 with `ended` false is followed, within the lane's long limit, by an answer of the same kind through
 `late`: the request's real end.
 """
@@ -15,8 +16,19 @@ from urllib.parse import quote, urlencode
 from yarl import URL
 
 from market_maker.clients import order_contract as contract
+from market_maker.clients.departure import Gate, GatedBody
 from market_maker.clients.health import Health
-from market_maker.clients.http_lane import Broken, End, HttpLane, Lateness, Reply, Request, Sent, StallClock
+from market_maker.clients.http_lane import (
+    Broken,
+    End,
+    HttpLane,
+    Lateness,
+    Reply,
+    Request,
+    Result,
+    Sent,
+    StallClock,
+)
 from market_maker.clients.order_answers import (
     cancel_all_answer,
     cancel_answer,
@@ -25,6 +37,7 @@ from market_maker.clients.order_answers import (
     place_answer,
 )
 from market_maker.clients.order_contract import Account, Answer
+from market_maker.clients.under_way import UnderWay
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -58,6 +71,10 @@ class RequestReport:
     outcome: Outcome
     latency_ns: int
     stalled_ns: int
+    began_ns: int | None
+    """Monotonic time at which it left; None when it never did."""
+    symbol: str
+    """Of a request about a whole symbol (cancel_all, open_orders); else empty."""
 
 
 class OrderServiceClient:
@@ -94,46 +111,66 @@ class OrderServiceClient:
         """The lane of placements and questions, and the lane of cancels."""
         return self._orders_lane, self._cancels_lane
 
-    async def place(self, order: CheckedOrder, trace: str | None, late: Deliver) -> PlaceAnswer:
-        """Send a new order; `trace` is the W3C traceparent to send along."""
+    def place(
+        self, order: CheckedOrder, trace: str | None, gate: Gate, late: Deliver
+    ) -> UnderWay[PlaceAnswer]:
+        """Send a new order, unless `gate` shuts before its first byte has left: then NOT_SENT.
+
+        `trace` is the W3C traceparent to send along.
+        """
         client_order_id = order.client_order_id
 
-        def read(reply: Reply | Broken) -> Answer:
+        def read(reply: Result) -> Answer:
             return contract.read_placement(reply, client_order_id)
 
         def ended(end: End) -> None:
             late(place_answer(late_end(end, read), client_order_id))
 
         headers = _JSON if trace is None else {**_JSON, "traceparent": trace}
-        request = Request("POST", self._orders_url, contract.placement(order, self._account), headers)
-        sent = await self._orders_lane.send(request, self._timeout_ns, ended)
-        answer = self._read("place", sent, read)
-        return place_answer(answer, client_order_id, ended=not isinstance(sent.result, Lateness))
+        body = GatedBody(contract.placement(order, self._account), gate)
+        request = Request("POST", self._orders_url, body, headers)
+        sending = self._orders_lane.send(request, self._timeout_ns, ended)
 
-    async def cancel(self, client_order_id: str, order_id: str, late: Deliver) -> CancelAnswer:
+        async def answered() -> PlaceAnswer:
+            sent = await sending
+            answer = self._read("place", sent, read)
+            return place_answer(answer, client_order_id, ended=_is_over(sent))
+
+        return UnderWay(answered)
+
+    def cancel(self, client_order_id: str, order_id: str, late: Deliver) -> UnderWay[CancelAnswer]:
         """Cancel one order. NOT_FOUND: there was nothing to cancel; it may have filled."""
 
-        def read(reply: Reply | Broken) -> Answer:
+        def read(reply: Result) -> Answer:
             return contract.read_cancel(reply, order_id)
 
         def ended(end: End) -> None:
             late(cancel_answer(late_end(end, read), client_order_id))
 
         url = URL(f"{self._base}/v1/orders/{quote(order_id, safe='')}", encoded=True)
-        sent = await self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
-        answer = self._read("cancel", sent, read)
-        return cancel_answer(answer, client_order_id, ended=not isinstance(sent.result, Lateness))
+        sending = self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
 
-    async def cancel_all(self, symbol: str, late: Deliver) -> CancelAllAnswer:
+        async def answered() -> CancelAnswer:
+            sent = await sending
+            return cancel_answer(self._read("cancel", sent, read), client_order_id, ended=_is_over(sent))
+
+        return UnderWay(answered)
+
+    def cancel_all(self, symbol: str, late: Deliver) -> UnderWay[CancelAllAnswer]:
         """Cancel every order of our account in the symbol."""
 
         def ended(end: End) -> None:
             late(cancel_all_answer(late_end(end, contract.read_cancel_all)))
 
         url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
-        sent = await self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
-        answer = self._read("cancel_all", sent, contract.read_cancel_all)
-        return cancel_all_answer(answer, ended=not isinstance(sent.result, Lateness))
+        sending = self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
+
+        async def answered() -> CancelAllAnswer:
+            sent = await sending
+            answer = self._read("cancel_all", sent, contract.read_cancel_all, symbol)
+            return cancel_all_answer(answer, ended=_is_over(sent))
+
+        return UnderWay(answered)
 
     async def query(self, client_order_id: str) -> QueryAnswer:
         """Ask what became of an order."""
@@ -211,24 +248,33 @@ class OrderServiceClient:
         sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         page: contract.Page | None = None
 
-        def read(reply: Reply | Broken) -> Answer:
+        def read(reply: Result) -> Answer:
             nonlocal page
             answer, page = contract.read_page(reply, symbol)
             return answer
 
-        answer = self._read("open_orders", sent, read)
+        answer = self._read("open_orders", sent, read, symbol)
         return answer if page is None else page
 
     def _query_url(self, *parameters: tuple[str, str]) -> URL:
         return URL(f"{self._base}/v1/orders?{urlencode(parameters)}", encoded=True)
 
-    def _read(self, request: str, sent: Sent, read: Callable[[Reply | Broken], Answer]) -> Answer:
+    def _read(self, request: str, sent: Sent, read: Callable[[Result], Answer], symbol: str = "") -> Answer:
         if isinstance(sent.result, Lateness):
             answer = Answer(_LATENESS[sent.result], detail=lateness_detail(sent))
         else:
             answer = read(sent.result)
-        self._on_report(RequestReport(request, answer.outcome, sent.latency_ns, sent.stalled_ns))
+        if answer.outcome is Outcome.NOT_SENT:
+            return answer
+        self._on_report(
+            RequestReport(request, answer.outcome, sent.latency_ns, sent.stalled_ns, sent.began_ns, symbol)
+        )
         return answer
+
+
+def _is_over(sent: Sent) -> bool:
+    """Whether no answer can follow."""
+    return not isinstance(sent.result, Lateness)
 
 
 def _forget(_end: End) -> None:

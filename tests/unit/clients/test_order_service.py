@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.support.order_server import OrderServer, Seen, accept, answer, checked_order, drop
+from tests.support.order_server import OpenGate, OrderServer, Seen, accept, answer, checked_order, drop
 
 from market_maker.clients.order_contract import Account, retry_after_ns
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
@@ -74,7 +74,7 @@ def never(late: PlaceAnswer | CancelAnswer | CancelAllAnswer) -> None:
 
 
 async def place(client: OrderServiceClient) -> PlaceAnswer:
-    return await client.place(checked_order("c-1"), TRACE, never)
+    return await client.place(checked_order("c-1"), TRACE, OpenGate(), never)
 
 
 # --- placing -----------------------------------------------------------------------------------
@@ -111,14 +111,14 @@ async def test_an_order_is_sent_as_the_contract_says(
 
 async def test_without_a_token_and_a_trace_no_such_headers_are_sent(server: OrderServer) -> None:
     client = make_client(server.url, [])
-    await client.place(checked_order("c-1", side=Side.SELL), None, never)
+    await client.place(checked_order("c-1", side=Side.SELL), None, OpenGate(), never)
     await client.close()
     assert server.requests[0].json["side"] == "sell"
     assert not {"Authorization", "traceparent"} & set(server.requests[0].headers)
 
 
 async def test_numbers_go_out_without_an_exponent(server: OrderServer, client: OrderServiceClient) -> None:
-    await client.place(checked_order("c-1", ticks=1, lots=1), None, never)
+    await client.place(checked_order("c-1", ticks=1, lots=1), None, OpenGate(), never)
     assert (server.requests[0].json["price"], server.requests[0].json["quantity"]) == ("0.01", "0.00001")
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.support.order_server import OrderServer, checked_order, drop, until
+from tests.support.order_server import OpenGate, OrderServer, checked_order, drop, until
 
 from market_maker.clients.http_lane import CONNECTIONS_MAX, READ_TURNS
 from market_maker.clients.order_contract import Account
@@ -34,7 +34,12 @@ class Desk:
 
     def place(self, client_order_id: str = "c-1") -> asyncio.Task[PlaceAnswer]:
         order = checked_order(client_order_id)
-        return asyncio.get_running_loop().create_task(self.client.place(order, None, self.late.append))
+
+        async def placed() -> PlaceAnswer:
+            return await placing
+
+        placing = self.client.place(order, None, OpenGate(), self.late.append)
+        return asyncio.get_running_loop().create_task(placed())
 
 
 @asynccontextmanager
@@ -154,8 +159,8 @@ async def test_a_short_stall_does_not_excuse_the_exchange(server: OrderServer) -
 async def test_time_counts_from_when_the_request_really_began(server: OrderServer) -> None:
     server.hold("POST")
     async with desk(server, timeout_ms=200) as d:
-        placing = d.place()
         asyncio.get_running_loop().call_soon(stand_still, 0.3)
+        placing = d.place()
         await until(lambda: len(server.requests) == 1)
         for _ in range(2 * READ_TURNS):
             await asyncio.sleep(0)

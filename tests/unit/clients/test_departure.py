@@ -1,0 +1,291 @@
+"""An order that its gate holds back: not one byte of it leaves, whenever the gate shuts."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.support.order_server import OpenGate, checked_order, until
+
+from market_maker.clients import http_lane
+from market_maker.clients.order_contract import Account
+from market_maker.clients.order_service import OrderServiceClient, RequestReport
+from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
+from market_maker.telemetry.loop_lag import LoopLagMonitor
+
+TURNS = 12
+"""Turns of the loop within which an order on a kept connection has surely left."""
+
+
+class RawServer:
+    """A listening socket that only this test's own code serves, byte by byte."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(0)
+        self.peers: list[socket.socket] = []
+        self.heard: list[bytes] = []
+        self.ended: list[bool] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def look(self) -> None:
+        """Take whatever the kernel has by now: connections, bytes, ends."""
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except BlockingIOError:
+                break
+            peer.settimeout(0)
+            self.peers.append(peer)
+            self.heard.append(b"")
+            self.ended.append(False)
+        for number, peer in enumerate(self.peers):
+            try:
+                while not self.ended[number]:
+                    data = peer.recv(65_536)
+                    self.heard[number] += data
+                    self.ended[number] = not data
+            except BlockingIOError:
+                continue
+
+    def bytes_of(self, connection: int) -> bytes:
+        """What has arrived on a connection so far."""
+        self.look()
+        return self.heard[connection] if connection < len(self.heard) else b""
+
+    def has_ended(self, connection: int) -> bool:
+        """Whether the client has closed a connection."""
+        self.look()
+        return connection < len(self.ended) and self.ended[connection]
+
+    def orders(self) -> list[str]:
+        """The client order ids of all orders that have arrived whole."""
+        self.look()
+        return [
+            json.loads(part.partition(b"\r\n\r\n")[2])["client_order_id"]
+            for heard in self.heard
+            for part in heard.split(b"POST ")[1:]
+        ]
+
+    def accept_order(self, connection: int, client_order_id: str) -> None:
+        body = {
+            "order_id": f"x-{client_order_id}",
+            "client_order_id": client_order_id,
+            "status": "open",
+            "created_at": "2026-11-20T00:00:00Z",
+        }
+        self.answer(connection, "201 Created", body)
+
+    def answer(self, connection: int, status: str, body: object) -> None:
+        payload = json.dumps(body).encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
+        self.peers[connection].send(head + payload)
+
+    def close(self) -> None:
+        for opened in (self.listener, *self.peers):
+            opened.close()
+
+
+class Switch:
+    """A gate that remembers when it was asked."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.asked = 0
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def lets_pass(self) -> bool:
+        self.asked += 1
+        return self.open
+
+
+class LastMoment(Switch):
+    """Shut when it counts."""
+
+    def lets_pass(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    running = RawServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def reports() -> list[RequestReport]:
+    return []
+
+
+@pytest.fixture
+async def client(server: RawServer, reports: list[RequestReport]) -> AsyncIterator[OrderServiceClient]:
+    made = OrderServiceClient(
+        server.url,
+        Account("account", "user"),
+        LoopLagMonitor(),
+        response_timeout_ns=5_000_000_000,
+        on_report=reports.append,
+    )
+    yield made
+    await made.close()
+
+
+def never(late: PlaceAnswer | CancelAnswer | CancelAllAnswer) -> None:
+    raise AssertionError(f"an answer in time was followed by {late}")
+
+
+def place(
+    client: OrderServiceClient, gate: OpenGate | Switch, client_order_id: str
+) -> asyncio.Future[PlaceAnswer]:
+    return asyncio.ensure_future(client.place(checked_order(client_order_id), None, gate, never))
+
+
+async def keep_a_connection(
+    client: OrderServiceClient, server: RawServer, client_order_id: str = "first"
+) -> None:
+    """Place one order, so that the next finds an open connection."""
+    placing = place(client, OpenGate(), client_order_id)
+    await until(lambda: client_order_id in server.orders())
+    server.accept_order(len(server.peers) - 1, client_order_id)
+    assert (await placing).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("connected", [False, True])
+async def test_of_an_order_whose_gate_shuts_at_the_last_moment_no_byte_arrives(
+    server: RawServer, client: OrderServiceClient, reports: list[RequestReport], *, connected: bool
+) -> None:
+    if connected:
+        await keep_a_connection(client, server)
+    before = server.bytes_of(0)
+    reports.clear()
+    answer = await place(client, LastMoment(), "second")
+    assert (answer.outcome, answer.ended, answer.client_order_id) == (Outcome.NOT_SENT, True, "second")
+    await until(lambda: server.has_ended(0))
+    assert server.heard == [before]
+    assert reports == []
+
+
+async def test_the_next_order_leaves_on_a_fresh_connection(
+    server: RawServer, client: OrderServiceClient
+) -> None:
+    await keep_a_connection(client, server)
+    assert (await place(client, LastMoment(), "withheld")).outcome is Outcome.NOT_SENT
+    placing = place(client, OpenGate(), "next")
+    await until(lambda: server.orders() == ["first", "next"])
+    server.accept_order(1, "next")
+    assert (await placing).outcome is Outcome.OK
+
+
+async def test_a_gate_that_is_shut_in_time_costs_no_connection(
+    server: RawServer, client: OrderServiceClient
+) -> None:
+    await keep_a_connection(client, server)
+    gate = Switch()
+    gate.open = False
+    assert (await place(client, gate, "withheld")).outcome is Outcome.NOT_SENT
+    assert gate.asked == 0
+    placing = place(client, OpenGate(), "next")
+    await until(lambda: server.orders() == ["first", "next"])
+    server.accept_order(0, "next")
+    assert (await placing).outcome is Outcome.OK
+
+
+async def test_between_the_gates_answer_and_the_bytes_in_the_kernel_nothing_else_runs(
+    server: RawServer, client: OrderServiceClient
+) -> None:
+    seen: list[list[str]] = []
+
+    class Asked(Switch):
+        def lets_pass(self) -> bool:
+            assert server.orders() == []
+            asyncio.get_running_loop().call_soon(lambda: seen.append(server.orders()))
+            return super().lets_pass()
+
+    placing = place(client, Asked(), "c-1")
+    await until(lambda: bool(seen))
+    assert seen == [["c-1"]]
+    server.accept_order(0, "c-1")
+    assert (await placing).outcome is Outcome.OK
+
+
+async def test_whichever_turn_of_the_loop_shuts_the_gate_an_order_has_left_before_or_never_leaves(
+    server: RawServer, client: OrderServiceClient
+) -> None:
+    await keep_a_connection(client, server)
+    withheld = 0
+    for turns in range(TURNS):
+        gate, name = Switch(), f"c-{turns}"
+        placing = place(client, gate, name)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        gate.open = False
+        left = name in server.orders()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        assert (name in server.orders()) is left, f"shut after {turns} turns"
+        if left:
+            server.accept_order(len(server.peers) - 1, name)
+            assert (await placing).outcome is Outcome.OK
+        else:
+            withheld += 1
+            assert (await placing).outcome is Outcome.NOT_SENT
+            await keep_a_connection(client, server, f"again-{turns}")
+    assert 2 <= withheld < TURNS, "the gate shut at different stages"
+
+
+async def test_an_order_that_waited_for_a_connection_past_its_time_is_still_held_back(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_lane, "CONNECTIONS_MAX", 1)
+    late: list[PlaceAnswer | CancelAnswer | CancelAllAnswer] = []
+    client = OrderServiceClient(
+        server.url,
+        Account("account", "user"),
+        LoopLagMonitor(),
+        response_timeout_ns=50_000_000,
+        on_report=lambda _report: None,
+    )
+    gate = Switch()
+    first = asyncio.ensure_future(client.place(checked_order("first"), None, OpenGate(), late.append))
+    second = asyncio.ensure_future(client.place(checked_order("second"), None, gate, late.append))
+    assert [answer.outcome for answer in await asyncio.gather(first, second)] == [Outcome.TIMEOUT] * 2
+    gate.open = False
+    assert server.orders() == ["first"]
+    server.accept_order(0, "first")
+    await until(lambda: len(late) == 2)
+    assert {(answer.outcome, answer.ended) for answer in late} == {
+        (Outcome.OK, True),
+        (Outcome.NOT_SENT, True),
+    }
+    assert server.orders() == ["first"]
+    await client.close()
+
+
+async def test_a_cancel_leaves_in_the_next_turn_of_the_loop_and_says_when(
+    server: RawServer, client: OrderServiceClient, reports: list[RequestReport]
+) -> None:
+    first = asyncio.ensure_future(client.cancel_all("BTC-USDT", never))
+    await until(lambda: server.bytes_of(0).endswith(b"\r\n\r\n"))
+    server.answer(0, "200 OK", {"cancelled": 1})
+    assert (await first).outcome is Outcome.OK
+    before = len(server.bytes_of(0))
+    asked_ns = time.monotonic_ns()
+    under_way = client.cancel_all("BTC-USDT", never)
+    assert len(server.bytes_of(0)) == before
+    await asyncio.sleep(0)
+    line = server.bytes_of(0)[before:].partition(b"\r\n")[0]
+    assert line == b"DELETE /v1/orders?account_id=account&symbol=BTC-USDT HTTP/1.1"
+    seen_ns = time.monotonic_ns()
+    server.answer(0, "200 OK", {"cancelled": 0})
+    assert (await under_way).outcome is Outcome.OK
+    left_ns = reports[-1].began_ns
+    assert left_ns is not None
+    assert asked_ns < left_ns < seen_ns
