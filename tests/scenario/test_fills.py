@@ -155,6 +155,33 @@ def test_a_stranger_that_filled_before_it_was_found_settles_with_those_fills() -
     assert play.view().proven_zero_at_ns is not None
 
 
+def test_a_stranger_whose_fills_an_earlier_process_counted_settles_with_them() -> None:
+    """Crashed before the order's row was written, and again after its fill was counted."""
+    play = proven(Playbook(filled_by_order=(("x1", Decimal("0.03")),)))
+    reported = quoting().at_exchange("c1", filled=30)
+    play.after(1).open_orders(reported)
+    play.cancel_answer(reported.client_order_id, Outcome.NOT_FOUND)
+    play.when(play.query_event(quoting().at_exchange("c1", ExchangeStatus.CANCELLED, filled=30)))
+    assert play.unsettled() == []
+
+
+def test_a_stored_order_has_filled_what_the_stored_fills_say() -> None:
+    stored = quoting().engine.symbol.orders.get(quoting().id("c1"))
+    assert stored is not None
+    play = Playbook(open_orders=(stored,), filled_by_order=(("x1", Decimal("0.03")),))
+    play.when(play.query_event(quoting().at_exchange("c1", ExchangeStatus.CANCELLED, filled=30)))
+    assert play.unsettled() == []
+
+
+def test_a_fill_under_an_id_that_the_placing_answer_brings_later_counts_for_the_order() -> None:
+    play = active()
+    play.execution("t1", Side.BUY, "999.5", "0.03", order_id="x1")
+    play.place_answer("c1")
+    order = play.engine.symbol.orders.get(play.id("c1"))
+    assert order is not None
+    assert (order.filled, play.position) == (Decimal("0.03"), Decimal("0.03"))
+
+
 def test_a_partial_fill_of_an_order_that_was_believed_rejected_is_looked_into() -> None:
     play = active()
     play.place_answer("c1", Outcome.REJECTED)

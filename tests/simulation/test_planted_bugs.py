@@ -31,7 +31,7 @@ def a_kill_forgets_late_sends(patch: pytest.MonkeyPatch) -> None:
     def on_place(symbol: Symbol, event: ev.PlaceAnswer, out: Out) -> None:
         order = symbol.orders.get(event.client_order_id)
         if symbol.kill is not None and event.outcome is Outcome.OK and order is not None:
-            symbol.orders.identify(order, event.order_id)
+            symbol.orders.identify(order, event.order_id, symbol.instrument)
         else:
             answers.on_place(symbol, event, out)
 

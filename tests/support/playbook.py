@@ -50,6 +50,7 @@ class Playbook:
         pnl_baseline: Decimal = Decimal(0),
         trade_keys: tuple[tuple[str, str], ...] = (),
         open_orders: tuple[Order, ...] = (),
+        filled_by_order: tuple[tuple[str, Decimal], ...] = (),
     ) -> None:
         self.now_ns = START_NS
         self.instrument = instrument
@@ -67,6 +68,7 @@ class Playbook:
             inventory if inventory is not None else Inventory(),
             trade_keys,
             IdSeed(12345, 1_790_000_000_000, START_NS),
+            filled_by_order,
         )
         self.engine = SymbolEngine(restored, limits)
         self.said = self._scribe.said(self.engine.start(open_orders))

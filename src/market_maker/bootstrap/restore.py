@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 
 import structlog
 
@@ -10,10 +11,10 @@ from market_maker.core.commands import PositionRow
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.ids import RAND_B_BITS, IdSeed
-from market_maker.core.instrument import Instrument
+from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.inventory import Inventory
 from market_maker.core.kill_switch import Trigger
-from market_maker.core.orders import Order
+from market_maker.core.orders import RECENT_ORDERS_MAX, Order
 from market_maker.core.states import KillReason, State
 from market_maker.core.symbol import TRADE_KEYS_MAX, Restored
 from market_maker.repositories.executor import Database
@@ -39,7 +40,7 @@ class Restorer:
     ) -> tuple[Restored, tuple[Order, ...]]:
         """The engine's start, and the orders that were not final when the last process ended."""
         symbol = config.symbol
-        inventory = await self._fold(symbol)
+        inventory, filled = await self._fold(symbol)
         await self._compare(symbol, inventory.to_row())
         keys = await self._fills.recent_keys(symbol, TRADE_KEYS_MAX)
         state = await self._states.get(symbol)
@@ -50,18 +51,24 @@ class Restorer:
             state_reason="never enabled" if state is None else state.reason,
             state_actor="system" if state is None else state.actor,
             kill=_kill(state),
-            pnl_baseline=PNL_ZERO if state is None else state.pnl_baseline,
+            pnl_baseline=ZERO if state is None else state.pnl_baseline,
             inventory=inventory,
             trade_keys=tuple((trade_id, side.value) for trade_id, side in keys),
             ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
+            filled_by_order=tuple(filled.items()),
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 
-    async def _fold(self, symbol: str) -> Inventory:
+    async def _fold(self, symbol: str) -> tuple[Inventory, dict[str, Decimal]]:
+        """The position that all fills make, and what each of the latest orders has filled."""
         inventory = Inventory()
+        filled: dict[str, Decimal] = {}
         async for fill in self._fills.fold_rows(symbol):
             inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
-        return inventory
+            filled[fill.order_id] = EXACT.add(filled.pop(fill.order_id, ZERO), fill.quantity)
+            if len(filled) > RECENT_ORDERS_MAX:
+                del filled[next(iter(filled))]
+        return inventory, filled
 
     async def _compare(self, symbol: str, folded: PositionRow) -> None:
         """Report a stored position that is not the fold of the fills; the fills win."""
@@ -70,7 +77,7 @@ class Restorer:
             _log.error("position_differs_from_fills", symbol=symbol, stored=str(stored), fills=str(folded))
 
 
-PNL_ZERO = Inventory().to_row().realized_pnl
+ZERO = Decimal(0)
 
 
 def _kill(state: StateRecord | None) -> Trigger | None:

@@ -39,7 +39,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
     before = order.status
     order.request_ended = order.request_ended or event.ended
     if event.outcome is Outcome.OK:
-        symbol.orders.identify(order, event.order_id)
+        symbol.orders.identify(order, event.order_id, symbol.instrument)
         if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
             order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
         if not symbol.wants_orders:
@@ -101,7 +101,7 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
     order.query_outstanding = False
     before = order.status
     if event.outcome is Outcome.OK and event.order is not None:
-        symbol.orders.reported(order, event.order, symbol.now_ns)
+        symbol.orders.reported(order, event.order, symbol.instrument, symbol.now_ns)
         if not symbol.wants_orders or before is OrderStatus.PENDING_CANCEL:
             clearing.cancel_order(symbol, order, out)
     elif event.outcome is Outcome.NOT_FOUND:
@@ -172,7 +172,7 @@ def _listed(symbol: Symbol, reported: ExchangeOrder, asked_ns: int, out: Out) ->
         out.append(Notice("warning", "orphan_order", (("order_id", reported.order_id),)))
         return
     before = order.status
-    symbol.orders.reported(order, reported, symbol.now_ns)
+    symbol.orders.reported(order, reported, symbol.instrument, symbol.now_ns)
     if not symbol.wants_orders:
         clearing.cancel_order(symbol, order, out)
     if order.status is not before:

@@ -93,6 +93,8 @@ class SymbolEngine:
         )
         if restored.kill is not None:
             symbol.kill = KillLatch(restored.kill, symbol.now_ns)
+        for order_id, quantity in restored.filled_by_order:
+            symbol.orders.remember_filled(order_id, quantity)
         for key in restored.trade_keys:
             fills.remember_trade(symbol, key)
         self._symbol = symbol
@@ -109,7 +111,7 @@ class SymbolEngine:
             order.request_ended = True
             if order.status is OrderStatus.PENDING_NEW:
                 order.status = OrderStatus.UNKNOWN
-            symbol.orders.add(order)
+            symbol.orders.load(order, symbol.instrument)
         clearing.begin(symbol, out)
         if symbol.state is State.ACTIVE:
             halt.change_state(symbol, Cause.STARTUP, "start-up", "system", out)

@@ -75,7 +75,7 @@ def on_order_event(symbol: Symbol, event: OrderEvent, out: Out) -> None:
         if event.kind is OrderEventKind.ACCEPTED and (order is None or order.status is OrderStatus.REJECTED):
             clearing.suspect(symbol, out)
         return
-    symbol.orders.identify(order, event.order_id)
+    symbol.orders.identify(order, event.order_id, symbol.instrument)
     before = order.status
     if event.kind is OrderEventKind.ACCEPTED:
         _accepted(symbol, order, out)

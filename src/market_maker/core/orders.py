@@ -157,17 +157,32 @@ class OrderTracker:
             return order
         return self._by_order_id.get(order_id) if order_id is not None else None
 
+    def remember_filled(self, order_id: str, quantity: Decimal) -> None:
+        """Note what an order has filled whose row may be missing, or older than its fills."""
+        self._strays[order_id] = quantity
+
+    def load(self, order: Order, instrument: Instrument) -> None:
+        """Track an order of an earlier process; the fills that it counted tell what is filled."""
+        if order.order_id is not None and (filled := self._strays.pop(order.order_id, None)) is not None:
+            order.filled = filled
+            order.filled_lots = _lots(filled, instrument, ROUND_FLOOR)
+        self.add(order)
+
     def add(self, order: Order) -> None:
-        """Track an order that was sent, loaded or found at the exchange."""
+        """Track an order that was sent or found at the exchange."""
         self._orders[order.client_order_id] = order
         if order.order_id is not None:
             self._by_order_id[order.order_id] = order
 
-    def identify(self, order: Order, order_id: str | None) -> None:
-        """Note the exchange's id of an order."""
-        if order_id is not None and order.order_id is None:
-            order.order_id = order_id
-            self._by_order_id[order_id] = order
+    def identify(self, order: Order, order_id: str | None, instrument: Instrument) -> None:
+        """Note the exchange's id of an order, and with it what filled under that id before it was known."""
+        if order_id is None or order.order_id is not None:
+            return
+        order.order_id = order_id
+        self._by_order_id[order_id] = order
+        if (filled := self._strays.pop(order_id, None)) is not None:
+            order.filled = EXACT.add(order.filled, filled)
+            order.filled_lots += _lots(filled, instrument, ROUND_FLOOR)
 
     def live(self, side: Side) -> list[Order]:
         """Orders of a side that the exchange has not called final, oldest first."""
@@ -209,7 +224,7 @@ class OrderTracker:
         if order is None:
             self._stray(execution)
             return None
-        self.identify(order, execution.order_id)
+        self.identify(order, execution.order_id, instrument)
         order.filled = EXACT.add(order.filled, execution.quantity)
         lots = _lots(execution.quantity, instrument, ROUND_FLOOR)
         order.filled_lots += lots
@@ -246,9 +261,9 @@ class OrderTracker:
         if all_fills_seen or (order.expected_filled is not None and order.filled >= order.expected_filled):
             self._settle(order, now_ns)
 
-    def reported(self, order: Order, reported: ExchangeOrder, now_ns: int) -> None:
+    def reported(self, order: Order, reported: ExchangeOrder, instrument: Instrument, now_ns: int) -> None:
         """Take over what the exchange reports of an order when asked."""
-        self.identify(order, reported.order_id)
+        self.identify(order, reported.order_id, instrument)
         order.request_ended = True
         order.not_found_ns = None
         if reported.status.is_final:

@@ -208,3 +208,5 @@ class Restored:
     trade_keys: tuple[tuple[str, str], ...]
     """(trade id, side) of the latest executions already counted, oldest first."""
     ids: IdSeed
+    filled_by_order: tuple[tuple[str, Decimal], ...] = ()
+    """(exchange's order id, base quantity) that those executions filled, of the latest orders."""

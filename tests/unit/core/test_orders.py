@@ -71,7 +71,7 @@ def test_open_lots_are_what_may_still_fill() -> None:
 def test_a_final_order_with_fills_on_their_way_counts_exactly_those() -> None:
     a = order()
     tracker = tracking(a)
-    tracker.reported(a, report("a", ExchangeStatus.CANCELLED, filled=30), 0)
+    tracker.reported(a, report("a", ExchangeStatus.CANCELLED, filled=30), INSTRUMENT, 0)
     assert (a.is_live, a.settled, tracker.open_lots(Side.BUY)) == (False, False, 30)
     tracker.fill(execution("a", 30), INSTRUMENT, 0)
     assert (a.settled, tracker.open_lots(Side.BUY), a.status) == (True, 0, OrderStatus.CANCELLED)
@@ -80,7 +80,7 @@ def test_a_final_order_with_fills_on_their_way_counts_exactly_those() -> None:
 def test_a_missing_fraction_of_a_lot_counts_as_a_whole_one() -> None:
     a = order()
     tracker = tracking(a)
-    tracker.reported(a, report("a", ExchangeStatus.CANCELLED, filled=1), 0)
+    tracker.reported(a, report("a", ExchangeStatus.CANCELLED, filled=1), INSTRUMENT, 0)
     tracker.fill(execution("a", Decimal("0.5")), INSTRUMENT, 0)
     assert (a.settled, tracker.open_lots(Side.BUY)) == (False, 1)
 
