@@ -1,7 +1,7 @@
 """`market-maker serve`: settings, logging and the event loop around the service."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 import uvloop
@@ -32,7 +32,7 @@ def serve(environ: Mapping[str, str]) -> int:
     for warning in settings.warnings:
         log.warning("setting", detail=warning)
     try:
-        return uvloop.run(_run(settings))
+        return uvloop.run(_run(settings, lambda: logging.dropped))
     except START_ERRORS as error:
         log.error("cannot_start", reason=str(error))  # noqa: TRY400 -- the reason is the message, not the stack
         return 1
@@ -40,5 +40,5 @@ def serve(environ: Mapping[str, str]) -> int:
         logging.close()
 
 
-async def _run(settings: Settings) -> int:
-    return await Service(settings).run()
+async def _run(settings: Settings, lines_dropped: Callable[[], int]) -> int:
+    return await Service(settings, lines_dropped).run()

@@ -9,6 +9,7 @@ from market_maker.actors.latencies import Latencies
 from market_maker.actors.worker import Worker
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
+from market_maker.telemetry.kill_timer import KillTimer
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.symbol_metrics import SymbolMetrics
 from market_maker.telemetry.tracing import trace_id_of
@@ -30,12 +31,14 @@ class StepObserver:
         metrics: Metrics,
         latencies: Latencies,
         controls: Controls,
+        kills: KillTimer,
         changed: Callable[[str], None],
         publish_quote: Callable[[Worker, cmd.PublishQuote], None],
     ) -> None:
         self._metrics = metrics
         self._latencies = latencies
         self._controls = controls
+        self._kills = kills
         self._changed = changed
         self._publish_quote = publish_quote
         self._symbols: dict[str, SymbolMetrics] = {}
@@ -55,6 +58,7 @@ class StepObserver:
         self._symbols.pop(symbol, None)
         self._quotes_seen.pop(symbol, None)
         self._shown.pop(symbol, None)
+        self._kills.forget(symbol)
         self._metrics.remove_symbol(symbol)
 
     def stepped(self, worker: Worker, event: ev.Event, commands: Sequence[cmd.Command], took_ns: int) -> None:
@@ -64,12 +68,18 @@ class StepObserver:
         if request is not None:
             bound.answered(request, _outcome(event))
             if isinstance(event, ev.OpenOrdersAnswer):
-                self._changed(worker.name)
+                self._listed(worker, event)
         computed = worker.engine.symbol.stats.quotes_computed
         if computed != self._quotes_seen.get(worker.name, 0):
             self._quotes_seen[worker.name] = computed
             self._latencies.quote.record(took_ns)
             bound.quote_compute.observe(took_ns / 1e9)
+        for command in commands:
+            self._command(worker, bound, command, event)
+
+    def gave_up(self, worker: Worker, commands: Sequence[cmd.Command], event: ev.Event) -> None:
+        """The engine could not even halt: its symbol was halted without it."""
+        bound = self.metrics_of(worker.name)
         for command in commands:
             self._command(worker, bound, command, event)
 
@@ -90,6 +100,12 @@ class StepObserver:
                 bound.suppressed(name, grown)
         self._shown[worker.name] = totals
 
+    def _listed(self, worker: Worker, event: ev.OpenOrdersAnswer) -> None:
+        """The exchange told its open orders; after a kill none may be among them."""
+        if worker.engine.symbol.clearing.proven_zero_ns is not None:
+            self._kills.cleared(worker.name, event.at_ns)
+        self._changed(worker.name)
+
     def _command(self, worker: Worker, bound: SymbolMetrics, command: cmd.Command, event: ev.Event) -> None:
         match command:
             case cmd.Reply():
@@ -107,18 +123,24 @@ class StepObserver:
                     to_state=command.to_state.value,
                     reason=command.reason,
                     actor=command.actor,
+                    **_trace_of(event),
                 )
             case cmd.RecordRisk():
                 bound.killed(command.reason)
+                self._kills.killed(worker.name, event.at_ns)
             case cmd.PublishQuote():
                 self._publish_quote(worker, command)
             case cmd.Notice():
-                trace_id = trace_id_of(getattr(event, "trace", None))
-                context = {"trace_id": trace_id} if trace_id is not None else {}
                 log = getattr(self._log, command.level)
-                log(command.code, symbol=worker.name, **dict(command.fields), **context)
+                log(command.code, symbol=worker.name, **dict(command.fields), **_trace_of(event))
             case _:
                 pass
+
+
+def _trace_of(event: ev.Event) -> dict[str, str]:
+    """The trace of the message that an event came from, as a field of a log line."""
+    trace_id = trace_id_of(getattr(event, "trace", None))
+    return {} if trace_id is None else {"trace_id": trace_id}
 
 
 def _outcome(event: ev.Event) -> str:

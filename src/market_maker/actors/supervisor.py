@@ -157,12 +157,15 @@ class Supervisor:
         if actor is None or actor.failed:
             return
         detail = f"{type(error).__name__}: {error}"
+        fault = Fault(self._clock_ns(), KillReason.WORKER_FAILURE, detail)
         try:
-            worker.step(Fault(self._clock_ns(), KillReason.WORKER_FAILURE, detail))
+            worker.step(fault)
         except Exception as second:  # noqa: BLE001 -- whatever the broken engine raises, its orders must go
             actor.failed = detail
             self._log.error("worker_beyond_repair", symbol=symbol, exc_info=second)
-            worker.carry_out(halted_records(worker.engine.symbol, detail))
+            records = halted_records(worker.engine.symbol, detail)
+            worker.carry_out(records)
+            self._observer.gave_up(worker, records, fault)
             self._requests.start(f"last resort {symbol}", clear_market(symbol, self._gateway))
         else:
             worker.crashed = False

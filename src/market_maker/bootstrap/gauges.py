@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -22,6 +22,7 @@ from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.streams.lag import LagReport
 from market_maker.streams.partitioner import partition_of
+from market_maker.telemetry.tally import Tally
 
 INTERVAL_S: Final = 0.5
 _LOG_LAG_NS: Final = 1_000_000_000
@@ -40,6 +41,7 @@ class Gauges:
         outbox: OutboxRepository,
         partitions: Callable[[str], int | None],
         changed: Callable[[str], None],
+        tallies: Sequence[Tally],
     ) -> None:
         self._supervisor = supervisor
         self._fleet = fleet
@@ -50,6 +52,7 @@ class Gauges:
         self._outbox = outbox
         self._partitions = partitions
         self._changed = changed
+        self._tallies = tallies
         self._outbox_pending = 0
         self._lag: LagReport | None = None
         self._journal_was_well = True
@@ -68,6 +71,8 @@ class Gauges:
         for worker in self._supervisor:
             self._show(worker)
             self._changed(worker.name)
+        for tally in self._tallies:
+            tally.show()
         try:
             self._outbox_pending = await self._outbox.pending_count()
         except DatabaseError:

@@ -21,8 +21,10 @@ Probe = Callable[[], Awaitable[clients.Health]]
 class HealthMonitor:
     """Keeps the last result of each component's probe."""
 
-    def __init__(self, probes: Mapping[str, Probe]) -> None:
+    def __init__(self, probes: Mapping[str, Probe], show: Callable[[str, bool], None]) -> None:
+        """`show` is told of each component whether it answered."""
         self._probes = probes
+        self._show = show
         self._checks = {name: Check(name, CheckStatus.FAILED, "not asked yet") for name in probes}
 
     def health(self) -> Health:
@@ -49,6 +51,7 @@ class HealthMonitor:
         if not found.healthy:
             status = CheckStatus.DEGRADED if name in DEGRADED_ONLY else CheckStatus.FAILED
         self._checks[name] = Check(name, status, found.detail)
+        self._show(name, found.healthy)
 
 
 def postgres_probe(database: Database) -> Probe:

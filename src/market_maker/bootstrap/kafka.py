@@ -21,7 +21,9 @@ from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.publisher import KafkaPublisher
 from market_maker.streams.router import SymbolSink
 from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
-from market_maker.streams.topics import PUBLISHED
+from market_maker.streams.topics import CONSUMED, PUBLISHED
+from market_maker.telemetry.metrics import Metrics
+from market_maker.telemetry.tally import Tally
 
 
 class KafkaSide:
@@ -37,6 +39,7 @@ class KafkaSide:
         self.relay = OutboxRelay(self.outbox, self._encoder, self.publisher)
         self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)
         self.table = InstrumentTable()
+        self._dead_letters = DeadLetters(self.publisher)
 
     def consume(
         self,
@@ -57,7 +60,7 @@ class KafkaSide:
             self.table,
             self._settings.system_account_id,
             sinks,
-            DeadLetters(self.publisher),
+            self._dead_letters,
             on_lag,
             listener=listener,
         )
@@ -77,6 +80,21 @@ class KafkaSide:
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""
         return self._intake.consumer.partitions(topic) if self._intake is not None else None
+
+    def tallies(self, metrics: Metrics) -> tuple[Tally, ...]:
+        """Counters of what came in and could not be used, and of what did not get out."""
+        return (
+            Tally(metrics, "mm_decode_errors_total", "topic", self._undecodable, CONSUMED),
+            Tally(metrics, "mm_dead_letters_total", "topic", lambda: self._dead_letters.sent, CONSUMED),
+            Tally(metrics, "mm_unclaimed_events_total", "symbol", self._unclaimed),
+            Tally(metrics, "mm_publish_failures_total", "topic", lambda: self.publisher.failed),
+        )
+
+    def _undecodable(self) -> Mapping[str, int]:
+        return self._intake.router.counters.undecodable if self._intake is not None else {}
+
+    def _unclaimed(self) -> Mapping[str, int]:
+        return self._intake.router.counters.orphans if self._intake is not None else {}
 
     def quiesce(self) -> None:
         """Read nothing more."""

@@ -1,13 +1,16 @@
 """What the process measures of itself: metrics, latencies, the event loop's lag."""
 
+from collections.abc import Callable
 from typing import Final
 
 from market_maker.actors.latencies import Latencies
 from market_maker.clients.order_service import RequestReport
 from market_maker.core.commands import PlaceOrder
 from market_maker.core.events import Outcome, PlaceAnswer
+from market_maker.telemetry.kill_timer import KillTimer
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 from market_maker.telemetry.metrics import Metrics
+from market_maker.telemetry.tally import Tally
 
 NS: Final = 1e9
 
@@ -15,9 +18,11 @@ NS: Final = 1e9
 class Meters:
     """Bound once, observed often. Made on the running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shadow_mode: bool) -> None:
         self.metrics = Metrics()
+        self.metrics.gauge("mm_shadow_mode").set(shadow_mode)
         self.latencies = Latencies()
+        self.kills = KillTimer(self.metrics)
         self.loop_lag = LoopLagMonitor(self._loop_lagged)
         self._loop_lag = self.metrics.gauge("mm_event_loop_lag_seconds")
         self._loop_stalled = self.metrics.counter("mm_event_loop_stalled_seconds_total")
@@ -31,6 +36,8 @@ class Meters:
         if report.request == "place":
             self._placement.observe(seconds)
             self.latencies.order_ack.record(report.latency_ns)
+        elif report.request == "cancel_all" and report.began_ns is not None:
+            self.kills.cancel_all_left(report.symbol, report.began_ns)
 
     def placed(self, command: PlaceOrder, answer: PlaceAnswer) -> None:
         """A placement was answered, or withheld."""
@@ -38,6 +45,14 @@ class Meters:
             took_ns = answer.at_ns - command.caused_at_ns
             self.latencies.tick_to_order.record(took_ns)
             self._tick_to_order.observe(took_ns / NS)
+
+    def lines_dropped(self, total: Callable[[], int]) -> Tally:
+        """The counter of lost log lines."""
+        return Tally(self.metrics, "mm_log_lines_dropped_total", None, lambda: {"": total()})
+
+    def dependency(self, name: str, up: bool) -> None:
+        """A dependency was asked whether it is there."""
+        self.metrics.gauge("mm_dependency_up", dependency=name).set(up)
 
     def _loop_lagged(self, longest_ns: int, stalled_ns: int) -> None:
         self._loop_lag.set(longest_ns / NS)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -49,12 +50,14 @@ _log = structlog.get_logger()
 class Service:
     """One process of the market maker. Made on the running event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, lines_dropped: Callable[[], int]) -> None:
+        """`lines_dropped` tells how many log lines were lost."""
         self._settings = settings
+        self._lines_dropped = lines_dropped
         self._stopping = asyncio.Event()
         self._failures: list[str] = []
         self._tasks = TaskGroup(self._part_failed)
-        self._meters = Meters()
+        self._meters = Meters(shadow_mode=settings.shadow_mode)
         self._controls = Controls()
         self._changes = ChangeFeed()
 
@@ -102,7 +105,12 @@ class Service:
         tracing = make_tracing(endpoint.reveal() if endpoint is not None else None)
         resources.callback(tracing.close)
         observer = StepObserver(
-            meters.metrics, meters.latencies, self._controls, self._changes.publish, self._publish_quote
+            meters.metrics,
+            meters.latencies,
+            self._controls,
+            meters.kills,
+            self._changes.publish,
+            self._publish_quote,
         )
         self._journal = Journal(
             JournalStore(connections.journal_pool),
@@ -131,8 +139,11 @@ class Service:
             kafka.outbox,
             kafka.partitions,
             self._changes.publish,
+            (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
         )
-        self._health = HealthMonitor(connections.probes(self._gauges.kafka_health, kafka.registry_health))
+        self._health = HealthMonitor(
+            connections.probes(self._gauges.kafka_health, kafka.registry_health), meters.dependency
+        )
         desk = ServiceDesk(
             self._supervisor,
             self._fleet,

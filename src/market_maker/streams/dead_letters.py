@@ -1,6 +1,7 @@
 """Copies of messages that could not be used, kept in `<topic>.dlq` with the reason."""
 
 import logging
+from collections import Counter
 
 from market_maker.streams.batch import Undecodable
 from market_maker.streams.publisher import KafkaPublisher
@@ -17,6 +18,8 @@ class DeadLetters:
     def __init__(self, publisher: KafkaPublisher) -> None:
         self._publisher = publisher
         self._logged_ns: dict[str, int] = {}
+        self.sent: Counter[str] = Counter()
+        """Messages copied so far, by the topic that they were found in."""
 
     def send(self, message: Undecodable) -> None:
         """Copy a message; does not block. A failure is counted by the publisher."""
@@ -29,6 +32,7 @@ class DeadLetters:
         self._publisher.publish_later(
             dead_letter_topic(message.topic), message.key, message.value, [*message.headers, *origin]
         )
+        self.sent[message.topic] += 1
         self._log(message)
 
     def _log(self, message: Undecodable) -> None:
