@@ -110,8 +110,8 @@ async def test_a_restarted_service_starts_a_new_record_from_what_it_restored(
     await site.operator.quoting(BTC)
     assert site.service.terminate() == 0
     _, second = records(directory, BTC)
-    head = json.loads(second.read_text().splitlines()[0])["begin"]
-    position, trade_keys, open_orders = head[7], head[8], head[11]
+    restored, _, open_orders = json.loads(second.read_text().splitlines()[0])["begin"]
+    position, trade_keys = restored[7], restored[8]
     assert position[4] == len(trade_keys) >= 2
     assert open_orders
     assert replay(second)[0] == 0

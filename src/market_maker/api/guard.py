@@ -39,7 +39,7 @@ class DeskRoute(APIRoute):
             _refuse_unknown_query(request, known)
             if takes_body and await exact.body():
                 _refuse_other_media(request)
-                await exact.json()
+                _refuse_bare_number(await exact.json())
             return await handler(exact)
 
         return guarded
@@ -165,6 +165,16 @@ def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
     if errors:
         detail = f"{errors[0].field}: {errors[0].detail}"
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
+
+
+def _refuse_bare_number(body: object) -> None:
+    """To the models a Decimal is an object without any of their fields, so one with only optional fields
+    would take it for an empty body. What else is no object they refuse themselves.
+    """
+    if isinstance(body, Decimal):
+        error = FieldError(location="body", field="body", detail="must be a JSON object")
+        detail = f"{error.field}: {error.detail}"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=[error])
 
 
 def _refuse_other_media(request: Request) -> None:

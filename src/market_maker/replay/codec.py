@@ -7,7 +7,7 @@ exact form here is refused when this module is imported.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
@@ -17,6 +17,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
+from market_maker.core.inventory import Inventory
 from market_maker.core.quoting import QuoteSet
 from market_maker.core.risk import CheckedOrder
 
@@ -41,7 +42,7 @@ def event_of(name: object, fields: object) -> ev.Event:
     """The event that `event_line` encoded. Raises CodecError."""
     decode = _EVENT_DECODERS.get(name) if isinstance(name, str) else None
     if decode is None:
-        raise CodecError(f"{name!r} is no type of event")
+        raise CodecError(f"{_short(name)} is no type of event")
     event: ev.Event = decode(fields)
     return event
 
@@ -65,10 +66,7 @@ def field_names(record: Any) -> tuple[str, ...]:
 
 def encode_values(record: Any, values: tuple[Any, ...]) -> list[Any]:
     """A record of which only the values of its fields are at hand, in order."""
-    encoders = [encoder(hint) for hint in _fields(record).values()]
-    return [
-        value if encode is None else encode(value) for encode, value in zip(encoders, values, strict=True)
-    ]
+    return _converted([encoder(hint) for hint in _fields(record).values()], values)
 
 
 @cache
@@ -80,6 +78,8 @@ def encoder(hint: Any) -> Convert | None:
         return str
     if isinstance(hint, type) and issubclass(hint, Enum):
         return attrgetter("value")
+    if hint is Inventory:
+        return lambda inventory: _row_encoder(inventory.to_row())
     if (inner := _optional(hint)) is not None:
         return _encode_optional(encoder(inner))
     if get_origin(hint) is tuple:
@@ -96,6 +96,9 @@ def decoder(hint: Any) -> Convert:
         return _decode_decimal
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _decode_enum(hint)
+    if hint is Inventory:
+        row = decoder(cmd.PositionRow)
+        return lambda value: Inventory.from_row(row(value))
     if (inner := _optional(hint)) is not None:
         decode = decoder(inner)
         return lambda value: None if value is None else decode(value)
@@ -135,9 +138,16 @@ def _encode_tuple(items: tuple[Any, ...]) -> Convert | None:
     if items[-1] is Ellipsis:
         encode = encoder(items[0])
         return None if encode is None else lambda value: [encode(one) for one in value]
-    if any(encoder(item) is not None for item in items):
-        raise TypeError(f"a tuple of {items} has no exact form in a record")
-    return None
+    encoders = [encoder(item) for item in items]
+    if not any(encoders):
+        return None
+    return lambda value: _converted(encoders, value)
+
+
+def _converted(encoders: Sequence[Convert | None], values: Iterable[Any]) -> list[Any]:
+    return [
+        value if encode is None else encode(value) for encode, value in zip(encoders, values, strict=True)
+    ]
 
 
 def _encode_record(record: Any) -> Convert:
@@ -166,7 +176,7 @@ def _encode_record(record: Any) -> Convert:
 def _decode_plain(kind: type) -> Convert:
     def decode(value: Any) -> Any:
         if type(value) is not kind:
-            raise CodecError(f"{value!r} is not of type {kind.__name__}")
+            raise CodecError(f"{_short(value)} is not of type {kind.__name__}")
         return value
 
     return decode
@@ -176,7 +186,7 @@ def _decode_decimal(value: Any) -> Decimal:
     try:
         return Decimal(value if isinstance(value, str) else "not a text")
     except InvalidOperation:
-        raise CodecError(f"{value!r} is not a decimal") from None
+        raise CodecError(f"{_short(value)} is not a decimal") from None
 
 
 def _decode_enum(kind: type[Enum]) -> Convert:
@@ -184,7 +194,7 @@ def _decode_enum(kind: type[Enum]) -> Convert:
         try:
             return kind(value)
         except ValueError:
-            raise CodecError(f"{value!r} is not a {kind.__name__}") from None
+            raise CodecError(f"{_short(value)} is not a {kind.__name__}") from None
 
     return decode
 
@@ -216,14 +226,20 @@ def _decode_record(record: Any) -> Convert:
 
 def _array(value: Any, length: int | None = None) -> list[Any]:
     if not isinstance(value, list) or (length is not None and len(value) != length):
-        raise CodecError(f"{value!r} is not an array{'' if length is None else f' of {length} values'}")
+        raise CodecError(f"{_short(value)} is not an array{'' if length is None else f' of {length} values'}")
     return value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _encoders(kinds: tuple[Any, ...]) -> dict[type, Convert]:
     return {kind: _encode_record(kind) for kind in kinds}
 
 
+_row_encoder: Final = _encode_record(cmd.PositionRow)
 _EVENTS: Final = get_args(ev.Event)
 _COMMANDS: Final = get_args(cmd.Command)
 _EVENT_ENCODERS: Final = _encoders(_EVENTS)

@@ -171,4 +171,5 @@ def _head(line: Any) -> Head:
     try:
         return Head(symbol, segment, service, core, beginning_of(line.get("begin")), None)
     except CodecError as error:
-        raise RecordError(f"line 1: {error}") from None
+        hint = "" if core == core_build() else f" (recorded by version {service} with another core)"
+        raise RecordError(f"line 1: {error}{hint}") from None

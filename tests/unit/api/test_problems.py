@@ -68,6 +68,19 @@ async def test_a_body_that_is_no_object_is_refused(api: Api, body: bytes) -> Non
     assert "must be a JSON object" in answer.body["detail"]
 
 
+@pytest.mark.parametrize("body", [b"1.5", b"0.0", b"1e5", b"-3e-270", b"[1.5]", b"false"])
+@pytest.mark.parametrize("route", ["POST /v1/mm-configs/BTC-USDT/enable", "PUT /v1/mm-configs/BTC-USDT"])
+async def test_a_number_is_not_taken_for_an_object_with_all_fields_left_out(
+    api: Api, desk: FakeDesk, route: str, body: bytes
+) -> None:
+    method, path = route.split()
+    answer = await api.call(method, path, data=body, headers={"Content-Type": "application/json"})
+    assert (answer.status, answer.code) == (422, "VALIDATION_FAILED")
+    assert answer.body["errors"] == [{"location": "body", "field": "body", "detail": "must be a JSON object"}]
+    assert desk.controls == []
+    assert desk.changed_by == []
+
+
 @pytest.mark.parametrize("body", [b"", b"null"])
 async def test_a_body_that_is_missing_is_asked_for(api: Api, body: bytes) -> None:
     answer = await api.call("POST", KILL, data=body, headers=JSON)

@@ -129,7 +129,7 @@ def test_a_changed_start_differs_before_any_event(record: Path) -> None:
 
 
 def test_other_limits_in_the_head_give_other_commands(record: Path) -> None:
-    changed(record, 1, lambda line: line["begin"][10].__setitem__(1, 1))
+    changed(record, 1, lambda line: line["begin"][1].__setitem__(1, 1))
     difference = replay(record).difference
     assert difference is not None
     assert "PlaceOrder" in difference.recorded
@@ -173,6 +173,16 @@ def broken(tmp_path: Path) -> Path:
     recorder.close()
     (path,) = tmp_path.iterdir()
     return path
+
+
+def test_a_head_of_another_build_that_cannot_be_read_says_whose_it_is(record: Path) -> None:
+    def other(line: Any) -> None:
+        line.update(core="0123456789abcdef")
+        line["begin"][0].pop()
+
+    changed(record, 1, other)
+    with pytest.raises(RecordError, match=r"is not an array of \d+ values \(recorded by version"):
+        replay(record)
 
 
 def test_a_step_that_raised_raises_the_same_again(broken: Path) -> None:
