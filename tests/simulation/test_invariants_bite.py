@@ -1,6 +1,7 @@
 """Each invariant can fail: for each, something is broken that only it should notice first."""
 
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
@@ -17,6 +18,7 @@ from market_maker.core.states import State
 from market_maker.core.symbol import Symbol
 from market_maker.streams.offsets import OffsetTracker
 from simulation.runner import run_seed
+from simulation.store import Store
 
 SEEDS_MAX = 80
 
@@ -125,6 +127,21 @@ def an_order_settles_before_its_fills_came(patch: Patch) -> None:
     )
 
 
+def engines_share_a_counter(patch: Patch) -> None:
+    original, shared = OrderIds.next, count(1)
+
+    def next_id(ids: OrderIds, now_ns: int) -> str:
+        ids._counter = next(shared)
+        return original(ids, now_ns)
+
+    patch.setattr(OrderIds, "next", next_id)
+
+
+def the_journal_writes_the_newest_first(patch: Patch) -> None:
+    write = Store.write
+    patch.setattr(Store, "write", lambda store, entries: write(store, reversed(list(entries))))
+
+
 BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
     (a_halt_of_the_market_is_not_heard, {1, 6}),
     (what_filled_unseen_does_not_count, {2}),
@@ -138,8 +155,10 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
     (rebates_are_counted_as_fees, {8}),
     (halted_symbols_ignore_fills, {8, 9}),
     (offsets_are_done_as_soon_as_they_are_read, {9}),
+    (the_journal_writes_the_newest_first, {8, 10}),
     (a_gap_is_not_noticed, {11}),
     (no_book_is_ever_stale, {11}),
+    (engines_share_a_counter, {13}),
     (orders_in_the_market_do_not_hinder_a_reset, {14}),
 ]
 
