@@ -49,11 +49,14 @@ lint: $(VENV)/.dev
 
 # --- what developers run -------------------------------------------------------------------------
 
-# Code from contracts: gRPC stubs from proto/, typed queries from SQL. The results are committed.
+# What follows from something else: gRPC stubs from proto/, typed queries from SQL, the page of settings,
+# alerts and dashboard from the list of metrics. The results are committed.
 generate: $(VENV)/.dev
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src --grpc_python_out=src proto/tradex_contracts/metadata.proto
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sqlc generate
 	$(BIN)/python -m tools.settings_page > docs/settings.md
+	$(BIN)/python -m tools.monitoring alerts > deploy/prometheus/alerts.yaml
+	$(BIN)/python -m tools.monitoring dashboard > deploy/grafana/market-maker.json
 
 # The next migration, from what schema.sql says now: make migration NAME=add_epoch
 migration: $(VENV)/.dev

@@ -1,0 +1,1 @@
+"""Makes the alert rules and the dashboard of `deploy/` from the list of metrics."""

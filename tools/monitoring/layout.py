@@ -1,0 +1,80 @@
+"""Where each metric stands on the dashboard. A metric of the list without a place here is an error."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One graph; its queries follow from the type and labels of its metrics."""
+
+    title: str
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the top row."""
+
+    title: str
+    expression: str
+    unit: str
+    red_from: float | None = None
+    """From this value on it shows red; None: never."""
+
+
+FIGURES: Final = (
+    Figure("Halted symbols", 'sum(mm_state_gauge{state="HALTED"})', "short", 1),
+    Figure("Active symbols", 'sum(mm_state_gauge{state="ACTIVE"})', "short"),
+    Figure("P&L", "sum(mm_pnl_usdt)", "currencyUSD"),
+    Figure("Gross inventory", "sum(abs(mm_inventory_usdt))", "currencyUSD"),
+    Figure("Kafka lag", "max(mm_kafka_lag_seconds)", "s", 2),
+    Figure("Dependencies down", "count(mm_dependency_up == 0) or vector(0)", "short", 1),
+)
+ROWS: Final = {
+    "Position and result": (
+        Panel("Inventory", ("mm_inventory_usdt",)),
+        Panel("P&L", ("mm_pnl_usdt",)),
+        Panel("Fills", ("mm_fills_total",)),
+    ),
+    "Quoting": (
+        Panel("State", ("mm_state_gauge", "mm_shadow_mode")),
+        Panel("Quoted spread", ("mm_spread_bps",)),
+        Panel("Not quoted, by reason", ("mm_quotes_suppressed_total",)),
+    ),
+    "Orders": (
+        Panel("Open orders, ours and the exchange's count", ("mm_open_orders", "mm_open_orders_at_exchange")),
+        Panel("Answers of the Order Service", ("mm_order_requests_total",)),
+        Panel("Events of our account that nobody claims", ("mm_unclaimed_events_total",)),
+    ),
+    "Kill switch": (
+        Panel("Kills, by reason", ("mm_kill_switch_total",)),
+        Panel("From the trigger to the cancel-all", ("mm_kill_latency_seconds",)),
+        Panel("From the kill to proven zero", ("mm_kill_clear_seconds",)),
+    ),
+    "Latency": (
+        Panel("Quote computation", ("mm_quote_compute_latency_seconds",)),
+        Panel("Tick to order", ("mm_tick_to_order_latency_seconds",)),
+        Panel("Order placement", ("mm_order_placement_latency_seconds",)),
+        Panel("Requests to the Order Service", ("mm_order_request_latency_seconds",)),
+    ),
+    "Market data": (
+        Panel("Kafka lag", ("mm_kafka_lag_seconds",)),
+        Panel("Book deltas", ("mm_book_deltas_total",)),
+        Panel("Books given up", ("mm_book_gaps_total",)),
+        Panel("Mailboxes", ("mm_mailbox_depth",)),
+        Panel("Messages that cannot be used", ("mm_decode_errors_total", "mm_dead_letters_total")),
+    ),
+    "Durability": (
+        Panel("Journal lag", ("mm_journal_lag_seconds",)),
+        Panel("Outbox backlog", ("mm_outbox_backlog",)),
+        Panel("Messages that Kafka did not take", ("mm_publish_failures_total",)),
+    ),
+    "Process": (
+        Panel("Event loop lag", ("mm_event_loop_lag_seconds",)),
+        Panel("Event loop standing still", ("mm_event_loop_stalled_seconds_total",)),
+        Panel("Dependencies", ("mm_dependency_up",)),
+        Panel("Worker failures", ("mm_worker_failures_total",)),
+        Panel("Log lines lost", ("mm_log_lines_dropped_total",)),
+    ),
+}
