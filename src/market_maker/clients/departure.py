@@ -5,6 +5,9 @@ connection in one piece; asyncio and uvloop pass what they are given on to the k
 that asks its gate when it is told to write itself asks at the last moment: between the gate's answer and
 the system call nothing else of this process runs. A body that is held back raises, and aiohttp closes the
 connection on which nothing was written.
+
+An answer that nobody asked for (one given twice, say) would be taken for the answer to the next request of
+its connection. So no request leaves on a connection on which something waits to be read.
 """
 
 import time
@@ -35,6 +38,10 @@ class Gate(Protocol):
 
 class WithheldError(Exception):
     """The gate did not let a request pass; nothing of it was sent."""
+
+
+class UnaskedAnswerError(aiohttp.ClientConnectionError):
+    """Something waits to be read before the request was sent; nothing of it was."""
 
 
 class GatedBody(aiohttp.BytesPayload):
@@ -68,7 +75,10 @@ class NotedRequest(aiohttp.ClientRequest):
     """A request that says when it has left. What has no body is written here, at once and whole."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Write the request, or what comes before its body."""
+        """Write the request, or what comes before its body. Raises UnaskedAnswerError."""
+        protocol = conn.protocol
+        if protocol is not None and protocol.should_close:
+            raise UnaskedAnswerError("the connection holds an answer that nobody asked for")
         response = await super().send(conn)
         if not isinstance(self.body, aiohttp.Payload):
             on_left.get()(time.monotonic_ns())

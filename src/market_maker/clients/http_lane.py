@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import aiohttp
 from yarl import URL
 
-from market_maker.clients.departure import GatedBody, NotedRequest, on_left
+from market_maker.clients.departure import GatedBody, NotedRequest, UnaskedAnswerError, on_left
 from market_maker.clients.under_way import UnderWay
 
 LIMIT_S: Final = 10.0
@@ -29,6 +29,8 @@ CONNECTIONS_MAX: Final = 256
 IDLE_S: Final = 4.0
 """How long an idle connection is kept: less than servers keep theirs (some only 5 s), because a request
 that meets a closing connection has an unknown fate."""
+TRIES_MAX: Final = 4
+"""Connections that are tried when they hold answers that nobody asked for; nothing was sent on them."""
 _TIMER_NS: Final = 1_000_000
 """Resolution of the event loop's timers."""
 
@@ -131,14 +133,30 @@ class _InFlight:
 
 
 class HttpLane:
-    """A session with its own connection pool. Make and use it on its event loop; close it in the end."""
+    """A session with its own connection pool. Make and use it on its event loop; close it in the end.
 
-    def __init__(self, headers: Mapping[str, str], stalls: StallClock, *, limit_s: float = LIMIT_S) -> None:
+    With `keeps_connections` false every request has a connection of its own, so that no answer can be
+    that to another request.
+    """
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        stalls: StallClock,
+        *,
+        limit_s: float = LIMIT_S,
+        keeps_connections: bool = True,
+    ) -> None:
         self._stalls = stalls
         self._limit_s = limit_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ttl_dns_cache=60, keepalive_timeout=IDLE_S),
+            connector=aiohttp.TCPConnector(
+                limit=CONNECTIONS_MAX,
+                ttl_dns_cache=60,
+                keepalive_timeout=IDLE_S if keeps_connections else None,
+                force_close=not keeps_connections,
+            ),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -225,6 +243,14 @@ class HttpLane:
     async def _exchange(self, request: Request) -> Result:
         if request.body is not None and not request.body.may_start:
             return Withheld()
+        for _ in range(TRIES_MAX - 1):
+            try:
+                return await self._exchange_once(request)
+            except UnaskedAnswerError:
+                continue
+        return await self._exchange_once(request)
+
+    async def _exchange_once(self, request: Request) -> Result:
         async with self._session.request(
             request.method,
             request.url,

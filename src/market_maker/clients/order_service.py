@@ -1,5 +1,8 @@
 """The Order Service's client: two lanes, so that slow placements cannot hold up a cancel.
 
+A third one is for the list of open orders, which proves that none is left and names no request that it
+answers: each list is asked for on a connection of its own.
+
 Every method gives an event of the core and raises for nothing that an exchange can do. Orders and cancels
 are under way as soon as they are asked for, awaited or not: they leave in the loop's next turn. An answer
 with `ended` false is followed, within the lane's long limit, by an answer of the same kind through
@@ -99,6 +102,7 @@ class OrderServiceClient:
             headers["Authorization"] = f"Bearer {token}"
         self._orders_lane = HttpLane(headers, stalls, limit_s=limit_s)
         self._cancels_lane = HttpLane(headers, stalls, limit_s=limit_s)
+        self._lists_lane = HttpLane(headers, stalls, limit_s=limit_s, keeps_connections=False)
         self._base = url.rstrip("/")
         self._orders_url = URL(f"{self._base}/v1/orders")
         self._health_url = URL(f"{self._base}/health")
@@ -108,7 +112,7 @@ class OrderServiceClient:
 
     @property
     def lanes(self) -> tuple[HttpLane, HttpLane]:
-        """The lane of placements and questions, and the lane of cancels."""
+        """The lanes that keep connections: of placements and questions, and of cancels."""
         return self._orders_lane, self._cancels_lane
 
     def place(
@@ -208,6 +212,7 @@ class OrderServiceClient:
         """Give up what is under way, without further answers, and close all connections."""
         await self._orders_lane.close()
         await self._cancels_lane.close()
+        await self._lists_lane.close()
 
     async def _touch(self, lane: HttpLane) -> Health:
         result = (await lane.send(Request("GET", self._health_url), QUESTION_TIMEOUT_NS, _forget)).result
@@ -245,7 +250,7 @@ class OrderServiceClient:
         if cursor is not None:
             parameters.append(("cursor", cursor))
         request = Request("GET", self._query_url(*parameters))
-        sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
+        sent = await self._lists_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         page: contract.Page | None = None
 
         def read(reply: Result) -> Answer:

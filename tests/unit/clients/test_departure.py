@@ -289,3 +289,34 @@ async def test_a_cancel_leaves_in_the_next_turn_of_the_loop_and_says_when(
     left_ns = reports[-1].began_ns
     assert left_ns is not None
     assert asked_ns < left_ns < seen_ns
+
+
+async def test_an_answer_given_twice_is_never_taken_for_the_answer_to_the_next_order(
+    server: RawServer, client: OrderServiceClient
+) -> None:
+    await keep_a_connection(client, server)
+    server.accept_order(0, "first")
+    await until_read(client)
+    before = server.bytes_of(0)
+    placing = place(client, OpenGate(), "second")
+    await until(lambda: "second" in server.orders())
+    assert (len(server.peers), server.bytes_of(0), server.has_ended(0)) == (2, before, True)
+    server.accept_order(1, "second")
+    answer = await placing
+    assert (answer.outcome, answer.order_id) == (Outcome.OK, "x-second")
+
+
+async def until_read(client: OrderServiceClient) -> None:
+    """Wait until the kept connection has read what nobody asked for."""
+    (kept,) = client.lanes[0]._session.connector._conns.values()  # type: ignore[union-attr]  # it has one
+    await until(lambda: kept[0][0].should_close)
+
+
+async def test_each_list_of_open_orders_is_asked_for_on_a_connection_of_its_own(
+    server: RawServer, client: OrderServiceClient
+) -> None:
+    for number in range(3):
+        listing = asyncio.ensure_future(client.open_orders("BTC-USDT"))
+        await until(lambda number=number: server.bytes_of(number).endswith(b"\r\n\r\n"))  # type: ignore[misc]
+        server.answer(number, "200 OK", {"orders": [], "next_cursor": None})
+        assert (await listing).outcome is Outcome.OK
