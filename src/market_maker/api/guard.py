@@ -168,9 +168,8 @@ def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
 
 
 def _refuse_bare_number(body: object) -> None:
-    """To the models a Decimal is an object without any of their fields, so one with only optional fields
-    would take it for an empty body. What else is no object they refuse themselves.
-    """
+    """What else is no object the models refuse themselves."""
+    # To them a Decimal is an object with none of their fields: one whose fields may all be left out takes it.
     if isinstance(body, Decimal):
         error = FieldError(location="body", field="body", detail="must be a JSON object")
         detail = f"{error.field}: {error.detail}"
