@@ -1,6 +1,6 @@
 """The last look before an order leaves."""
 
-from market_maker.actors.send_gate import SECOND_NS, SendGate
+from market_maker.actors.send_gate import SECOND_NS, ActorGate, SendGate
 
 
 class Engine:
@@ -42,3 +42,22 @@ def test_what_the_engine_forbids_takes_no_place() -> None:
     assert not gate.lets_pass(0)
     engine.may = True
     assert gate.lets_pass(1)
+
+
+def test_asking_whether_the_gate_is_open_takes_no_place() -> None:
+    gate = SendGate(Engine(), 1)
+    assert [gate.is_open(0) for _ in range(3)] == [True] * 3
+    assert gate.lets_pass(0)
+    assert not gate.is_open(SECOND_NS - 1)
+    assert gate.is_open(SECOND_NS)
+
+
+def test_the_gate_of_an_actor_that_is_not_well_is_shut() -> None:
+    engine, well = Engine(), False
+    gate = ActorGate(SendGate(engine, 10), lambda: well, lambda: 77)
+    assert not gate.is_open()
+    assert not gate.lets_pass()
+    well = True
+    assert gate.is_open()
+    assert gate.lets_pass()
+    assert engine.asked == [77, 77]

@@ -10,8 +10,9 @@ from tests.support.playbook import quoting
 from market_maker.actors.journal import Journal
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.worker import Worker
-from market_maker.core.commands import Command
-from market_maker.core.events import Event, Execution, Side, Source
+from market_maker.core.commands import CancelAll, Command, Request
+from market_maker.core.events import Event, Execution, Fault, Side, Source, Tick
+from market_maker.core.states import KillReason
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 
@@ -62,3 +63,27 @@ async def test_the_events_that_a_message_causes_belong_to_its_trace() -> None:
     writing.cancel()
     assert [entry.trace_id for entry in store.entries] == [TRACE_ID]
     assert len(store.entries[0].event_ids) == 2
+
+
+async def test_a_kill_in_the_middle_of_a_burst_gives_the_loop_its_turn_at_once() -> None:
+    """The cancel of everything leaves in the loop's next turn: no event of the burst may delay it."""
+    play = quoting()
+    requests: list[Request] = []
+    journal = Journal(Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
+    mailbox = Mailbox()
+    worker = Worker(play.engine, mailbox, requests.append, journal, Observer(), time.monotonic_ns)
+    mailbox.deliver(Fault(play.now_ns, KillReason.WORKER_FAILURE, "test"))
+    for _ in range(10):
+        mailbox.deliver(Tick(play.now_ns))
+    waiting: list[int] = []
+
+    def turn() -> None:
+        if isinstance(requests[0], CancelAll):
+            waiting.append(len(mailbox))
+
+    running = asyncio.ensure_future(worker.run())
+    asyncio.get_running_loop().call_soon(turn)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    assert waiting == [10]
