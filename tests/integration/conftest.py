@@ -1,0 +1,68 @@
+"""Everything here runs on real Apache Kafka: `make test-integration`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.support.apache_kafka import ApacheKafka
+from tests.support.kafka_jars import NoKafkaError, kafka_jars
+from tests.support.processes import ServerProcess
+from tests.support.sandbox import SandboxServers
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever stands in this folder is an integration test."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("integration")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaExchange(SandboxServers):
+    """A sandbox exchange on Apache Kafka."""
+
+    broker: ApacheKafka
+
+
+@pytest.fixture(scope="session")
+def jars() -> Path:
+    """Apache Kafka's jars; without Java or Maven the test is skipped and says so."""
+    try:
+        return kafka_jars()
+    except NoKafkaError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def start_kafka(
+    jars: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], ApacheKafka]]:
+    """Start a broker with this name."""
+    started: list[ApacheKafka] = []
+
+    def start(name: str) -> ApacheKafka:
+        broker = ApacheKafka(jars, tmp_path_factory.mktemp(name))
+        started.append(broker)
+        broker.start()
+        return broker
+
+    yield start
+    for broker in started:
+        broker.close()
+
+
+@pytest.fixture(scope="session")
+def exchange_kafka(start_kafka: Callable[[str], ApacheKafka]) -> ApacheKafka:
+    """The broker of the whole exchange; a test that stops it starts it again."""
+    return start_kafka("exchange-kafka")
+
+
+@pytest.fixture(scope="session")
+def shared_exchange(exchange_kafka: ApacheKafka, service_directory: Path) -> Iterator[KafkaExchange]:
+    """Simulated BTCUSDT, ETHUSDT and SOLUSDT on Apache Kafka, where no topic was made before."""
+    address = exchange_kafka.address
+    arguments = ("--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--seed", "7", "--snapshot-interval", "1")
+    process = ServerProcess("tradex_sandbox", "--broker", address, *arguments, directory=service_directory)
+    yield KafkaExchange(process, address, process.ready["control"], process.ready["metadata"], exchange_kafka)
+    process.close()
