@@ -69,7 +69,7 @@ def test_every_metric_that_the_runbook_names_exists() -> None:
 
 
 def test_every_code_field_and_setting_that_the_runbook_names_exists() -> None:
-    """Log codes, fields of the API, verdicts, problem codes, environment variables: whatever is in backticks."""
+    """Log codes, fields of the API, verdicts, problem codes, settings: whatever is in backticks."""
     files = [path for suffix in ("py", "sql") for path in (ROOT / "src/market_maker").rglob(f"*.{suffix}")]
     source = set(re.findall(r"\w+", "\n".join(path.read_text("utf-8") for path in files)))
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)", TEXT))
