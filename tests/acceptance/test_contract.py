@@ -31,6 +31,7 @@ values = ["{SYMBOL}"]
 
 [checks]
 enabled = true
+negative_data_rejection = {{ expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422] }}
 
 # A body may fit the schema and still be refused: the exchange does not list the symbol, ...
 [[operations]]
