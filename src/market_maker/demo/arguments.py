@@ -1,7 +1,7 @@
 """The demo's command line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -83,14 +83,30 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     add("--symbols", metavar="A,B", help=f"simulated markets (default {','.join(DEFAULT_SYMBOLS)})")
     add("--instrument", action="append", default=[], metavar="SYMBOL:tick:lot:min_notional")
-    add("--seed", type=int, default=1, help="of the simulated order flow")
+    add("--seed", type=_whole(0, 2**63), default=1, help="of the simulated order flow")
     add("--speed", type=float, default=1.0, help="market seconds per second (default 1)")
     add("--shadow", action="store_true", help="compute quotes, place nothing")
-    add("--http-port", type=int, default=8080, help="admin API (another one is taken when it is in use)")
-    add("--metrics-port", type=int, default=9090, help="Prometheus metrics (the same)")
+    add(
+        "--http-port",
+        type=_whole(0, 65_535),
+        default=8080,
+        help="admin API (another one is taken when it is in use)",
+    )
+    add("--metrics-port", type=_whole(0, 65_535), default=9090, help="Prometheus metrics (the same)")
     add("--spread-bps", type=_positive, metavar="BPS", help="base spread (default 10, or 2 with --capture)")
-    add("--levels", type=int, default=DEFAULT_LEVELS, metavar="N", help="quoted levels per side (default 2)")
-    add("--response-timeout-ms", type=int, default=1000, help="the service's KILL_SWITCH_RESPONSE_TIMEOUT_MS")
+    add(
+        "--levels",
+        type=_whole(1, 20),
+        default=DEFAULT_LEVELS,
+        metavar="N",
+        help="quoted levels per side (default 2)",
+    )
+    add(
+        "--response-timeout-ms",
+        type=_whole(1, 5_000),
+        default=1000,
+        help="the service's KILL_SWITCH_RESPONSE_TIMEOUT_MS",
+    )
     return parser
 
 
@@ -102,6 +118,15 @@ def _duration_s(text: str) -> float:
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} must be positive, such as 60s")
     return seconds
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
 
 
 def _positive(text: str) -> Decimal:

@@ -24,6 +24,10 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
 
 
+class WrongOptionError(DemoError):
+    """An option of the command line is wrong; the message names it and says what would be right."""
+
+
 @dataclass(slots=True)
 class Child:
     """One process of the demo. Its output goes to `log`."""

@@ -15,7 +15,7 @@ from rich.live import Live
 from market_maker.demo.arguments import DemoArguments
 from market_maker.demo.book_checker import BookChecker
 from market_maker.demo.http import JsonClient
-from market_maker.demo.processes import DemoError
+from market_maker.demo.processes import DemoError, WrongOptionError
 from market_maker.demo.stack import ACCOUNT_ID, Stack, start_stack
 from market_maker.demo.summary import summary
 from market_maker.demo.table import banner, console, live_table
@@ -24,7 +24,8 @@ from market_maker.demo.trading import Desk, SymbolStatus, symbol_config
 SAMPLE_S = 0.1
 COMPARE_EVERY = 5
 """Samples between two comparisons with the exchange's record."""
-SETTLE_S = 5.0
+SETTLE_S = 20.0
+"""Time for fills on their way; a service that was just started again waits for its consumer group first."""
 
 
 class Demo:
@@ -40,6 +41,8 @@ class Demo:
         self._statuses: dict[str, SymbolStatus] = {}
         self._stopped = asyncio.Event()
         self._trading = False
+        self._markets_move = True
+        """False once every market's capture has been played to its end."""
         for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(ending, self._stopped.set)
 
@@ -50,7 +53,8 @@ class Demo:
         await self.desk.configure(health["symbols"], self._arguments)
         self._console.print(banner(self._stack, self._changes(), self.desk.symbols))
         await self._sandbox.post("/sandbox/start")
-        await self.desk.enable()
+        for change in await self.desk.enable():
+            self._console.print(f"the smallest order of this market is worth more than the default: {change}")
         self._trading = True
         return await self._watch()
 
@@ -76,7 +80,7 @@ class Demo:
 
     @property
     def statuses(self) -> dict[str, SymbolStatus]:
-        """The last status of each symbol."""
+        """Each symbol's status as of the end."""
         return self._statuses
 
     def problems(self, report: dict[str, Any]) -> list[str]:
@@ -85,6 +89,8 @@ class Demo:
         for symbol, at_exchange in report["symbols"].items():
             if at_exchange["open_orders"]:
                 found.append(f"{symbol}: {at_exchange['open_orders']} orders left at the exchange")
+            if at_exchange["capture_error"]:
+                found.append(f"{symbol}: the capture breaks off: {at_exchange['capture_error']}")
         if not self._agrees(report):
             found.append("fills here and at the exchange differ")
         return found
@@ -100,6 +106,9 @@ class Demo:
                 if limit_s is not None and elapsed_s >= limit_s:
                     break
                 await self._sample(samples)
+                if not self._markets_move:
+                    self._console.print("every capture has been played to its end")
+                    break
                 samples += 1
                 live.update(live_table(self._statuses, self.checker, elapsed_s))
                 pause_s = began + samples * SAMPLE_S - loop.time()
@@ -109,18 +118,32 @@ class Demo:
     async def _sample(self, count: int) -> None:
         await self._revive()
         try:
-            await self._read_statuses()
+            await self._look()
             if count % COMPARE_EVERY == 0:
                 await self.checker.compare()
+                await self._pause_ended()
         except (aiohttp.ClientError, TimeoutError):
             # A service that was killed does not answer; `_revive` starts it again.
             await self._pause(SAMPLE_S)
 
-    async def _read_statuses(self) -> None:
-        for symbol in self.desk.symbols:
-            status = await self.desk.status(symbol)
+    async def _pause_ended(self) -> None:
+        """Pause the symbols whose capture has ended: a book that stands still is none to quote on."""
+        markets = (await self._report())["symbols"]
+        ended = {symbol for symbol, at_exchange in markets.items() if at_exchange["finished"]}
+        for symbol in ended:
+            await self.desk.pause(symbol)
+        self._markets_move = len(ended) < len(markets)
+
+    async def _look(self) -> None:
+        """One picture of all symbols: one request, however many there are."""
+        for symbol, status in (await self.desk.overview()).items():
             self._statuses[symbol] = status
             self.checker.sample(symbol, status["book"])
+
+    async def _read_statuses(self) -> None:
+        """Everything about every symbol."""
+        for symbol in self.desk.symbols:
+            self._statuses[symbol] = await self.desk.status(symbol)
 
     async def _revive(self) -> None:
         """Start the service again after it died, as a process supervisor would; it then stays PAUSED."""
@@ -206,6 +229,9 @@ def main(arguments: DemoArguments) -> int:
     """Run the demo and turn its errors into one sentence."""
     try:
         return asyncio.run(run_demo(arguments))
+    except WrongOptionError as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 2
     except DemoError as error:
         sys.stderr.write(f"demo: {error}\n")
         return 1

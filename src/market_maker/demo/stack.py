@@ -10,9 +10,11 @@ from shutil import rmtree
 from market_maker.demo.arguments import DemoArguments
 from market_maker.demo.ports import free_port, port_or_free
 from market_maker.demo.postgres import start_postgres
-from market_maker.demo.processes import Child, python_module
+from market_maker.demo.processes import Child, DemoError, WrongOptionError, python_module
 from market_maker.repositories.migrations import migrate
 
+WRONG_OPTION = 2
+"""Exit code of a program that was given a wrong option."""
 ACCOUNT_ID = "00000000-0000-0000-0000-000000000001"
 
 NO_SETTINGS: Mapping[str, str] = {}
@@ -62,6 +64,10 @@ async def start_stack(arguments: DemoArguments, settings: Mapping[str, str] = NO
         await _start_servers(stack, arguments)
         stack.environment.update(settings)
         await stack.start_service()
+    except WrongOptionError:
+        await stack.stop()
+        rmtree(stack.directory, ignore_errors=True)
+        raise
     except BaseException:
         await stack.stop()
         raise
@@ -134,4 +140,9 @@ async def _start_sandbox(stack: Stack, arguments: DemoArguments, broker: str) ->
     child = Child("sandbox exchange", command, stack.directory / "sandbox.log")
     stack.children.append(child)
     await child.start()
-    return await child.ready(ready)
+    try:
+        return await child.ready(ready)
+    except DemoError:
+        if child.process is not None and child.process.returncode == WRONG_OPTION:
+            raise WrongOptionError(child.tail().removeprefix("market-maker sandbox: ")) from None
+        raise

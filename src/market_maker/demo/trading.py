@@ -10,6 +10,7 @@ import aiohttp
 
 from market_maker.demo.arguments import DemoArguments
 from market_maker.demo.http import JsonClient
+from market_maker.demo.order_size import quotable
 from market_maker.demo.processes import DemoError
 
 WAIT_S_MAX = 60.0
@@ -44,33 +45,49 @@ class Desk:
         for symbol in self.symbols:
             await self.api.post("/v1/mm-configs", symbol_config(symbol, arguments))
 
-    async def enable(self) -> None:
-        """Enable each symbol as soon as nothing speaks against it."""
+    async def enable(self) -> list[str]:
+        """Enable each symbol as soon as nothing speaks against it; returns what that took to configure."""
+        changes: list[str] = []
         for symbol in self.symbols:
 
             async def enabled(symbol: str = symbol) -> bool:
                 status = await self.status(symbol)
-                if status["enable_problems"]:
+                if status["enable_problems"] or status["mid"] is None:
                     return False
+                if needed := quotable(status):
+                    await self.api.put(f"/v1/mm-configs/{symbol}", needed)
+                    changes.extend(f"{symbol} {name}={value}" for name, value in needed.items())
                 await self.api.post(f"/v1/mm-configs/{symbol}/enable")
                 return True
 
             await self._until(f"{symbol} can be enabled", enabled)
+        return changes
+
+    async def overview(self) -> dict[str, SymbolStatus]:
+        """Every symbol at a glance; notes the quoted spreads."""
+        overall = await self.api.get("/v1/mm/status")
+        statuses = {status["symbol"]: status for status in overall["symbols"]}
+        for symbol, status in statuses.items():
+            if status["spread_bps"] is not None:
+                self.spreads[symbol].append(float(status["spread_bps"]))
+        return statuses
 
     async def status(self, symbol: str) -> SymbolStatus:
-        """The symbol's status as the API shows it."""
+        """Everything about one symbol."""
         status: SymbolStatus = await self.api.get(f"/v1/mm-configs/{symbol}/status")
-        if status["spread_bps"] is not None:
-            self.spreads[symbol].append(float(status["spread_bps"]))
         return status
+
+    async def pause(self, symbol: str) -> None:
+        """Pause the symbol if it is ACTIVE."""
+        if (await self.status(symbol))["state"]["value"] == "ACTIVE":
+            await self.api.post(f"/v1/mm-configs/{symbol}/pause")
 
     async def stop(self, *, shadow: bool) -> None:
         """Pause what is ACTIVE and wait for the proof that no order is left (shadow: none was)."""
 
         async def paused() -> bool:
             for symbol in self.symbols:
-                if (await self.status(symbol))["state"]["value"] == "ACTIVE":
-                    await self.api.post(f"/v1/mm-configs/{symbol}/pause")
+                await self.pause(symbol)
             return True
 
         async def empty() -> bool:

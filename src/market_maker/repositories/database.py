@@ -81,10 +81,12 @@ def connection_error(url: str, error: Exception) -> DatabaseUrlError | DatabaseU
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return DatabaseUrlError(f"POSTGRES_URL: {where} refuses the user or password")
     if isinstance(error, TimeoutError):
-        return DatabaseUnavailableError(f"PostgreSQL at {where} did not answer in time; is it running?")
+        return DatabaseUnavailableError(
+            f"POSTGRES_URL: PostgreSQL at {where} did not answer in time; is it running?"
+        )
     if is_unavailable(error):
         return DatabaseUnavailableError(
-            f"PostgreSQL at {where} cannot be reached ({_text(error)}); is it running?"
+            f"POSTGRES_URL: PostgreSQL at {where} cannot be reached ({_text(error)}); is it running?"
         )
     return DatabaseUrlError(f"POSTGRES_URL: {where}: {_text(error)}")
 
