@@ -1,6 +1,7 @@
 """`python -m simulation`: many seeds, or one again; exit code 0 when everything held."""
 
 import argparse
+import os
 import secrets
 import sys
 import time
@@ -50,7 +51,9 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="how many runs (default 200)")
     parser.add_argument("--base-seed", type=int, help="the first seed; a new one each time when left out")
-    parser.add_argument("--jobs", type=int, default=1, help="processes to share the seeds among (default 1)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)"
+    )
     parser.add_argument("--seed", type=int, help="run this one seed and shrink it if it fails")
     parser.add_argument(
         "--script", type=Path, help="with --seed: the decisions, one per line, instead of its own"

@@ -20,7 +20,6 @@ tests/unit/streams/test_offsets.py, 12 (the mailbox) in tests/unit/actors/test_m
 exceptions in tests/unit/actors.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,8 +35,10 @@ from simulation.ledger import Ledger
 from simulation.observations import observe
 from simulation.parts import Parts, Violation
 from simulation.placement import check_placement
+from simulation.transitions import check_chain, check_left_active, check_transition
 from simulation.triggers import check_halted, demands_halt
-from simulation.truth import Intent
+from simulation.truth import ids_of
+from simulation.watch import Watch
 
 if TYPE_CHECKING:
     from simulation.process import Process
@@ -52,23 +53,6 @@ ORDER_NEWS = (
 )
 _CANCELS = (cmd.CancelAll, cmd.CancelOrder)
 _REQUESTS = (cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
-
-
-class Watch:
-    """What is followed of one symbol, apart from its engine."""
-
-    def __init__(self) -> None:
-        self.state = State.PAUSED
-        self.book_data_ns: int | None = None
-        """When the newest book message that was delivered was true."""
-        self.version = 0
-        self.trading = True
-        self.activations = 0
-        self.halt_demanded = ""
-        self.sends: deque[int] = deque()
-        self.ledger = Ledger()
-        self.stored = 0
-        """How many of the stored events have been looked at."""
 
 
 class Checks:
@@ -121,7 +105,7 @@ class Checks:
         before = watch.state
         for command in commands:
             if isinstance(command, cmd.RecordState):
-                self._transition(symbol, watch, event, command)
+                check_transition(self._parts, symbol, watch, event, command)
             elif isinstance(command, cmd.RecordFill):
                 self._fill(symbol, watch, command)
             elif isinstance(command, cmd.RecordRisk):
@@ -132,7 +116,7 @@ class Checks:
             if isinstance(command, cmd.PlaceOrder):
                 self._placement(process, symbol, watch, command)
         if before is State.ACTIVE and watch.state is not State.ACTIVE:
-            self._left_active(process, symbol, commands)
+            check_left_active(process.engines[symbol], commands, is_shadow=self._is_shadow)
 
     def stepped(
         self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
@@ -183,13 +167,13 @@ class Checks:
                 raise Violation(9, f"{record.symbol}: {message.trade_id} committed before it is durable")
 
     def stored(self) -> None:
-        """Something may have become durable."""
+        """Something became durable."""
         for symbol, watch in self.watch.items():
             events = self._parts.store.events[symbol]
             for event in events[watch.stored :]:
-                if isinstance(event, cmd.RecordState):
-                    self._chained(symbol, events, watch.stored)
                 watch.stored += 1
+                if isinstance(event, cmd.RecordState):
+                    check_chain(symbol, watch, event)
 
     # --- the rules -------------------------------------------------------------------------------
 
@@ -214,43 +198,6 @@ class Checks:
             if self._is_shadow and own < 2:
                 raise Violation(1, f"{symbol}: {type(command).__name__} in shadow mode")
 
-    def _transition(
-        self,
-        symbol: str,
-        watch: Watch,
-        event: ev.Event | None,
-        record: cmd.RecordState,
-    ) -> None:
-        if record.from_state is not watch.state:
-            raise Violation(7, f"{symbol}: from {record.from_state.value}, was {watch.state.value}")
-        asked = event.cause if isinstance(event, ev.Control) else None
-        if watch.state is State.HALTED and asked is not Cause.RESET:
-            raise Violation(7, f"{symbol}: HALTED ended by {event}")
-        if record.to_state is State.ACTIVE and asked not in (Cause.ENABLE, Cause.RESUME):
-            raise Violation(14, f"{symbol}: ACTIVE by {event}")
-        if asked in (Cause.RESET, Cause.ENABLE, Cause.RESUME) and not self._is_shadow:
-            self._nothing_open(symbol, record, f"{record.to_state.value} by {asked.value}")
-        watch.state = record.to_state
-        if record.to_state is State.ACTIVE:
-            self._parts.coverage.hit("enabled")
-            watch.activations += 1
-        elif asked is Cause.RESET:
-            self._parts.coverage.hit("reset_done")
-
-    def _nothing_open(self, symbol: str, record: cmd.RecordState, what: str) -> None:
-        if record.from_state is not State.ACTIVE:
-            left = self._parts.truth.to_be_cleared(symbol, self._parts.clock.now_ns)
-            if left:
-                raise Violation(14, f"{symbol}: {what} with orders in the market: {_ids(left)}")
-
-    def _left_active(self, process: "Process", symbol: str, commands: Sequence[cmd.Command]) -> None:
-        if self._is_shadow:
-            return
-        if not any(isinstance(command, cmd.CancelAll) for command in commands):
-            raise Violation(6, f"{symbol}: left ACTIVE without cancelling all")
-        if process.engines[symbol].may_send:
-            raise Violation(6, f"{symbol}: may still send")
-
     def _late_answer(self, process: "Process", symbol: str, event: ev.PlaceAnswer) -> None:
         """What turns out to be open after a kill or pause is cancelled in the very step that says so."""
         if event.outcome is not Outcome.OK:
@@ -269,7 +216,7 @@ class Checks:
     def _believed_clear(self, symbol: str) -> None:
         left = self._parts.truth.to_be_cleared(symbol, self._parts.clock.now_ns)
         if left:
-            raise Violation(14, f"{symbol}: believed clear, but in the market are {_ids(left)}")
+            raise Violation(14, f"{symbol}: believed clear, but in the market are {ids_of(left)}")
 
     def _fill(self, symbol: str, watch: Watch, record: cmd.RecordFill) -> None:
         execution = self._parts.truth.of[symbol].executions.get((record.trade_id, record.side))
@@ -324,16 +271,3 @@ class Checks:
         ask = None if book.best_ask is None else price(book.best_ask)
         if published != (bid, ask):
             raise Violation(11, f"{symbol}: book {book.sequence} is {bid} {ask}, published {published}")
-
-    def _chained(self, symbol: str, events: Sequence[object], index: int) -> None:
-        """What is lost in a crash is the end of the chain; after it the next process goes on from there."""
-        earlier = [event for event in events[:index] if isinstance(event, cmd.RecordState)]
-        record = events[index]
-        if isinstance(record, cmd.RecordState):
-            before = earlier[-1].to_state if earlier else State.PAUSED
-            if record.from_state is not before:
-                raise Violation(10, f"{symbol}: stored {record.from_state.value} after {before.value}")
-
-
-def _ids(intents: Sequence[Intent]) -> list[str]:
-    return [intent.order.client_order_id for intent in intents]

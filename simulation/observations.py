@@ -25,7 +25,8 @@ def observe(coverage: Coverage, engine: SymbolEngine, event: ev.Event) -> None:
             coverage.hit("order_unknown")
     elif isinstance(event, ev.OpenOrdersAnswer):
         for reported in event.orders:
-            if symbol.orders.get(reported.client_order_id) is None:
+            order = symbol.orders.get(reported.client_order_id)
+            if order is None or order.settled:
                 coverage.hit("orphan_adopted")
     elif isinstance(event, ev.Tick) and symbol.is_active and symbol.book.valid and not symbol.book_is_fresh:
         coverage.hit("stale_book")

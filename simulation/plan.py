@@ -35,6 +35,10 @@ GRIDS = (
 """Per symbol: the grids (tick, lot) that its instrument may change between; the first is the start's."""
 MIN_NOTIONAL = Decimal(5)
 
+LOWERED_SHARE = 0.3
+LOWERED_POSITION_USDT = Decimal(15)
+"""A limit below what is usually held already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -72,13 +76,16 @@ def plan_of(seed: int) -> Plan:
 def changed(config: SymbolConfig, choice: int) -> SymbolConfig:
     """The configuration after a change that the desk may make; some of them kill or pause at once."""
     rng = Random(f"config:{choice}")
-    return replace(_config(rng, config.symbol), enabled=rng.random() < 0.85)
+    other = replace(_config(rng, config.symbol), enabled=rng.random() < 0.85)
+    if rng.random() < LOWERED_SHARE:
+        return replace(other, max_position_usdt=LOWERED_POSITION_USDT)
+    return other
 
 
 def _config(rng: Random, symbol: str) -> SymbolConfig:
     return SymbolConfig(
         symbol=symbol,
-        base_spread_bps=Decimal(rng.choice(("0", "3", "8", "8", "20"))),
+        base_spread_bps=Decimal(rng.choice(("0", "0", "3", "8", "20"))),
         order_size_usdt=Decimal(100),
         inventory_skew_factor=Decimal(rng.choice(("0", "0.5", "2"))),
         max_position_usdt=Decimal(rng.choice((120, 250, 250, 420, 2_000))),
@@ -98,6 +105,8 @@ def _config(rng: Random, symbol: str) -> SymbolConfig:
 _WEIGHTS: dict[Kind, int] = {
     **dict.fromkeys(REQUEST_FAULTS, 6),
     Kind.REFUSE: 9,
+    Kind.DELAY_BEFORE: 14,
+    Kind.BREAK_LATE: 10,
     Kind.JITTER: 8,
     Kind.OUTAGE: 3,
     Kind.SWEEP: 30,
@@ -135,7 +144,7 @@ _WEIGHTS: dict[Kind, int] = {
 }
 
 _MILLISECONDS: dict[Kind, tuple[int, ...]] = {
-    Kind.DELAY_BEFORE: (5, 40, 120, 600, 1_800),
+    Kind.DELAY_BEFORE: (30, 40, 40, 45, 120, 220, 220, 600, 1_800),
     Kind.DELAY_AFTER: (5, 40, 120, 600, 1_800),
     Kind.BREAK_LATE: (0, 20, 150, 380, 900, 2_500),
     Kind.RATE_LIMIT: (0, 100, 1_000),
@@ -161,6 +170,8 @@ _MILLISECONDS: dict[Kind, tuple[int, ...]] = {
 
 _COUNTS: dict[Kind, tuple[int, ...]] = {
     Kind.REFUSE: (1, 3, 6),
+    Kind.DELAY_BEFORE: (1, 4, 12),
+    Kind.BREAK_LATE: (2, 6),
     Kind.FEED_GAP: (1, 3),
     Kind.FEED_TWICE: (1, 10),
     Kind.CRASH: tuple(range(1, 40)),

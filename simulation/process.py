@@ -1,7 +1,7 @@
 """One life of the service: engines from what is durable, their commands carried out, until it is killed."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from market_maker.actors.send_gate import SendGate
@@ -17,6 +17,7 @@ from simulation import translate
 from simulation.clock import MS
 from simulation.database import Journal
 from simulation.decisions import Kind
+from simulation.lifetime import Lifetime
 from simulation.network import Flight
 from simulation.parts import Parts
 from simulation.store import Entry
@@ -44,14 +45,13 @@ class Life:
         self.said: list[list[cmd.Command]] = []
 
 
-class Process:
+class Process(Lifetime):
     """The engines of all symbols and what stands around them."""
 
     def __init__(self, parts: Parts, number: int) -> None:
+        super().__init__(parts.clock)
         self._parts = parts
-        self._clock = parts.clock
         self.number = number
-        self.alive = True
         self.engines: dict[str, SymbolEngine] = {}
         self._gates: dict[str, SendGate] = {}
         self.lives: dict[str, Life] = {}
@@ -65,9 +65,7 @@ class Process:
         self.owned = set(parts.symbols)
         self.crash_in = 0
         """How many effects are left; 0: no crash is coming."""
-        self.stalled_until_ns = 0
         self.stall_on_send: dict[str, int] = {}
-        self._stalls: list[tuple[int, int]] = []
         self._ticks: dict[str, int] = {}
         self._requests = 0
         self.journal = Journal(
@@ -148,32 +146,6 @@ class Process:
             if not self.crash_in:
                 self._parts.coverage.hit("crash_between_effects")
                 raise CrashedError
-
-    # --- time ------------------------------------------------------------------------------------
-
-    def after(self, delay_ns: int, action: Callable[..., None], *arguments: object) -> None:
-        """Do something later, in this process: never once it is dead, and not while it stands still."""
-        self._clock.at(self._clock.now_ns + delay_ns, self._run, action, arguments)
-
-    def _run(self, action: Callable[..., None], arguments: tuple[object, ...]) -> None:
-        if not self.alive:
-            return
-        if self._clock.now_ns < self.stalled_until_ns:
-            self._clock.at(self.stalled_until_ns, self._run, action, arguments)
-        else:
-            action(*arguments)
-
-    def stall(self, duration_ns: int) -> None:
-        """The event loop stands still."""
-        now_ns = self._clock.now_ns
-        until_ns = now_ns + duration_ns
-        if until_ns > self.stalled_until_ns:
-            self._stalls.append((max(now_ns, self.stalled_until_ns), until_ns))
-            self.stalled_until_ns = until_ns
-
-    def stalled_ns(self, since_ns: int) -> int:
-        """How long it stood still since then."""
-        return sum(max(0, end_ns - max(begin_ns, since_ns)) for begin_ns, end_ns in self._stalls)
 
     # --- what it hears ---------------------------------------------------------------------------
 

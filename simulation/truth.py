@@ -3,6 +3,7 @@
 The engines never see this; the invariants compare what they do and believe with it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -133,6 +134,11 @@ class Truth:
     def _over(self, intent: Intent) -> None:
         intent.over = True
         self.of[intent.order.symbol].possible.pop(intent.order.client_order_id, None)
+
+
+def ids_of(intents: Iterable[Intent]) -> list[str]:
+    """Their client order ids."""
+    return [intent.order.client_order_id for intent in intents]
 
 
 def _is_to_be_known(intent: Intent, now_ns: int) -> bool:
