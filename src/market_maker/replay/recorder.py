@@ -25,7 +25,8 @@ LOOK_EVERY_S: Final = 0.05
 AT_ONCE_MAX: Final = 16
 """Steps encoded before the thread lets the event loop run: it holds the interpreter meanwhile."""
 YIELD_S: Final = 0.000_2
-CLOSE_TIMEOUT_S: Final = 2.0
+CLOSE_TIMEOUT_S: Final = 0.5
+"""An orderly end has ten seconds in all; a disk that hangs must not use them up."""
 
 _log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class Recorder:
         return Recording(engine, beginning, self._waiting)
 
     def close(self) -> None:
-        """Write what waits, for at most two seconds."""
+        """Write what waits, for at most half a second."""
         self._closing.set()
         self._thread.join(CLOSE_TIMEOUT_S)
 
