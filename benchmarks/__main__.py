@@ -13,6 +13,7 @@ from benchmarks import (
     bench_database,
     bench_decode,
     bench_engine,
+    bench_kill,
     bench_orders,
     bench_recording,
     bench_tick_to_order,
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "recording": bench_recording.rows,
     "decode": bench_decode.rows,
     "orders": bench_orders.rows,
+    "kill": bench_kill.rows,
     "database": bench_database.rows,
     "tick_to_order": bench_tick_to_order.rows,
 }

@@ -19,7 +19,7 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
 from market_maker.bootstrap.meters import Meters
 from market_maker.clients.order_contract import Account
-from market_maker.clients.order_service import OrderServiceClient
+from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core.commands import Reply
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import BookSnapshot, Event
@@ -37,6 +37,9 @@ MID = 600_000
 LOTS = 1_000_000
 
 
+OnReport = Callable[[RequestReport], None]
+
+
 class InstantStore:
     """PostgreSQL's stand-in: what is written is durable at once."""
 
@@ -48,15 +51,16 @@ class InstantStore:
 class TradingSide:
     """Symbols that trade against one Order Service. Make it on its event loop, by `trading_side`."""
 
-    def __init__(self, url: str, config: SymbolConfig, limits: EngineLimits) -> None:
+    def __init__(self, url: str, config: SymbolConfig, limits: EngineLimits, on_report: OnReport) -> None:
         self._config = config
+        self._on_report = on_report
         self.meters = Meters(shadow_mode=limits.shadow_mode)
         self.client = OrderServiceClient(
             url,
             Account("maker", "maker"),
             self.meters.loop_lag,
             response_timeout_ns=limits.response_timeout_ns,
-            on_report=self.meters.requested,
+            on_report=self._reported,
         )
         self.journal = Journal(InstantStore(), time.monotonic_ns, _ignore, lambda: None, _refused)
         self._controls = Controls()
@@ -78,6 +82,10 @@ class TradingSide:
             time.monotonic_ns,
         )
         self._sequences: dict[str, int] = {}
+
+    def _reported(self, report: RequestReport) -> None:
+        self.meters.requested(report)
+        self._on_report(report)
 
     def start(self, symbol: str) -> Worker:
         """Start a symbol's actor; it begins with clearing the market."""
@@ -129,10 +137,16 @@ class TradingSide:
         return worker
 
 
+def _ignore(_something: object) -> None:
+    """Nobody needs to know."""
+
+
 @asynccontextmanager
-async def trading_side(url: str, config: SymbolConfig, limits: EngineLimits) -> AsyncIterator[TradingSide]:
-    """Run the parts, and end them."""
-    side = TradingSide(url, config, limits)
+async def trading_side(
+    url: str, config: SymbolConfig, limits: EngineLimits, on_report: OnReport = _ignore
+) -> AsyncIterator[TradingSide]:
+    """Run the parts, and end them. `on_report` is told what the client reports."""
+    side = TradingSide(url, config, limits, on_report)
     side.meters.loop_lag.start()
     writing = asyncio.get_running_loop().create_task(side.journal.run())
     try:
@@ -151,10 +165,6 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 -- engines change in steps that announce themselves to nobody
             await asyncio.sleep(0.0005)
-
-
-def _ignore(_something: object) -> None:
-    """Nobody needs to know."""
 
 
 def _refused(symbol: str, reason: str) -> None:
