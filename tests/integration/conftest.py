@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from tests.support.apache_kafka import ApacheKafka
 from tests.support.kafka_jars import NoKafkaError, kafka_jars
+from tests.support.kafka_topics import Topics
 from tests.support.processes import ServerProcess
 from tests.support.sandbox import SandboxServers
+
+from market_maker.streams.topics import CONSUMED, PUBLISHED
+
+PARTITIONS = 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,6 +55,20 @@ def start_kafka(
     yield start
     for broker in started:
         broker.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(start_kafka: Callable[[str], ApacheKafka]) -> ApacheKafka:
+    """The broker of the tests that need no exchange; one that stops it starts it again."""
+    return start_kafka("kafka")
+
+
+@pytest.fixture
+def topics(kafka: ApacheKafka) -> Topics:
+    """All topics of the service, empty, with PARTITIONS each."""
+    made = Topics(kafka.address)
+    made.make((*CONSUMED, *PUBLISHED), PARTITIONS)
+    return made
 
 
 @pytest.fixture(scope="session")

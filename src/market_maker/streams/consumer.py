@@ -250,20 +250,21 @@ class KafkaConsumer:
         For market data that is nothing new: it starts at the end. Engine events that nobody read are
         history lost: every symbol of the partition is told, and what is still there is read.
         """
-        lost = set()
+        lost: dict[TopicPartitionKey, int] = {}
         for message in errors:
             error = message.error()
             if error is not None:
                 self._client_log(error)
                 if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the client's public name for it
-                    lost.add((message.topic() or "", message.partition() or 0))
+                    key = (message.topic() or "", message.partition() or 0)
+                    lost[key] = max(0, message.offset() or 0)
         if not lost:
             return False
         self._restart(consumer, frozenset(lost))
         generation = self._assignment.generation
-        for topic, partition in sorted(lost):
+        for (topic, partition), offset in sorted(lost.items()):
             if topic == ENGINE_EVENT:
-                self._put(history_lost(partition, generation))
+                self._put(history_lost(partition, offset, generation))
         return True
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

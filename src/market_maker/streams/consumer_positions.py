@@ -43,10 +43,13 @@ def committed_offsets(
     }
 
 
-def history_lost(partition: int, generation: int) -> Batch:
-    """Engine events of a partition are gone that nobody here has read: it concerns all its symbols."""
-    detail = f"{ENGINE_EVENT}[{partition}]: the broker no longer has the events after the committed offset"
+def history_lost(partition: int, offset: int, generation: int) -> Batch:
+    """Engine events from `offset` on are gone that nobody here has read: it concerns all its symbols.
+
+    The event stands at that offset, so that nothing further is committed until all of them know.
+    """
+    detail = f"{ENGINE_EVENT}[{partition}]: the broker no longer has the events after the committed offset, {offset}"
     lost = Undecodable(
-        ENGINE_EVENT, partition, 0, generation, None, None, (), None, detail, time.monotonic_ns()
+        ENGINE_EVENT, partition, offset, generation, None, None, (), None, detail, time.monotonic_ns()
     )
-    return Batch(items=[lost], in_flight=[Source(partition, 0, generation)])
+    return Batch(items=[lost], in_flight=[Source(partition, offset, generation)])

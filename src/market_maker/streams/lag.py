@@ -4,6 +4,9 @@ A topic whose every message was dispatched has no lag. Otherwise the lag counts 
 process first saw an end of the partition that it has not reached, on the monotonic clock; a message
 read while behind that is older still (a backlog) raises it to its own age. Lag that cannot be
 measured, because the broker does not answer or nothing is assigned, is None, never zero.
+
+An end is that of all messages, committed or not: a transaction that stays open hides everything that
+follows it from us (`read_committed`), and what we cannot see must not look like having seen it all.
 """
 
 import asyncio
@@ -65,7 +68,7 @@ class LagGauge:
     ) -> LagReport:
         """The lag of every assigned partition and consumed topic.
 
-        `ends` are end offsets (of committed data), read before this call; a partition that is not in
+        `ends` are end offsets, read before this call; a partition that is not in
         it could not be measured.
         """
         self._behind = {key: behind for key, behind in self._behind.items() if key in assignment.partitions}
@@ -153,7 +156,7 @@ def _end_offsets(admin: AdminClient, assignment: Assignment) -> dict[TopicPartit
     asked = {TopicPartition(topic, partition): _LATEST for topic, partition in assignment.partitions}
     try:
         answers = admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_TIMEOUT_S
+            asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_TIMEOUT_S
         )
     except KafkaException:
         return {}

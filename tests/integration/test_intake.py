@@ -1,0 +1,338 @@
+"""Kafka in, on Apache Kafka: transactions, offsets, retention, rebalances, as its own broker does them."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from tests.support.apache_kafka import ApacheKafka
+from tests.support.intake import GROUP, SYMBOLS, Desk, Exchange, Listener
+from tests.support.kafka import Wire, delta, levels, snapshot, trade_event, until
+from tests.support.kafka_topics import Topics
+
+from market_maker.core.events import BookDelta, BookSnapshot, EngineEventUnreadable, Execution
+from market_maker.streams.partitioner import partition_of
+from market_maker.streams.schema_registry import SchemaRegistry
+from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT
+
+PARTITIONS = 4
+BTC = "BTCUSDT"
+PARTITION = partition_of(BTC, PARTITIONS)
+BEST = (levels(("100.10", "1")), levels(("100.20", "1")))
+
+MakeDesk = Callable[..., Desk]
+
+
+@pytest.fixture
+def exchange(topics: Topics, wire_format: Wire) -> Iterator[Exchange]:
+    made = Exchange(topics.address, wire_format)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make_desk(exchange: Exchange, registry: SchemaRegistry) -> MakeDesk:
+    return lambda listener=None: Desk(exchange.broker, registry, listener)
+
+
+def make_durable(desk: Desk, first: int = 0, end: int | None = None) -> None:
+    """The effects of these executions are in the database."""
+    for event in desk.boxes[BTC].of(Execution)[first:end]:
+        desk.intake.done(event.source)
+
+
+def lag_ns(desk: Desk) -> int:
+    """The last measured lag of BTC's engine events; -1 when it could not be measured."""
+    lag = desk.reports[-1].partitions.get((ENGINE_EVENT, PARTITION)) if desk.reports else None
+    return -1 if lag is None else lag
+
+
+# --- transactions --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trade_in_transaction(topics: Topics, wire_format: Wire) -> Iterator[Callable[[Producer, str], None]]:
+    def trade(producer: Producer, trade_id: str) -> None:
+        producer.produce(ENGINE_EVENT, wire_format.value(ENGINE_EVENT, trade_event(trade_id)), BTC.encode())
+
+    return trade
+
+
+@pytest.fixture
+def transactional(topics: Topics) -> Producer:
+    producer = Producer(
+        {
+            "bootstrap.servers": topics.address,
+            "transactional.id": "engine",
+            "partitioner": "murmur2_random",
+            "log_level": 0,
+        }
+    )
+    producer.init_transactions(20)
+    return producer
+
+
+async def test_what_a_transaction_aborted_is_not_seen_and_is_no_lag(
+    make_desk: MakeDesk,
+    exchange: Exchange,
+    transactional: Producer,
+    trade_in_transaction: Callable[[Producer, str], None],
+    topics: Topics,
+) -> None:
+    desk = make_desk()
+    async with desk.running():
+        transactional.begin_transaction()
+        for number in range(3):
+            trade_in_transaction(transactional, f"aborted {number}")
+        await asyncio.to_thread(transactional.flush, 10)
+        await asyncio.to_thread(transactional.abort_transaction, 10)
+        transactional.begin_transaction()
+        trade_in_transaction(transactional, "committed")
+        await asyncio.to_thread(transactional.commit_transaction, 10)
+        exchange.trades(BTC, 0, 1)
+        await exchange.flush()
+        await until(lambda: desk.has(BTC, 2))
+        assert desk.boxes[BTC].trade_ids() == ["committed", "t0"]
+        make_durable(desk)
+        await until(lambda: lag_ns(desk) == 0)
+        # Three aborted, their marker, one committed, its marker, one outside of any transaction.
+        assert topics.reach(ENGINE_EVENT, PARTITION) == (0, 7)
+        await exchange.until_committed(PARTITION, 7)
+
+
+async def test_a_topic_that_ends_with_a_marker_is_read_to_its_end(
+    make_desk: MakeDesk,
+    exchange: Exchange,
+    transactional: Producer,
+    trade_in_transaction: Callable[[Producer, str], None],
+) -> None:
+    desk = make_desk()
+    async with desk.running():
+        transactional.begin_transaction()
+        trade_in_transaction(transactional, "aborted")
+        await asyncio.to_thread(transactional.flush, 10)
+        await asyncio.to_thread(transactional.abort_transaction, 10)
+        measured = len(desk.reports)
+        await until(lambda: len(desk.reports) > measured + 2 and lag_ns(desk) == 0)
+        await exchange.until_committed(PARTITION, 2)
+    later = make_desk()
+    async with later.running():
+        assert later.boxes[BTC].events == []
+
+
+async def test_a_transaction_that_stays_open_hides_what_follows_it_and_that_is_lag(
+    make_desk: MakeDesk,
+    exchange: Exchange,
+    transactional: Producer,
+    trade_in_transaction: Callable[[Producer, str], None],
+) -> None:
+    desk = make_desk()
+    async with desk.running():
+        transactional.begin_transaction()
+        trade_in_transaction(transactional, "open")
+        await asyncio.to_thread(transactional.flush, 10)
+        exchange.trades(BTC, 0, 1)
+        await exchange.flush()
+        await until(lambda: lag_ns(desk) > 500_000_000)
+        assert desk.boxes[BTC].events == []
+        await asyncio.to_thread(transactional.commit_transaction, 10)
+        await until(lambda: desk.has(BTC, 2) and lag_ns(desk) == 0)
+        assert desk.boxes[BTC].trade_ids() == ["open", "t0"]
+
+
+# --- offsets, retention, compaction --------------------------------------------------------------
+
+
+async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
+    exchange: Exchange, make_desk: MakeDesk
+) -> None:
+    first = make_desk()
+    async with first.running():
+        exchange.trades(BTC, 0, 10)
+        await exchange.flush()
+        await until(lambda: first.has(BTC, 10))
+        make_durable(first, 4, 7)
+        await exchange.say(ORDER_BOOK_DELTA, delta(1, 2))
+        await until(lambda: first.has(BTC, 1, BookDelta))
+        assert await exchange.committed(ENGINE_EVENT, PARTITION) == 0
+        make_durable(first, 0, 4)
+        await exchange.until_committed(PARTITION, 7)
+        make_durable(first, 7, 8)
+    assert await exchange.committed(ENGINE_EVENT, PARTITION) == 8
+    second = make_desk()
+    async with second.running():
+        assert second.boxes[BTC].trade_ids() == ["t8", "t9"]
+        assert second.boxes[BTC].of(BookDelta) == []
+
+
+async def test_engine_events_that_retention_removed_before_they_were_read_halt_the_partitions_symbols(
+    exchange: Exchange, make_desk: MakeDesk, topics: Topics
+) -> None:
+    first = make_desk()
+    async with first.running():
+        exchange.trades(BTC, 0, 2)
+        await exchange.flush()
+        await until(lambda: first.has(BTC, 2))
+        make_durable(first)
+        await exchange.until_committed(PARTITION, 2)
+    exchange.trades(BTC, 2, 3)  # nobody reads these
+    await exchange.flush()
+    await asyncio.to_thread(topics.retain_nothing, ENGINE_EVENT, PARTITION)
+    second = make_desk()
+    async with second.running():
+        exchange.trades(BTC, 5, 1)
+        await exchange.flush()
+        await until(lambda: second.boxes[BTC].trade_ids() == ["t5"])
+        for symbol, box in second.boxes.items():
+            halted = partition_of(symbol, PARTITIONS) == PARTITION
+            unreadable = box.of(EngineEventUnreadable)
+            assert bool(unreadable) == halted, symbol
+            if halted:
+                assert "no longer has the events after the committed offset" in unreadable[0].detail
+                assert unreadable[0] is box.events[0]
+        # Until all those symbols have made their halt durable, nothing of it is committed.
+        assert await exchange.committed(ENGINE_EVENT, PARTITION) == 2
+
+
+async def test_events_that_were_all_read_before_retention_removed_them_halt_nothing(
+    exchange: Exchange, make_desk: MakeDesk, topics: Topics
+) -> None:
+    first = make_desk()
+    async with first.running():
+        exchange.trades(BTC, 0, 2)
+        await exchange.flush()
+        await until(lambda: first.has(BTC, 2))
+        make_durable(first)
+        await exchange.until_committed(PARTITION, 2)
+    await asyncio.to_thread(topics.retain_nothing, ENGINE_EVENT, PARTITION)
+    second = make_desk()
+    async with second.running():
+        exchange.trades(BTC, 2, 1)
+        await exchange.flush()
+        await until(lambda: second.has(BTC, 1))
+        assert second.boxes[BTC].trade_ids() == ["t2"]
+        assert not any(box.of(EngineEventUnreadable) for box in second.boxes.values())
+
+
+async def test_holes_that_compaction_left_among_snapshots_are_neither_loss_nor_lag(
+    exchange: Exchange, make_desk: MakeDesk, topics: Topics
+) -> None:
+    topic = ORDER_BOOK_SNAPSHOT
+    topics.configure(
+        topic, cleanup__policy="compact", segment__ms="100", min__cleanable__dirty__ratio="0.001"
+    )
+    desk = make_desk()
+    async with desk.running():
+        for number in range(1, 21):
+            await exchange.say(topic, snapshot(number, *BEST))
+        await until(lambda: desk.has(BTC, 20, BookSnapshot))
+        key = (topic, partition_of(BTC, PARTITIONS))
+
+        async def say_until_compacted() -> None:
+            number = 20
+            while await asyncio.to_thread(count, topics.address, *key) > 15:
+                number += 1
+                await exchange.say(topic, snapshot(number, *BEST))  # a new segment lets the old be cleaned
+                await asyncio.sleep(0.15)
+
+        async with asyncio.timeout(30):
+            await say_until_compacted()
+        await until(lambda: desk.reports[-1].partitions[key] == 0)
+        assert desk.boxes[BTC].events == desk.boxes[BTC].of(BookSnapshot)
+        seen = [event.sequence for event in desk.boxes[BTC].of(BookSnapshot)]
+        assert seen == list(range(1, len(seen) + 1))
+
+
+# --- the group -----------------------------------------------------------------------------------
+
+
+async def test_what_becomes_durable_while_partitions_are_revoked_is_committed_and_not_read_again(
+    exchange: Exchange, make_desk: MakeDesk
+) -> None:
+    listener = Listener(make_durable=6)
+    first = listener.desk = make_desk(listener)
+    second = make_desk()
+    async with first.running():
+        exchange.trades(BTC, 0, 10)
+        await exchange.flush()
+        await until(lambda: first.has(BTC, 10))
+        assert await exchange.committed(ENGINE_EVENT, PARTITION) == 0
+        async with second.running():
+            await until(lambda: len(listener.assignments) == 2 and first.is_reading())
+            assert listener.revoked == [listener.assignments[0]]
+            parts = [desk.intake.consumer.assignment.partitions for desk in (first, second)]
+            assert parts[0] | parts[1] == {(topic, n) for topic in CONSUMED for n in range(PARTITIONS)}
+            assert not parts[0] & parts[1]
+            # Range assignment keeps the topics of a partition together.
+            assert {n for topic, n in parts[0] if topic == ENGINE_EVENT} == {n for _, n in parts[0]}
+            owner = first if (ENGINE_EVENT, PARTITION) in parts[0] else second
+            again = owner.boxes[BTC].of(Execution)[10 if owner is first else 0 :]
+            # Apache Kafka, unlike the built-in broker, takes a commit while the group rebalances.
+            assert await exchange.committed(ENGINE_EVENT, PARTITION) == 6
+            assert [event.trade_id for event in again] == ["t6", "t7", "t8", "t9"]
+            make_durable(first, 6, 10)  # too late: under an assignment that is over
+            await exchange.say(ORDER_BOOK_DELTA, delta(1, 2))
+            await until(lambda: owner.has(BTC, 1, BookDelta))
+            assert await exchange.committed(ENGINE_EVENT, PARTITION) == 6
+            for event in again:
+                owner.intake.done(event.source)
+            await exchange.until_committed(PARTITION, 10)
+
+
+SESSION_TIMEOUT_S = 6.0
+MEMBER = """
+import sys
+from confluent_kafka import Consumer
+consumer = Consumer({"bootstrap.servers": sys.argv[1], "group.id": sys.argv[2], "session.timeout.ms": 6000,
+    "partition.assignment.strategy": "range", "enable.auto.commit": False, "auto.offset.reset": "latest"})
+consumer.subscribe(sys.argv[3:], on_assign=lambda _, partitions: print(len(partitions), flush=True))
+while True:
+    consumer.poll(0.1)
+"""
+
+
+def join_and_die(address: str, share: int) -> None:
+    """Another member takes its share of the partitions and is killed."""
+    command = [sys.executable, "-c", MEMBER, address, GROUP, *CONSUMED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as member:
+        assert member.stdout is not None
+        taken = member.stdout.readline()
+        member.send_signal(signal.SIGKILL)
+    assert taken == f"{share}\n"
+
+
+async def test_partitions_of_a_member_that_was_killed_go_to_the_others_within_the_session_timeout(
+    exchange: Exchange, make_desk: MakeDesk, kafka: ApacheKafka
+) -> None:
+    desk = make_desk()
+    async with desk.running():
+        whole = len(desk.intake.consumer.assignment.partitions)
+        assert whole == PARTITIONS * len(CONSUMED)
+        await asyncio.to_thread(join_and_die, kafka.address, whole // 2)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for symbol in SYMBOLS:
+            exchange.trades(symbol, 0, 1)  # no owner yet, for half of them
+        await exchange.flush()
+        await until(lambda: len(desk.intake.consumer.assignment.partitions) == whole, timeout_s=30)
+        await until(lambda: all(desk.has(symbol, 1) for symbol in SYMBOLS))
+        took_s = loop.time() - began
+    assert 1.0 < took_s < SESSION_TIMEOUT_S + 3.0, took_s
+
+
+def count(address: str, topic: str, partition: int) -> int:
+    """How many messages a partition holds, whatever its offsets say."""
+    reader = Consumer(
+        {"bootstrap.servers": address, "group.id": "count", "enable.partition.eof": True, "log_level": 0}
+    )
+    reader.assign([TopicPartition(topic, partition, 0)])
+    found = 0
+    try:
+        while (message := reader.poll(5)) is not None and message.error() is None:
+            found += 1
+    finally:
+        reader.close()
+    return found

@@ -1,0 +1,165 @@
+"""Kafka in as one instance of the service has it, and the exchange that it hears, on any broker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from tests.support.kafka import OURS, Wire, instrument, trade_event, until
+
+from market_maker.core.events import EngineEventUnreadable, Event, Execution
+from market_maker.streams.assignment import RebalanceListener
+from market_maker.streams.batch import TopicPartitionKey, Undecodable
+from market_maker.streams.consumer import ConsumerOptions
+from market_maker.streams.instrument_table import InstrumentTable
+from market_maker.streams.intake import KafkaIntake
+from market_maker.streams.lag import LagReport
+from market_maker.streams.schema_registry import SchemaRegistry
+from market_maker.streams.topics import ENGINE_EVENT
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOTUSDT")
+GROUP = "intake-test"
+
+
+@dataclass
+class Mailbox:
+    """Takes market data always, other events while there is room."""
+
+    room: int = 1_000_000
+    events: list[Event] = field(default_factory=list)
+
+    def deliver(self, event: Event) -> bool:
+        if isinstance(event, Execution | EngineEventUnreadable):
+            if self.room <= 0:
+                return False
+            self.room -= 1
+        self.events.append(event)
+        return True
+
+    def of(self, kind: type[Event]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def trade_ids(self) -> list[str]:
+        return [event.trade_id for event in self.of(Execution)]
+
+
+@dataclass
+class Letters:
+    """Keeps the dead letters."""
+
+    kept: list[Undecodable] = field(default_factory=list)
+
+    def send(self, message: Undecodable) -> None:
+        self.kept.append(message)
+
+
+class Desk:
+    """One instance of the service, as far as Kafka in is concerned."""
+
+    def __init__(
+        self, broker: str, registry: SchemaRegistry, listener: RebalanceListener | None = None
+    ) -> None:
+        self.boxes = {symbol: Mailbox() for symbol in SYMBOLS}
+        self.letters = Letters()
+        self.reports: list[LagReport] = []
+        self.intake = KafkaIntake(
+            ConsumerOptions(
+                broker, GROUP, fetch_wait_max_ms=5, batch_messages_max=50, commit_interval_s=0.02
+            ),
+            registry,
+            InstrumentTable(instrument(symbol) for symbol in SYMBOLS),
+            OURS,
+            self.boxes,
+            self.letters,
+            self.reports.append,
+            listener=listener,
+            lag_interval_s=0.05,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Desk"]:
+        """Run until the block ends; enters when every assigned partition's end was seen."""
+        task = asyncio.ensure_future(self.intake.run())
+        try:
+            await until(self.is_reading, timeout_s=20)
+            yield self
+        finally:
+            self.intake.stop()
+            await task
+
+    def is_reading(self) -> bool:
+        assignment = self.intake.consumer.assignment
+        positions = [self.intake.router.position(key) for key in assignment.partitions]
+        return bool(positions) and all(
+            position is not None and position.generation == assignment.generation for position in positions
+        )
+
+    def has(self, symbol: str, count: int, kind: type[Event] = Execution) -> bool:
+        return len(self.boxes[symbol].of(kind)) >= count
+
+
+class Exchange:
+    """Publishes, and reads what the group committed."""
+
+    def __init__(self, broker: str, wire_format: Wire) -> None:
+        self.broker = broker
+        self._wire = wire_format
+        self._producer = Producer(
+            {"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 5, "log_level": 0}
+        )
+        self._committed = Consumer({"bootstrap.servers": broker, "group.id": GROUP, "log_level": 0})
+
+    async def say(self, topic: str, data: dict[str, Any]) -> None:
+        self.post(topic, data["symbol"].encode(), self._wire.value(topic, data))
+        await self.flush()
+
+    def trades(self, symbol: str, first: int, count: int) -> None:
+        """TRADE events of our account, ids counting up."""
+        for number in range(first, first + count):
+            value = self._wire.value(ENGINE_EVENT, trade_event(f"t{number}", symbol=symbol))
+            self.post(ENGINE_EVENT, symbol.encode(), value)
+
+    def post(self, topic: str, key: bytes | None, value: bytes, partition: int = -1) -> None:
+        self._producer.produce(topic, value, key, partition=partition)
+        self._producer.poll(0)
+
+    async def flush(self) -> None:
+        assert await asyncio.to_thread(self._producer.flush, 10) == 0
+
+    async def committed(self, topic: str, partition: int) -> int:
+        """The group's offset, 0 when there is none."""
+        asked = [TopicPartition(topic, partition)]
+        [answer] = await asyncio.to_thread(self._committed.committed, asked, 5)
+        return max(0, answer.offset)
+
+    async def until_committed(self, partition: int, offset: int) -> None:
+        async with asyncio.timeout(5):
+            while await self.committed(ENGINE_EVENT, partition) < offset:  # noqa: ASYNC110 - the broker's state
+                await asyncio.sleep(0.01)
+
+    def close(self) -> None:
+        self._committed.close()
+
+
+@dataclass
+class Listener:
+    """Makes durable what it was told to when partitions are about to go."""
+
+    desk: Desk | None = None
+    make_durable: int = 0
+    revoked: list[frozenset[TopicPartitionKey]] = field(default_factory=list)
+    assignments: list[frozenset[TopicPartitionKey]] = field(default_factory=list)
+
+    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        self.assignments.append(partitions)
+
+    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        assert self.desk is not None
+        for event in self.desk.boxes["BTCUSDT"].of(Execution)[: self.make_durable]:
+            self.desk.intake.done(event.source)
+        self.revoked.append(partitions)
+
+    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
+        raise AssertionError(f"lost {partitions}")
