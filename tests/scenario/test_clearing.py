@@ -21,6 +21,33 @@ def test_zero_is_proven_only_by_an_empty_list_with_nothing_unresolved() -> None:
     assert play.tick(1000).requests == []
 
 
+def test_the_proof_does_not_wait_for_the_next_round_once_the_last_order_has_ended() -> None:
+    play = quoting()
+    play.control_pause()
+    play.cancel_all_answer(cancelled=2)
+    play.open_orders()
+    assert play.stream_cancelled("c1").requests == []
+    assert play.stream_cancelled("c2").requests == ["list open orders"]
+    play.open_orders()
+    assert play.view().proven_zero_at_ns == play.now_ns
+
+
+def test_an_exchange_that_lists_orders_which_it_calls_ended_is_asked_again_once_a_round() -> None:
+    play = quoting()
+    play.control_pause()
+    play.cancel_all_answer(cancelled=2)
+    listed = [play.at_exchange("c1"), play.at_exchange("c2")]
+    play.open_orders(*listed)
+    asked = 0
+    for _ in range(10):
+        for name in ("c1", "c2"):
+            asked += play.stream_cancelled(name).requests.count("list open orders")
+        play.after(1)
+        play.open_orders(*listed)
+    assert asked == 1
+    assert play.view().proven_zero_at_ns is None
+
+
 def test_since_when_zero_is_proven_stays_while_it_holds() -> None:
     play = ready()
     since_ns = play.view().proven_zero_at_ns

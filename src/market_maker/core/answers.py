@@ -144,6 +144,7 @@ def _take_count(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
     """What the list proves: zero, or that there is still something to clear."""
     state = symbol.clearing
     state.open_at_exchange = len(event.orders)
+    state.listed_early = bool(event.orders) or symbol.orders.live_count() > 0
     if event.orders:
         state.proven_zero_ns = None
     elif not symbol.orders.live_count():

@@ -41,6 +41,10 @@ class Clearing:
     list_outstanding: bool = False
     list_again: bool = False
     """Something happened since the outstanding list was asked for: ask once more after it."""
+    listed_early: bool = False
+    """The latest list came before all our orders had ended: it could not prove zero."""
+    hurried_round: int = 0
+    """The round in which a list was asked for as soon as they had ended; once a round."""
     doubted_ns: int = 0
     """A list asked for before this proves nothing."""
     open_at_exchange: int | None = None
@@ -61,7 +65,8 @@ def begin(symbol: "Symbol", out: "Out") -> None:
     if symbol.limits.shadow_mode:
         return
     clearing.active = True
-    clearing.rounds = 0
+    clearing.rounds = clearing.hurried_round = 0
+    clearing.listed_early = False
     clearing.cancel_all_outstanding = False
     _round(symbol, out)
 
@@ -76,7 +81,18 @@ def advance(symbol: "Symbol", out: "Out") -> None:
     if clearing.active:
         if symbol.now_ns >= clearing.next_round_ns:
             _round(symbol, out)
+        elif clearing.listed_early and not symbol.orders.live_count():
+            _hurry(symbol, out)
     elif symbol.now_ns >= clearing.reconcile_ns:
+        ask_open_orders(symbol, out)
+
+
+def _hurry(symbol: "Symbol", out: "Out") -> None:
+    """Our last order has ended: the proof need not wait for the next round."""
+    clearing = symbol.clearing
+    clearing.listed_early = False
+    if clearing.hurried_round != clearing.rounds:
+        clearing.hurried_round = clearing.rounds
         ask_open_orders(symbol, out)
 
 
