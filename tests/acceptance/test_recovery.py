@@ -1,14 +1,17 @@
 """The service dies or is told to end, and starts again: no order stays, no fill is lost or counted twice."""
 
 import asyncio
+import contextlib
+import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import asyncpg
 import pytest
 from tests.support.operator import until
-from tests.support.service import Site
+from tests.support.service import Site, small
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)
@@ -74,45 +77,49 @@ async def test_ten_random_kills_leave_no_orphan_and_no_lost_or_doubled_fill(star
     chance = random.Random(20261120)  # noqa: S311 - moments of a test
     site = await start_site(KAFKA_SESSION_TIMEOUT="3s")
     await _quote(site, num_levels=3)
-    crowd = [asyncio.ensure_future(_crowd(site, symbol)) for symbol in SYMBOLS]
-    desk = asyncio.ensure_future(_keep_enabled(site))
-    for _ in range(10):
-        await asyncio.sleep(chance.uniform(0.2, 5.0))
+    company = [asyncio.ensure_future(_crowd(site, symbol)) for symbol in SYMBOLS]
+    company.append(asyncio.ensure_future(_keep_enabled(site)))
+    for number in range(10):
+        if number % 2 == 0:  # in the middle of trading
+            await site.operator.state(BTC, "ACTIVE", 30.0)
+        await asyncio.sleep(chance.uniform(0, 2.5))  # or anywhere between start and trading
         site.service.kill()
         site.service.start()
-    desk.cancel()
-    await asyncio.gather(desk, return_exceptions=True)
+    company.pop().cancel()
     await site.operator.live()
     assert (await site.operator.emergency("flatten")).status == 200
     await site.empty_at_exchange(timeout_s=ORPHANS_S_MAX)
-    for task in crowd:
+    for task in company:
+        assert not task.done(), task
         task.cancel()
-    await asyncio.gather(*crowd, return_exceptions=True)
     for symbol in SYMBOLS:
         await site.operator.clear(symbol)
         rows = await site.require_equal_fills(symbol)
-        assert len(rows) >= 20
+        assert len(rows) >= 12
+    activations = [
+        row
+        for row in await site.operator.rows(BTC, "events")
+        if row["event_type"] == "mm.state.changed.v1" and row["data"]["to"] == "ACTIVE"
+    ]
+    assert len(activations) >= 5
 
 
 async def _crowd(site: Site, symbol: str) -> None:
     """Somebody trades against us all the time."""
-    while True:
-        await site.trade_against(symbol)
+    for side in itertools.cycle(("sell", "buy")):
+        await site.exchange.trade(symbol, side, small(symbol))
+        await asyncio.sleep(0.05)
 
 
 async def _keep_enabled(site: Site) -> None:
     """An operator who enables whatever can be, whenever the service answers."""
     while True:
         for symbol in SYMBOLS:
-            await until("a try", lambda symbol=symbol: _try_to_enable(site, symbol))  # type: ignore[misc] # mypy cannot infer a default
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                status = await site.operator.status(symbol)
+                if status["state"]["value"] == "PAUSED" and not status["enable_problems"]:
+                    await site.operator.control(symbol, "enable")
         await asyncio.sleep(0.05)
-
-
-async def _try_to_enable(site: Site, symbol: str) -> bool:
-    status = await site.operator.status(symbol)
-    if status["state"]["value"] == "PAUSED" and not status["enable_problems"]:
-        await site.operator.control(symbol, "enable")
-    return True
 
 
 async def test_sigterm_ends_in_order_within_ten_seconds(start_site: StartSite) -> None:

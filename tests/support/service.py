@@ -75,7 +75,7 @@ class Site:
         sides = itertools.cycle(("sell", "buy"))
 
         async def traded() -> bool:
-            await self.exchange.trade(symbol, next(sides), _small(symbol))
+            await self.exchange.trade(symbol, next(sides), small(symbol))
             return await self.executions(symbol) >= before + fills
 
         await until(f"{symbol}: {fills} fills", traded)
@@ -102,7 +102,8 @@ class Site:
         return await self.operator.rows(symbol, "fills")
 
 
-def _small(symbol: str) -> str:
+def small(symbol: str) -> str:
+    """A quantity that leaves most of an order open."""
     return {"BTCUSDT": "0.0002", "ETHUSDT": "0.005"}.get(symbol, "0.1")
 
 
