@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka import Consumer
-from tests.support.service import Site
+from tests.support.service import ExchangeServers, Site
 
 BTC = "BTCUSDT"
 GROUP = "rebalanced"
@@ -15,8 +16,8 @@ StartSite = Callable[..., Awaitable[Site]]
 
 
 @contextmanager
-def another_member(brokers: str) -> Iterator[None]:
-    """A second consumer of the group, which takes half of the partitions."""
+def another_member(brokers: str, topics: list[str]) -> Iterator[None]:
+    """A second consumer of the group, which takes half of the partitions of the topics."""
     consumer = Consumer(
         {
             "bootstrap.servers": brokers,
@@ -26,7 +27,7 @@ def another_member(brokers: str) -> Iterator[None]:
             "enable.auto.commit": False,
         }
     )
-    consumer.subscribe(TOPICS)
+    consumer.subscribe(topics)
     ended = threading.Event()
 
     def poll() -> None:
@@ -48,8 +49,25 @@ async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(start_s
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
-    with another_member(site.exchange.servers.kafka):
+    with another_member(site.exchange.servers.kafka, TOPICS):
         status = await site.operator.state(BTC, "PAUSED", timeout_s=20)
         await site.empty_at_exchange(BTC)
     assert status["state"]["reason"] == "partition revoked"
     await site.operator.clear(BTC)
+
+
+async def test_a_halt_that_was_announced_while_the_partition_was_away_is_found_by_asking_metadata(
+    start_site: StartSite, start_exchange: Callable[..., ExchangeServers]
+) -> None:
+    site = await start_site(start_exchange(), KAFKA_CONSUMER_GROUP=GROUP)
+    await site.operator.configure(BTC)
+    await site.operator.enable(BTC)
+    await site.operator.quoting(BTC)
+    with another_member(site.exchange.servers.kafka, [*TOPICS, "md.instrument.halt.v1"]):
+        await site.operator.state(BTC, "PAUSED", timeout_s=20)
+        await site.exchange.ask("POST", f"/sandbox/halt/{BTC}", {"reason": "maintenance"})
+    await site.operator.until(BTC, "the halt is known", _refused_for_a_halt)
+
+
+def _refused_for_a_halt(status: dict[str, Any]) -> bool:
+    return any(problem["code"] == "MARKET_HALT" for problem in status["enable_problems"])

@@ -25,16 +25,22 @@ class Ownership:
         controls: Controls,
         changes: ChangeFeed,
         partitions: Callable[[str], int | None],
+        refresh: Callable[[], object],
     ) -> None:
-        """`partitions` tells how many partitions a topic has, None while that is unknown."""
+        """`partitions` tells how many partitions a topic has, None while that is unknown.
+
+        `refresh` starts to ask for what was told while the partitions were not ours.
+        """
         self._supervisor = supervisor
         self._controls = controls
         self._changes = changes
         self._partitions = partitions
+        self._refresh = refresh
 
     def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """Nothing starts by itself: the symbols stay as they are."""
+        """No symbol starts by itself; what its instrument is now has to be asked."""
         _log.info("partitions_assigned", count=len(partitions))
+        self._refresh()
 
     async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
         """Return once nothing of the symbols on these partitions can be in the market any more."""

@@ -92,7 +92,13 @@ class Service:
         self._kafka = KafkaSide(settings, self._connections)
         self._assemble(resources)
         await self._fleet.start_all()
-        ownership = Ownership(self._supervisor, self._controls, self._changes, self._kafka.partitions)
+        ownership = Ownership(
+            self._supervisor,
+            self._controls,
+            self._changes,
+            self._kafka.partitions,
+            lambda: self._tasks.start("refresh instruments", self._fleet.refresh_instruments()),
+        )
         self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, ownership)
         await self._health.look()
         self._start_tasks()
