@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from tradex_sandbox.app import StartError, run
-from tradex_sandbox.publisher import BrokerUnavailable
 from tradex_sandbox.settings import SettingsError, parse_settings
+from tradex_sandbox.topic_creation import BrokerUnavailable, TopicRefused
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run(parse_settings(sys.argv[1:] if arguments is None else arguments))
     except SettingsError as error:
         return _refused(str(error), 2)
-    except (StartError, BrokerUnavailable) as error:
+    except (StartError, BrokerUnavailable, TopicRefused) as error:
         return _refused(str(error), 1)
     return 0
 

@@ -30,11 +30,12 @@ from tradex_sandbox.listing import open_exchange
 from tradex_sandbox.metadata_service import MetadataService
 from tradex_sandbox.order_service import OrderService
 from tradex_sandbox.outages import Outages
-from tradex_sandbox.publisher import Publisher, ensure_topics
+from tradex_sandbox.publisher import Publisher
 from tradex_sandbox.reports import Reports
 from tradex_sandbox.schema_registry import SchemaRegistry
 from tradex_sandbox.schema_store import SchemaStore, schema_text
 from tradex_sandbox.settings import SandboxSettings
+from tradex_sandbox.topic_creation import ensure_topics
 from tradex_sandbox.venue import Venue
 
 HOST = "127.0.0.1"
@@ -52,8 +53,8 @@ class StartError(Exception):
 def run(settings: SandboxSettings) -> None:
     """Run a sandbox until SIGTERM, SIGINT or `POST /sandbox/stop`.
 
-    Raises SettingsError for markets that cannot be opened, StartError or BrokerUnavailable when a
-    server cannot start.
+    Raises SettingsError for markets that cannot be opened, StartError, BrokerUnavailable or
+    TopicRefused when a server cannot start.
     """
     exchange = open_exchange(settings)
     ensure_topics(settings.broker, settings.partitions)
@@ -105,7 +106,7 @@ async def serve(settings: SandboxSettings, exchange: Exchange) -> None:
 def registered_schemas() -> SchemaStore:
     """A registry's store that knows the schema of every topic of TradeX."""
     store = SchemaStore()
-    for topic in topics.EVERY:
+    for topic in topics.WITH_SCHEMA:
         store.register(subject(topic), schema_text(avro_schema(topic)))
     return store
 

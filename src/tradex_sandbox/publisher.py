@@ -5,18 +5,12 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as KafkaMessage
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from tradex_sandbox import topics
 from tradex_sandbox.avro import Encoder
 from tradex_sandbox.messages import Message
 
-MOCK_CLUSTER_PREFIX = "mockCluster"
-"""How librdkafka's built-in broker names its cluster; it has no admin API but makes topics on demand."""
-METADATA_TIMEOUT_S = 10.0
 FLUSH_STEP_S = 0.1
 TRACE_EVERY = 100
 """One message in so many begins a sampled trace by itself; the others leave it to the consumer."""
@@ -24,10 +18,6 @@ TRACE_EVERY = 100
 Headers = list[tuple[str, str | bytes | None]]
 
 log = logging.getLogger(__name__)
-
-
-class BrokerUnavailable(Exception):  # noqa: N818 - names the state that the operator has to mend
-    """The broker did not answer at start."""
 
 
 class Publisher:
@@ -102,29 +92,6 @@ class Publisher:
     def _failed(self, error: KafkaError | None, message: KafkaMessage) -> None:
         self.failures += 1
         log.error("message to %s not delivered: %s", message.topic(), error)
-
-
-def ensure_topics(broker: str, partitions: int) -> None:
-    """Make every topic exist: created where there is an admin API, asked for where that creates them.
-
-    Raises BrokerUnavailable naming the address.
-    """
-    admin = AdminClient({"bootstrap.servers": broker, "log_level": 3}, logger=log)
-    try:
-        metadata = admin.list_topics(timeout=METADATA_TIMEOUT_S)
-        missing = [topic for topic in topics.EVERY if topic not in metadata.topics]
-        if (metadata.cluster_id or "").startswith(MOCK_CLUSTER_PREFIX):
-            for topic in missing:
-                admin.list_topics(topic, timeout=METADATA_TIMEOUT_S)
-        elif missing:
-            created = admin.create_topics([NewTopic(topic, num_partitions=partitions) for topic in missing])
-            for future in created.values():
-                future.result(METADATA_TIMEOUT_S)
-    except KafkaException as error:
-        raise BrokerUnavailable(
-            f"--broker: Kafka at {broker} does not answer ({error.args[0].str()});"
-            " start it or mend the address"
-        ) from error
 
 
 def _log_error(error: KafkaError) -> None:

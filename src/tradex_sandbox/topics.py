@@ -22,4 +22,7 @@ FILLED = (
 """What this process publishes; a market maker consumes all nine."""
 RECEIVED = ("mm.quote.simulated.v1", "mm.risk.triggered.v1", "mm.state.changed.v1")
 """What market makers publish."""
-EVERY = FILLED + RECEIVED
+DEAD_LETTERS = tuple(f"{topic}.dlq" for topic in FILLED)
+"""Where market makers copy what they cannot read."""
+WITH_SCHEMA = FILLED + RECEIVED
+EVERY = WITH_SCHEMA + DEAD_LETTERS

@@ -1,6 +1,6 @@
 """Everything here runs on real Apache Kafka: `make test-integration`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +40,12 @@ def jars() -> Path:
 
 
 @pytest.fixture(scope="session")
-def start_kafka(
-    jars: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], ApacheKafka]]:
-    """Start a broker with this name."""
+def start_kafka(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ApacheKafka]]:
+    """Start a broker: `start_kafka("name", {"broker.property": "value"})`."""
     started: list[ApacheKafka] = []
 
-    def start(name: str) -> ApacheKafka:
-        broker = ApacheKafka(jars, tmp_path_factory.mktemp(name))
+    def start(name: str, settings: Mapping[str, str] | None = None) -> ApacheKafka:
+        broker = ApacheKafka(jars, tmp_path_factory.mktemp(name), settings)
         started.append(broker)
         broker.start()
         return broker
@@ -58,7 +56,7 @@ def start_kafka(
 
 
 @pytest.fixture(scope="session")
-def kafka(start_kafka: Callable[[str], ApacheKafka]) -> ApacheKafka:
+def kafka(start_kafka: Callable[..., ApacheKafka]) -> ApacheKafka:
     """The broker of the tests that need no exchange; one that stops it starts it again."""
     return start_kafka("kafka")
 
@@ -72,7 +70,7 @@ def topics(kafka: ApacheKafka) -> Topics:
 
 
 @pytest.fixture(scope="session")
-def exchange_kafka(start_kafka: Callable[[str], ApacheKafka]) -> ApacheKafka:
+def exchange_kafka(start_kafka: Callable[..., ApacheKafka]) -> ApacheKafka:
     """The broker of the whole exchange; a test that stops it starts it again."""
     return start_kafka("exchange-kafka")
 

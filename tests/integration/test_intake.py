@@ -54,7 +54,7 @@ def lag_ns(desk: Desk) -> int:
 
 
 @pytest.fixture
-def trade_in_transaction(topics: Topics, wire_format: Wire) -> Iterator[Callable[[Producer, str], None]]:
+def trade_in_transaction(wire_format: Wire) -> Callable[[Producer, str], None]:
     def trade(producer: Producer, trade_id: str) -> None:
         producer.produce(ENGINE_EVENT, wire_format.value(ENGINE_EVENT, trade_event(trade_id)), BTC.encode())
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # most names are re-exported silently
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
@@ -34,12 +34,16 @@ class Topics:
         """How many partitions a topic has."""
         return len(self._admin.list_topics(timeout=ANSWER_S_MAX).topics[topic].partitions)
 
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete topics."""
+        wanted = sorted(names)
+        if wanted:
+            _settle(self._admin.delete_topics(wanted))
+
     def make(self, names: Iterable[str], partitions: int) -> None:
         """Create topics, with nothing in them even if they existed."""
         wanted = sorted(names)
-        existing = sorted(self.names() & set(wanted))
-        if existing:
-            _settle(self._admin.delete_topics(existing))
+        self.remove(self.names() & set(wanted))
         _settle(self._admin.create_topics([NewTopic(name, num_partitions=partitions) for name in wanted]))
         deadline = time.monotonic() + ANSWER_S_MAX
         while not self._all_have_leaders(wanted):  # the controller knows them before the broker does

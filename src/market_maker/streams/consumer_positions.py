@@ -48,7 +48,8 @@ def history_lost(partition: int, offset: int, generation: int) -> Batch:
 
     The event stands at that offset, so that nothing further is committed until all of them know.
     """
-    detail = f"{ENGINE_EVENT}[{partition}]: the broker no longer has the events after the committed offset, {offset}"
+    where = f"{ENGINE_EVENT}[{partition}]@{offset}"
+    detail = f"{where}: the broker no longer has the events after the committed offset"
     lost = Undecodable(
         ENGINE_EVENT, partition, offset, generation, None, None, (), None, detail, time.monotonic_ns()
     )
