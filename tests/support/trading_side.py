@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from market_maker.actors.controls import Controls
-from market_maker.actors.journal import Journal
+from market_maker.actors.journal import Journal, Store
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
@@ -51,7 +51,9 @@ class InstantStore:
 class TradingSide:
     """Symbols that trade against one Order Service. Make it on its event loop, by `trading_side`."""
 
-    def __init__(self, url: str, config: SymbolConfig, limits: EngineLimits, on_report: OnReport) -> None:
+    def __init__(
+        self, url: str, config: SymbolConfig, limits: EngineLimits, on_report: OnReport, store: Store
+    ) -> None:
         self._config = config
         self._on_report = on_report
         self.meters = Meters(shadow_mode=limits.shadow_mode)
@@ -62,7 +64,7 @@ class TradingSide:
             response_timeout_ns=limits.response_timeout_ns,
             on_report=self._reported,
         )
-        self.journal = Journal(InstantStore(), time.monotonic_ns, _ignore, lambda: None, _refused)
+        self.journal = Journal(store, time.monotonic_ns, _ignore, lambda: None, _refused)
         self._controls = Controls()
         observer = StepObserver(
             self.meters.metrics,
@@ -143,10 +145,14 @@ def _ignore(_something: object) -> None:
 
 @asynccontextmanager
 async def trading_side(
-    url: str, config: SymbolConfig, limits: EngineLimits, on_report: OnReport = _ignore
+    url: str,
+    config: SymbolConfig,
+    limits: EngineLimits,
+    on_report: OnReport = _ignore,
+    store: Store | None = None,
 ) -> AsyncIterator[TradingSide]:
     """Run the parts, and end them. `on_report` is told what the client reports."""
-    side = TradingSide(url, config, limits, on_report)
+    side = TradingSide(url, config, limits, on_report, store if store is not None else InstantStore())
     side.meters.loop_lag.start()
     writing = asyncio.get_running_loop().create_task(side.journal.run())
     try:
