@@ -1,12 +1,27 @@
-import asyncio
-from collections.abc import Callable
+"""A real HTTP server, and an Order Service client that talks to it."""
+
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import uvloop
+from tests.support.order_client import make_client
+from tests.support.order_server import OrderServer
+
+from market_maker.clients.order_service import OrderServiceClient, RequestReport
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Every client on both loops: uvloop runs due timers before it looks at its sockets, asyncio after."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+@pytest.fixture
+def server() -> Iterator[OrderServer]:
+    with OrderServer() as running:
+        yield running
+
+
+@pytest.fixture
+def reports() -> list[RequestReport]:
+    return []
+
+
+@pytest.fixture
+async def client(server: OrderServer, reports: list[RequestReport]) -> AsyncIterator[OrderServiceClient]:
+    made = make_client(server.url, reports, token="t0ken")
+    yield made
+    await made.close()
