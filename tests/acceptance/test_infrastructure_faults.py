@@ -48,6 +48,15 @@ def own_exchange(start_exchange: Callable[..., ExchangeServers]) -> Iterator[Exc
     exchange.broker.thaw()
 
 
+async def test_a_new_symbol_is_not_enabled_before_the_consumer_lag_is_known(start_site: StartSite) -> None:
+    site = await start_site()
+    await site.operator.configure(BTC)
+    refused = await site.operator.control(BTC, "enable")  # the consumer group takes seconds to form
+    assert (refused.status, "KAFKA_LAG" in refused.reasons) == (409, True)
+    await site.operator.enable(BTC)
+    assert (await site.operator.quoting(BTC))["kill"] is None
+
+
 async def test_a_frozen_broker_halts_with_kafka_lag_and_every_fill_is_counted_after_the_thaw(
     start_site: StartSite, own_exchange: ExchangeServers
 ) -> None:

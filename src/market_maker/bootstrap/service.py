@@ -158,6 +158,7 @@ class Service:
             connections.database,
             self._health.health,
             self._gauges.figures,
+            self._gauges.tell_lag,
             shadow_mode=settings.shadow_mode,
         )
         app = create_app(desk, make_authenticator(settings, resources), __version__)
