@@ -13,4 +13,5 @@ pytest_plugins = [
     "tests.support.sandbox_http",
     "tests.support.service",
     "tests.support.guarded",
+    "tests.support.order_proxy",
 ]

@@ -1,0 +1,126 @@
+"""Limits of a symbol on the running service: what breaks them halts it, what follows is what was promised."""
+
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.support.events import events_since, publish
+from tests.support.operator import until
+from tests.support.service import Site
+
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+OFTEN, SELDOM = "100", "10000"
+
+
+StartSite = Callable[..., Awaitable[Site]]
+
+
+async def quote(site: Site, symbol: str = BTC, **fields: Any) -> None:
+    await site.operator.configure(symbol, **fields)
+    await site.operator.enable(symbol)
+    await site.operator.quoting(symbol)
+
+
+async def breach_exposure(site: Site) -> None:
+    """Lower the limit below what rests, and let all of that fill before the next evaluation."""
+    await quote(site, num_levels=2, quote_interval_ms=SELDOM)
+    assert (await site.operator.change(BTC, max_position_usdt="100")).status == 200
+    await site.exchange.trade(BTC, "sell", "1")
+
+
+async def test_exposure_beyond_its_limit_halts(start_site: StartSite) -> None:
+    site = await start_site()
+    await quote(site, ETH)
+    await breach_exposure(site)
+    status = await site.operator.halted(BTC, "EXPOSURE_BREACH")
+    measured, threshold = status["kill"]["measured"], status["kill"]["threshold"]
+    assert threshold == "100 USDT"
+    assert Decimal(measured.removesuffix(" USDT")) > 100
+    await site.empty_at_exchange(BTC)
+    await site.operator.clear(BTC)
+    await site.operator.quoting(ETH)
+    await site.require_equal_fills(BTC)
+
+
+async def test_a_loss_beyond_its_limit_halts(site: Site) -> None:
+    await quote(site, quote_interval_ms=OFTEN, max_loss_usdt="1")
+    await site.exchange.trade(BTC, "sell", "0.0016")
+    await site.operator.until(BTC, "a long position", lambda status: Decimal(status["position"]) > 0)
+
+    async def halted() -> bool:
+        # Half the price: the position of some 100 USDT loses about 50, by the exchange's own valuation.
+        mark = {
+            "symbol": BTC,
+            "mark_price": "30000",
+            "index_price": None,
+            "timestamp": time.time_ns() // 1000,
+        }
+        await publish(site, "md.mark.v1", mark)
+        return bool((await site.operator.status(BTC))["state"]["value"] == "HALTED")
+
+    await until("the loss halts", halted)
+    status = await site.operator.halted(BTC, "LOSS_BREACH")
+    assert status["kill"]["threshold"] == "-1 USDT"
+    assert Decimal(status["kill"]["measured"].removesuffix(" USDT")) < -1
+    await site.empty_at_exchange(BTC)
+    await site.operator.clear(BTC)
+
+
+async def test_a_kill_is_published_with_what_was_measured(start_site: StartSite) -> None:
+    site = await start_site()
+    began = time.time()
+    await breach_exposure(site)
+    status = await site.operator.halted(BTC, "EXPOSURE_BREACH")
+    await site.operator.clear(BTC)
+
+    async def published() -> bool:
+        return bool(await events_since(site, "mm.risk.triggered.v1", began, BTC))
+
+    await until("the risk event is published", published)
+    [risk] = await events_since(site, "mm.risk.triggered.v1", began, BTC)
+    assert risk["reason"] == "EXPOSURE_BREACH"
+    assert (risk["measured"], risk["threshold"]) == (status["kill"]["measured"], "100 USDT")
+    assert Decimal(risk["position"]) > 0
+    assert risk["action"] == "cancel all, HALTED"
+    changes = await events_since(site, "mm.state.changed.v1", began, BTC)
+    assert [(change["from"], change["to"]) for change in changes][-2:] == [
+        ("PAUSED", "ACTIVE"),
+        ("ACTIVE", "HALTED"),
+    ]
+
+
+async def test_a_halted_symbol_follows_the_market_no_more_but_still_counts_fills(site: Site) -> None:
+    await quote(site)
+    for operation in ("cancel", "cancel_all"):
+        await site.exchange.fault(operation, "error", symbol=BTC)
+    await site.operator.emergency("kill", BTC)
+    before = (await site.operator.status(BTC))["counters"]["book_deltas"]
+    # The orders cannot be cancelled now, so they go on to fill.
+    await site.trade_against(BTC)
+    await site.require_equal_fills(BTC)
+    await site.exchange.clear_faults()
+    status = await site.operator.clear(BTC)
+    assert status["state"]["value"] == "HALTED"
+    assert status["counters"]["book_deltas"] == before
+    assert (status["book"]["valid"], status["fill_count"]) == (False, await site.executions(BTC))
+
+
+async def test_only_a_reset_by_a_person_leads_out_of_halted(site: Site) -> None:
+    await quote(site)
+    await site.operator.emergency("kill", BTC)
+    await site.operator.clear(BTC)
+    for action in ("enable", "resume", "pause"):
+        assert (await site.operator.control(BTC, action)).status == 409
+    await site.operator.change(BTC, enabled=True, max_position_usdt="20000")
+    await site.operator.emergency("flatten", BTC)
+    await site.operator.emergency("kill", BTC)
+    assert (await site.operator.status(BTC))["state"]["value"] == "HALTED"
+    await site.operator.clear(BTC)
+    assert (await site.operator.emergency("reset", BTC)).status == 200
+    status = await site.operator.status(BTC)
+    assert (status["state"]["value"], status["kill"], status["open_orders"]) == ("PAUSED", None, 0)
+
+
+pytestmark = pytest.mark.timeout(120)
