@@ -58,22 +58,25 @@ class Demo:
         self._trading = True
         return await self._watch()
 
-    async def finish(self) -> dict[str, Any]:
-        """Stop quoting, wait until fills here and there agree, and collect the figures."""
+    async def finish(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Stop quoting, wait until fills here and there agree and all events are published.
+
+        Returns the exchange's report and the service's own picture of itself.
+        """
         await self._revive()
         await self.desk.wait_until_live()
         await self.desk.stop(shadow=self._arguments.shadow)
         await self.checker.compare()
-        report = await self._report()
         deadline = asyncio.get_running_loop().time() + SETTLE_S
-        while not self._agrees(report) and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(SAMPLE_S)
+        while True:
             await self._read_statuses()
-            report = await self._report()
-        await self._read_statuses()
-        return report
+            report, overall = await self._report(), await self._overall()
+            settled = self._agrees(report) and overall["outbox_pending"] == 0
+            if settled or asyncio.get_running_loop().time() > deadline:
+                return report, overall
+            await asyncio.sleep(SAMPLE_S)
 
-    async def overall(self) -> dict[str, Any]:
+    async def _overall(self) -> dict[str, Any]:
         """The service's own picture of itself."""
         answer: dict[str, Any] = await self.desk.api.get("/v1/mm/status")
         return answer
@@ -194,8 +197,7 @@ async def run_demo(arguments: DemoArguments) -> int:
         session = await resources.enter_async_context(aiohttp.ClientSession())
         demo = Demo(arguments, stack, session)
         seconds = await demo.trade()
-        report = await demo.finish()
-        overall = await demo.overall()
+        report, overall = await demo.finish()
         problems = demo.problems(report)
         resources.pop_all()
         await session.close()
