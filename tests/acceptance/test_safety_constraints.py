@@ -110,7 +110,7 @@ async def test_nothing_is_written_to_the_topics_of_the_exchange(watched: Watched
     for topic in (ORDER_BOOK_SNAPSHOT, ORDER_BOOK_DELTA, TRADES, ENGINE_EVENT):
         reader = EventReader(watched.site, topic)
         try:
-            sources = {event["source_service"] for event in await reader.read(2_000, 2.0)}
+            sources = {event["source_service"] for event in await reader.read(2_000, 3.0, 5.0)}
         finally:
             reader.close()
         assert sources

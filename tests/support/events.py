@@ -26,15 +26,24 @@ class EventReader:
         self._registry = SchemaRegistryClient({"url": site.exchange.url})
         self._decode = AvroDeserializer(self._registry)
 
-    async def read(self, count: int, silence_s: float = 1.0) -> list[Event]:
-        """The next `count` events; fewer when none came for that long."""
-        messages = await asyncio.to_thread(self._reader.read, count, silence_s)
+    async def read(self, count: int, silence_s: float = 1.0, most_s: float = 10.0) -> list[Event]:
+        """The next `count` events; fewer when none came for `silence_s`, or after `most_s` in all."""
+        messages = await asyncio.to_thread(self._read, count, silence_s, time.monotonic() + most_s)
         return await asyncio.to_thread(lambda: [self._decoded(message) for message in messages])
 
     def close(self) -> None:
         """Give the connections back."""
         self._reader.close()
         self._registry.close()
+
+    def _read(self, count: int, silence_s: float, until_s: float) -> list[Message]:
+        messages: list[Message] = []
+        while len(messages) < count and time.monotonic() < until_s:
+            found = self._reader.read(1, silence_s)
+            if not found:
+                break
+            messages += found
+        return messages
 
     def _decoded(self, message: Message) -> Event:
         found = self._decode(message.value(), SerializationContext(self._topic, MessageField.VALUE))
