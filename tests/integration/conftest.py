@@ -1,15 +1,14 @@
 """Everything here runs on real Apache Kafka: `make test-integration`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.support.apache_kafka import ApacheKafka
+from tests.support.kafka_exchange import KafkaExchange
 from tests.support.kafka_jars import NoKafkaError, kafka_jars
 from tests.support.kafka_topics import Topics
 from tests.support.processes import ServerProcess
-from tests.support.sandbox import SandboxServers
 
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 
@@ -21,13 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("integration")
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaExchange(SandboxServers):
-    """A sandbox exchange on Apache Kafka."""
-
-    broker: ApacheKafka
 
 
 @pytest.fixture(scope="session")

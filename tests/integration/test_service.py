@@ -1,25 +1,206 @@
-"""The whole service on Apache Kafka."""
+"""The whole service on Apache Kafka: it quotes, dies, shares its group, and outlives its broker."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
+import pytest
+from confluent_kafka import Consumer
+from tests.support.kafka import TopicReader
+from tests.support.kafka_exchange import KafkaExchange
+from tests.support.operator import Status, until
 from tests.support.service import Site
+
+from market_maker.streams.avro_codec import AvroDecoder
+from market_maker.streams.schema_registry import SchemaRegistry
+from market_maker.streams.topics import CONSUMED, STATE_CHANGED
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)
+SESSION_TIMEOUT_S = 6.0
 
 StartSite = Callable[..., Awaitable[Site]]
 
 
-async def test_the_service_quotes_and_counts_every_fill(start_site: StartSite) -> None:
-    site = await start_site()
+async def quote(site: Site) -> None:
     for symbol in SYMBOLS:
         await site.operator.configure(symbol)
+    await enable_and_trade(site)
+
+
+async def enable_and_trade(site: Site, timeout_s: float = 20.0) -> None:
     for symbol in SYMBOLS:
         await site.operator.enable(symbol)
-        await site.operator.quoting(symbol)
-        await site.trade_against(symbol, fills=5)
-    assert (await site.operator.emergency("flatten")).status == 200
+        await site.operator.quoting(symbol, timeout_s)
+        await site.trade_against(symbol, fills=2)
+
+
+def can_be_enabled(status: Status) -> bool:
+    return not status["enable_problems"]
+
+
+async def require_equal_fills(site: Site) -> None:
     for symbol in SYMBOLS:
         await site.operator.clear(symbol)
-        assert len(await site.require_equal_fills(symbol)) >= 5
+        assert len(await site.require_equal_fills(symbol)) >= 2
+
+
+async def test_the_service_quotes_and_counts_every_fill(start_site: StartSite) -> None:
+    site = await start_site()
+    await quote(site)
+    for symbol in SYMBOLS:
+        await site.trade_against(symbol, fills=5)
+    assert (await site.operator.emergency("flatten")).status == 200
+    await require_equal_fills(site)
     assert await site.orders_at_exchange() == 0
+    health = await site.operator.get("/health")
+    assert {check["name"]: check["status"] for check in health["checks"]}["kafka"] == "ok"
+
+
+async def test_a_killed_service_comes_back_when_its_session_is_over_and_counts_every_fill(
+    start_site: StartSite,
+) -> None:
+    site = await start_site()
+    await quote(site)
+    site.service.kill()
+    for symbol in SYMBOLS:
+        await site.trade_against(symbol)
+    await site.start()
+    began = time.monotonic()
+    await site.empty_at_exchange()
+    for symbol in SYMBOLS:
+        await site.operator.state(symbol, "PAUSED")
+        await site.operator.until(symbol, "it can be enabled", can_be_enabled)
+    assert time.monotonic() - began < SESSION_TIMEOUT_S + 5.0
+    await require_equal_fills(site)
+    await enable_and_trade(site)
+
+
+# --- a second member of the group ----------------------------------------------------------------
+
+
+@contextmanager
+def another_member(site: Site, on_assign: Callable[[], None]) -> Iterator[None]:
+    """A second consumer of the service's group, which gets half of the partitions."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": site.exchange.servers.kafka,
+            "group.id": site.service.environment["KAFKA_CONSUMER_GROUP"],
+            "partition.assignment.strategy": "range",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe(list(CONSUMED), on_assign=lambda *_: on_assign())
+    ended = threading.Event()
+
+    def poll() -> None:
+        while not ended.is_set():
+            consumer.poll(0.1)
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        consumer.close()
+
+
+async def test_nobody_gets_a_partition_before_its_symbols_orders_are_proven_gone(
+    start_site: StartSite,
+) -> None:
+    site = await start_site()
+    await quote(site)
+    await site.exchange.fault("cancel_all", "delay", delay_ms=800)
+    await site.exchange.fault("cancel", "delay", delay_ms=800)
+    loop = asyncio.get_running_loop()
+    found: list[int] = []
+
+    def look() -> None:
+        """On the other member's thread, in the moment that it has its partitions."""
+        asking = asyncio.run_coroutine_threadsafe(site.orders_at_exchange(), loop)
+        found.append(asking.result(10))
+
+    async def assigned() -> bool:
+        return bool(found)
+
+    with another_member(site, look):
+        await until("the other member has its share", assigned, 30)
+        assert found == [0]
+        for symbol in SYMBOLS:
+            status = await site.operator.state(symbol, "PAUSED")
+            assert status["state"]["reason"] == "partition revoked"
+    await site.exchange.clear_faults()
+    await enable_and_trade(site)  # all partitions are the service's again
+    assert (await site.operator.emergency("flatten")).status == 200
+    await require_equal_fills(site)
+
+
+# --- the broker goes and comes back --------------------------------------------------------------
+
+OUTAGE_S = 15.0
+LAG_THRESHOLD_S = 2.0
+BACK_S_MAX = 30.0
+"""A broker's start, a new connection, a measured lag, a snapshot."""
+
+
+@pytest.fixture
+def exchange(shared_exchange: KafkaExchange) -> Iterator[KafkaExchange]:
+    """The shared exchange, whose broker the test may stop."""
+    yield shared_exchange
+    shared_exchange.broker.recover()
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["frozen", "killed"])
+async def test_a_broker_that_is_away_for_15_s_halts_everything_and_after_a_reset_all_quotes_again(
+    crash: bool, exchange: KafkaExchange, start_site: StartSite
+) -> None:
+    site = await start_site(KILL_SWITCH_KAFKA_LAG_THRESHOLD=f"{LAG_THRESHOLD_S:g}s")
+    await quote(site)
+    began = time.monotonic()
+    exchange.broker.kill() if crash else exchange.broker.freeze()
+    for symbol in SYMBOLS:
+        await site.trade_against(symbol)  # nobody tells the service of these fills now
+    for symbol in SYMBOLS:
+        await site.operator.halted(symbol, "KAFKA_LAG", LAG_THRESHOLD_S + 3.0)
+    await site.empty_at_exchange(timeout_s=1.0)
+    await asyncio.sleep(began + OUTAGE_S - time.monotonic())
+    exchange.broker.launch() if crash else exchange.broker.thaw()
+    for symbol in SYMBOLS:
+        await site.operator.clear(symbol)
+    assert (await site.operator.emergency("reset")).status == 200
+    for symbol in SYMBOLS:
+        await site.operator.until(symbol, "it can be enabled", can_be_enabled, BACK_S_MAX)
+    await enable_and_trade(site)
+    await require_told_in_order(site, exchange)
+    assert (await site.operator.emergency("flatten")).status == 200
+    await require_equal_fills(site)
+
+
+async def require_told_in_order(site: Site, exchange: KafkaExchange) -> None:
+    """Every state change, those of the outage too, is in the topic, per symbol in its order."""
+
+    async def published() -> bool:
+        return bool((await site.operator.get("/v1/mm/status"))["outbox_pending"] == 0)
+
+    await until("the outbox is empty", published)
+    told = await asyncio.to_thread(state_changes, exchange)
+    for symbol in SYMBOLS:
+        rows = await site.operator.rows(symbol, "events")
+        changes = [row for row in rows if row["event_type"] == STATE_CHANGED]
+        assert "HALTED" in {row["data"]["to"] for row in changes}
+        ids = [row["event_id"] for row in changes]
+        assert list(dict.fromkeys(found for found in told if found in ids)) == ids
+
+
+def state_changes(exchange: KafkaExchange) -> list[str]:
+    """The event ids in the topic, in order within each symbol."""
+    registry = SchemaRegistry(exchange.url)
+    reader, decoder = TopicReader(exchange.kafka, STATE_CHANGED), AvroDecoder(registry)
+    found = [decoder.read(message.value())["event_id"] for message in reader.read(10_000, timeout_s=1.0)]
+    reader.close()
+    registry.close()
+    return found

@@ -17,6 +17,8 @@ START_S_MAX = 60.0
 END_S_MAX = 30.0
 LOOK_EVERY_S = 0.05
 LOG_TAIL_LINES = 60
+BROKER_SESSION_S = 2.0
+"""After so long without a sign of the broker the controller takes it for dead."""
 
 # Quick to start, small, and few threads: the machine has two cores and the tests want them.
 _JAVA = ("java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -33,6 +35,9 @@ _SETTINGS = {
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
+    # After a crash a broker is let in again once the dead one is taken for dead; 9 s are too long here.
+    "broker.session.timeout.ms": f"{BROKER_SESSION_S * 1000:.0f}",
+    "broker.heartbeat.interval.ms": "500",
     # Retention and compaction look ten times a second, from the start on, instead of every few minutes.
     "log.retention.check.interval.ms": "100",
     "log.initial.task.delay.ms": "100",
@@ -139,15 +144,17 @@ class ApacheKafka:
         self._send(signal.SIGKILL)
         self._await_end()
 
+    def recover(self) -> None:
+        """Whatever was done to it, it runs and answers."""
+        if self._process is None:
+            self.launch()
+        self.thaw()
+        self.await_ready()
+
     def close(self) -> None:
         """Whatever it does, it is gone afterwards."""
         if self._process is not None:
             self.kill()
-
-    @property
-    def runs(self) -> bool:
-        """Whether it was started and not ended."""
-        return self._process is not None
 
     @property
     def pid(self) -> int:

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,8 +163,20 @@ def _end_offsets(admin: AdminClient, assignment: Assignment) -> dict[TopicPartit
         return {}
     # The client's own timeout does not end a request that a silent broker already has.
     told, _ = wait(set(answers.values()), timeout=REQUEST_TIMEOUT_S)
+    if any(answer.exception() is not None for answer in told):
+        _learn_leaders(admin)
     return {
         (partition.topic, partition.partition): answer.result().offset
         for partition, answer in answers.items()
         if answer in told and answer.exception() is None
     }
+
+
+def _learn_leaders(admin: AdminClient) -> None:
+    """Look who leads the partitions now.
+
+    Each change of a leader, even back to itself, makes what the client knows stale (FENCED_LEADER_EPOCH,
+    NOT_LEADER_FOR_PARTITION); by itself this request of the client never looks again.
+    """
+    with suppress(KafkaException):
+        admin.list_topics(timeout=REQUEST_TIMEOUT_S)
