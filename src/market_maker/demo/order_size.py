@@ -22,5 +22,7 @@ def quotable(status: dict[str, Any]) -> dict[str, str]:
     if Decimal(config["order_size_usdt"]) >= lots * lot_value:
         return {}
     size = (lots * lot_value * SIZE_MARGIN).to_integral_value(ROUND_CEILING)
-    position = max(Decimal(config["max_position_usdt"]), ORDERS_IN_POSITION * size)
-    return {"order_size_usdt": f"{size:f}", "max_position_usdt": f"{position:f}"}
+    changes = {"order_size_usdt": f"{size:f}"}
+    if Decimal(config["max_position_usdt"]) < ORDERS_IN_POSITION * size:
+        changes["max_position_usdt"] = f"{ORDERS_IN_POSITION * size:f}"
+    return changes
