@@ -24,10 +24,13 @@ async def quote(site: Site, symbol: str = BTC, **fields: Any) -> None:
 
 
 async def breach_exposure(site: Site) -> None:
-    """Lower the limit below what rests, and let all of that fill before the next evaluation."""
-    await quote(site, num_levels=2, quote_interval_ms=SELDOM)
+    """Lower the limit far below what rests, and let all of that fill before the next evaluation.
+
+    400 USDT rest against a limit of 100: what the crowd trades with us meanwhile makes no difference.
+    """
+    await quote(site, num_levels=4, quote_interval_ms=SELDOM)
     assert (await site.operator.change(BTC, max_position_usdt="100")).status == 200
-    await site.exchange.trade(BTC, "sell", "1")
+    await site.exchange.trade(BTC, "sell", "3")
 
 
 async def test_exposure_beyond_its_limit_halts(start_site: StartSite) -> None:

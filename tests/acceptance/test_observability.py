@@ -277,12 +277,12 @@ async def test_one_trace_leads_from_the_market_data_to_the_orders_answer_and_its
 
 async def test_a_kill_by_a_fill_belongs_to_the_trace_of_that_fill(start_site: StartSite) -> None:
     site = await start_site()
-    await site.operator.configure(BTC, quote_interval_ms="10000", num_levels=2)
+    await site.operator.configure(BTC, quote_interval_ms="10000", num_levels=4)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
     # The next evaluation, which would withdraw the quotes, is seconds away: a fill comes first.
     assert (await site.operator.change(BTC, max_position_usdt="100")).status == 200
-    await site.exchange.trade(BTC, "sell", "1")
+    await site.exchange.trade(BTC, "sell", "3")
     await site.operator.halted(BTC, "EXPOSURE_BREACH")
 
     async def published() -> bool:
