@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.support.apache_kafka import ApacheKafka
 from tests.support.kafka_exchange import KafkaExchange
-from tests.support.kafka_jars import NoKafkaError, kafka_jars
 from tests.support.kafka_topics import Topics
+from tests.support.maven import NoJavaServerError, kafka_jars
 from tests.support.processes import ServerProcess
 
 from market_maker.streams.topics import CONSUMED, PUBLISHED
@@ -27,7 +27,7 @@ def jars() -> Path:
     """Apache Kafka's jars; without Java or Maven the test is skipped and says so."""
     try:
         return kafka_jars()
-    except NoKafkaError as error:
+    except NoJavaServerError as error:
         pytest.skip(str(error))
 
 

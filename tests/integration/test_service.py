@@ -13,9 +13,10 @@ from tests.support.kafka_exchange import KafkaExchange
 from tests.support.operator import Status, until
 from tests.support.service import Site
 
+from market_maker.streams import envelope
 from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.schema_registry import SchemaRegistry
-from market_maker.streams.topics import CONSUMED, STATE_CHANGED
+from market_maker.streams.topics import CONSUMED, ORDER_BOOK_DELTA, STATE_CHANGED, dead_letter_topic
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)
@@ -57,6 +58,34 @@ async def test_the_service_quotes_and_counts_every_fill(start_site: StartSite) -
     assert await site.orders_at_exchange() == 0
     health = await site.operator.get("/health")
     assert {check["name"]: check["status"] for check in health["checks"]}["kafka"] == "ok"
+
+
+async def test_what_cannot_be_read_is_kept_in_its_dead_letter_topic(start_site: StartSite) -> None:
+    site = await start_site()
+    await quote(site)
+    await site.exchange.feed(BTC, "undecodable")
+    reader = TopicReader(site.exchange.servers.kafka, dead_letter_topic(ORDER_BOOK_DELTA))
+    [letter] = await asyncio.to_thread(reader.read, 1)
+    reader.close()
+    assert letter.key() == BTC.encode()
+    assert {"error", "original.offset"} <= {name for name, _ in envelope.header_pairs(letter.headers())}
+    await site.operator.quoting(BTC)  # on the next snapshot
+
+
+async def test_a_session_timeout_that_the_broker_refuses_is_told_and_nothing_can_be_enabled(
+    start_site: StartSite,
+) -> None:
+    site = await start_site(KAFKA_SESSION_TIMEOUT="3s")
+    await site.operator.configure(BTC)
+
+    async def told() -> bool:
+        return "INVALID_SESSION_TIMEOUT" in site.service.log_tail()
+
+    await until("the log names the refusal", told)
+    health = await site.operator.ask("GET", "/health")
+    assert {check["name"]: check["status"] for check in health.body["checks"]}["kafka"] == "failed"
+    refused = await site.operator.control(BTC, "enable")
+    assert (refused.status, "KAFKA_LAG" in refused.reasons) == (409, True)
 
 
 async def test_a_killed_service_comes_back_when_its_session_is_over_and_counts_every_fill(

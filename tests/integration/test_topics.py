@@ -1,17 +1,22 @@
 """Topics on Apache Kafka: made by the sandbox's admin client, and which partition a symbol is in."""
 
+import asyncio
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.support.apache_kafka import ApacheKafka
+from tests.support.intake import Desk
+from tests.support.kafka import until
 from tests.support.kafka_topics import Topics
 from tests.support.processes import ServerProcess
 
 from market_maker.streams.partitioner import partition_of
+from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, PUBLISHED, dead_letter_topic
 from tradex_sandbox import topics as sandbox
 from tradex_sandbox.topic_creation import ensure_topics
@@ -57,6 +62,18 @@ def test_a_refusal_of_the_broker_is_one_line_that_names_the_topic_and_the_reason
     [line] = str(failure.value).splitlines()[1:]
     assert line.startswith("market-maker sandbox: --broker: Kafka refuses to create the topic md.")
     assert "replicate" in line or "replication" in line
+
+
+async def test_a_consumer_that_started_before_its_topics_gets_them_when_they_are_made(
+    bare: Topics, registry: SchemaRegistry
+) -> None:
+    desk = Desk(bare.address, registry)
+    async with AsyncExitStack() as running:
+        starting = asyncio.ensure_future(running.enter_async_context(desk.running()))
+        await until(lambda: bool(desk.reports))
+        await asyncio.to_thread(bare.make, CONSUMED, 2)
+        await starting
+        assert len(desk.intake.consumer.assignment.partitions) == 2 * len(CONSUMED)
 
 
 # --- partitions ----------------------------------------------------------------------------------
