@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -50,21 +51,30 @@ def _fetch(pom: Path, folder: Path, goal: tuple[str, ...]) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise NoJavaServerError(f"there is no mvn; install Maven, which fetches what {pom.name} names")
-    # Complete once it has its name: a fetch that was interrupted is begun anew.
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        fetched = subprocess.run(
-            [maven, "--batch-mode", "--quiet", "--file", str(pom), *goal, f"-DoutputDirectory={partial}"],
-            capture_output=True,
-            text=True,
-            timeout=FETCH_S_MAX,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"mvn had not fetched {pom.name} after {FETCH_S_MAX:g} s") from None
-    if fetched.returncode != 0:
-        said = f"{fetched.stdout[-2000:]}{fetched.stderr[-500:]}"
-        raise RuntimeError(f"mvn could not fetch {pom.name}:\n{said}")
-    partial.rename(folder)
+    folder.parent.mkdir(exist_ok=True)
+    # What is in place is complete: a fetch that was interrupted leaves nothing there.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        project = Path(shutil.copy(pom, work))  # beside its pom Maven writes files of its own
+        output = Path(work) / "output"
+        try:
+            fetched = subprocess.run(
+                [
+                    maven,
+                    "--batch-mode",
+                    "--quiet",
+                    "--file",
+                    str(project),
+                    *goal,
+                    f"-DoutputDirectory={output}",
+                ],
+                capture_output=True,
+                text=True,
+                timeout=FETCH_S_MAX,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"mvn had not fetched {pom.name} after {FETCH_S_MAX:g} s") from None
+        if fetched.returncode != 0:
+            said = f"{fetched.stdout[-2000:]}{fetched.stderr[-500:]}"
+            raise RuntimeError(f"mvn could not fetch {pom.name}:\n{said}")
+        output.rename(folder)
