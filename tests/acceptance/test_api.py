@@ -113,6 +113,15 @@ async def test_a_kill_without_symbols_halts_everything(quoting: Site) -> None:
     await quoting.empty_at_exchange(timeout_s=1.0)
 
 
+async def test_a_kill_that_also_names_an_unknown_symbol_kills_the_known_one(quoting: Site) -> None:
+    answer = await quoting.operator.emergency("kill", UNCONFIGURED, BTC)
+    assert (answer.status, answer.code) == (404, "UNKNOWN_SYMBOL")
+    assert f"not configured: {UNCONFIGURED}" in answer.body["detail"]
+    assert [result["accepted"] for result in answer.body["results"]] == [True, False]
+    await quoting.operator.halted(BTC, "MANUAL")
+    await quoting.empty_at_exchange(BTC, timeout_s=1.0)
+
+
 async def test_reset_of_a_symbol_that_is_not_halted_is_refused(quoting: Site) -> None:
     answer = await quoting.operator.emergency("reset", BTC)
     assert answer.status == 409

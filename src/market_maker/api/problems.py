@@ -26,6 +26,7 @@ from market_maker.api.ports import (
     UnknownSymbolError,
 )
 from market_maker.api.validation import FieldError, field_errors
+from market_maker.core.states import State
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -39,11 +40,13 @@ class RefusalReason(BaseModel):
     detail: str = Field(description="A sentence for the operator.")
 
 
-class RefusedSymbol(BaseModel):
-    """The reasons of one symbol, when a request named several."""
+class SymbolOutcome(BaseModel):
+    """How one symbol took a request that meant several and did not succeed as a whole."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     symbol: str
+    state: State | None = Field(default=None, description="Left out where the symbol is not configured.")
+    accepted: bool
     problems: list[RefusalReason]
 
 
@@ -59,7 +62,9 @@ class Problem(BaseModel):
     instance: str = Field(description="The path of the request.")
     errors: list[FieldError] | None = Field(default=None, description="Every field that is wrong.")
     problems: list[RefusalReason] | None = Field(default=None, description="Every reason of the symbol.")
-    results: list[RefusedSymbol] | None = Field(default=None, description="Every symbol that refused.")
+    results: list[SymbolOutcome] | None = Field(
+        default=None, description="How each symbol took it, also those that did."
+    )
 
 
 class ProblemError(Exception):
@@ -73,7 +78,7 @@ class ProblemError(Exception):
         *,
         errors: Sequence[FieldError] | None = None,
         problems: Sequence[RefusalReason] | None = None,
-        results: Sequence[RefusedSymbol] | None = None,
+        results: Sequence[SymbolOutcome] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)

@@ -77,11 +77,45 @@ async def test_kill_works_while_the_database_is_down(api: Api, desk: FakeDesk) -
     assert desk.views["BTC-USDT"].kill is not None
 
 
-@pytest.mark.parametrize("verb", EMERGENCY)
-async def test_an_unknown_symbol_in_the_list_stops_the_whole_request(
-    api: Api, desk: FakeDesk, verb: str
+@pytest.mark.parametrize(("verb", "state"), [("kill", "HALTED"), ("flatten", "PAUSED")])
+async def test_an_unknown_symbol_in_the_list_saves_none_of_the_known_ones(
+    api: Api, desk: FakeDesk, verb: str, state: str
 ) -> None:
-    answer = await api.post(EMERGENCY[verb], {"symbols": ["BTC-USDT", "NOPE"], "reason": "x"})
+    desk.change("BTC-USDT", state=State.ACTIVE)
+    desk.change("ETH-USDT", state=State.ACTIVE)
+    answer = await api.post(EMERGENCY[verb], {"symbols": ["NOPE", "BTC-USDT"], "reason": "x"})
+    assert (answer.status, answer.code) == (404, "UNKNOWN_SYMBOL")
+    assert "not configured: NOPE" in answer.body["detail"]
+    assert f"the {verb} took place for BTC-USDT" in answer.body["detail"]
+    taken, missing = answer.body["results"]
+    assert taken == {"symbol": "BTC-USDT", "state": state, "accepted": True, "problems": []}
+    assert (missing["symbol"], missing["accepted"]) == ("NOPE", False)
+    assert [problem["code"] for problem in missing["problems"]] == ["UNKNOWN_SYMBOL"]
+    assert desk.views["BTC-USDT"].state.value == state
+    assert desk.views["ETH-USDT"].state is State.ACTIVE
+
+
+async def test_a_kill_with_an_unknown_symbol_still_tells_who_did_not_answer(api: Api, desk: FakeDesk) -> None:
+    desk.silent = {"ETH-USDT"}
+    body = {"symbols": ["BTC-USDT", "ETH-USDT", "NOPE"], "reason": "x"}
+    answer = await api.post(EMERGENCY["kill"], body)
+    assert (answer.status, answer.code) == (404, "UNKNOWN_SYMBOL")
+    assert "took place for BTC-USDT; refused by ETH-USDT" in answer.body["detail"]
+    codes = [[problem["code"] for problem in result["problems"]] for result in answer.body["results"]]
+    assert codes == [[], ["NO_ANSWER"], ["UNKNOWN_SYMBOL"]]
+
+
+@pytest.mark.parametrize("verb", EMERGENCY)
+async def test_a_list_of_unknown_symbols_is_not_taken_for_all(api: Api, desk: FakeDesk, verb: str) -> None:
+    answer = await api.post(EMERGENCY[verb], {"symbols": ["NOPE", "NADA"], "reason": "x"})
+    assert (answer.status, answer.code) == (404, "UNKNOWN_SYMBOL")
+    assert "not configured: NOPE, NADA" in answer.body["detail"]
+    assert f"no symbol took the {verb}" in answer.body["detail"]
+    assert desk.controls == []
+
+
+async def test_an_unknown_symbol_in_the_list_stops_the_whole_reset(api: Api, desk: FakeDesk) -> None:
+    answer = await api.post(EMERGENCY["reset"], {"symbols": ["BTC-USDT", "NOPE"], "reason": "x"})
     assert (answer.status, answer.code) == (404, "UNKNOWN_SYMBOL")
     assert "NOPE" in answer.body["detail"]
     assert desk.controls == []
