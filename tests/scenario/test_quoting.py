@@ -300,3 +300,14 @@ def test_resting_and_placed_levels_say_so() -> None:
     play.evaluate()
     assert play.verdict(Side.BUY) == play.verdict(Side.SELL) == "resting"
     assert play.view().no_quote_reason == ""
+
+
+def test_resting_orders_that_a_lower_position_limit_no_longer_covers_are_cancelled_outer_ones_first() -> None:
+    play = quoting(config=replace(CONFIG, num_levels=2))
+    play.place_answer("c3")
+    play.place_answer("c4")
+    play.config(max_position_usdt=Decimal(150))
+    cancelled = [line for line in play.evaluate().requests if line.startswith("cancel")]
+    outer = {play.engine.symbol.orders.get(play.id(line.split()[1])).level for line in cancelled}  # type: ignore[union-attr]  # just cancelled
+    assert (len(cancelled), outer) == (2, {1})
+    assert play.verdict(Side.BUY, 1) == "position_limit"

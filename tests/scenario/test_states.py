@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from tests.support.playbook import CONFIG, INSTRUMENT, Playbook, active, proven, quoting, ready
 
-from market_maker.core.events import ExchangeStatus, OrderEvent, OrderEventKind, Side
+from market_maker.core.events import ExchangeStatus, OrderEvent, OrderEventKind, Retire, Side
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.inventory import Inventory
 from market_maker.core.kill_switch import Trigger
@@ -327,3 +327,12 @@ def test_an_order_that_the_last_process_never_sent_ends_once_the_exchange_denies
     play.query_answer(left.client_order_id, None)
     proven(play)
     assert play.view().proven_zero_at_ns == play.now_ns
+
+
+def test_a_retired_symbol_refuses_enable_and_resume_until_that_is_taken_back() -> None:
+    play = ready()
+    play.when(Retire(play.now_ns, "the service is shutting down"))
+    assert play.enable().reply == "refused: RETIRED"
+    assert play.control(Cause.RESUME).reply == "refused: RETIRED"
+    play.when(Retire(play.now_ns, ""))
+    assert play.enable().reply == "done"

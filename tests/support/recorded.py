@@ -63,6 +63,8 @@ def conversation(limits: EngineLimits = LIMITS) -> list[ev.Event]:
     desk.when(ev.OrderEvent(desk.now_ns, ev.OrderEventKind.REJECTED, None, None, "no", 3, ev.Source(1, 2, 3)))
     desk.query_answer("c9", None)
     desk.when(ev.EngineEventUnreadable(desk.now_ns, "bytes", ev.Source(0, 7)))
+    desk.when(ev.Retire(desk.now_ns, "test"))
+    desk.when(ev.Retire(desk.now_ns, ""))
     desk.when(ev.Fault(desk.now_ns, KillReason.WORKER_FAILURE, "test"))
     desk.open_orders()
     desk.tick(200)

@@ -17,7 +17,7 @@ from market_maker.actors.worker import Worker
 from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Control, Event, Fault, PlaceAnswer
+from market_maker.core.events import Control, Event, Fault, PlaceAnswer, Retire
 from market_maker.core.orders import Order
 from market_maker.core.states import Cause, KillReason
 from market_maker.core.symbol import Restored
@@ -134,6 +134,19 @@ class Supervisor:
     ) -> None:
         """Put an operator's request into the symbol's mailbox; its Reply goes to the observer."""
         self.tell(symbol, Control(self._clock_ns(), request_id, cause, actor, reason, rebase_pnl))
+
+    def retire(self, symbol: str, reason: str) -> None:
+        """Refuse activation of a symbol from this moment on, even one that waits in its mailbox already.
+
+        An empty reason takes it back.
+        """
+        worker = self.worker(symbol)
+        if worker is None:
+            return
+        try:
+            worker.step(Retire(self._clock_ns(), reason))
+        except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from ending
+            self._crashed(symbol, worker, error)
 
     def tell_all(self, event: Event) -> None:
         """Put an event into every mailbox."""

@@ -36,15 +36,20 @@ class ApiServer:
             timeout_graceful_shutdown=3,
         )
         self._server = _Embedded(config)
+        self._listener: socket.socket | None = None
 
     @property
     def port(self) -> int:
         """The port that it listens on."""
         return self._port
 
+    def listen(self) -> None:
+        """Take the port; requests wait until `start`. Raises CannotListenError."""
+        self._listener = self._bind()
+
     async def start(self) -> None:
-        """Listen, and return once requests are answered. Raises CannotListenError."""
-        listener = self._listen()
+        """Return once requests are answered. Raises CannotListenError when it has to listen first."""
+        listener = self._listener or self._bind()
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="admin-api")
         ready = asyncio.create_task(self._server.ready.wait(), name="admin-api-ready")
         await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +67,7 @@ class ApiServer:
         await self._serving
         self._serving = None
 
-    def _listen(self) -> socket.socket:
+    def _bind(self) -> socket.socket:
         try:
             family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
             listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)

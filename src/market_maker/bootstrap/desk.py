@@ -141,20 +141,27 @@ class ServiceDesk:
 
     async def delete_config(self, symbol: str, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
-        worker = self._supervisor.worker(symbol)
-        if worker is not None:
-            engine = worker.engine
-            if engine.symbol.state is State.ACTIVE:
-                raise ports.ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
-            if not engine.is_clear:
-                raise ports.ActiveSymbolError(
-                    f"{symbol} may still have open orders: wait until zero is proven"
-                )
-        with _database():
-            if not await self._configs.delete(symbol):
-                raise ports.UnknownSymbolError(f"{symbol} is not configured")
-        if worker is not None:
+        self._supervisor.retire(symbol, "its configuration is being deleted")
+        try:
+            self._require_idle(symbol)
+            with _database():
+                if not await self._configs.delete(symbol):
+                    raise ports.UnknownSymbolError(f"{symbol} is not configured")
+        except ports.DeskError:
+            self._supervisor.retire(symbol, "")
+            raise
+        if self._supervisor.worker(symbol) is not None:
             await self._fleet.stop(symbol)
+
+    def _require_idle(self, symbol: str) -> None:
+        """ActiveSymbolError unless the symbol is not ACTIVE and has nothing in the market."""
+        worker = self._supervisor.worker(symbol)
+        if worker is None:
+            return
+        if worker.engine.symbol.state is State.ACTIVE:
+            raise ports.ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
+        if not worker.engine.is_clear:
+            raise ports.ActiveSymbolError(f"{symbol} may still have open orders: wait until zero is proven")
 
     async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.FillRow]:
         """Fills, newest first."""

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -59,12 +60,21 @@ class Gauges:
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
-        """Measure until cancelled."""
+        """Measure until cancelled. Nothing here waits for a server: a journal that hangs is told in time."""
         while True:
-            await self.look()
+            self.look()
             await asyncio.sleep(INTERVAL_S)
 
-    async def look(self) -> None:
+    async def run_outbox(self) -> None:
+        """Count the outbox until cancelled."""
+        backlog = self._metrics.gauge("mm_outbox_backlog")
+        while True:
+            with suppress(DatabaseError):  # the journal tells the engines of a database that is away
+                self._outbox_pending = await self._outbox.pending_count()
+                backlog.set(self._outbox_pending)
+            await asyncio.sleep(INTERVAL_S)
+
+    def look(self) -> None:
         """Measure once."""
         self._fleet.show_grids()
         self._tell_journal()
@@ -73,11 +83,6 @@ class Gauges:
             self._changed(worker.name)
         for tally in self._tallies:
             tally.show()
-        try:
-            self._outbox_pending = await self._outbox.pending_count()
-        except DatabaseError:
-            return  # the journal tells the engines of a database that is away
-        self._metrics.gauge("mm_outbox_backlog").set(self._outbox_pending)
 
     def figures(self) -> Figures:
         """Percentiles and backlogs for the status."""

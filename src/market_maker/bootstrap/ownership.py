@@ -40,6 +40,9 @@ class Ownership:
     def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
         """No symbol starts by itself; what its instrument is now has to be asked."""
         _log.info("partitions_assigned", count=len(partitions))
+        for worker in self._supervisor:
+            if self._concerned(worker.name, partitions):
+                self._supervisor.retire(worker.name, "")
         self._refresh()
 
     async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
@@ -58,6 +61,7 @@ class Ownership:
         symbols = [worker.name for worker in self._supervisor if self._concerned(worker.name, partitions)]
         _log.warning("partitions_gone", count=len(partitions), reason=reason, symbols=symbols)
         for symbol in symbols:
+            self._supervisor.retire(symbol, reason)
             request_id, _ = self._controls.open()
             self._supervisor.ask(symbol, request_id, Cause.OWNERSHIP_LOST, "system", reason)
         return symbols

@@ -91,6 +91,7 @@ class Service:
         resources.push_async_callback(self._tasks.cancel)
         self._kafka = KafkaSide(settings, self._connections)
         self._assemble(resources)
+        self._api.listen()  # first: a start that fails must not have touched anybody's orders
         await self._fleet.start_all()
         ownership = Ownership(
             self._supervisor,
@@ -171,6 +172,7 @@ class Service:
         start("kafka publisher", self._kafka.publisher.run())
         start("kafka intake", self._kafka.run())
         start("gauges", self._gauges.run())
+        start("outbox gauge", self._gauges.run_outbox())
         start("health", self._health.run())
         start("warm connections", self._connections.orders.keep_warm())
 
@@ -194,7 +196,6 @@ class Service:
         """Pause, prove zero, make everything durable, publish it, end. Within ten seconds in all."""
         _log.info("stopping")
         await self._clear_market()
-        await self._api.stop()
         self._kafka.quiesce()
         await self._flush()
         self._kafka.stop()
@@ -204,12 +205,14 @@ class Service:
         """No order of ours stays behind; what cannot be proven is a failure."""
         changes = self._changes.subscribe()
         for worker in self._supervisor:
+            self._supervisor.retire(worker.name, "the service is shutting down")
             request_id, _ = self._controls.open()
             self._supervisor.ask(worker.name, request_id, Cause.FLATTEN, SYSTEM, "shutdown")
         deadline = time.monotonic() + CLEAR_S_MAX
         while self._unclear() and (left_s := deadline - time.monotonic()) > 0:
             await changes.next(left_s)
         changes.close()
+        await self._api.stop()
         if self._unclear():
             self._failures.append(f"zero open orders not proven for {', '.join(self._unclear())}")
 

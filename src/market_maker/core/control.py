@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from market_maker.core import clearing, halt, kill_switch, market
 from market_maker.core.commands import Problem, Reply
-from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured
+from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured, Retire
 from market_maker.core.kill_switch import Trigger
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.core.symbol import Out, Symbol
@@ -34,6 +34,8 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
     problems: list[Problem] = []
     if symbol.state is State.HALTED:
         problems.append(Problem("HALTED", "the kill switch is latched: reset it first"))
+    if symbol.retired:
+        problems.append(Problem("RETIRED", symbol.retired))
     if resume and not symbol.config.enabled:
         problems.append(Problem("NOT_ENABLED", "resume needs enabled=true: use enable"))
     triggers = (
@@ -124,6 +126,11 @@ def on_config(symbol: Symbol, event: ConfigChanged, out: Out) -> None:
     symbol.regrid()
     if not event.config.enabled and symbol.state is State.ACTIVE:
         halt.stop_quoting(symbol, Cause.DISABLED, "enabled set to false", event.actor, out)
+
+
+def on_retire(symbol: Symbol, event: Retire, out: Out) -> None:  # noqa: ARG001  one signature for all handlers
+    """Refuse activation from now on, or no longer; what is ACTIVE is left to the request that follows."""
+    symbol.retired = event.reason
 
 
 def on_lag(symbol: Symbol, event: LagMeasured, out: Out) -> None:

@@ -99,8 +99,8 @@ def _pre_trade_check(symbol: Symbol, mid: ReferenceMid) -> PreTradeCheck:
 def _requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> None:
     """Cancels of both sides first, then new orders, inner levels of both sides before outer ones."""
     bids, asks = _wanted(symbol, quote.bids), _wanted(symbol, quote.asks)
-    bid_plan = _plan(symbol, Side.BUY, bids, asks)
-    ask_plan = _plan(symbol, Side.SELL, asks, bids)
+    bid_plan = _plan(symbol, Side.BUY, bids, asks, check)
+    ask_plan = _plan(symbol, Side.SELL, asks, bids, check)
     for order in bid_plan.cancel + ask_plan.cancel:
         _cancel(symbol, order, out)
     for level in sorted(bid_plan.place + ask_plan.place, key=lambda level: level.level):
@@ -128,10 +128,13 @@ def _wanted(symbol: Symbol, levels: tuple[QuoteLevel, ...]) -> list[QuoteLevel]:
     return wanted
 
 
-def _plan(symbol: Symbol, side: Side, wanted: list[QuoteLevel], opposite: list[QuoteLevel]) -> SidePlan:
+def _plan(
+    symbol: Symbol, side: Side, wanted: list[QuoteLevel], opposite: list[QuoteLevel], check: PreTradeCheck
+) -> SidePlan:
     threshold = symbol.config.price_threshold_bps.as_integer_ratio()
     barrier = opposite[0].price_ticks if opposite else None
-    return plan_side(side, wanted, symbol.orders.live(side), threshold, barrier)
+    live = symbol.orders.live(side)
+    return plan_side(side, wanted, live, threshold, barrier, check.excess(side, live))
 
 
 def _place(symbol: Symbol, level: QuoteLevel, check: PreTradeCheck, out: Out) -> None:

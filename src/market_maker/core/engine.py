@@ -42,6 +42,7 @@ HANDLERS: dict[type, Handler] = {
     ev.OpenOrdersAnswer: answers.on_open_orders,
     ev.Control: control.on_control,
     ev.ConfigChanged: control.on_config,
+    ev.Retire: control.on_retire,
     ev.LagMeasured: control.on_lag,
     ev.JournalMeasured: control.on_journal,
     ev.Fault: control.on_fault,

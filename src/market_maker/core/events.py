@@ -310,6 +310,14 @@ class ConfigChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Retire:
+    """From here on the symbol may not become ACTIVE, for this reason; an empty one takes that back."""
+
+    at_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LagMeasured:
     """Consumer lag of the symbol's partitions; None when it cannot be measured."""
 
@@ -360,6 +368,7 @@ Event = (
     | OpenOrdersAnswer
     | Control
     | ConfigChanged
+    | Retire
     | LagMeasured
     | JournalMeasured
     | Fault

@@ -25,14 +25,16 @@ def plan_side(
     live: Sequence[Order],
     threshold: tuple[int, int],
     barrier: int | None,
+    excess: Sequence[Order] = (),
 ) -> SidePlan:
     """Compare the live orders of a side with the levels that they were placed for.
 
     An order stays when its price is within the threshold (`threshold` bps as numerator and
     denominator) of its level's price, its rest is at least half of the level's size, and it does not
     stand in the way of the other side: `barrier` is the innermost price that the other side wants.
-    An order on its way in (pending new) holds its level and is judged once it is acknowledged;
-    one on its way out holds nothing, and is cancelled again when its cancel came to nothing.
+    Orders in `excess` are beyond a limit and go. An order on its way in (pending new) holds its level and
+    is judged once it is acknowledged; one on its way out holds nothing, and is cancelled again when its
+    cancel came to nothing.
     """
     missing = {level.level: level for level in wanted}
     cancel: list[Order] = []
@@ -42,6 +44,8 @@ def plan_side(
                 cancel.append(order)
         elif order.status is OrderStatus.PENDING_NEW:
             missing.pop(order.level, None)
+        elif order in excess:
+            cancel.append(order)
         elif _serves(order, missing.get(order.level), threshold) and not _in_the_way(order, barrier):
             del missing[order.level]
         else:

@@ -1,13 +1,16 @@
 """The checks before every order. Nothing else can make the order type that the gateway accepts."""
 
+from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import Enum
 from typing import Final
 
+from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.orders import Order
 from market_maker.core.reference_mid import ReferenceMid
 
 BPS = 10_000
@@ -169,13 +172,34 @@ class PreTradeCheck:
         """Count an order as live for the orders that are checked after it."""
         self._open_lots[side] += lots
 
+    def excess(self, side: Side, standing: Sequence[Order]) -> list[Order]:
+        """Orders of a side that no longer fit the position limit, after it or the position changed.
+
+        Inner orders keep their place before outer ones; what is on its way out still counts.
+        """
+        room = [order for order in standing if order.status is OrderStatus.PENDING_CANCEL]
+        room += sorted(
+            (order for order in standing if order.status is not OrderStatus.PENDING_CANCEL),
+            key=lambda order: -side.sign * order.price_ticks,
+        )
+        worst = side.sign * self._position[side]
+        beyond = []
+        for order in room:
+            worst += order.open_lots
+            if not self._affordable(worst, order.price_ticks):
+                beyond.append(order)
+        return beyond
+
     def _within_position(self, side: Side, price_ticks: int, lots: int) -> bool:
         """Whether the position stays within its limit when this and all open orders of the side fill.
 
         Valued at the order's price or the reference mid, whichever is worse. An order after which
         the position has not changed sign only reduces it and always passes.
         """
-        worst = side.sign * self._position[side] + self._open_lots[side] + lots
+        return self._affordable(side.sign * self._position[side] + self._open_lots[side] + lots, price_ticks)
+
+    def _affordable(self, worst: int, price_ticks: int) -> bool:
+        """Whether a position of `worst` lots, positive in the direction of the side, is within its limit."""
         if worst <= 0:
             return True
         allowed = self._limits.max_position

@@ -66,6 +66,8 @@ class Symbol:
     state_since_ns: int = 0
     kill: KillLatch | None = None
     now_ns: int = 0
+    retired: str = ""
+    """Why the symbol may not become ACTIVE any more: shutdown, deletion, partition gone; usually empty."""
 
     book: OrderBook = field(default_factory=OrderBook)
     volatility: Volatility = field(default_factory=Volatility)
