@@ -90,6 +90,27 @@ async def _trade_for_a_while(site: Site, symbol: str) -> None:
         await site.trade_against(symbol)
 
 
+async def test_a_frozen_database_halts_within_the_journals_limit(
+    start_site: StartSite, own_database: PostgresServer
+) -> None:
+    site = await start_site(POSTGRES_URL=own_database.url(), KILL_SWITCH_JOURNAL_LAG_THRESHOLD="2s")
+    await _quote(site)
+    # A symbol that journals nothing meanwhile has nothing that could lag: fills are forced.
+    trading = [asyncio.ensure_future(_trade_for_a_while(site, symbol)) for symbol in SYMBOLS]
+    own_database.freeze()
+    try:
+        for symbol in SYMBOLS:
+            await site.operator.halted(symbol, "JOURNAL_FAILURE", 8.0)
+        await site.empty_at_exchange(timeout_s=1.0)
+    finally:
+        own_database.thaw()
+        for task in trading:
+            task.cancel()
+        await asyncio.gather(*trading, return_exceptions=True)
+    for symbol in SYMBOLS:
+        await site.require_equal_fills(symbol)
+
+
 async def test_a_stopped_database_halts_at_once_and_gets_every_fill_when_it_is_back(
     start_site: StartSite, own_database: PostgresServer
 ) -> None:

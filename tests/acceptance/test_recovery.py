@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -11,6 +14,7 @@ import aiohttp
 import asyncpg
 import pytest
 from tests.support.operator import until
+from tests.support.postgres_server import free_port
 from tests.support.service import Site, small
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
@@ -173,3 +177,59 @@ async def _value(site: Site, sql: str, *args: object) -> object:
 
 
 pytestmark = pytest.mark.timeout(180)
+
+
+async def test_nobody_can_enable_a_symbol_while_the_service_ends(start_site: StartSite) -> None:
+    site = await start_site()
+    await _quote(site)
+    await site.exchange.fault("list", "delay", phase="before", delay_ms=1500)  # zero is proven late
+    ending = asyncio.ensure_future(asyncio.to_thread(site.service.terminate))
+    await site.operator.state(BTC, "PAUSED")
+    refused = await site.operator.control(BTC, "enable")
+    assert "RETIRED" in refused.reasons
+    assert await ending == 0
+    assert await site.orders_at_exchange() == 0
+
+
+async def test_a_symbol_that_is_being_deleted_cannot_be_enabled_meanwhile(start_site: StartSite) -> None:
+    site = await start_site()
+    for _ in range(5):
+        await site.operator.configure(ETH)
+        await site.operator.enable(ETH)
+        await site.operator.quoting(ETH)
+        await site.operator.control(ETH, "pause")
+        await site.operator.clear(ETH)
+        deleted, *_ = await asyncio.gather(
+            site.operator.ask("DELETE", f"/v1/mm-configs/{ETH}"),
+            *(site.operator.control(ETH, "enable") for _ in range(6)),
+        )
+        if deleted.status == 204:
+            await site.empty_at_exchange(ETH, timeout_s=1.0)
+        else:
+            assert deleted.status == 409
+            await site.operator.control(ETH, "pause")
+            await site.operator.clear(ETH)
+            assert (await site.operator.ask("DELETE", f"/v1/mm-configs/{ETH}")).status == 204
+
+
+async def test_a_second_service_on_the_same_port_leaves_the_first_ones_orders_alone(
+    start_site: StartSite,
+) -> None:
+    site = await start_site()
+    await _quote(site)
+    before = await _client_order_ids(site)
+    environment = {**site.service.environment, "METRICS_PORT": str(free_port())}
+    second = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "market_maker", "serve"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (second.returncode, b"HTTP_PORT" in second.stderr) == (1, True)
+    assert before & await _client_order_ids(site)
+
+
+async def _client_order_ids(site: Site) -> set[str]:
+    page = await site.exchange.ask("GET", "/v1/orders", account_id=site.account, status="open")
+    return {order["client_order_id"] for order in page["orders"]}
