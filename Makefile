@@ -30,7 +30,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/market-maker demo $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)
