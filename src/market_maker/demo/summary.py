@@ -1,27 +1,43 @@
 """The one line of JSON with which a scripted demo ends."""
 
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from market_maker.demo.book_checker import BookChecker
-from market_maker.demo.trading import Desk, SymbolStatus
+from market_maker.demo.trading import SymbolStatus
+
+_COUNTERS = (
+    "quotes_computed",
+    "orders_placed",
+    "orders_rejected",
+    "orders_cancelled",
+    "two_sided_ms",
+    "active_ms",
+    "book_deltas",
+    "book_gaps",
+)
+_NO_COUNTERS: dict[str, int | None] = dict.fromkeys(_COUNTERS)
 
 
 def summary(
     seconds: float,
-    desk: Desk,
+    spreads: Mapping[str, Sequence[float]],
     statuses: dict[str, SymbolStatus],
     overall: dict[str, Any],
     report: dict[str, Any],
     checker: BookChecker,
     exit_word: str,
 ) -> dict[str, Any]:
-    """All figures of a run; amounts are decimal strings, shares and latencies numbers."""
+    """All figures of a run; amounts are decimal strings, shares and latencies numbers.
+
+    Of a symbol that was deleted meanwhile the last status seen counts, which may lack its counters: null.
+    """
     return {
         "seconds": round(seconds, 3),
         "symbols": {
-            symbol: _symbol(symbol, desk, statuses[symbol], report["symbols"][symbol], checker)
-            for symbol in desk.symbols
+            symbol: _symbol(symbol, spreads.get(symbol, ()), status, report["symbols"][symbol], checker)
+            for symbol, status in sorted(statuses.items())
         },
         "latency_us": overall["latency_us"],
         "outbox_pending": overall["outbox_pending"],
@@ -30,10 +46,13 @@ def summary(
 
 
 def _symbol(
-    symbol: str, desk: Desk, status: SymbolStatus, at_exchange: dict[str, Any], checker: BookChecker
+    symbol: str,
+    spreads: Sequence[float],
+    status: SymbolStatus,
+    at_exchange: dict[str, Any],
+    checker: BookChecker,
 ) -> dict[str, Any]:
-    counters, pnl = status["counters"], status["pnl"]
-    spreads = desk.spreads[symbol]
+    counters, pnl = status.get("counters", _NO_COUNTERS), status["pnl"]
     return {
         "state": status["state"]["value"],
         "quotes_computed": counters["quotes_computed"],
@@ -60,5 +79,5 @@ def _symbol(
     }
 
 
-def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 4) if whole else None
+def _share(part: int | None, whole: int | None) -> float | None:
+    return round(part / whole, 4) if part is not None and whole else None

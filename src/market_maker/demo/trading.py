@@ -4,12 +4,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
 from market_maker.demo.arguments import DemoArguments
-from market_maker.demo.http import JsonClient
+from market_maker.demo.http import AnswerError, JsonClient
 from market_maker.demo.order_size import quotable
 from market_maker.demo.processes import DemoError
 
@@ -27,6 +28,7 @@ class Desk:
     go_on: Callable[[], None]
     """Raises DemoError when waiting has become pointless: the service died, or Ctrl-C was pressed."""
     symbols: list[str] = field(default_factory=list)
+    """What the desk still has: a symbol that somebody deletes through the API is dropped."""
     spreads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Sampled quoted spreads per symbol, bps."""
 
@@ -48,10 +50,12 @@ class Desk:
     async def enable(self) -> list[str]:
         """Enable each symbol as soon as nothing speaks against it; returns what that took to configure."""
         changes: list[str] = []
-        for symbol in self.symbols:
+        for symbol in tuple(self.symbols):
 
             async def enabled(symbol: str = symbol) -> bool:
                 status = await self.status(symbol)
+                if status is None:
+                    return True
                 if status["enable_problems"] or status["mid"] is None:
                     return False
                 if needed := quotable(status):
@@ -72,27 +76,40 @@ class Desk:
                 self.spreads[symbol].append(float(status["spread_bps"]))
         return statuses
 
-    async def status(self, symbol: str) -> SymbolStatus:
-        """Everything about one symbol."""
-        status: SymbolStatus = await self.api.get(f"/v1/mm-configs/{symbol}/status")
+    async def status(self, symbol: str) -> SymbolStatus | None:
+        """Everything about one symbol; None when it was deleted, which drops it from `symbols`."""
+        try:
+            status: SymbolStatus = await self.api.get(f"/v1/mm-configs/{symbol}/status")
+        except AnswerError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            if symbol in self.symbols:
+                self.symbols.remove(symbol)
+            return None
         return status
+
+    async def statuses(self) -> dict[str, SymbolStatus]:
+        """Everything about every symbol that still is."""
+        asked = {symbol: await self.status(symbol) for symbol in tuple(self.symbols)}
+        return {symbol: status for symbol, status in asked.items() if status is not None}
 
     async def pause(self, symbol: str) -> None:
         """Pause the symbol if it is ACTIVE."""
-        if (await self.status(symbol))["state"]["value"] == "ACTIVE":
+        status = await self.status(symbol)
+        if status is not None and status["state"]["value"] == "ACTIVE":
             await self.api.post(f"/v1/mm-configs/{symbol}/pause")
 
     async def stop(self, *, shadow: bool) -> None:
         """Pause what is ACTIVE and wait for the proof that no order is left (shadow: none was)."""
 
         async def paused() -> bool:
-            for symbol in self.symbols:
+            for symbol in tuple(self.symbols):
                 await self.pause(symbol)
             return True
 
         async def empty() -> bool:
-            statuses = [await self.status(symbol) for symbol in self.symbols]
-            return shadow or all(status["proven_zero_since"] is not None for status in statuses)
+            statuses = await self.statuses()
+            return shadow or all(status["proven_zero_since"] is not None for status in statuses.values())
 
         await self._until("every symbol is paused", paused)
         await self._until("the exchange reports zero open orders", empty)
