@@ -12,6 +12,7 @@ from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instru
 
 DEFAULT_SYMBOLS = "BTCUSDT,ETHUSDT"
 SPEED_MAX = 1000.0
+SEED_MAX = 2**63 - 1
 
 
 class SettingsError(ValueError):
@@ -163,8 +164,8 @@ def _start_price(text: str) -> tuple[str, Decimal]:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    if not text.isdecimal() or len(text) > len(str(SEED_MAX)) or int(text) > SEED_MAX:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 to {SEED_MAX}")
     return int(text)
 
 

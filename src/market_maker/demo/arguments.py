@@ -5,12 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NoReturn
 
 from market_maker.durations import parse_duration
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 DEFAULT_LEVELS = 2
 """So that a fill of the inner order leaves the side quoted until the next evaluation."""
+SEED_MAX = 2**63 - 1
+DIGITS_MAX = 20
+"""Of a whole number: more are no number of ours, and beyond some thousand Python refuses to read them."""
 RECORDED_SPREAD_BPS = Decimal(2)
 """Recorded markets do not react to us: ten bps away from a liquid mid nothing would fill for minutes."""
 
@@ -43,6 +47,8 @@ def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -
         if not path.is_file():
             parser.error(f"--capture: {path} is not a file; give a gzip capture")
     listed = tuple(symbol for symbol in (found.symbols or "").split(",") if symbol)
+    if found.symbols is not None and not listed:
+        parser.error(f"--symbols: {found.symbols!r} names no symbol; write them as BTCUSDT,ETHUSDT")
     return DemoArguments(
         for_s=found.for_s,
         json=found.json,
@@ -60,8 +66,14 @@ def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence: the usage is what `--help` is for."""
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}\n")
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description="Real servers from wheels, a sandbox exchange and the service, quoting until stopped.",
         allow_abbrev=False,
@@ -83,7 +95,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     add("--symbols", metavar="A,B", help=f"simulated markets (default {','.join(DEFAULT_SYMBOLS)})")
     add("--instrument", action="append", default=[], metavar="SYMBOL:tick:lot:min_notional")
-    add("--seed", type=_whole(0, 2**63), default=1, help="of the simulated order flow")
+    add("--seed", type=_whole(0, SEED_MAX), default=1, help="of the simulated order flow")
     add("--speed", type=float, default=1.0, help="market seconds per second (default 1)")
     add("--shadow", action="store_true", help="compute quotes, place nothing")
     add(
@@ -122,8 +134,8 @@ def _duration_s(text: str) -> float:
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        if not text.isdecimal() or len(text) > DIGITS_MAX or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from {least} to {most}")
         return int(text)
 
     return parse

@@ -25,6 +25,10 @@ def test_a_capture_alone_means_no_simulated_market(tmp_path: Path) -> None:
     assert (both.symbols, both.captures) == (("ETHUSDT",), (capture,))
 
 
+def test_the_largest_seed_that_the_error_names_is_allowed() -> None:
+    assert parse_settings((*BROKER, "--seed", "9223372036854775807"), {}).seed == 2**63 - 1
+
+
 def test_every_option_is_read() -> None:
     options = (
         *BROKER,
@@ -57,7 +61,9 @@ def test_every_option_is_read() -> None:
         ((*BROKER, "--instrument", "BTCUSDT:0:1:1"), "--instrument: BTCUSDT: tick_size"),
         ((*BROKER, "--start-price", "BTCUSDT"), "--start-price"),
         ((*BROKER, "--start-price", "BTCUSDT:-1"), "--start-price"),
-        ((*BROKER, "--seed", "-1"), "--seed"),
+        ((*BROKER, "--seed", "-1"), "--seed: '-1' is not a whole number from 0 to 9223372036854775807"),
+        ((*BROKER, "--seed", "9223372036854775808"), "from 0 to 9223372036854775807"),
+        ((*BROKER, "--seed", "9" * 5_000), "from 0 to 9223372036854775807"),
         ((*BROKER, "--speed", "0"), "--speed"),
         ((*BROKER, "--speed", "nan"), "--speed"),
         ((*BROKER, "--snapshot-interval", "0"), "--snapshot-interval"),
