@@ -77,6 +77,7 @@ def exact_json(body: bytes) -> object:
         return json.loads(
             body.decode(),
             parse_float=Decimal,
+            parse_int=_whole,
             parse_constant=_no_constant,
             object_pairs_hook=_unique_keys,
         )
@@ -95,6 +96,13 @@ def _cause(error: Exception) -> str:
             return "a number is too large"
         case _:
             return str(error)
+
+
+def _whole(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:  # Python reads some thousand digits at most, and says so in its own terms
+        raise ValueError("a number is too large") from None
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -56,6 +56,13 @@ async def test_what_is_not_strict_json_is_refused(api: Api, desk: FakeDesk, body
     assert desk.controls == []
 
 
+@pytest.mark.parametrize("number", [b"9" * 5_000, b"-" + b"9" * 5_000, b"1e999999999999999999999"])
+async def test_a_number_too_long_to_be_read_is_told_without_our_own_terms(api: Api, number: bytes) -> None:
+    answer = await api.call("POST", KILL, data=b'{"reason": ' + number + b"}", headers=JSON)
+    assert answer.status == 400
+    assert answer.body["detail"] == "the body is not JSON that this API reads: a number is too large"
+
+
 async def test_a_lone_surrogate_in_a_value_is_refused_by_field(api: Api) -> None:
     answer = await api.call("POST", KILL, data=b'{"reason": "\\ud800"}', headers=JSON)
     assert (answer.status, answer.fields) == (422, {"reason"})
