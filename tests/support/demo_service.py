@@ -40,6 +40,8 @@ class DemoService:
     counters: Json = field(default_factory=dict)
     looks: int = 0
     """How often the overview was asked for."""
+    killed: Json | None = None
+    """What the kill switch of every symbol says; None: not latched."""
     busy: dict[int, int] = field(default_factory=dict)
     """HTTP status by number of the look that it answers."""
     deleted_at: dict[int, str] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class DemoService:
             "config": {"order_size_usdt": "100", "max_position_usdt": "10000"},
             "instrument": {"lot_size": "0.001", "min_notional": "5"},
         }
-        return web.json_response(summary_of(symbol, self.states[symbol]) | details)
+        return web.json_response(summary_of(symbol, self.states[symbol]) | details | {"kill": self.killed})
 
 
 @asynccontextmanager

@@ -97,16 +97,31 @@ class Demo:
         return self._statuses
 
     def problems(self, report: dict[str, Any]) -> list[str]:
-        """What did not end as it must; empty for a clean run."""
+        """What is not as it must be; empty for a clean run.
+
+        HALTED alone is no problem, somebody may have wanted it; next to one it is told, as it may explain it.
+        """
         found = [f"{symbol}: {text}" for symbol, texts in self.checker.mismatches.items() for text in texts]
         for symbol, at_exchange in report["symbols"].items():
             if at_exchange["open_orders"]:
                 found.append(f"{symbol}: {at_exchange['open_orders']} orders left at the exchange")
             if at_exchange["capture_error"]:
                 found.append(f"{symbol}: the capture breaks off: {at_exchange['capture_error']}")
+            if at_exchange["feed_mismatches"]:
+                found.append(f"{symbol}: {at_exchange['feed_mismatches']} mismatches in the exchange's feed")
+        for symbol, status in self._statuses.items():
+            if gaps := status.get("counters", {}).get("book_gaps"):
+                found.append(f"{symbol}: {gaps} gaps in the book's sequence")
         if not self._agrees(report):
             found.append("fills here and at the exchange differ")
-        return found
+        return found + (self._halted() if found else [])
+
+    def _halted(self) -> list[str]:
+        return [
+            f"{symbol}: HALTED, {status['kill']['reason']}"
+            for symbol, status in self._statuses.items()
+            if status["kill"] is not None
+        ]
 
     async def _watch(self) -> float:
         loop = asyncio.get_running_loop()

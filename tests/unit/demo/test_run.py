@@ -87,3 +87,27 @@ async def test_a_service_that_is_busy_at_the_end_is_asked_again(demo: Demo, serv
     report, overall = await demo.finish()
     assert demo.problems(report) == []
     assert overall["outbox_pending"] == 0
+
+
+async def test_mismatches_of_the_feed_and_gaps_in_the_book_are_problems(
+    demo: Demo, service: DemoService
+) -> None:
+    service.report["BTCUSDT"]["feed_mismatches"] = 2
+    service.counters["book_gaps"] = 1
+    _, problems = await whole_run(demo)
+    assert problems == [
+        "BTCUSDT: 2 mismatches in the exchange's feed",
+        "BTCUSDT: 1 gaps in the book's sequence",
+        "ETHUSDT: 1 gaps in the book's sequence",
+    ]
+
+
+async def test_a_halted_symbol_alone_is_clean_and_next_to_a_problem_it_is_told(
+    demo: Demo, service: DemoService
+) -> None:
+    service.killed = {"reason": "MANUAL", "measured": "drill"}
+    await demo.trade()
+    report, _ = await demo.finish()
+    assert demo.problems(report) == []
+    report["symbols"]["BTCUSDT"]["open_orders"] = 1
+    assert demo.problems(report)[1:] == ["BTCUSDT: HALTED, MANUAL", "ETHUSDT: HALTED, MANUAL"]
