@@ -11,6 +11,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # most names 
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    OffsetSpec,
     ResourceType,
 )
 from confluent_kafka.cimpl import NewTopic
@@ -45,8 +46,13 @@ class Topics:
         wanted = sorted(names)
         self.remove(self.names() & set(wanted))
         _settle(self._admin.create_topics([NewTopic(name, num_partitions=partitions) for name in wanted]))
+        self.await_leaders(wanted)
+
+    def await_leaders(self, names: Iterable[str]) -> None:
+        """Wait until each partition answers: the controller knows a new topic before the broker does."""
+        wanted = sorted(names)
         deadline = time.monotonic() + ANSWER_S_MAX
-        while not self._all_have_leaders(wanted):  # the controller knows them before the broker does
+        while not self._all_answer(wanted):
             assert time.monotonic() < deadline, f"{wanted} have no leaders"
             time.sleep(LOOK_EVERY_S)
 
@@ -80,14 +86,17 @@ class Topics:
             time.sleep(LOOK_EVERY_S)
         self.configure(topic, retention__ms="604800000")
 
-    def _all_have_leaders(self, names: list[str]) -> bool:
+    def _all_answer(self, names: list[str]) -> bool:
         topics = self._admin.list_topics(timeout=ANSWER_S_MAX).topics
-        return all(
-            name in topics
-            and topics[name].error is None
-            and all(partition.leader >= 0 for partition in topics[name].partitions.values())
+        if not set(names) <= topics.keys():
+            return False
+        asked = {
+            TopicPartition(name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its annotation is missing
             for name in names
-        )
+            for number in topics[name].partitions
+        }
+        answers = self._admin.list_offsets(asked, request_timeout=ANSWER_S_MAX)
+        return all(answer.exception() is None for answer in answers.values())
 
 
 def _settle(futures: dict[Any, "Future[None]"]) -> None:
