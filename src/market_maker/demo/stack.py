@@ -30,6 +30,9 @@ class Stack:
     sandbox_url: str = ""
     api_url: str = ""
     metrics_url: str = ""
+    api_note: str = ""
+    metrics_note: str = ""
+    """Why the service listens on another port than was wanted; empty when it does not."""
     environment: dict[str, str] = field(default_factory=dict)
     """The service's settings."""
     restarts: int = 0
@@ -82,8 +85,9 @@ async def _start_servers(stack: Stack, arguments: DemoArguments) -> None:
     await migrate(database_url)
     http_port, metrics_port = port_or_free(arguments.http_port), port_or_free(arguments.metrics_port)
     stack.sandbox_url = f"http://127.0.0.1:{sandbox['http']}"
-    stack.api_url = f"http://127.0.0.1:{http_port}"
-    stack.metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+    stack.api_url = f"http://127.0.0.1:{http_port.number}"
+    stack.metrics_url = f"http://127.0.0.1:{metrics_port.number}/metrics"
+    stack.api_note, stack.metrics_note = http_port.note, metrics_port.note
     stack.environment = {
         "POSTGRES_URL": database_url,
         "REDIS_URL": redis_url,
@@ -93,8 +97,8 @@ async def _start_servers(stack: Stack, arguments: DemoArguments) -> None:
         "METADATA_SERVICE_GRPC_URL": f"127.0.0.1:{sandbox['grpc']}",
         "AUTH_SERVICE_URL": stack.sandbox_url,
         "DISABLE_AUTH": "true",
-        "HTTP_PORT": str(http_port),
-        "METRICS_PORT": str(metrics_port),
+        "HTTP_PORT": str(http_port.number),
+        "METRICS_PORT": str(metrics_port.number),
         "MM_SHADOW_MODE": "true" if arguments.shadow else "false",
         "KILL_SWITCH_RESPONSE_TIMEOUT_MS": str(arguments.response_timeout_ms),
         "SYSTEM_ACCOUNT_ID": ACCOUNT_ID,

@@ -32,8 +32,8 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
     """Where everything is, and which settings differ from the service's defaults."""
     service_pid = stack.service.pid if stack.service is not None else "-"
     lines = [
-        f"API and console  {stack.api_url}/       reference {stack.api_url}/docs",
-        f"metrics          {stack.metrics_url}",
+        f"API and console  {stack.api_url}/       reference {stack.api_url}/docs{stack.api_note}",
+        f"metrics          {stack.metrics_url}{stack.metrics_note}",
         f"exchange         {stack.sandbox_url}/sandbox/report?account_id={ACCOUNT_ID}",
         f"service          process {service_pid}; it is started again when it dies, and then stays PAUSED",
         f"logs             {stack.directory}",
