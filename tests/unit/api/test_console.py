@@ -29,3 +29,14 @@ async def test_the_console_calls_only_routes_that_exist(api: Api) -> None:
     expanded = {path.replace("${verb}", verb) for path in called for verb in ("enable", "pause", "resume")}
     assert len(called) == 4
     assert expanded <= known
+
+
+async def test_the_console_says_why_the_exchange_was_not_asked_for_a_symbol_that_quotes(api: Api) -> None:
+    text = (await api.get("/")).text
+    assert 'state.value === "ACTIVE" ? "not asked while quoting" : "not known"' in text
+
+
+async def test_the_consoles_buttons_wrap_so_that_kill_is_in_sight_on_a_narrow_screen(api: Api) -> None:
+    text = (await api.get("/")).text
+    assert re.search(r"td\.control \{ white-space: normal \}", text)
+    assert '"control"][index]' in text
