@@ -8,7 +8,13 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException
 
-from market_maker.streams.errors import DecodeError, EncodeError, RegistryError
+from market_maker.streams.errors import (
+    DecodeError,
+    EncodeError,
+    RegistryAwayError,
+    RegistryError,
+    SchemaAwayError,
+)
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.writer_schema import Layout, layout, readable
 from tradex_contracts import avro_schema
@@ -76,6 +82,8 @@ class AvroDecoder:
         schema_id = int.from_bytes(header[1:], "big")
         try:
             schema = WriterSchema(schema_id, self._registry.schema(schema_id))
+        except RegistryAwayError as error:
+            raise SchemaAwayError(f"schema: {error}") from error
         except RegistryError as error:
             raise DecodeError(f"schema: {error}") from error
         except (SchemaParseException, *_CORRUPT) as error:

@@ -78,6 +78,8 @@ class Batch:
     positions: dict[TopicPartitionKey, Position] = field(default_factory=dict)
     in_flight: list[Source] = field(default_factory=list)
     """One for each event whose effects must be durable before its offset is committed."""
+    unjudged: str = ""
+    """Why an engine event could not even be judged: nothing of this batch counts, decode it again later."""
     errors: list[Message] = field(default_factory=list)
     """What the client reports in place of a message, other than the end of a partition."""
     consumed: Counter[str] = field(default_factory=Counter)

@@ -37,6 +37,8 @@ from market_maker.streams.topics import CONSUMED, ENGINE_EVENT
 
 POLL_S = 0.1
 ROOM_WAIT_S = 0.02
+REGISTRY_PAUSE_S = 0.5
+"""Between two looks at engine events that wait for their schema."""
 METADATA_TIMEOUT_S = 2.0
 HEARTBEATS_PER_SESSION = 4
 """Two may get lost without harm; and a heartbeat's answer is how a consumer learns of a rebalance."""
@@ -113,6 +115,9 @@ class KafkaConsumer:
         self._commit_due_s = 0.0
         self._commits_pending = 0
         self._client_log = ClientLog(_log)
+        self._unjudged: list[Message] = []
+        """An engine event whose schema the registry cannot tell yet, and all that came with and after it."""
+        self._judge_again_s = 0.0
 
     @property
     def assignment(self) -> Assignment:
@@ -168,8 +173,11 @@ class KafkaConsumer:
             _log.warning("kafka: the broker is silent; the group will notice by itself that we left")
 
     def _step(self, consumer: Consumer) -> None:
-        if self._quiet.is_set() or not self._hand_over.wait_for_room(ROOM_WAIT_S):
+        waits = bool(self._unjudged) and time.monotonic() < self._judge_again_s
+        if self._quiet.is_set() or waits or not self._hand_over.wait_for_room(ROOM_WAIT_S):
             self._hold(consumer)
+        elif self._unjudged:
+            self._hand(consumer, [])
         else:
             self._release(consumer)
             self._consume(consumer)
@@ -189,10 +197,21 @@ class KafkaConsumer:
         self._hand(consumer, messages)
 
     def _hand(self, consumer: Consumer, messages: list[Message]) -> None:
+        messages = self._unjudged + messages
         batch = self._decoder.decode(messages, Arrival.now(self._assignment.generation))
+        if batch.unjudged:
+            self._wait_for_registry(messages, batch.unjudged)
+            return
+        self._unjudged = []
         if batch.errors and self._out_of_range(consumer, batch.errors):
             return
         self._put(batch)
+
+    def _wait_for_registry(self, messages: list[Message], reason: str) -> None:
+        if not self._unjudged:
+            _log.warning("kafka: engine events wait for the schema registry: %s", reason)
+        self._unjudged = messages
+        self._judge_again_s = time.monotonic() + REGISTRY_PAUSE_S
 
     def _put(self, batch: Batch) -> None:
         self._offsets.consumed(batch.positions, batch.in_flight)
@@ -232,6 +251,7 @@ class KafkaConsumer:
         self._offsets.assign(keys, generation)
         self._assignment = Assignment(generation, keys)
         self._paused = False
+        self._unjudged = []
         engine = {key for key in keys if key[0] == ENGINE_EVENT}
         starts = dict.fromkeys(keys - engine, OFFSET_END)
         starts |= committed_offsets(consumer, engine, METADATA_TIMEOUT_S)
@@ -282,6 +302,7 @@ class KafkaConsumer:
 
     def _forget(self, keys: frozenset[TopicPartitionKey]) -> None:
         self._offsets.drop(keys)
+        self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) not in keys]
         left = self._assignment.partitions - keys
         self._assignment = Assignment(self._assignment.generation + 1, left)
 

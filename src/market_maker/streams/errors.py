@@ -16,5 +16,13 @@ class RegistryError(Exception):
     """The schema registry did not answer, or refused."""
 
 
+class RegistryAwayError(RegistryError):
+    """The schema registry does not answer now; later it may."""
+
+
+class SchemaAwayError(DecodeError):
+    """Whether the message can be used is not known: its schema cannot be had while the registry is away."""
+
+
 class EncodeError(ValueError):
     """A record does not fit the declared schema of its topic."""

@@ -9,7 +9,7 @@ from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Position, TopicPartitionKey, Undecodable
 from market_maker.streams.engine_events import EngineEventReader
 from market_maker.streams.envelope import header_pairs
-from market_maker.streams.errors import DecodeError
+from market_maker.streams.errors import DecodeError, SchemaAwayError
 from market_maker.streams.instrument_processor import InstrumentProcessor
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.order_book_processor import OrderBookProcessor
@@ -51,7 +51,11 @@ class MessageDecoder:
         self._processors = processors
 
     def decode(self, messages: Sequence[Message], arrival: Arrival) -> Batch:
-        """The events of all messages, in their order; what cannot be used becomes an Undecodable."""
+        """The events of all messages, in their order; what cannot be used becomes an Undecodable.
+
+        Engine events whose schema cannot be had while the registry is away are not given up: the batch is
+        `unjudged` then.
+        """
         batch = Batch()
         last: dict[TopicPartitionKey, Message] = {}
         for message in messages:
@@ -61,6 +65,10 @@ class MessageDecoder:
                 batch.consumed[topic] += 1
                 try:
                     self._processors[topic].process(message, arrival, batch)
+                except SchemaAwayError as problem:
+                    if topic == ENGINE_EVENT:
+                        return Batch(unjudged=str(problem))
+                    _add_undecodable(message, problem, arrival, batch)
                 except DecodeError as problem:
                     _add_undecodable(message, problem, arrival, batch)
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for the end

@@ -8,13 +8,15 @@ thread, so a failed id is asked again only after a pause.
 import json
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from market_maker.streams.errors import RegistryError
+from market_maker.setting_types import redacted_url
+from market_maker.streams.errors import RegistryAwayError, RegistryError
 from tradex_contracts import avro_schema, subject
 
 COMPATIBILITY = "BACKWARD"
@@ -42,24 +44,28 @@ class SchemaRegistry:
         self._client = SchemaRegistryClient(
             {**(extra or {}), "url": url, "timeout": timeout_s, "max.retries": 0}
         )
-        self._url = url
+        self._url = redacted_url(url)
+        """As it may be shown."""
         self._retry_pause_s = retry_pause_s
         self._clock = clock
         self._schemas: dict[int, dict[str, Any]] = {}
-        self._failed: dict[int, tuple[float, str]] = {}
+        self._failed: dict[int, tuple[float, RegistryError]] = {}
 
     def schema(self, schema_id: int) -> dict[str, Any]:
-        """The parsed Avro schema of an id. RegistryError when it cannot be had now."""
+        """The parsed Avro schema of an id.
+
+        RegistryAwayError when it cannot be had now, RegistryError when the registry has none of use.
+        """
         known = self._schemas.get(schema_id)
         if known is not None:
             return known
         failed = self._failed.get(schema_id)
         if failed is not None and self._clock() < failed[0]:
-            raise RegistryError(failed[1])
+            raise type(failed[1])(str(failed[1]))
         try:
             schema = self._fetch(schema_id)
         except RegistryError as error:
-            self._failed[schema_id] = (self._clock() + self._retry_pause_s, str(error))
+            self._failed[schema_id] = (self._clock() + self._retry_pause_s, error)
             raise
         self._failed.pop(schema_id, None)
         self._schemas[schema_id] = schema
@@ -74,7 +80,8 @@ class SchemaRegistry:
                 )
             schema = json.loads(answer.schema_str or "")
         except _FAILURES as error:
-            raise RegistryError(f"schema {schema_id}: registry {self._url} failed: {error}") from error
+            kind = RegistryAwayError if _may_pass(error) else RegistryError
+            raise kind(f"schema {schema_id}: registry {self._url} failed: {error}") from error
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise RegistryError(f"schema {schema_id}: expected an Avro record")
         return schema
@@ -94,3 +101,10 @@ class SchemaRegistry:
     def close(self) -> None:
         """Close the client's connections."""
         self._client.close()
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a failure tells of the registry's state, rather than of what was asked for."""
+    if isinstance(error, SchemaRegistryError):
+        return bool(error.http_status_code >= HTTPStatus.INTERNAL_SERVER_ERROR)
+    return isinstance(error, httpx2.HTTPError | OSError)

@@ -8,6 +8,7 @@ from tests.support.intake import SYMBOLS, Desk, Exchange, Listener, Mailbox
 from tests.support.kafka import (
     OURS,
     THEIRS,
+    RegistryServer,
     StoppableBroker,
     Wire,
     delta,
@@ -104,6 +105,32 @@ async def test_an_unreadable_engine_event_halts_every_symbol_of_its_partition(
             assert await exchange.committed(ENGINE_EVENT, partition) == 0
             desk.intake.done(Source(partition, 0, desk.intake.consumer.assignment.generation))
         await exchange.until_committed(partition, 1)
+
+
+async def test_fills_wait_for_a_registry_that_is_away_and_nothing_overtakes_them(
+    exchange: Exchange, make_desk: Callable[..., Desk], registry_server: RegistryServer
+) -> None:
+    exchange.trades("BTCUSDT", 0, 3)
+    await exchange.flush()
+    registry_server.down = True
+    desk = make_desk()
+    running = asyncio.ensure_future(desk.intake.run())
+    try:
+        await until(lambda: registry_server.requests > 2, timeout_s=20)  # it was asked for more than once
+        exchange.trades("BTCUSDT", 3, 2)
+        await exchange.flush()
+        asked = registry_server.requests
+        await until(lambda: registry_server.requests > asked, timeout_s=20)
+        assert not any(desk.boxes[symbol].events for symbol in SYMBOLS)
+        assert desk.letters.kept == []
+        assert desk.reports[-1].topics[ENGINE_EVENT] != 0
+        registry_server.down = False
+        await until(lambda: desk.has("BTCUSDT", 5))
+        assert desk.boxes["BTCUSDT"].trade_ids() == ["t0", "t1", "t2", "t3", "t4"]
+        await until(desk.is_reading)
+    finally:
+        desk.intake.stop()
+        await running
 
 
 async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(

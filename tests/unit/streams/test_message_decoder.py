@@ -84,6 +84,27 @@ def test_an_undecodable_engine_event_is_in_flight_until_its_consequence_is_durab
     assert isinstance(batch.items[1][1], Execution)
 
 
+def test_an_engine_event_is_not_given_up_while_the_registry_is_away(
+    registry_server: RegistryServer, wire_format: Wire
+) -> None:
+    registry = SchemaRegistry(registry_server.url, retry_pause_s=0)
+    decoder = MessageDecoder(make_processors(registry, InstrumentTable([instrument()]), OURS))
+    book = message(ORDER_BOOK_DELTA, wire_format.value(ORDER_BOOK_DELTA, delta(0, 1)), offset=1)
+    fill = message(ENGINE_EVENT, wire_format.value(ENGINE_EVENT, trade_event("t1")), offset=2)
+    registry_server.down = True
+    only_data = decoder.decode([book], ARRIVAL)
+    assert isinstance(only_data.items[0], Undecodable)
+    waiting = decoder.decode([book, fill], ARRIVAL)
+    assert "the registry is down" in waiting.unjudged
+    assert (waiting.items, waiting.in_flight, waiting.positions) == ([], [], {})
+
+    registry_server.down = False
+    batch = decoder.decode([book, fill], ARRIVAL)
+    assert batch.unjudged == ""
+    assert [type(item[1]) for item in batch.items if isinstance(item, tuple)] == [BookDelta, Execution]
+    registry.close()
+
+
 def test_errors_of_the_client_are_not_messages(decoder: MessageDecoder) -> None:
     failure = KafkaError(KafkaError._ALL_BROKERS_DOWN)
     with_topic = Message(topic=ORDER_BOOK_DELTA, partition=0, offset=-1001, error=failure)

@@ -7,7 +7,7 @@ import pytest
 from tests.support.kafka import RegistryServer
 
 from market_maker.streams.avro_codec import AvroEncoder
-from market_maker.streams.errors import EncodeError, RegistryError
+from market_maker.streams.errors import EncodeError, RegistryAwayError, RegistryError
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import PUBLISHED, RISK_TRIGGERED, STATE_CHANGED
 from tradex_contracts import avro_schema, subject
@@ -25,8 +25,9 @@ def test_an_unknown_id_is_not_asked_again_before_the_pause_is_over(registry_serv
     now = [0.0]
     registry = SchemaRegistry(registry_server.url, retry_pause_s=2.0, clock=lambda: now[0])
     for _ in range(3):
-        with pytest.raises(RegistryError, match="schema 99"):
+        with pytest.raises(RegistryError, match="schema 99") as unknown:
             registry.schema(99)
+        assert not isinstance(unknown.value, RegistryAwayError)
     assert registry_server.requests == 1
     now[0] = 2.5
     with pytest.raises(RegistryError, match="schema 99"):
@@ -40,8 +41,9 @@ def test_a_registry_that_recovers_is_used_again(registry_server: RegistryServer)
     registry = SchemaRegistry(registry_server.url, clock=lambda: now[0])
     number = registry_server.register(STATE_CHANGED)
     registry_server.down = True
-    with pytest.raises(RegistryError, match="the registry is down"):
-        registry.schema(number)
+    for _ in range(2):
+        with pytest.raises(RegistryAwayError, match="the registry is down"):
+            registry.schema(number)
     registry_server.down = False
     now[0] = 10.0
     assert registry.schema(number)["name"] == "StateChanged"
@@ -52,11 +54,23 @@ def test_a_registry_that_does_not_listen_is_a_registry_error() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         registry = SchemaRegistry(f"http://127.0.0.1:{reserved.getsockname()[1]}", timeout_s=0.5)
-        with pytest.raises(RegistryError, match=r"schema 1: registry http://127\.0\.0\.1"):
+        with pytest.raises(RegistryAwayError, match=r"schema 1: registry http://127\.0\.0\.1"):
             registry.schema(1)
         with pytest.raises(RegistryError, match=r"subject mm\.state\.changed\.v1-value"):
             registry.register(STATE_CHANGED)
         registry.close()
+
+
+def test_no_error_tells_the_password_of_the_registry() -> None:
+    registry = SchemaRegistry("http://mm:hunter2@127.0.0.1:1", timeout_s=0.5)
+    with pytest.raises(RegistryError) as asked:
+        registry.schema(1)
+    with pytest.raises(RegistryError) as registering:
+        registry.register(STATE_CHANGED)
+    for error in (asked.value, registering.value):
+        assert "127.0.0.1:1" in str(error)
+        assert "hunter2" not in str(error)
+    registry.close()
 
 
 @pytest.mark.parametrize(
