@@ -73,5 +73,6 @@ def shared_exchange(exchange_kafka: ApacheKafka, service_directory: Path) -> Ite
     address = exchange_kafka.address
     arguments = ("--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--seed", "7", "--snapshot-interval", "1")
     process = ServerProcess("tradex_sandbox", "--broker", address, *arguments, directory=service_directory)
+    Topics(address).await_leaders((*CONSUMED, *PUBLISHED))
     yield KafkaExchange(process, address, process.ready["control"], process.ready["metadata"], exchange_kafka)
     process.close()

@@ -115,9 +115,8 @@ class ApacheKafka:
     def await_ready(self) -> None:
         """Wait until the broker answers clients."""
         assert self._process is not None
-        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
         deadline = time.monotonic() + START_S_MAX
-        while not _answers(admin):
+        while not _answers(self.address):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Apache Kafka did not start:\n{self.log_tail()}")
             time.sleep(LOOK_EVERY_S)
@@ -171,8 +170,10 @@ class ApacheKafka:
         self._process = None
 
 
-def _answers(admin: AdminClient) -> bool:
+def _answers(address: str) -> bool:
+    # A new client each time: one that met the broker while it was fenced can stay without brokers.
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
     try:
-        return bool(admin.list_topics(timeout=1).brokers)
+        return bool(admin.list_topics(timeout=2).brokers)
     except KafkaException:
         return False
