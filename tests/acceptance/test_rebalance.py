@@ -44,8 +44,10 @@ def another_member(brokers: str, topics: list[str]) -> Iterator[None]:
         consumer.close()
 
 
-async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(start_site: StartSite) -> None:
-    site = await start_site(KAFKA_CONSUMER_GROUP=GROUP)
+async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(
+    start_site: StartSite, start_exchange: Callable[..., ExchangeServers]
+) -> None:
+    site = await start_site(start_exchange(), KAFKA_CONSUMER_GROUP=GROUP)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)

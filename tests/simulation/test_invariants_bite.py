@@ -46,7 +46,9 @@ def own_orders_may_cross(patch: Patch) -> None:
     patch.setattr(
         cycle,
         "plan_side",
-        lambda side, wanted, live, threshold, _barrier: plan_side(side, wanted, live, threshold, None),
+        lambda side, wanted, live, threshold, _barrier, excess: plan_side(
+            side, wanted, live, threshold, None, excess
+        ),
     )
 
 

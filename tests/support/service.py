@@ -290,7 +290,17 @@ async def _remove(site: Site, symbol: str) -> None:
         await site.exchange.resume(symbol)
     await operator.emergency("flatten", symbol)
     await operator.clear(symbol)
-    if (await operator.status(symbol))["state"]["value"] == "HALTED":
-        await operator.emergency("reset", symbol)
-    answer = await operator.ask("DELETE", f"/v1/mm-configs/{symbol}")
-    assert answer.status == 204, answer.body
+    await until(f"{symbol} is reset", lambda: _is_reset(operator, symbol))
+    await until(f"{symbol} is deleted", lambda: _is_deleted(operator, symbol))
+
+
+async def _is_reset(operator: Operator, symbol: str) -> bool:
+    """A latch would outlive the configuration; a reset waits until every order is over."""
+    if (await operator.status(symbol))["state"]["value"] != "HALTED":
+        return True
+    return (await operator.emergency("reset", symbol)).status == 200
+
+
+async def _is_deleted(operator: Operator, symbol: str) -> bool:
+    """Refused while fills are on their way."""
+    return (await operator.ask("DELETE", f"/v1/mm-configs/{symbol}")).status == 204

@@ -19,7 +19,7 @@ from tests.support.sandbox import SandboxClient, SandboxServers, new_order
 
 from tradex_contracts import avro_schema, metadata_pb2
 from tradex_contracts.metadata_pb2_grpc import MetadataServiceStub
-from tradex_sandbox import publisher, topics
+from tradex_sandbox import topic_creation, topics
 from tradex_sandbox.__main__ import main
 from tradex_sandbox.embedded_broker import DEFAULT_PARTITIONS, PARENT_CHECK_S
 
@@ -244,7 +244,7 @@ def test_a_broken_capture_ends_with_2_and_names_the_file(
 def test_a_broker_that_does_not_answer_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(publisher, "METADATA_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(topic_creation, "ANSWER_S_MAX", 0.2)
     assert main(["--broker", "127.0.0.1:1"]) == 1
     assert "--broker: Kafka at 127.0.0.1:1 does not answer" in capfd.readouterr().err
 
