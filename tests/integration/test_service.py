@@ -56,6 +56,7 @@ async def test_the_service_quotes_and_counts_every_fill(start_site: StartSite) -
     assert (await site.operator.emergency("flatten")).status == 200
     await require_equal_fills(site)
     assert await site.orders_at_exchange() == 0
+    await site.operator.ready()
     health = await site.operator.get("/health")
     assert {check["name"]: check["status"] for check in health["checks"]}["kafka"] == "ok"
 
