@@ -29,8 +29,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 demo: $(VENV)/.demo
 	@$(BIN)/market-maker demo $(ARGS)
 
+# The acceptance tests run one after the other: each of them has a whole exchange and service to itself.
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/acceptance $(ARGS)
+	$(BIN)/python -m pytest tests/acceptance $(ARGS)
 
 test-integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)
