@@ -101,7 +101,14 @@ async def _published(site: Site, reader: EventReader, symbol: str, earlier: set[
 
     await until(f"{symbol}: every event is sent", all_sent)
     known = [row["event_id"] for row in rows]
-    events = [event for event in reader.read() if event["event_id"] in known]
+    events: list[dict[str, Any]] = []
+
+    async def all_read() -> bool:
+        nonlocal events
+        events = [event for event in reader.read() if event["event_id"] in known]
+        return len(events) >= len(known)
+
+    await until(f"{symbol}: every event can be read", all_read)
     assert [event["event_id"] for event in events] == known
     assert [event["data"] for event in events] == [row["data"] for row in rows]
     assert all(event["event_type"] == reader.topic for event in events)

@@ -73,15 +73,16 @@ async def test_an_exchange_that_does_not_answer_in_time_is_late_and_its_answer_f
     server.hold("POST")
     async with desk(server) as d:
         answer = await d.place()
-        assert (answer.outcome, answer.ended) == (Outcome.TIMEOUT, False)
-        assert answer.detail.startswith("no answer within 1")
+        # On a machine that is busy enough this process itself stands still, and says so.
+        assert answer.outcome in (Outcome.TIMEOUT, Outcome.STALLED)
+        assert (answer.ended, answer.detail.startswith("no answer within 1")) == (False, True)
         assert d.late == []
         server.release()
         await until(lambda: bool(d.late))
         late = d.late[0]
         assert isinstance(late, PlaceAnswer)
         assert (late.outcome, late.ended, late.order_id) == (Outcome.OK, True, "x-c-1")
-        assert [report.outcome for report in d.reports] == [Outcome.TIMEOUT]
+        assert [report.outcome for report in d.reports] == [answer.outcome]
         assert d.reports[0].latency_ns >= 100_000_000
 
 
