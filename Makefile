@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 SEEDS ?= 200
 
-.PHONY: demo test test-integration simulate bench lint generate migration lock clean
+.PHONY: demo test test-fast test-acceptance test-integration simulate bench lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -29,9 +29,13 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 demo: $(VENV)/.demo
 	@$(BIN)/market-maker demo $(ARGS)
 
-# The acceptance tests run one after the other: each of them has a whole exchange and service to itself.
-test: lint
+test: lint test-fast test-acceptance
+
+test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/acceptance $(ARGS)
+
+# One after the other: each of them has a whole exchange and service to itself.
+test-acceptance: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/acceptance $(ARGS)
 
 test-integration: $(VENV)/.dev
