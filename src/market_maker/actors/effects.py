@@ -4,8 +4,9 @@ The answer comes back into the symbol's mailbox as an event. A new order passes 
 which its first byte would leave: the engine may have left ACTIVE since it decided.
 """
 
+import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, NoReturn, Protocol
 
 from market_maker.actors.tasks import TaskGroup
 from market_maker.clients.departure import Gate
@@ -31,13 +32,23 @@ from market_maker.telemetry.tracing import OrderSpan, Tracing
 Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer
 Deliver = Callable[[Answer], None]
 
+_NAMES: Final[dict[type[Request], str]] = {
+    PlaceOrder: "place order",
+    CancelOrder: "cancel order",
+    CancelAll: "cancel all",
+    QueryOrder: "query order",
+    QueryOpenOrders: "list open orders",
+}
+"""Names of the requests' spans and tasks."""
+
 
 class OrderGateway(Protocol):
     """The Order Service as the effects see it.
 
     Every method answers within the response timeout, if need be with an uncertain outcome; an answer
     that comes later is delivered through `late`. None raises for what an exchange may answer. What
-    changes the market is under way when the method returns; only its answer has to be awaited.
+    changes the market is under way when the method returns; only its answer has to be awaited. `trace`
+    is the W3C traceparent to send along.
     """
 
     def place(
@@ -45,16 +56,18 @@ class OrderGateway(Protocol):
     ) -> Awaitable[PlaceAnswer]:
         """Send a new order; NOT_SENT when `gate` did not let it pass."""
 
-    def cancel(self, client_order_id: str, order_id: str, late: Deliver) -> Awaitable[CancelAnswer]:
+    def cancel(
+        self, client_order_id: str, order_id: str, late: Deliver, trace: str | None = None
+    ) -> Awaitable[CancelAnswer]:
         """Cancel one order, on the cancels' own connections."""
 
-    def cancel_all(self, symbol: str, late: Deliver) -> Awaitable[CancelAllAnswer]:
+    def cancel_all(self, symbol: str, late: Deliver, trace: str | None = None) -> Awaitable[CancelAllAnswer]:
         """Cancel all orders of the account in a symbol, on the cancels' own connections."""
 
-    async def query(self, client_order_id: str) -> QueryAnswer:
+    async def query(self, client_order_id: str, trace: str | None = None) -> QueryAnswer:
         """Ask for one order."""
 
-    async def open_orders(self, symbol: str) -> OpenOrdersAnswer:
+    async def open_orders(self, symbol: str, trace: str | None = None) -> OpenOrdersAnswer:
         """Ask for all open orders of the account in a symbol."""
 
 
@@ -80,42 +93,71 @@ class Effects:
         self._tracing = tracing
         self._placed = placed
 
-    def execute(self, request: Request) -> None:
-        """Start a request; returns at once."""
-        symbol, gateway, deliver = self._symbol, self._gateway, self._deliver
+    def execute(self, request: Request, trace: str | None = None) -> None:
+        """Start a request; returns at once, and never raises: a defect of the client is an uncertain answer.
+
+        `trace` is the context of the event that led to it; an order brings its own.
+        """
+        name = _NAMES[type(request)]
+        cause = request.trace if isinstance(request, PlaceOrder) else trace
+        span = self._tracing.order_span(name, cause, self._attributes(request))
+        try:
+            answering = self._start(request, span.traceparent)
+        except Exception as error:  # noqa: BLE001 -- raised again in the task, where it is answered and reported
+            answering = _raising(error)
+        self._tasks.start(f"{name} {self._symbol}", self._answered(request, answering, span))
+
+    def _start(self, request: Request, trace: str | None) -> Awaitable[Answer]:
+        symbol, gateway, late = self._symbol, self._gateway, self._deliver
         match request:
             case PlaceOrder():
-                self._place(request)
+                return gateway.place(request.order, trace, self._gate, late)
             case CancelOrder():
-                answer = gateway.cancel(request.client_order_id, request.order_id, deliver)
-                self._tasks.start(f"cancel {symbol}", self._answered(answer))
+                return gateway.cancel(request.client_order_id, request.order_id, late, trace)
             case CancelAll():
-                self._tasks.start(f"cancel all {symbol}", self._answered(gateway.cancel_all(symbol, deliver)))
+                return gateway.cancel_all(symbol, late, trace)
             case QueryOrder():
-                self._tasks.start(f"query {symbol}", self._query(request))
+                return gateway.query(request.client_order_id, trace)
             case QueryOpenOrders():
-                self._tasks.start(f"open orders {symbol}", self._open_orders())
+                return gateway.open_orders(symbol, trace)
 
-    def _place(self, command: PlaceOrder) -> None:
-        order = command.order
-        attributes = {"mm.symbol": order.symbol, "mm.client_order_id": order.client_order_id}
-        span = self._tracing.order_span("place order", command.trace, attributes)
-        answer = self._gateway.place(order, span.traceparent, self._gate, self._deliver)
-        self._tasks.start(f"place {self._symbol}", self._placement(command, answer, span))
-
-    async def _placement(
-        self, command: PlaceOrder, answering: Awaitable[PlaceAnswer], span: OrderSpan
-    ) -> None:
-        answer = await answering
-        span.end(answer.outcome.value, failed=answer.outcome is not Outcome.OK)
-        self._placed(command, answer)
+    async def _answered(self, request: Request, answering: Awaitable[Answer], span: OrderSpan) -> None:
+        try:
+            answer = await answering
+        except Exception as error:
+            self._deliver(_uncertain(request, f"{type(error).__name__}: {error}"))
+            span.end(Outcome.UNCERTAIN.value, failed=True)
+            raise
         self._deliver(answer)
+        span.end(answer.outcome.value, failed=answer.outcome is not Outcome.OK)
+        if isinstance(request, PlaceOrder) and isinstance(answer, PlaceAnswer):
+            self._placed(request, answer)
 
-    async def _answered(self, answering: Awaitable[CancelAnswer | CancelAllAnswer]) -> None:
-        self._deliver(await answering)
+    def _attributes(self, request: Request) -> dict[str, str]:
+        match request:
+            case PlaceOrder():
+                return {"mm.symbol": self._symbol, "mm.client_order_id": request.order.client_order_id}
+            case CancelOrder() | QueryOrder():
+                return {"mm.symbol": self._symbol, "mm.client_order_id": request.client_order_id}
+            case _:
+                return {"mm.symbol": self._symbol}
 
-    async def _query(self, command: QueryOrder) -> None:
-        self._deliver(await self._gateway.query(command.client_order_id))
 
-    async def _open_orders(self) -> None:
-        self._deliver(await self._gateway.open_orders(self._symbol))
+async def _raising(error: Exception) -> NoReturn:
+    raise error
+
+
+def _uncertain(request: Request, detail: str) -> Answer:
+    """The answer to a request that failed on our own side: it may have reached the exchange, and is over."""
+    now_ns = time.monotonic_ns()
+    match request:
+        case PlaceOrder():
+            return PlaceAnswer(now_ns, request.order.client_order_id, Outcome.UNCERTAIN, detail=detail)
+        case CancelOrder():
+            return CancelAnswer(now_ns, request.client_order_id, Outcome.UNCERTAIN, detail)
+        case CancelAll():
+            return CancelAllAnswer(now_ns, Outcome.UNCERTAIN, detail=detail)
+        case QueryOrder():
+            return QueryAnswer(now_ns, request.client_order_id, Outcome.UNCERTAIN, detail=detail)
+        case QueryOpenOrders():
+            return OpenOrdersAnswer(now_ns, now_ns, Outcome.UNCERTAIN, detail=detail)

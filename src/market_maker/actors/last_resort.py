@@ -7,18 +7,21 @@ from market_maker.core.commands import Record, RecordRisk, RecordState
 from market_maker.core.events import Outcome
 from market_maker.core.states import KillReason, State
 from market_maker.core.symbol import Symbol
+from market_maker.telemetry.tracing import Tracing
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
 
 
-async def clear_market(symbol: str, gateway: OrderGateway) -> None:
+async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing) -> None:
     """Cancel all orders of a symbol until the exchange reports none open; without end."""
+    span = tracing.order_span("last resort", None, {"mm.symbol": symbol})
     backoff_s = BACKOFF_FIRST_S
     while True:
-        await gateway.cancel_all(symbol, _ignore_late)
-        answer = await gateway.open_orders(symbol)
+        await gateway.cancel_all(symbol, _ignore_late, span.traceparent)
+        answer = await gateway.open_orders(symbol, span.traceparent)
         if answer.outcome is Outcome.OK and not answer.orders:
+            span.end(answer.outcome.value)
             return
         await asyncio.sleep(backoff_s)
         backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)

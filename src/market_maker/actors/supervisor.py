@@ -179,7 +179,7 @@ class Supervisor:
             records = halted_records(worker.engine.symbol, detail)
             worker.carry_out(records)
             self._observer.gave_up(worker, records, fault)
-            self._requests.start(f"last resort {symbol}", clear_market(symbol, self._gateway))
+            self._requests.start(f"last resort {symbol}", clear_market(symbol, self._gateway, self._tracing))
         else:
             worker.crashed = False
             if actor.task.done():

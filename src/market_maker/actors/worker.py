@@ -36,7 +36,7 @@ class Worker:
         self,
         engine: SymbolEngine,
         mailbox: Mailbox,
-        execute: Callable[[cmd.Request], None],
+        execute: Callable[[cmd.Request, str | None], None],
         journal: Journal,
         observer: Observer,
         clock_ns: Callable[[], int],
@@ -121,11 +121,15 @@ class Worker:
     def carry_out(
         self, commands: Sequence[cmd.Command], source: Source | None = None, trace: str | None = None
     ) -> None:
-        """Start the requests, then queue the records; `source` is acknowledged once they are durable."""
+        """Start the requests, then queue the records; `source` is acknowledged once they are durable.
+
+        `trace` is the event's. What a requote cancels belongs to the trace of what it places.
+        """
         records: list[cmd.Record] = []
+        cause = _trace_of_orders(commands) or trace
         for command in commands:
             if isinstance(command, _REQUESTS):
-                self._execute(command)
+                self._execute(command, cause)
             elif isinstance(command, _RECORDS):
                 records.append(command)
         if records or source is not None:
@@ -134,3 +138,10 @@ class Worker:
 
     def _entry(self, records: list[cmd.Record], trace: str | None) -> JournalEntry:
         return JournalEntry(self.name, tuple(records), datetime.now(UTC), trace_id_of(trace) or "")
+
+
+def _trace_of_orders(commands: Sequence[cmd.Command]) -> str | None:
+    for command in commands:
+        if isinstance(command, cmd.PlaceOrder):
+            return command.trace
+    return None

@@ -51,6 +51,7 @@ from market_maker.core.events import (
     QueryAnswer,
 )
 from market_maker.core.risk import CheckedOrder
+from market_maker.telemetry.tracing import http_headers
 
 QUESTION_TIMEOUT_NS: Final = 2_000_000_000
 """Patience for questions. They are asked when something is unclear already, and an exchange that
@@ -120,7 +121,7 @@ class OrderServiceClient:
     ) -> UnderWay[PlaceAnswer]:
         """Send a new order, unless `gate` shuts before its first byte has left: then NOT_SENT.
 
-        `trace` is the W3C traceparent to send along.
+        `trace`, here and below, is the W3C traceparent to send along.
         """
         client_order_id = order.client_order_id
 
@@ -130,7 +131,7 @@ class OrderServiceClient:
         def ended(end: End) -> None:
             late(place_answer(late_end(end, read), client_order_id))
 
-        headers = _JSON if trace is None else {**_JSON, "traceparent": trace}
+        headers = {**_JSON, **http_headers(trace)}
         body = GatedBody(contract.placement(order, self._account), gate)
         request = Request("POST", self._orders_url, body, headers)
         sending = self._orders_lane.send(request, self._timeout_ns, ended)
@@ -142,7 +143,9 @@ class OrderServiceClient:
 
         return UnderWay(answered)
 
-    def cancel(self, client_order_id: str, order_id: str, late: Deliver) -> UnderWay[CancelAnswer]:
+    def cancel(
+        self, client_order_id: str, order_id: str, late: Deliver, trace: str | None = None
+    ) -> UnderWay[CancelAnswer]:
         """Cancel one order. NOT_FOUND: there was nothing to cancel; it may have filled."""
 
         def read(reply: Result) -> Answer:
@@ -152,7 +155,8 @@ class OrderServiceClient:
             late(cancel_answer(late_end(end, read), client_order_id))
 
         url = URL(f"{self._base}/v1/orders/{quote(order_id, safe='')}", encoded=True)
-        sending = self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
+        request = Request("DELETE", url, headers=http_headers(trace))
+        sending = self._cancels_lane.send(request, self._timeout_ns, ended)
 
         async def answered() -> CancelAnswer:
             sent = await sending
@@ -160,14 +164,15 @@ class OrderServiceClient:
 
         return UnderWay(answered)
 
-    def cancel_all(self, symbol: str, late: Deliver) -> UnderWay[CancelAllAnswer]:
+    def cancel_all(self, symbol: str, late: Deliver, trace: str | None = None) -> UnderWay[CancelAllAnswer]:
         """Cancel every order of our account in the symbol."""
 
         def ended(end: End) -> None:
             late(cancel_all_answer(late_end(end, contract.read_cancel_all)))
 
         url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
-        sending = self._cancels_lane.send(Request("DELETE", url), self._timeout_ns, ended)
+        request = Request("DELETE", url, headers=http_headers(trace))
+        sending = self._cancels_lane.send(request, self._timeout_ns, ended)
 
         async def answered() -> CancelAllAnswer:
             sent = await sending
@@ -176,19 +181,20 @@ class OrderServiceClient:
 
         return UnderWay(answered)
 
-    async def query(self, client_order_id: str) -> QueryAnswer:
+    async def query(self, client_order_id: str, trace: str | None = None) -> QueryAnswer:
         """Ask what became of an order."""
         url = URL(
             f"{self._base}/v1/orders/by-client-order-id/{quote(client_order_id, safe='')}", encoded=True
         )
-        sent = await self._orders_lane.send(Request("GET", url), QUESTION_TIMEOUT_NS, _forget)
+        request = Request("GET", url, headers=http_headers(trace))
+        sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         answer = self._read("query", sent, lambda reply: contract.read_query(reply, client_order_id))
         return QueryAnswer(time.monotonic_ns(), client_order_id, answer.outcome, answer.order, answer.detail)
 
-    async def open_orders(self, symbol: str) -> OpenOrdersAnswer:
+    async def open_orders(self, symbol: str, trace: str | None = None) -> OpenOrdersAnswer:
         """All open orders of our account in the symbol: the complete list, or an outcome other than OK."""
         asked_at_ns = time.monotonic_ns()
-        answer, orders = await self._every_page(symbol)
+        answer, orders = await self._every_page(symbol, trace)
         return OpenOrdersAnswer(time.monotonic_ns(), asked_at_ns, answer.outcome, orders, answer.detail)
 
     async def health(self) -> Health:
@@ -223,12 +229,12 @@ class OrderServiceClient:
         detail = result.detail if isinstance(result, Broken) else "no answer in time"
         return Health("order_service", healthy=False, detail=detail)
 
-    async def _every_page(self, symbol: str) -> tuple[Answer, tuple[ExchangeOrder, ...]]:
+    async def _every_page(self, symbol: str, trace: str | None) -> tuple[Answer, tuple[ExchangeOrder, ...]]:
         orders: dict[str, ExchangeOrder] = {}
         cursors: set[str] = set()
         cursor: str | None = None
         for _ in range(PAGES_MAX):
-            page = await self._page(symbol, cursor)
+            page = await self._page(symbol, cursor, trace)
             if isinstance(page, Answer):
                 return page, ()
             orders.update((order.order_id, order) for order in page.orders if not order.status.is_final)
@@ -240,7 +246,7 @@ class OrderServiceClient:
             cursors.add(cursor)
         return Answer(Outcome.UNCERTAIN, detail=f"next_cursor: no end after {PAGES_MAX} pages"), ()
 
-    async def _page(self, symbol: str, cursor: str | None) -> contract.Page | Answer:
+    async def _page(self, symbol: str, cursor: str | None, trace: str | None) -> contract.Page | Answer:
         parameters = [
             ("account_id", self._account.account_id),
             ("symbol", symbol),
@@ -249,7 +255,7 @@ class OrderServiceClient:
         ]
         if cursor is not None:
             parameters.append(("cursor", cursor))
-        request = Request("GET", self._query_url(*parameters))
+        request = Request("GET", self._query_url(*parameters), headers=http_headers(trace))
         sent = await self._lists_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         page: contract.Page | None = None
 

@@ -10,8 +10,8 @@ from tests.support.playbook import quoting
 from market_maker.actors.journal import Journal
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.worker import Worker
-from market_maker.core.commands import CancelAll, Command, Request
-from market_maker.core.events import Event, Execution, Fault, Side, Source, Tick
+from market_maker.core.commands import CancelAll, CancelOrder, Command, PlaceOrder, Request
+from market_maker.core.events import BookSnapshot, Event, Execution, Fault, Side, Source, Tick
 from market_maker.core.states import KillReason
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
@@ -41,7 +41,7 @@ async def test_the_events_that_a_message_causes_belong_to_its_trace() -> None:
     """The outbox keeps a trace id, not a whole `traceparent`: that is what the envelope carries."""
     play, store = quoting(), Store()
     journal = Journal(store, time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
-    worker = Worker(play.engine, Mailbox(), lambda _: None, journal, Observer(), time.monotonic_ns)
+    worker = Worker(play.engine, Mailbox(), lambda *_: None, journal, Observer(), time.monotonic_ns)
     breach = Execution(
         play.now_ns,
         "t1",
@@ -71,7 +71,14 @@ async def test_a_kill_in_the_middle_of_a_burst_gives_the_loop_its_turn_at_once()
     requests: list[Request] = []
     journal = Journal(Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
     mailbox = Mailbox()
-    worker = Worker(play.engine, mailbox, requests.append, journal, Observer(), time.monotonic_ns)
+    worker = Worker(
+        play.engine,
+        mailbox,
+        lambda request, _: requests.append(request),
+        journal,
+        Observer(),
+        time.monotonic_ns,
+    )
     mailbox.deliver(Fault(play.now_ns, KillReason.WORKER_FAILURE, "test"))
     for _ in range(10):
         mailbox.deliver(Tick(play.now_ns))
@@ -87,3 +94,27 @@ async def test_a_kill_in_the_middle_of_a_burst_gives_the_loop_its_turn_at_once()
     await asyncio.sleep(0)
     running.cancel()
     assert waiting == [10]
+
+
+async def test_what_a_requote_cancels_belongs_to_the_trace_of_what_it_places() -> None:
+    """The evaluation may be due only after the message that moved the market; then a Tick does it."""
+    play = quoting()
+    requests: list[tuple[Request, str | None]] = []
+    journal = Journal(Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
+    worker = Worker(
+        play.engine,
+        Mailbox(),
+        lambda *asked: requests.append(asked),
+        journal,
+        Observer(),
+        lambda: play.now_ns,
+    )
+    trace = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
+    moved = ((9580, 500),), ((9620, 500),)
+    worker.step(BookSnapshot(play.now_ns, play.now_ns, play.sequence + 1, *moved, trace))
+    assert requests == []
+    play.after(play.engine.symbol.interval_ns / 1e6)
+    worker.step(Tick(play.now_ns))
+    asked = {type(request) for request, _ in requests}
+    assert asked == {CancelOrder, PlaceOrder}
+    assert {cause for _, cause in requests} == {trace}
