@@ -25,6 +25,8 @@ class SymbolConfig:
     staleness_threshold_ms: Decimal = Decimal("1000.0")
     quote_interval_ms: Decimal = Decimal("100.0")
     price_threshold_bps: Decimal = Decimal("5.0")
+    resume_on_clean_handover: bool = False
+    """Go on ACTIVE at the instance that takes the symbol over in an orderly way; never after a kill."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What a query runs on: a pool, a connection of its own, or one inside a transaction."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import asyncpg
@@ -45,3 +47,10 @@ class Database:
         """Run it and give the first row, or None. Raises DatabaseError."""
         with database_errors():
             return await self._pool.fetchrow(query, *args)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Executor]:
+        """A connection inside a transaction that commits at the end of the block. Raises DatabaseError."""
+        with database_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield connection

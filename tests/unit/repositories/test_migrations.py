@@ -21,7 +21,18 @@ from market_maker.repositories.migrations import (
 
 SQL = Path("src/market_maker/repositories/sql")
 SCHEMA = (SQL / "schema.sql").read_text()
-TABLES = ["mm_audit", "mm_configs", "mm_fills", "mm_orders", "mm_positions", "mm_states", "outbox"]
+TABLES = [
+    "mm_audit",
+    "mm_configs",
+    "mm_fills",
+    "mm_instances",
+    "mm_kill_orders",
+    "mm_orders",
+    "mm_owners",
+    "mm_positions",
+    "mm_states",
+    "outbox",
+]
 
 
 async def test_migrations_and_schema_give_the_same_database(

@@ -8,7 +8,7 @@ from market_maker.repositories.generated.models import StoredConfig
 
 
 LIST_CONFIGS = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at FROM mm_configs ORDER BY symbol
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover FROM mm_configs ORDER BY symbol
 """
 
 
@@ -21,7 +21,7 @@ async def list_configs(
 
 
 GET_CONFIG = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at FROM mm_configs WHERE symbol = $1
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover FROM mm_configs WHERE symbol = $1
 """
 
 
@@ -39,13 +39,13 @@ INSERT_CONFIG = """\
 INSERT INTO mm_configs (
     symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
     max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
-    staleness_threshold_ms, quote_interval_ms, price_threshold_bps
+    staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover
 ) VALUES (
     $1, $2, $3, $4, $5, $6,
     $7, $8, $9, $10, $11,
-    $12, $13, $14
+    $12, $13, $14, $15
 )
-RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover
 """
 
 
@@ -66,6 +66,7 @@ async def insert_config(
     staleness_threshold_ms: Decimal,
     quote_interval_ms: Decimal,
     price_threshold_bps: Decimal,
+    resume_on_clean_handover: bool,
 ) -> StoredConfig | None:
     """Adds a configuration; a symbol that has one already is a unique violation."""
     row = await db.fetchrow(
@@ -84,6 +85,7 @@ async def insert_config(
         staleness_threshold_ms,
         quote_interval_ms,
         price_threshold_bps,
+        resume_on_clean_handover,
     )
     return None if row is None else StoredConfig(*row)
 
@@ -103,9 +105,10 @@ UPDATE mm_configs SET
     staleness_threshold_ms = $11,
     quote_interval_ms = $12,
     price_threshold_bps = $13,
+    resume_on_clean_handover = $14,
     updated_at = now()
-WHERE symbol = $14
-RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at
+WHERE symbol = $15
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover
 """
 
 
@@ -125,6 +128,7 @@ async def update_config(
     staleness_threshold_ms: Decimal,
     quote_interval_ms: Decimal,
     price_threshold_bps: Decimal,
+    resume_on_clean_handover: bool,
     symbol: str,
 ) -> StoredConfig | None:
     """Replaces every setting of a symbol."""
@@ -143,13 +147,14 @@ async def update_config(
         staleness_threshold_ms,
         quote_interval_ms,
         price_threshold_bps,
+        resume_on_clean_handover,
         symbol,
     )
     return None if row is None else StoredConfig(*row)
 
 
 SET_CONFIG_ENABLED = """\
-UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at
+UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover
 """
 
 

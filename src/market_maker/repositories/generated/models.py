@@ -27,6 +27,7 @@ class StoredConfig:
     price_threshold_bps: Decimal
     created_at: datetime
     updated_at: datetime
+    resume_on_clean_handover: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +124,37 @@ class StoredAudit:
     before: str | None
     after: str | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOwner:
+    """A row of `mm_owners`."""
+
+    symbol: str
+    epoch: int
+    instance_id: str | None
+    claimed_at: datetime
+    released_at: datetime | None
+    resume: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """A row of `mm_instances`."""
+
+    instance_id: str
+    beat: int
+    started_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKillOrder:
+    """A row of `mm_kill_orders`."""
+
+    id: UUID
+    symbol: str
+    actor: str
+    reason: str
+    asked_at: datetime
+    done_at: datetime | None

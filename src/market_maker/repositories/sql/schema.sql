@@ -32,7 +32,9 @@ CREATE TABLE mm_configs (
     price_threshold_bps numeric NOT NULL DEFAULT 5.0
         CHECK (price_threshold_bps >= 0 AND price_threshold_bps <= 10000),
     created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    -- Whether a symbol that was ACTIVE goes on quoting at the instance that takes it over in an orderly way.
+    resume_on_clean_handover boolean NOT NULL DEFAULT false
 );
 
 -- The durable state of a symbol. No foreign key to mm_configs: a kill latch outlives a configuration
@@ -158,3 +160,44 @@ $$;
 
 CREATE TRIGGER mm_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mm_audit
     FOR EACH STATEMENT EXECUTE FUNCTION mm_audit_refuse_change();
+
+-- Which instance may act for a symbol. Every taking counts the epoch up, and so does the guard when it
+-- takes a symbol away from an instance that has fallen silent. A transaction that writes for a symbol
+-- locks its row FOR SHARE and writes nothing when the epoch is not its own any more.
+CREATE TABLE mm_owners (
+    symbol varchar(32) PRIMARY KEY,
+    epoch bigint NOT NULL CHECK (epoch > 0),
+    -- NULL: nobody's.
+    instance_id text,
+    claimed_at timestamptz NOT NULL,
+    -- Set by the owner that gave it up with nothing in the market and everything durable.
+    released_at timestamptz,
+    -- Whether it was ACTIVE when it was given up so.
+    resume boolean NOT NULL DEFAULT false,
+    CHECK (released_at IS NULL OR instance_id IS NULL),
+    CHECK (released_at IS NOT NULL OR NOT resume)
+);
+
+CREATE INDEX mm_owners_instance_idx ON mm_owners (instance_id);
+
+-- Running instances. `beat` rises with every renewal of the instance's lease, about once a second; who
+-- watches it needs no clock but his own.
+CREATE TABLE mm_instances (
+    instance_id text PRIMARY KEY,
+    beat bigint NOT NULL,
+    started_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL
+);
+
+-- Kills asked of whoever owns the symbol, or will: they arrive with Redis down too.
+CREATE TABLE mm_kill_orders (
+    id uuid PRIMARY KEY,
+    symbol varchar(32) NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    -- When the symbol's HALTED was durable.
+    done_at timestamptz
+);
+
+CREATE INDEX mm_kill_orders_open_idx ON mm_kill_orders (symbol) WHERE done_at IS NULL;

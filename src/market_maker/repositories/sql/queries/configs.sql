@@ -11,11 +11,11 @@ SELECT * FROM mm_configs WHERE symbol = @symbol;
 INSERT INTO mm_configs (
     symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
     max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
-    staleness_threshold_ms, quote_interval_ms, price_threshold_bps
+    staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover
 ) VALUES (
     @symbol, @enabled, @base_spread_bps, @order_size_usdt, @inventory_skew_factor, @max_position_usdt,
     @max_loss_usdt, @volatility_multiplier, @num_levels, @level_spacing_bps, @check_staleness,
-    @staleness_threshold_ms, @quote_interval_ms, @price_threshold_bps
+    @staleness_threshold_ms, @quote_interval_ms, @price_threshold_bps, @resume_on_clean_handover
 )
 RETURNING *;
 
@@ -35,6 +35,7 @@ UPDATE mm_configs SET
     staleness_threshold_ms = @staleness_threshold_ms,
     quote_interval_ms = @quote_interval_ms,
     price_threshold_bps = @price_threshold_bps,
+    resume_on_clean_handover = @resume_on_clean_handover,
     updated_at = now()
 WHERE symbol = @symbol
 RETURNING *;

@@ -1,0 +1,105 @@
+import asyncio
+
+import asyncpg
+
+from market_maker.repositories.executor import Database
+from market_maker.repositories.owners import OwnerRepository, Release, lock_current
+
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+
+
+async def test_a_symbol_that_nobody_owned_is_taken_with_the_first_epoch(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    [btc, eth] = await owners.claim({ETH, BTC}, "one")
+    assert [(claim.symbol, claim.epoch) for claim in (btc, eth)] == [(BTC, 1), (ETH, 1)]
+    assert btc.was_released
+    assert btc.resume_age is None
+    assert await owners.owners() == {BTC: "one", ETH: "one"}
+    assert await owners.owned("one") == {BTC: 1, ETH: 1}
+
+
+async def test_taking_a_symbol_from_its_owner_counts_the_epoch_up_and_says_so(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    [claim] = await owners.claim([BTC], "two")
+    assert claim.epoch == 2
+    assert not claim.was_released
+    assert await owners.owned("one") == {}
+    assert await owners.owned("two") == {BTC: 2}
+
+
+async def test_an_orderly_release_tells_the_next_owner_whether_the_symbol_was_active(
+    pool: asyncpg.Pool,
+) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC, ETH], "one")
+    assert await owners.release([Release(BTC, 1, resume=True), Release(ETH, 1, resume=False)]) == 2
+    assert await owners.owners() == {}
+    [btc, eth] = await owners.claim([BTC, ETH], "two")
+    assert btc.was_released
+    assert btc.resume_age is not None
+    assert 0 <= btc.resume_age.total_seconds() < 60
+    assert eth.was_released
+    assert eth.resume_age is None
+
+
+async def test_a_taken_symbol_is_not_resumed_a_second_time(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    await owners.release([Release(BTC, 1, resume=True)])
+    await owners.claim([BTC], "two")
+    [claim] = await owners.claim([BTC], "three")
+    assert claim.resume_age is None
+    assert not claim.was_released
+
+
+async def test_an_operator_can_take_the_resumption_back(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    await owners.release([Release(BTC, 1, resume=True)])
+    assert await owners.forget_resume([BTC, ETH]) == 1
+    [claim] = await owners.claim([BTC], "two")
+    assert claim.was_released
+    assert claim.resume_age is None
+
+
+async def test_a_stale_owner_releases_nothing(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    await owners.claim([BTC], "two")
+    assert await owners.release([Release(BTC, 1, resume=True)]) == 0
+    assert await owners.owned("two") == {BTC: 2}
+
+
+async def test_only_the_current_epoch_is_locked(pool: asyncpg.Pool) -> None:
+    database = Database(pool)
+    await OwnerRepository(database).claim([BTC, ETH], "one")
+    await OwnerRepository(database).claim([BTC], "two")
+    async with database.transaction() as db:
+        assert await lock_current(db, {BTC: 1, ETH: 1}) == {ETH}
+
+
+async def test_a_symbol_cannot_be_taken_while_its_owner_writes(pool: asyncpg.Pool) -> None:
+    database = Database(pool)
+    owners = OwnerRepository(database)
+    await owners.claim([BTC], "one")
+    async with database.transaction() as db:
+        await lock_current(db, {BTC: 1})
+        taking = asyncio.create_task(owners.claim([BTC], "two"))
+        blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not await pool.fetchval(blocked):
+            assert not taking.done()
+    [claim] = await taking
+    assert claim.epoch == 2
+
+
+async def test_every_sign_of_life_is_a_new_one_and_a_forgotten_instance_gives_none(
+    pool: asyncpg.Pool,
+) -> None:
+    owners = OwnerRepository(Database(pool))
+    for _ in range(3):
+        await owners.beat("one")
+    await owners.beat("two")
+    assert await owners.beats() == {"one": 3, "two": 1}
+    await owners.forget_instance("one")
+    assert await owners.beats() == {"two": 1}
