@@ -1,8 +1,8 @@
-"""One variable of the environment: what is known of it, how it is read, and what is said when it is wrong."""
+"""Variables of the environment: what is known of one, how it is read, and what is said when it is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Protocol, get_origin, get_type_hints
 
 from market_maker import setting_types as to
 
@@ -54,5 +54,38 @@ def read(variable: Variable, environ: Mapping[str, str]) -> Any:
     try:
         return variable.parse(given)
     except ValueError as error:
-        shown = to.MASK if variable.parse is to.secret else repr(to.redacted_url(given)[:200])
+        shown = to.MASK if variable.parse in (to.secret, to.password) else repr(to.redacted_url(given)[:200])
         raise SettingsError((SettingProblem(variable.name, shown, str(error)),)) from None
+
+
+class Section(Protocol):
+    """A dataclass whose fields are annotated with their variables."""
+
+    def __init__(self, **values: Any) -> None:
+        """From the value of each field."""
+
+    @staticmethod
+    def conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
+        """What is wrong between variables that are each well-formed; others are missing in `values`."""
+
+
+def fields_of(settings: type) -> tuple[tuple[str, Variable], ...]:
+    """Each field's name and variable, in the order of the class."""
+    hints = get_type_hints(settings, include_extras=True)
+    return tuple(
+        (field_name, hint.__metadata__[0])
+        for field_name, hint in hints.items()
+        if get_origin(hint) is Annotated
+    )
+
+
+def read_fields(settings: type, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[SettingProblem]]:
+    """The value of every field that is well-formed, and what is wrong with the others."""
+    values: dict[str, Any] = {}
+    problems: list[SettingProblem] = []
+    for field_name, variable in fields_of(settings):
+        try:
+            values[field_name] = read(variable, environ)
+        except SettingsError as error:
+            problems.extend(error.problems)
+    return values, problems

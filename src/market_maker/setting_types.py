@@ -79,6 +79,11 @@ def secret(value: str) -> Secret:
     return Secret(value)
 
 
+def password(value: str) -> Secret:
+    """A password: any text without control characters."""
+    return Secret(text(value))
+
+
 def flag(value: str) -> bool:
     """`true` or `false`, nothing else: a misspelt safety switch must not read as off."""
     if value not in ("true", "false"):

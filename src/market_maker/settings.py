@@ -1,4 +1,4 @@
-"""Every environment variable of the service, as one list: the fields of `Settings`.
+"""Every environment variable of the service, as one list: the fields of `Settings` and of its sections.
 
 A field is annotated with the variable's name, parser, default and meaning; loading walks that list, so that a
 start tells of everything that is wrong at once. Durations are nanoseconds once loaded.
@@ -8,16 +8,29 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, Final, Self, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Self
 
 from market_maker import setting_types as to
 from market_maker.core.config import EngineLimits
-from market_maker.environment import SettingProblem, SettingsError, Variable, read
+from market_maker.environment import (
+    Section,
+    SettingProblem,
+    SettingsError,
+    Variable,
+    fields_of,
+    read_fields,
+)
+from market_maker.security_settings import HttpTls, KafkaSecurity, MetadataTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
 
 _GUARDED_PREFIXES: Final = ("MM_", "KILL_SWITCH_")
 _NIL_UUID: Final = "00000000-0000-0000-0000-000000000001"
+_SECTIONS: Final[Mapping[str, type[Section]]] = {
+    "kafka_security": KafkaSecurity,
+    "redis_tls": RedisTls,
+    "metadata_tls": MetadataTls,
+    "http_tls": HttpTls,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +272,10 @@ class Settings:
         str | None,
         Variable("LOG_FORMAT", to.choice("json", "console"), "json or console; unset: console on a terminal"),
     ]
+    kafka_security: KafkaSecurity
+    redis_tls: RedisTls
+    metadata_tls: MetadataTls
+    http_tls: HttpTls
     warnings: tuple[str, ...] = ()
     """Sentences about variables that look like ours and are not."""
 
@@ -268,13 +285,13 @@ class Settings:
 
         Raises SettingsError with everything that is missing or malformed.
         """
-        values: dict[str, Any] = {}
-        problems: list[SettingProblem] = []
-        for field_name, variable in _fields():
-            try:
-                values[field_name] = read(variable, environ)
-            except SettingsError as error:
-                problems.extend(error.problems)
+        values, problems = read_fields(cls, environ)
+        for name, section in _SECTIONS.items():
+            found, wrong = read_fields(section, environ)
+            wrong.extend(section.conflicts(found))
+            if not wrong:
+                values[name] = section(**found)
+            problems.extend(wrong)
         problems.extend(_conflicts(values))
         if problems:
             raise SettingsError(tuple(problems))
@@ -282,8 +299,10 @@ class Settings:
 
     def secret_texts(self) -> tuple[str, ...]:
         """What no log line may hold."""
-        secrets = (getattr(self, field_name) for field_name, _ in _fields())
-        return tuple(value.reveal() for value in secrets if isinstance(value, Secret))
+        values = [getattr(self, name) for name, _ in fields_of(Settings)]
+        for section_name, section in _SECTIONS.items():
+            values += [getattr(getattr(self, section_name), name) for name, _ in fields_of(section)]
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
 
     def engine_limits(self) -> EngineLimits:
         """The part of the settings that every symbol's engine needs."""
@@ -304,21 +323,12 @@ class Settings:
 
 def variables() -> tuple[Variable, ...]:
     """Every variable, in the order of `Settings`: for documentation and for the guard against typos."""
-    return tuple(variable for _, variable in _fields())
-
-
-@cache
-def _fields() -> tuple[tuple[str, Variable], ...]:
-    hints = get_type_hints(Settings, include_extras=True)
-    return tuple(
-        (field_name, hint.__metadata__[0])
-        for field_name, hint in hints.items()
-        if get_origin(hint) is Annotated
-    )
+    return tuple(variable for owner in (Settings, *_SECTIONS.values()) for _, variable in fields_of(owner))
 
 
 def _conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
     """What is wrong between variables that are each well-formed."""
+    yield from address_conflicts(values)
     if values.get("disable_auth") is False and values.get("auth_service_url", "") is None:
         yield SettingProblem(
             "AUTH_SERVICE_URL",

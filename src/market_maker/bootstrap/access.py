@@ -18,6 +18,6 @@ def make_authenticator(settings: Settings, resources: AsyncExitStack) -> Authent
     if settings.disable_auth or url is None:
         _log.warning("access_control_off", detail="DISABLE_AUTH=true: the admin API asks nobody for a token")
         return NoAuth()
-    keys = KeyStore(url.reveal())
+    keys = KeyStore(url.reveal(), tls=settings.http_tls.context())
     resources.push_async_callback(keys.close)
     return BearerAuth(TokenVerifier(keys))

@@ -58,13 +58,20 @@ class Connections:
             response_timeout_ns=settings.response_timeout_ms * MS,
             on_report=meters.requested,
             token=token.reveal() if token is not None else None,
+            tls=settings.http_tls.context(),
         )
         resources.push_async_callback(orders.close)
-        metadata = MetadataClient(settings.metadata_service_grpc_url)
+        metadata = MetadataClient(
+            settings.metadata_service_grpc_url,
+            tls=settings.metadata_tls.tls,
+            ca_file=settings.metadata_tls.ca_file,
+        )
         resources.push_async_callback(metadata.close)
-        redis = RedisClient(settings.redis_url.reveal())
+        redis = RedisClient(settings.redis_url.reveal(), settings.redis_tls.options())
         resources.push_async_callback(redis.close)
-        registry = SchemaRegistry(settings.schema_registry_url.reveal())
+        registry = SchemaRegistry(
+            settings.schema_registry_url.reveal(), settings.http_tls.registry_properties()
+        )
         return cls(Database(pool), journal_pool, orders, metadata, redis, registry)
 
     def probes(self, kafka: Probe, registry: Probe) -> dict[str, Probe]:

@@ -35,7 +35,9 @@ class KafkaSide:
         self._encoder = AvroEncoder(connections.registry, PUBLISHED)
         self._intake: KafkaIntake | None = None
         self.outbox = OutboxRepository(connections.database)
-        self.publisher = KafkaPublisher(settings.kafka_brokers, asyncio.get_running_loop())
+        self.publisher = KafkaPublisher(
+            settings.kafka_brokers, asyncio.get_running_loop(), extra=settings.kafka_security.properties()
+        )
         self.relay = OutboxRelay(self.outbox, self._encoder, self.publisher)
         self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)
         self.table = InstrumentTable()
@@ -53,6 +55,7 @@ class KafkaSide:
             self._settings.kafka_consumer_group,
             fetch_wait_max_ms=self._settings.kafka_fetch_wait_max_ms,
             session_timeout_ms=self._settings.kafka_session_timeout_ns // 1_000_000,
+            extra=self._settings.kafka_security.properties(),
         )
         self._intake = KafkaIntake(
             options,

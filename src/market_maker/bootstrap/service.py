@@ -109,7 +109,7 @@ class Service:
     def _assemble(self, resources: AsyncExitStack) -> None:
         settings, meters, connections, kafka = self._settings, self._meters, self._connections, self._kafka
         endpoint = settings.otlp_endpoint
-        tracing = make_tracing(endpoint.reveal() if endpoint is not None else None)
+        tracing = make_tracing(endpoint.reveal() if endpoint is not None else None, settings.http_tls.ca_file)
         resources.callback(tracing.close)
         observer = StepObserver(
             meters.metrics,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ssl import SSLContext
 from typing import Any, Final
 
 import aiohttp
@@ -73,7 +74,12 @@ class _Keys:
 class KeyStore:
     """The Auth Service's public keys. Make and use it on its event loop; close it in the end."""
 
-    def __init__(self, auth_service_url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        auth_service_url: str,
+        clock: Callable[[], float] = time.monotonic,
+        tls: SSLContext | None = None,
+    ) -> None:
         self._url = URL(auth_service_url.rstrip("/") + "/") / JWKS_PATH
         self._clock = clock
         self._keys = _Keys(fresh_until_s=clock(), expires_s=clock())
@@ -81,7 +87,9 @@ class KeyStore:
         self._failure = "never asked"
         self._asking = asyncio.Lock()
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S), cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(ssl=tls if tls is not None else True),
+            timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from ssl import SSLContext
 from typing import Final, Protocol
 
 import aiohttp
@@ -146,6 +147,7 @@ class HttpLane:
         *,
         limit_s: float = LIMIT_S,
         keeps_connections: bool = True,
+        tls: SSLContext | None = None,
     ) -> None:
         self._stalls = stalls
         self._limit_s = limit_s
@@ -156,6 +158,7 @@ class HttpLane:
                 ttl_dns_cache=60,
                 keepalive_timeout=IDLE_S if keeps_connections else None,
                 force_close=not keeps_connections,
+                ssl=tls if tls is not None else True,
             ),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),

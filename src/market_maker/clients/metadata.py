@@ -1,6 +1,7 @@
 """The Metadata Service's client: instruments over gRPC, checked before anything is quoted on them."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import grpc
@@ -48,15 +49,21 @@ class MetadataInvalidError(MetadataError):
 class MetadataClient:
     """Asks for instruments. Make and use it on its event loop; `close` it in the end.
 
-    `address` is host:port. Every call has a deadline, in seconds.
+    `address` is host:port. Every call has a deadline, in seconds. With `tls` the server's certificate must
+    come from those of `ca_file`, or from those that gRPC brings along.
     """
 
-    def __init__(self, address: str, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        deadline_s: float = DEADLINE_S,
+        *,
+        tls: bool = False,
+        ca_file: str | None = None,
+    ) -> None:
         self._address = address
         self._deadline_s = deadline_s
-        self._channel = grpc.aio.insecure_channel(
-            address, options=(("grpc.initial_reconnect_backoff_ms", 100), ("grpc.enable_http_proxy", 0))
-        )
+        self._channel = _channel(address, tls=tls, ca_file=ca_file)
         self._get = self._channel.unary_unary(
             f"{_SERVICE}/GetInstrument",
             request_serializer=pb.GetInstrumentRequest.SerializeToString,
@@ -116,6 +123,14 @@ class MetadataClient:
             f"METADATA_SERVICE_GRPC_URL: no answer from {self._address} ({_described(error)}); "
             f"check that the Metadata Service runs there"
         ) from error
+
+
+def _channel(address: str, *, tls: bool, ca_file: str | None) -> grpc.aio.Channel:
+    options = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.enable_http_proxy", 0))
+    if not tls:
+        return grpc.aio.insecure_channel(address, options=options)
+    authorities = Path(ca_file).read_bytes() if ca_file is not None else None
+    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(authorities), options=options)
 
 
 def read_instrument(message: pb.Instrument) -> Instrument:

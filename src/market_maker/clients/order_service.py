@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Final, NoReturn
 from urllib.parse import quote, urlencode
 
@@ -84,7 +85,8 @@ class RequestReport:
 class OrderServiceClient:
     """Places, cancels and asks. Make and use it on its event loop; `close` it in the end.
 
-    `on_report` gets one report per request, at the moment of its first answer.
+    `on_report` gets one report per request, at the moment of its first answer. `tls` is what an https
+    server is checked with; None: the system's authorities.
     """
 
     def __init__(
@@ -96,14 +98,15 @@ class OrderServiceClient:
         response_timeout_ns: int,
         on_report: Callable[[RequestReport], None],
         token: str | None = None,
+        tls: SSLContext | None = None,
         limit_s: float = 10.0,
     ) -> None:
         headers = {"User-Agent": "market-maker", "Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        self._orders_lane = HttpLane(headers, stalls, limit_s=limit_s)
-        self._cancels_lane = HttpLane(headers, stalls, limit_s=limit_s)
-        self._lists_lane = HttpLane(headers, stalls, limit_s=limit_s, keeps_connections=False)
+        self._orders_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
+        self._cancels_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
+        self._lists_lane = HttpLane(headers, stalls, limit_s=limit_s, keeps_connections=False, tls=tls)
         self._base = url.rstrip("/")
         self._orders_url = URL(f"{self._base}/v1/orders")
         self._health_url = URL(f"{self._base}/health")

@@ -1,7 +1,8 @@
 """Redis or Valkey: asked for its health only. Gone means degraded, never stopped."""
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -14,9 +15,10 @@ PING_TIMEOUT_S: Final = 1.0
 class RedisClient:
     """A connection that is made when first needed and again after it broke."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls: Mapping[str, Any] | None = None) -> None:
+        """`tls` are redis-py's options for rediss:// addresses."""
         self._redis: Redis = Redis.from_url(
-            url, socket_connect_timeout=PING_TIMEOUT_S, socket_timeout=PING_TIMEOUT_S
+            url, socket_connect_timeout=PING_TIMEOUT_S, socket_timeout=PING_TIMEOUT_S, **(tls or {})
         )
 
     async def health(self) -> Health:

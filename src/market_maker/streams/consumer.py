@@ -66,7 +66,7 @@ class ConsumerOptions:
     """How long a rebalance waits for the shell to cancel and to become durable."""
     close_timeout_s: float = 2.0
     """How long `stop` waits for the broker: half for the last commit, half to leave the group."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def properties(self) -> dict[str, Any]:
         """The librdkafka configuration."""

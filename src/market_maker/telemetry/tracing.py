@@ -141,12 +141,15 @@ class OtlpTracing:
         self._provider.shutdown()
 
 
-def make_tracing(endpoint: str | None) -> Tracing:
-    """Tracing to an OTLP/HTTP endpoint (`/v1/traces` is added when missing), or none."""
+def make_tracing(endpoint: str | None, ca_file: str | None = None) -> Tracing:
+    """Tracing to an OTLP/HTTP endpoint (`/v1/traces` is added when missing), or none.
+
+    `ca_file` holds the certificates that an https endpoint's one must come from.
+    """
     if endpoint is None:
         return NoTracing()
     url = endpoint if endpoint.endswith(_TRACES_PATH) else endpoint.rstrip("/") + _TRACES_PATH
-    return OtlpTracing(OTLPSpanExporter(endpoint=url, timeout=_EXPORT_TIMEOUT_S))
+    return OtlpTracing(OTLPSpanExporter(endpoint=url, certificate_file=ca_file, timeout=_EXPORT_TIMEOUT_S))
 
 
 def _flags(text: str) -> TraceFlags:
