@@ -323,7 +323,8 @@ class Settings:
 
 def variables() -> tuple[Variable, ...]:
     """Every variable, in the order of `Settings`: for documentation and for the guard against typos."""
-    return tuple(variable for owner in (Settings, *_SECTIONS.values()) for _, variable in fields_of(owner))
+    owners: tuple[type, ...] = (Settings, *_SECTIONS.values())
+    return tuple(variable for owner in owners for _, variable in fields_of(owner))
 
 
 def _conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
