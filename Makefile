@@ -69,9 +69,13 @@ migration: $(VENV)/.dev
 	$(BIN)/python -m tools.make_migration $(NAME)
 
 # Lock files with hashes and without package hosts, for every platform.
+LOCKED := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
 lock: $(VENV)/.dev
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra demo --group build -o requirements/demo.txt pyproject.toml
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra demo --group build --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	$(LOCKED) --extra demo --group build -o requirements/demo.txt pyproject.toml
+	$(LOCKED) --extra demo --group build --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	$(LOCKED) -c requirements/demo.txt -o requirements/runtime.txt pyproject.toml
+	$(LOCKED) -c requirements/demo.txt --group build -o requirements/build.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
