@@ -36,6 +36,7 @@ class Config(Answer):
     staleness_threshold_ms: DecimalText
     quote_interval_ms: DecimalText
     price_threshold_bps: DecimalText
+    resume_on_clean_handover: bool
 
 
 class ConfigList(Answer):

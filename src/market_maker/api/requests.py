@@ -72,6 +72,13 @@ PriceThresholdBps = Annotated[
     DecimalRange("0", "1000"),
     Field(description="How far a resting order may stand from its target before it is replaced."),
 ]
+ResumeOnCleanHandover = Annotated[
+    StrictBool,
+    Field(
+        description="Continue ACTIVE when the symbol moves to another instance in an orderly way; never"
+        " after a kill."
+    ),
+]
 
 
 class ConfigCreate(BaseModel):
@@ -92,6 +99,7 @@ class ConfigCreate(BaseModel):
     staleness_threshold_ms: StalenessThresholdMs = _DEFAULT.staleness_threshold_ms
     quote_interval_ms: QuoteIntervalMs = _DEFAULT.quote_interval_ms
     price_threshold_bps: PriceThresholdBps = _DEFAULT.price_threshold_bps
+    resume_on_clean_handover: ResumeOnCleanHandover = _DEFAULT.resume_on_clean_handover
 
 
 def _left_out() -> Any:
@@ -117,6 +125,7 @@ class ConfigUpdate(BaseModel):
     staleness_threshold_ms: StalenessThresholdMs = _left_out()
     quote_interval_ms: QuoteIntervalMs = _left_out()
     price_threshold_bps: PriceThresholdBps = _left_out()
+    resume_on_clean_handover: ResumeOnCleanHandover = _left_out()
 
 
 class ControlRequest(BaseModel):

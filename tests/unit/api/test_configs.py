@@ -33,7 +33,17 @@ async def test_a_configuration_shows_every_field_with_decimals_as_strings(api: A
         "staleness_threshold_ms": "1000.0",
         "quote_interval_ms": "100.0",
         "price_threshold_bps": "5.0",
+        "resume_on_clean_handover": False,
     }
+
+
+async def test_going_on_after_a_clean_hand_over_is_opted_into_and_kept(api: Api, desk: FakeDesk) -> None:
+    answer = await api.put(BTC, {"resume_on_clean_handover": True})
+    assert answer.body["resume_on_clean_handover"] is True
+    assert (await api.put(BTC, {"num_levels": 2})).body["resume_on_clean_handover"] is True
+    assert desk.views["BTC-USDT"].config.resume_on_clean_handover
+    refused = await api.put(BTC, {"resume_on_clean_handover": 1})
+    assert (refused.status, refused.fields) == (422, {"resume_on_clean_handover"})
 
 
 async def test_a_new_configuration_takes_defaults_for_what_is_left_out(api: Api, desk: FakeDesk) -> None:
