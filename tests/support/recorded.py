@@ -119,7 +119,7 @@ class RecordedEngine:
         self.recording = recorder.record(self.engine, Beginning.of(start, limits, ()))
         nothing: Any = Nothing()
         self.worker = Worker(
-            self.engine, nothing, lambda _: None, nothing, nothing, time.monotonic_ns, self.recording
+            self.engine, nothing, lambda *_: None, nothing, nothing, nothing, time.monotonic_ns, self.recording
         )
         self.worker.start(())
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from market_maker.core import clearing, halt, kill_switch, market
+from market_maker.core import clearing, failed_step, halt, kill_switch, market
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured, Retire
 from market_maker.core.kill_switch import Trigger
@@ -148,7 +148,8 @@ def on_journal(symbol: Symbol, event: JournalMeasured, out: Out) -> None:
 
 
 def on_fault(symbol: Symbol, event: Fault, out: Out) -> None:
-    """Halt: something around the engine failed."""
+    """Halt: something around the engine, or its own step before, failed."""
+    failed_step.make_up(symbol, out)
     halt.kill(symbol, Trigger(event.reason, event.detail, "no failure"), "system", out)
 
 

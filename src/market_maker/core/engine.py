@@ -6,7 +6,7 @@ Deterministic: the same start and the same events give the same commands. Time i
 from collections.abc import Callable
 from typing import Any
 
-from market_maker.core import answers, clearing, control, cycle, fills, halt, market
+from market_maker.core import answers, clearing, control, cycle, failed_step, fills, halt, market
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import Command, OrderStatus
@@ -119,12 +119,19 @@ class SymbolEngine:
         return out
 
     def handle(self, event: ev.Event) -> list[Command]:
-        """Take one event; returns what is to be done, requests to the exchange before records."""
+        """Take one event; returns what is to be done, requests to the exchange before records.
+
+        Whatever it raises is a defect; then the caller tells it a Fault, or never anything again.
+        """
         symbol = self._symbol
         symbol.now_ns = max(symbol.now_ns, event.at_ns)
         out: list[Command] = []
-        HANDLERS[type(event)](symbol, event, out)
-        self._advance(out)
+        try:
+            HANDLERS[type(event)](symbol, event, out)
+            self._advance(out)
+        except Exception:
+            failed_step.take_back(symbol, out)
+            raise
         if out or type(event) not in _ORDERS_UNTOUCHED:
             two_sided = symbol.orders.is_two_sided()
             symbol.stats.activity(symbol.now_ns, active=symbol.is_active, two_sided=two_sided)

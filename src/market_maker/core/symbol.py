@@ -109,6 +109,8 @@ class Symbol:
     sends: deque[int] = field(default_factory=deque)
     """Times of the latest sends, at most MAX_ORDERS_PER_SECOND of them."""
     trade_keys: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    owed: "Out | None" = None
+    """Records of a step that raised, until the fault that follows; usually None."""
 
     def __post_init__(self) -> None:
         self.regrid()

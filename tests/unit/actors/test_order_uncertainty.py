@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,9 +14,11 @@ from benchmarks.kill_exchange import Exchange
 from tests.support.order_server import OrderServer, Seen
 from tests.support.trading_side import MID, InstantStore, TradingSide, trading_side, until
 
+from market_maker.clients import order_contract
+from market_maker.core import clearing
 from market_maker.core.commands import OrderStatus, RecordOrder
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.events import OrderEvent, OrderEventKind
+from market_maker.core.events import Control, OrderEvent, OrderEventKind
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.core.symbol import Symbol
 from market_maker.repositories.journal_entry import JournalEntry
@@ -260,6 +263,69 @@ async def test_answers_given_twice_change_nothing(venue: Venue) -> None:
         assert len(venue.exchange.received) == desk.symbol.stats.orders_placed
         assert (await desk.side.ask(SYMBOL, Cause.KILL)).problems == ()
         await desk.gone()
+
+
+# --- defects of our own ------------------------------------------------------------------------
+
+
+async def test_a_placement_that_raises_in_our_client_is_unknown_until_the_exchange_has_spoken(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(order_contract, "read_placement", raising)
+        async with quoting(venue) as desk:
+            await desk.halted(KillReason.ORDER_UNCERTAIN)
+            await desk.gone()
+            assert {statuses[-1] for statuses in desk.records.statuses.values()} == {OrderStatus.CANCELLED}
+
+
+@pytest.mark.parametrize("request_", ["read_cancel", "read_cancel_all", "read_query", "read_page"])
+async def test_a_request_that_raised_once_is_asked_again_until_zero_is_proven(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch, request_: str
+) -> None:
+    async with quoting(venue) as desk:
+        await until(lambda: venue.resting == 2 == desk.symbol.orders.live_count())
+        broken_reader = OnceRaising(getattr(order_contract, request_))
+        monkeypatch.setattr(order_contract, request_, broken_reader)
+        venue.fault = error_although_done if request_ == "read_query" else None
+        if venue.fault is not None:
+            desk.side.show_book(SYMBOL, MID + 1_000)
+            await desk.halted(KillReason.ORDER_UNCERTAIN)
+        await desk.side.ask(SYMBOL, Cause.KILL)
+        await desk.gone()
+        assert broken_reader.raised
+
+
+async def test_a_step_that_raises_after_its_decision_leaves_nothing_open(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with quoting(venue) as desk:
+        await until(lambda: venue.resting == 2 == desk.symbol.orders.live_count())
+        broken_advance = OnceRaising(clearing.advance)
+        monkeypatch.setattr(clearing, "advance", broken_advance)
+        # The reply of this very step is lost with it; only its caller waits for that.
+        desk.side.tell(SYMBOL, Control(time.monotonic_ns(), 0, Cause.KILL, "operator", "enough"))
+        await desk.halted(KillReason.MANUAL)
+        await desk.gone()
+        assert broken_advance.raised
+
+
+class OnceRaising:
+    """A part of ours that fails the first time."""
+
+    def __init__(self, sound: Callable[..., Any]) -> None:
+        self._sound = sound
+        self.raised = False
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if not self.raised:
+            self.raised = True
+            raising()
+        return self._sound(*args, **keywords)
+
+
+def raising(*_: object) -> None:
+    raise KeyError("a defect")
 
 
 # --- who was late? -----------------------------------------------------------------------------
