@@ -9,10 +9,16 @@ from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, Pla
 
 
 def late_end(end: End, read: Callable[[Result], Answer]) -> Answer:
-    """What a late end means; one that never came stays unknown, and its connection is closed."""
+    """What a late end means; one that never came stays unknown, and its connection is closed.
+
+    Never raises: nobody awaits a late end, and an order whose request has no end is live for ever.
+    """
     if end is None:
         return Answer(Outcome.TIMEOUT, detail="never answered; the connection was closed")
-    return read(end)
+    try:
+        return read(end)
+    except Exception as error:  # noqa: BLE001 -- a defect of ours in reading an answer makes it uncertain
+        return Answer(Outcome.UNCERTAIN, detail=f"{type(error).__name__}: {error}")
 
 
 def lateness_detail(sent: Sent) -> str:

@@ -279,6 +279,18 @@ async def test_a_placement_that_raises_in_our_client_is_unknown_until_the_exchan
             assert {statuses[-1] for statuses in desk.records.statuses.values()} == {OrderStatus.CANCELLED}
 
 
+async def test_a_late_answer_that_our_client_cannot_read_is_still_the_requests_end(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue.server.hold("POST")
+    async with quoting(venue) as desk:
+        await desk.halted(KillReason.RESPONSE_TIMEOUT)
+        monkeypatch.setattr(order_contract, "read_placement", raising)
+        venue.fault = error
+        venue.server.release()
+        await desk.gone()
+
+
 @pytest.mark.parametrize("request_", ["read_cancel", "read_cancel_all", "read_query", "read_page"])
 async def test_a_request_that_raised_once_is_asked_again_until_zero_is_proven(
     venue: Venue, monkeypatch: pytest.MonkeyPatch, request_: str
