@@ -1,5 +1,7 @@
 """An Order Service client for tests, and what the exchange says to it."""
 
+from ssl import SSLContext
+
 from tests.support.order_server import OpenGate, checked_order
 
 from market_maker.clients.order_contract import Account
@@ -27,7 +29,9 @@ RESTING = {
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def make_client(url: str, reports: list[RequestReport], token: str | None = None) -> OrderServiceClient:
+def make_client(
+    url: str, reports: list[RequestReport], token: str | None = None, tls: SSLContext | None = None
+) -> OrderServiceClient:
     return OrderServiceClient(
         url,
         Account("account-1", "user-1"),
@@ -35,6 +39,7 @@ def make_client(url: str, reports: list[RequestReport], token: str | None = None
         response_timeout_ns=5_000_000_000,
         on_report=reports.append,
         token=token,
+        tls=tls,
     )
 
 
