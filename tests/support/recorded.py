@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, START_NS, Playbook
 from tests.support.said import Said
 
+from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits
@@ -119,7 +120,14 @@ class RecordedEngine:
         self.recording = recorder.record(self.engine, Beginning.of(start, limits, ()))
         nothing: Any = Nothing()
         self.worker = Worker(
-            self.engine, nothing, lambda *_: None, nothing, nothing, nothing, time.monotonic_ns, self.recording
+            self.engine,
+            nothing,
+            lambda *_: None,
+            Tenure(None, None),
+            nothing,
+            nothing,
+            time.monotonic_ns,
+            self.recording,
         )
         self.worker.start(())
 

@@ -16,6 +16,7 @@ from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal, Store
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.bootstrap.meters import Meters
 from market_maker.clients.order_contract import Account
@@ -64,7 +65,7 @@ class TradingSide:
             response_timeout_ns=limits.response_timeout_ns,
             on_report=self._reported,
         )
-        self.journal = Journal(store, time.monotonic_ns, _ignore, lambda: None, _refused)
+        self.journal = Journal(store, time.monotonic_ns, _ignore, lambda: None, _refused, _fenced)
         self._controls = Controls()
         observer = StepObserver(
             self.meters.metrics,
@@ -104,7 +105,7 @@ class TradingSide:
             (),
             IdSeed(time.monotonic_ns(), 1_790_000_000_000, time.monotonic_ns()),
         )
-        return self.supervisor.start(restored)
+        return self.supervisor.start(restored, Tenure(None, None))
 
     def tell(self, symbol: str, event: Event) -> None:
         """Put any event into the symbol's mailbox."""
@@ -175,3 +176,7 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 
 def _refused(symbol: str, reason: str) -> None:
     raise AssertionError(f"{symbol}: {reason}")
+
+
+def _fenced(symbol: str, epoch: int) -> None:
+    raise AssertionError(f"{symbol}: epoch {epoch} is over")

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn, Protocol
 
 from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.tenure import Tenure
 from market_maker.clients.departure import Gate
 from market_maker.core.commands import (
     CancelAll,
@@ -81,6 +82,7 @@ class Effects:
         tasks: TaskGroup,
         deliver: Deliver,
         gate: Gate,
+        tenure: Tenure,
         tracing: Tracing,
         placed: Callable[[PlaceOrder, PlaceAnswer], None],
     ) -> None:
@@ -90,6 +92,7 @@ class Effects:
         self._tasks = tasks
         self._deliver = deliver
         self._gate = gate
+        self._tenure = tenure
         self._tracing = tracing
         self._placed = placed
 
@@ -102,7 +105,10 @@ class Effects:
         cause = request.trace if isinstance(request, PlaceOrder) else trace
         span = self._tracing.order_span(name, cause, self._attributes(request))
         try:
-            answering = self._start(request, span.traceparent)
+            if isinstance(request, PlaceOrder) or self._tenure.is_current:
+                answering = self._start(request, span.traceparent)
+            else:
+                answering = self._held(request, span.traceparent)
         except Exception as error:  # noqa: BLE001 -- raised again in the task, where it is answered and reported
             answering = _raising(error)
         self._tasks.start(f"{name} {self._symbol}", self._answered(request, answering, span))
@@ -120,6 +126,12 @@ class Effects:
                 return gateway.query(request.client_order_id, trace)
             case QueryOpenOrders():
                 return gateway.open_orders(symbol, trace)
+
+    async def _held(self, request: Request, trace: str | None) -> Answer:
+        """The same once it is clear that nobody else owns the symbol."""
+        if await self._tenure.may_ask():
+            return await self._start(request, trace)
+        return _uncertain(request, "withheld: the symbol is not this instance's any more")
 
     async def _answered(self, request: Request, answering: Awaitable[Answer], span: OrderSpan) -> None:
         try:

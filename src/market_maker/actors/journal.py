@@ -48,16 +48,19 @@ class Journal:
         durable: Callable[[Source], None],
         committed: Callable[[], None],
         refused: Callable[[str, str], None],
+        fenced: Callable[[str, int], None],
     ) -> None:
         """`durable` gets each engine event whose effects are stored, `committed` is called after each batch.
 
-        `refused` gets the symbol and the reason when the database refuses its records for good.
+        `refused` gets the symbol and the reason when the database refuses its records for good. `fenced`
+        gets the symbol and the epoch of records that were dropped because somebody else owns the symbol.
         """
         self._store = store
         self._clock_ns = clock_ns
         self._durable = durable
         self._committed = committed
         self._refused = refused
+        self._fenced = fenced
         self._pending: deque[Pending] = deque()
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
@@ -115,7 +118,7 @@ class Journal:
             return False
         if first_try and result.fills_already_there:
             self._counted_twice(batch)
-        self._written(batch)
+        self._written(batch, result.stale)
         for _ in batch:
             self._pending.popleft()
         return True
@@ -134,7 +137,9 @@ class Journal:
         for symbol in dict.fromkeys(pending.symbol for pending in batch):
             of_symbol = [pending for pending in batch if pending.symbol == symbol]
             try:
-                await self._store.write([pending.entry for pending in of_symbol if pending.entry is not None])
+                result = await self._store.write(
+                    [pending.entry for pending in of_symbol if pending.entry is not None]
+                )
             except RecordRefusedError as error:
                 self._refused_symbols[symbol] = [entry for entry in self._pending if entry.symbol == symbol]
                 self._refused(symbol, str(error))
@@ -142,19 +147,27 @@ class Journal:
                 self.failure = str(error)
                 return False
             else:
-                self._written(of_symbol)
+                self._written(of_symbol, result.stale)
                 done = set(map(id, of_symbol))
                 self._pending = deque(entry for entry in self._pending if id(entry) not in done)
         self._pending = deque(entry for entry in self._pending if entry.symbol not in self._refused_symbols)
         return True
 
-    def _written(self, batch: list[Pending]) -> None:
+    def _written(self, batch: list[Pending], stale: frozenset[tuple[str, int]]) -> None:
+        """Acknowledge what is durable; what was dropped is read again by the symbol's new owner."""
         self.failure = ""
         self.batches += 1
         for pending in batch:
-            if pending.source is not None:
+            if pending.source is not None and not _is_stale(pending, stale):
                 self._durable(pending.source)
+        for symbol, epoch in sorted(stale):
+            self._fenced(symbol, epoch)
         self._committed()
+
+
+def _is_stale(pending: Pending, stale: frozenset[tuple[str, int]]) -> bool:
+    entry = pending.entry
+    return entry is not None and (entry.symbol, entry.epoch) in stale
 
 
 def _has_fill(pending: Pending) -> bool:

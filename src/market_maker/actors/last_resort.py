@@ -3,6 +3,7 @@
 import asyncio
 
 from market_maker.actors.effects import Answer, OrderGateway
+from market_maker.actors.tenure import Tenure
 from market_maker.core.commands import Record, RecordRisk, RecordState
 from market_maker.core.events import Outcome
 from market_maker.core.states import KillReason, State
@@ -13,11 +14,11 @@ BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
 
 
-async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing) -> None:
-    """Cancel all orders of a symbol until the exchange reports none open; without end."""
+async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing, tenure: Tenure) -> None:
+    """Cancel all orders of a symbol until the exchange reports none open, as long as the symbol is ours."""
     span = tracing.order_span("last resort", None, {"mm.symbol": symbol})
     backoff_s = BACKOFF_FIRST_S
-    while True:
+    while await tenure.may_ask():
         await gateway.cancel_all(symbol, _ignore_late, span.traceparent)
         answer = await gateway.open_orders(symbol, span.traceparent)
         if answer.outcome is Outcome.OK and not answer.orders:
@@ -25,6 +26,7 @@ async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing) -> 
             return
         await asyncio.sleep(backoff_s)
         backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)
+    span.end("another instance owns the symbol")
 
 
 def halted_records(symbol: Symbol, detail: str) -> tuple[Record, ...]:

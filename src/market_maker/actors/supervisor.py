@@ -13,6 +13,7 @@ from market_maker.actors.mailbox import Mailbox, MailboxFullError
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.send_gate import ActorGate, SendGate
 from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
@@ -77,7 +78,7 @@ class Supervisor:
         """Why the symbol's worker cannot go on; empty while it can."""
         return self._actors[symbol].failed
 
-    def start(self, restored: Restored, open_orders: tuple[Order, ...] = ()) -> Worker:
+    def start(self, restored: Restored, tenure: Tenure, open_orders: tuple[Order, ...] = ()) -> Worker:
         """Start a symbol's actor; it first clears whatever of ours is in the market."""
         symbol = restored.config.symbol
         engine = SymbolEngine(restored, self._limits)
@@ -85,18 +86,20 @@ class Supervisor:
 
         def is_well() -> bool:
             actor = self._actors.get(symbol)
-            return actor is not None and not actor.failed and not actor.worker.crashed
+            return actor is not None and not actor.failed and not actor.worker.crashed and tenure.is_current
 
         def deliver(answer: Answer) -> None:
             self.tell(symbol, answer)
 
         gate = ActorGate(SendGate(engine, self._limits.max_orders_per_second), is_well, self._clock_ns)
-        effects = Effects(symbol, self._gateway, self._requests, deliver, gate, self._tracing, self._placed)
+        effects = Effects(
+            symbol, self._gateway, self._requests, deliver, gate, tenure, self._tracing, self._placed
+        )
         recording = None
         if self._recorder is not None:
             recording = self._recorder.record(engine, Beginning.of(restored, self._limits, open_orders))
         worker = Worker(
-            engine, mailbox, effects.execute, self._journal, self._observer, self._clock_ns, recording
+            engine, mailbox, effects.execute, tenure, self._journal, self._observer, self._clock_ns, recording
         )
         self._run(symbol, worker)
         self.mailboxes[symbol] = mailbox
@@ -179,7 +182,8 @@ class Supervisor:
             records = halted_records(worker.engine.symbol, detail)
             worker.carry_out(records)
             self._observer.gave_up(worker, records, fault)
-            self._requests.start(f"last resort {symbol}", clear_market(symbol, self._gateway, self._tracing))
+            clearing = clear_market(symbol, self._gateway, self._tracing, worker.tenure)
+            self._requests.start(f"last resort {symbol}", clearing)
         else:
             worker.crashed = False
             if actor.task.done():

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from market_maker.actors.journal import Journal, Pending
 from market_maker.actors.mailbox import Mailbox
+from market_maker.actors.tenure import Tenure
 from market_maker.core import commands as cmd
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import Event, Source, Tick
@@ -37,6 +38,7 @@ class Worker:
         engine: SymbolEngine,
         mailbox: Mailbox,
         execute: Callable[[cmd.Request, str | None], None],
+        tenure: Tenure,
         journal: Journal,
         observer: Observer,
         clock_ns: Callable[[], int],
@@ -45,6 +47,7 @@ class Worker:
         self.engine = engine
         self.mailbox = mailbox
         self._execute = execute
+        self.tenure = tenure
         self._journal = journal
         self._observer = observer
         self._clock_ns = clock_ns
@@ -137,7 +140,9 @@ class Worker:
             self._journal.append(Pending(self.name, self._clock_ns(), entry, source))
 
     def _entry(self, records: list[cmd.Record], trace: str | None) -> JournalEntry:
-        return JournalEntry(self.name, tuple(records), datetime.now(UTC), trace_id_of(trace) or "")
+        return JournalEntry(
+            self.name, tuple(records), datetime.now(UTC), trace_id_of(trace) or "", self.tenure.epoch
+        )
 
 
 def _trace_of_orders(commands: Sequence[cmd.Command]) -> str | None:

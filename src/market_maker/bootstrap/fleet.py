@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.tenure import Tenure
 from market_maker.bootstrap.restore import Restorer
 from market_maker.clients.metadata import (
     MetadataClient,
@@ -94,7 +95,7 @@ class Fleet:
     async def start(self, config: SymbolConfig, instrument: Instrument) -> None:
         """Restore a symbol and start its actor. Raises DatabaseError."""
         restored, open_orders = await self._restorer.restore(config, instrument)
-        self._supervisor.start(restored, open_orders)
+        self._supervisor.start(restored, Tenure(None, None), open_orders)
         self.show_grids()
 
     async def stop(self, symbol: str) -> None:

@@ -19,7 +19,7 @@ from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
 from market_maker.api.server import ApiServer
-from market_maker.bootstrap.access import make_authenticator
+from market_maker.bootstrap.access import make_access
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.fleet import Fleet
@@ -125,6 +125,7 @@ class Service:
             kafka.done,
             kafka.relay.notify,
             self._records_refused,
+            self._fenced,
         )
         self._supervisor = Supervisor(
             settings.engine_limits(),
@@ -148,9 +149,9 @@ class Service:
             self._changes.publish,
             (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
         )
-        self._health = HealthMonitor(
-            connections.probes(self._gauges.kafka_health, kafka.registry_health), meters.dependency
-        )
+        access = make_access(settings, resources)
+        probes = connections.probes(self._gauges.kafka_health, kafka.registry_health)
+        self._health = HealthMonitor({**probes, **access.probes}, meters.dependency)
         desk = ServiceDesk(
             self._supervisor,
             self._fleet,
@@ -162,7 +163,7 @@ class Service:
             self._gauges.tell_lag,
             shadow_mode=settings.shadow_mode,
         )
-        app = create_app(desk, make_authenticator(settings, resources), __version__)
+        app = create_app(desk, access.authenticator, __version__)
         self._api = ApiServer(app, settings.http_host, settings.http_port)
 
     def _start_tasks(self) -> None:
@@ -189,6 +190,9 @@ class Service:
 
     def _records_refused(self, symbol: str, reason: str) -> None:
         self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.JOURNAL_FAILURE, reason))
+
+    def _fenced(self, symbol: str, epoch: int) -> None:
+        _log.error("fenced", symbol=symbol, epoch=epoch)
 
     # --- stop -----------------------------------------------------------------------------------
 

@@ -23,6 +23,9 @@ class JournalEntry:
     """UTC wall time of the step."""
     trace_id: str = ""
     """32 hex digits: the trace of the message that caused the step; empty without one."""
+    epoch: int | None = None
+    """Under which the symbol was owned; nothing is written once another has counted it up. None: written
+    whoever owns the symbol."""
     event_ids: tuple[UUID, ...] = field(init=False)
 
     def __post_init__(self) -> None:

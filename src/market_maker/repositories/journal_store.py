@@ -13,6 +13,7 @@ from market_maker.repositories.generated import outbox as outbox_sql
 from market_maker.repositories.generated import states as state_sql
 from market_maker.repositories.journal_batch import JournalBatch, collect, wall_time
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.owners import lock_current
 from market_maker.repositories.positions import upsert_positions
 from market_maker.repositories.text import storable
 
@@ -31,6 +32,9 @@ class WriteResult:
 
     fills: int
     fills_already_there: int
+    stale: frozenset[tuple[str, int]] = frozenset()
+    """Symbols, with the epoch under which their entries were made, that somebody else owns by now: of these
+    entries nothing was written."""
 
 
 class JournalStore:
@@ -46,15 +50,28 @@ class JournalStore:
         left as it is. Raises DatabaseUnavailableError (try again) or RecordRefusedError (trying again
         cannot help).
         """
-        batch = collect(entries)
         with database_errors():
             # Always an explicit transaction: its COMMIT leaves only after every statement was answered,
             # so a statement that is stuck on a dead connection can never commit behind a later batch.
             async with self._pool.acquire(timeout=ACQUIRE_S_MAX) as connection, connection.transaction():
-                return await _write(connection, batch)
+                stale = await _stale(connection, entries)
+                batch = collect(entry for entry in entries if (entry.symbol, entry.epoch) not in stale)
+                return await _write(connection, batch, stale)
 
 
-async def _write(db: Executor, batch: JournalBatch) -> WriteResult:
+async def _stale(db: Executor, entries: Sequence[JournalEntry]) -> frozenset[tuple[str, int]]:
+    """Which entries were made under an epoch that is over. The others' owners stay until the commit."""
+    made = {(entry.symbol, entry.epoch) for entry in entries if entry.epoch is not None}
+    if not made:
+        return frozenset()
+    newest: dict[str, int] = {}
+    for symbol, epoch in made:
+        newest[symbol] = max(epoch, newest.get(symbol, 0))
+    current = {(symbol, newest[symbol]) for symbol in await lock_current(db, newest)}
+    return frozenset(made - current)
+
+
+async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, int]]) -> WriteResult:
     new_fills = await _insert_fills(db, batch) if batch.fills else 0
     if batch.positions:
         await upsert_positions(db, batch.positions)
@@ -64,7 +81,7 @@ async def _write(db: Executor, batch: JournalBatch) -> WriteResult:
         await _upsert_states(db, batch)
     if batch.events:
         await _insert_events(db, batch)
-    return WriteResult(new_fills, len(batch.fills) - new_fills)
+    return WriteResult(new_fills, len(batch.fills) - new_fills, stale)
 
 
 async def _insert_fills(db: Executor, batch: JournalBatch) -> int:

@@ -1,6 +1,7 @@
 """What becomes of a request: its trace goes along, and even a defect of the client is an answer."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from tests.support.order_server import OpenGate, OrderServer, answer, checked_or
 
 from market_maker.actors.effects import Answer, Effects
 from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.tenure import Lease, Tenure
 from market_maker.clients.http_lane import HttpLane
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core import commands as cmd
@@ -44,17 +46,19 @@ ANSWERS: dict[type[cmd.Request], type[Answer]] = {
 class Side:
     """The requests of one symbol, and what they came to."""
 
-    def __init__(self, client: OrderServiceClient) -> None:
+    def __init__(self, client: OrderServiceClient, tenure: Tenure | None = None) -> None:
         self.answers: list[Answer] = []
         self.placed: list[PlaceAnswer] = []
         self.failures: list[str] = []
         self.tasks = TaskGroup(lambda _, error: self.failures.append(repr(error)))
+        self.tenure = tenure or Tenure(None, None)
         self.effects = Effects(
             "BTC-USDT",
             client,
             self.tasks,
             self.answers.append,
             OpenGate(),
+            self.tenure,
             NoTracing(),
             lambda _, placed: self.placed.append(placed),
         )
@@ -77,10 +81,12 @@ def server() -> Iterator[OrderServer]:
 
 
 @asynccontextmanager
-async def using(server: OrderServer) -> AsyncIterator[tuple[Side, OrderServiceClient]]:
+async def using(
+    server: OrderServer, tenure: Tenure | None = None
+) -> AsyncIterator[tuple[Side, OrderServiceClient]]:
     client = make_client(server.url, [])
     try:
-        yield Side(client), client
+        yield Side(client, tenure), client
     finally:
         await client.close()
 
@@ -151,3 +157,39 @@ async def test_an_answer_arrives_even_when_noting_its_latency_raises(server: Ord
         side.effects._placed = defect
         got = await side.ask(PLACE)
         assert (got.outcome, len(side.failures)) == (Outcome.OK, 1)
+
+
+# --- whose symbol it is ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", OTHERS, ids=lambda request: type(request).__name__)
+async def test_nothing_leaves_for_a_symbol_of_somebody_else_and_the_engine_gets_its_answer(
+    server: OrderServer, request_: cmd.Request
+) -> None:
+    tenure = Tenure(None, 1)
+    async with using(server, tenure) as (side, _):
+        tenure.end()
+        answered = await side.ask(request_)
+        assert (answered.outcome, server.requests) == (Outcome.UNCERTAIN, [])
+        assert "not this instance's" in answered.detail
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("request_", OTHERS, ids=lambda request: type(request).__name__)
+async def test_after_a_standstill_a_request_waits_for_the_word_whose_the_symbol_is(
+    server: OrderServer, request_: cmd.Request, lost: bool
+) -> None:
+    lease = Lease(time.monotonic_ns, 3_000_000_000)
+    tenure = Tenure(lease, 1)
+    async with using(server, tenure) as (side, _):
+        side.effects.execute(request_)
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        assert server.requests == []
+        if lost:
+            tenure.end()
+        lease.renewed(time.monotonic_ns())
+        async with asyncio.timeout(10):
+            await side.tasks.finished()
+        assert len(server.requests) == (0 if lost else 1)
+        assert ["not this instance's" in answer.detail for answer in side.answers] == [lost]

@@ -21,6 +21,7 @@ class FaultyStore:
         self.batches: list[int] = []
         self.failures: list[Exception] = []
         self.refused_symbol = ""
+        self.stale: set[tuple[str, int]] = set()
         self.fills_already_there = 0
         self.gate = asyncio.Event()
         self.gate.set()
@@ -35,7 +36,8 @@ class FaultyStore:
             raise RecordRefusedError("PostgreSQL refuses: numeric overflow")
         self.batches.append(len(entries))
         self.written += [f"{entry.symbol} {entry.trace_id}" for entry in entries]
-        return WriteResult(0, self.fills_already_there)
+        made = {(entry.symbol, entry.epoch) for entry in entries if entry.epoch is not None}
+        return WriteResult(0, self.fills_already_there, frozenset(made & self.stale))
 
 
 class Harness:
@@ -45,6 +47,7 @@ class Harness:
         self.store = FaultyStore()
         self.durable: list[Source] = []
         self.refused: list[tuple[str, str]] = []
+        self.fenced: list[tuple[str, int]] = []
         self.now_ns = 0
         self.journal = Journal(
             self.store,
@@ -52,11 +55,12 @@ class Harness:
             self.durable.append,
             lambda: None,
             lambda symbol, reason: self.refused.append((symbol, reason)),
+            lambda symbol, epoch: self.fenced.append((symbol, epoch)),
         )
         self.task = asyncio.create_task(self.journal.run())
 
-    def append(self, symbol: str, name: str, offset: int | None = None) -> None:
-        entry = JournalEntry(symbol, (), datetime.now(UTC), name)
+    def append(self, symbol: str, name: str, offset: int | None = None, epoch: int | None = None) -> None:
+        entry = JournalEntry(symbol, (), datetime.now(UTC), name, epoch)
         source = Source(0, offset) if offset is not None else None
         self.journal.append(Pending(symbol, self.now_ns, entry, source))
 
@@ -139,3 +143,27 @@ async def test_a_fill_that_was_already_there_halts_the_symbols_that_brought_fill
     harness.journal.append(Pending("B", 0, entry, None))
     await harness.drained()
     assert [symbol for symbol, _ in harness.refused] == ["B"]
+
+
+async def test_records_of_a_stale_owner_are_dropped_told_and_never_acknowledged() -> None:
+    harness = Harness()
+    harness.store.stale = {("A", 3)}
+    harness.append("A", "1", offset=7, epoch=3)
+    harness.append("B", "2", offset=8, epoch=1)
+    await harness.drained()
+    assert harness.fenced == [("A", 3)]
+    assert harness.durable == [Source(0, 8)]
+    assert harness.refused == []
+
+
+async def test_a_stale_owner_among_refused_records_is_told_too() -> None:
+    harness = Harness()
+    harness.store.refused_symbol = "C"
+    harness.store.stale = {("A", 3)}
+    harness.append("A", "1", offset=7, epoch=3)
+    harness.append("C", "2", offset=8, epoch=1)
+    harness.append("B", "3", offset=9, epoch=1)
+    await harness.drained()
+    assert harness.fenced == [("A", 3)]
+    assert harness.durable == [Source(0, 9)]
+    assert [symbol for symbol, _ in harness.refused] == ["C"]

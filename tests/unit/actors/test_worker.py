@@ -9,6 +9,7 @@ from tests.support.playbook import quoting
 
 from market_maker.actors.journal import Journal
 from market_maker.actors.mailbox import Mailbox
+from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import CancelAll, CancelOrder, Command, PlaceOrder, Request
 from market_maker.core.events import BookSnapshot, Event, Execution, Fault, Side, Source, Tick
@@ -40,8 +41,12 @@ class Store:
 async def test_the_events_that_a_message_causes_belong_to_its_trace() -> None:
     """The outbox keeps a trace id, not a whole `traceparent`: that is what the envelope carries."""
     play, store = quoting(), Store()
-    journal = Journal(store, time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
-    worker = Worker(play.engine, Mailbox(), lambda *_: None, journal, Observer(), time.monotonic_ns)
+    journal = Journal(
+        store, time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None, lambda *_: None
+    )
+    worker = Worker(
+        play.engine, Mailbox(), lambda *_: None, Tenure(None, 7), journal, Observer(), time.monotonic_ns
+    )
     breach = Execution(
         play.now_ns,
         "t1",
@@ -69,12 +74,15 @@ async def test_a_kill_in_the_middle_of_a_burst_gives_the_loop_its_turn_at_once()
     """The cancel of everything leaves in the loop's next turn: no event of the burst may delay it."""
     play = quoting()
     requests: list[Request] = []
-    journal = Journal(Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
+    journal = Journal(
+        Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None, lambda *_: None
+    )
     mailbox = Mailbox()
     worker = Worker(
         play.engine,
         mailbox,
         lambda request, _: requests.append(request),
+        Tenure(None, 7),
         journal,
         Observer(),
         time.monotonic_ns,
@@ -100,11 +108,14 @@ async def test_what_a_requote_cancels_belongs_to_the_trace_of_what_it_places() -
     """The evaluation may be due only after the message that moved the market; then a Tick does it."""
     play = quoting()
     requests: list[tuple[Request, str | None]] = []
-    journal = Journal(Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None)
+    journal = Journal(
+        Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None, lambda *_: None
+    )
     worker = Worker(
         play.engine,
         Mailbox(),
         lambda *asked: requests.append(asked),
+        Tenure(None, 7),
         journal,
         Observer(),
         lambda: play.now_ns,

@@ -14,12 +14,14 @@ from market_maker.core.inventory import fold
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.errors import DatabaseUnavailableError, RecordRefusedError
+from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import JournalStore, WriteResult
 from market_maker.repositories.migrations import migrate
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.owners import OwnerRepository
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
 
@@ -30,6 +32,9 @@ EVERYTHING = {
     "states": "SELECT * FROM mm_states ORDER BY symbol",
     "events": "SELECT * FROM outbox ORDER BY id",
 }
+
+
+FILLS = "SELECT count(*) FROM mm_fills"
 
 
 async def everything(pool: asyncpg.Pool) -> dict[str, Sequence[asyncpg.Record]]:
@@ -259,3 +264,44 @@ async def until_blocked(connection: asyncpg.Connection) -> None:
     async with asyncio.timeout(10):
         while not await connection.fetchval(BLOCKED):  # noqa: ASYNC110 - the state of another process
             await asyncio.sleep(0.005)  # the server tells nobody that a lock is waited for
+
+
+def held(made: JournalEntry, epoch: int | None) -> JournalEntry:
+    return JournalEntry(made.symbol, made.records, made.at, made.trace_id, epoch)
+
+
+async def test_what_a_stale_owner_writes_changes_nothing_and_the_others_entries_are_kept(
+    pool: asyncpg.Pool,
+) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim(["BTC-USDT", "ETH-USDT"], "one")
+    await owners.claim(["BTC-USDT"], "two")
+    bitcoin, ether = Fills(), Fills()
+    stale = [
+        held(entry(bitcoin.next(), order("c1"), state(), risk()), 1),
+        held(entry(ether.next(), symbol="ETH-USDT"), 1),
+    ]
+    result = await JournalStore(pool).write(stale)
+    assert result == WriteResult(1, 0, frozenset({("BTC-USDT", 1)}))
+    assert await OrderRepository(pool).open() == []
+    assert await StateRepository(pool).load_all() == {}
+    assert list(await PositionRepository(pool).load_all()) == ["ETH-USDT"]
+    assert (await pool.fetchval("SELECT count(*) FROM outbox"), await pool.fetchval(FILLS)) == (0, 1)
+
+
+async def test_entries_of_two_epochs_in_one_batch_are_told_apart(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim(["BTC-USDT"], "one")
+    await owners.claim(["BTC-USDT"], "one")
+    fills = Fills()
+    lost, kept = fills.next(), fills.next()
+    result = await JournalStore(pool).write([held(entry(lost), 1), held(entry(kept), 2)])
+    assert result == WriteResult(1, 0, frozenset({("BTC-USDT", 1)}))
+    [row] = await FillRepository(pool).list("BTC-USDT")
+    assert row.trade_id == kept.trade_id
+
+
+async def test_a_symbol_that_nobody_ever_took_has_no_epoch_to_write_under(pool: asyncpg.Pool) -> None:
+    result = await JournalStore(pool).write([held(entry(Fills().next()), 1)])
+    assert result.stale == {("BTC-USDT", 1)}
+    assert await pool.fetchval(FILLS) == 0

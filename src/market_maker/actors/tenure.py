@@ -1,0 +1,87 @@
+"""Whose symbol it is: the instance's lease, by the clock, and each symbol's epoch under it.
+
+Another instance can only become the owner of a symbol by counting its epoch up in PostgreSQL, and waits for
+as long as a lease runs before it lets an order out. So an instance whose epoch PostgreSQL confirmed less than
+a lease ago is the only one that sends. Time is the monotonic clock: it goes on while a process is stopped.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Lease:
+    """How long PostgreSQL's last word on our epochs can be relied on. One for all symbols of an instance."""
+
+    def __init__(self, clock_ns: Callable[[], int], duration_ns: int) -> None:
+        self.duration_ns = duration_ns
+        self._clock_ns = clock_ns
+        self._until_ns = clock_ns()
+        self._asked_in_vain_ns = -1
+        self._settled = asyncio.Event()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether new orders may leave. It takes effect at the very moment the lease ends."""
+        return self._clock_ns() < self._until_ns
+
+    @property
+    def left_ns(self) -> int:
+        """What is left of it, nanoseconds; negative since it ended."""
+        return self._until_ns - self._clock_ns()
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it has ended and PostgreSQL, asked since then, did not answer."""
+        return not self.is_current and self._asked_in_vain_ns >= self._until_ns
+
+    def renewed(self, asked_ns: int) -> None:
+        """PostgreSQL has answered a question that was sent at `asked_ns`."""
+        self._until_ns = max(self._until_ns, asked_ns + self.duration_ns)
+        self._settled.set()
+
+    def failed(self, asked_ns: int) -> None:
+        """PostgreSQL has not answered a question that was sent at `asked_ns`."""
+        self._asked_in_vain_ns = asked_ns
+        if self.is_unanswered:
+            self._settled.set()
+
+    async def settled(self) -> None:
+        """Return once the lease runs, or PostgreSQL was asked since it ended and did not answer."""
+        while not (self.is_current or self.is_unanswered):
+            self._settled.clear()
+            await self._settled.wait()
+
+
+class Tenure:
+    """One symbol's time with this instance.
+
+    Cancels and questions go out beyond the lease when PostgreSQL cannot be asked: our orders must go. They
+    stay here when the symbol is somebody else's: its orders would be his.
+    """
+
+    def __init__(self, lease: Lease | None, epoch: int | None) -> None:
+        """Without a lease there is no other instance, as in a test: every record and order is taken."""
+        self._lease = lease
+        self.epoch = epoch
+        """What every record of the symbol is written under."""
+        self.is_held = True
+
+    def renew(self, epoch: int) -> None:
+        """The symbol is this instance's again."""
+        self.epoch = epoch
+        self.is_held = True
+
+    def end(self) -> None:
+        """The symbol is not ours any more: nothing leaves for it from now on."""
+        self.is_held = False
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the symbol is certainly ours, now."""
+        return self.is_held and (self._lease is None or self._lease.is_current)
+
+    async def may_ask(self) -> bool:
+        """Whether a cancel or a question may leave; waits while PostgreSQL is being asked whose it is."""
+        if self._lease is not None and self.is_held:
+            await self._lease.settled()
+        return self.is_held
