@@ -1,6 +1,7 @@
 """The connection pool."""
 
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 import asyncpg
 
@@ -10,6 +11,8 @@ from market_maker.repositories.executor import Executor
 IDLE_IN_TRANSACTION_MS_MAX = 10_000
 """A process that is stopped inside a transaction loses it after this long, so that it cannot keep its
 locks from a successor."""
+_FILES = ("sslrootcert", "sslcert", "sslkey")
+"""Parameters of the URL that name files."""
 
 
 async def open_pool(
@@ -70,6 +73,11 @@ def check_url(url: str) -> SplitResult:
         raise DatabaseUrlError(f"POSTGRES_URL: the host is missing; {example}")
     if not parts.path.strip("/"):
         raise DatabaseUrlError(f"POSTGRES_URL: the database name is missing; {example}")
+    for name, value in parse_qsl(parts.query):
+        if name in _FILES and not Path(value).is_file():
+            raise DatabaseUrlError(
+                f"POSTGRES_URL: {name} is {value!r}: name a file that exists, with its whole path"
+            )
     return parts
 
 
@@ -78,8 +86,10 @@ def connection_error(url: str, error: Exception) -> DatabaseUrlError | DatabaseU
     where = describe(url)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return DatabaseUrlError(f"POSTGRES_URL: there is no such database at {where}; create it first")
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+    if isinstance(error, asyncpg.InvalidPasswordError):
         return DatabaseUrlError(f"POSTGRES_URL: {where} refuses the user or password")
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return DatabaseUrlError(f"POSTGRES_URL: {where} refuses the connection: {_text(error)}")
     if isinstance(error, TimeoutError):
         return DatabaseUnavailableError(
             f"POSTGRES_URL: PostgreSQL at {where} did not answer in time; is it running?"

@@ -58,11 +58,11 @@ def dbmate_url(url: str, *, encrypted: bool) -> str:
     """The same database for dbmate, whose driver wants `sslmode` said and sockets in its own way.
 
     asyncpg tries TLS and goes on without unless told otherwise; dbmate's driver does not know that
-    mode. `encrypted` says what asyncpg ended up with.
+    mode. `encrypted` says what asyncpg ended up with where the URL leaves that open.
     """
     parts = check_url(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if query.get("sslmode") not in ("verify-ca", "verify-full"):
+    if query.get("sslmode") not in ("require", "verify-ca", "verify-full"):
         query["sslmode"] = "require" if encrypted else "disable"
     host = query.pop("host", "")
     if host.startswith("/"):

@@ -1,0 +1,99 @@
+"""A real PostgreSQL that takes encrypted connections only: the system's, because the wheel's has no TLS."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support.postgres_server import end_with_parent, free_port
+from tests.support.tls import Authority
+
+PASSWORD = "pass word/1"
+USER = "mm"
+START_S_MAX = 20.0
+_INSTALLED = Path("/usr/lib/postgresql")
+
+
+def programs() -> Path | None:
+    """The folder of an installed PostgreSQL with TLS; None when there is none."""
+    found = shutil.which("postgres")
+    folders = [*sorted(_INSTALLED.glob("*/bin"), reverse=True), *([Path(found).parent] if found else [])]
+    return next((folder for folder in folders if _has_tls(folder)), None)
+
+
+def _has_tls(folder: Path) -> bool:
+    built = subprocess.run([folder / "pg_config", "--configure"], capture_output=True, text=True, check=False)
+    return "openssl" in built.stdout
+
+
+class EncryptedPostgres:
+    """A server on a free port of 127.0.0.1, with a user that needs a password or our certificate.
+
+    `directory` is one that other users of the machine can reach: root cannot run PostgreSQL.
+    """
+
+    def __init__(self, folder: Path, directory: Path, authority: Authority) -> None:
+        self._folder = folder
+        self._data = directory / "data"
+        self._log = directory / "postgres.log"
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.port = free_port()
+        if self._user is not None:
+            shutil.chown(directory, self._user)
+        password = directory / "password"
+        password.write_text(PASSWORD)
+        self._own(password)
+        self._run("initdb", "-D", self._data, "-U", USER, "-A", "scram-sha-256", f"--pwfile={password}")
+        pair = authority.issue("127.0.0.1")
+        for source, name in (
+            (pair.certificate, "server.crt"),
+            (pair.key, "server.key"),
+            (authority.ca_file, "ca"),
+        ):
+            self._own(Path(shutil.copy(source, self._data / name)))
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(
+            "hostssl with_certificate all 127.0.0.1/32 cert\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+        )
+        self._own(rules)
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        options = (
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self._data}",
+            "fsync=off",
+            "ssl=on",
+        )
+        command: list[str | Path] = [self._folder / "postgres", "-D", self._data, "-p", str(self.port)]
+        for option in (*options, "ssl_ca_file=ca"):
+            command += ["-c", option]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                user=self._user,
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
+            )
+        deadline = time.monotonic() + START_S_MAX
+        pid_file = self._data / "postmaster.pid"
+        while not (pid_file.exists() and pid_file.read_text().splitlines()[-1].strip() == "ready"):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End every connection and the server."""
+        self._process.terminate()
+        self._process.wait(START_S_MAX)
+
+    def _own(self, path: Path) -> None:
+        path.chmod(0o600)
+        if self._user is not None:
+            shutil.chown(path, self._user)
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        command = [self._folder / program, *arguments]
+        subprocess.run(command, user=self._user, check=True, capture_output=True)
