@@ -130,7 +130,7 @@ class CheckStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One component: postgres, kafka, redis, order_service, metadata, schema_registry."""
+    """One component: postgres, kafka, redis, order_service, metadata, schema_registry, auth (if used)."""
 
     name: str
     status: CheckStatus

@@ -1,23 +1,35 @@
 """Who may use the admin API: bearer tokens of the Auth Service, or nobody is asked."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import structlog
 
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import Authenticator, NoAuth
+from market_maker.bootstrap.health import Probe
 from market_maker.clients.auth import KeyStore, TokenVerifier
 from market_maker.settings import Settings
 
 _log = structlog.get_logger()
 
 
-def make_authenticator(settings: Settings, resources: AsyncExitStack) -> Authenticator:
-    """The authenticator that the settings ask for; its connections are closed with `resources`."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who sent a request, and whether that can be told."""
+
+    authenticator: Authenticator
+    probes: Mapping[str, Probe]
+    """How to ask whether the Auth Service is there; empty when nobody needs it."""
+
+
+def make_access(settings: Settings, resources: AsyncExitStack) -> Access:
+    """The access control that the settings ask for; its connections are closed with `resources`."""
     url = settings.auth_service_url
     if settings.disable_auth or url is None:
         _log.warning("access_control_off", detail="DISABLE_AUTH=true: the admin API asks nobody for a token")
-        return NoAuth()
+        return Access(NoAuth(), {})
     keys = KeyStore(url.reveal(), tls=settings.http_tls.context())
     resources.push_async_callback(keys.close)
-    return BearerAuth(TokenVerifier(keys))
+    return Access(BearerAuth(TokenVerifier(keys)), {"auth": keys.health})

@@ -12,8 +12,9 @@ from market_maker.repositories.executor import Database
 
 INTERVAL_S: Final = 2.0
 PROBE_S_MAX: Final = 3.0
-DEGRADED_ONLY: Final = frozenset({"redis"})
-"""Components whose absence changes nothing about quoting or safety."""
+DEGRADED_ONLY: Final = frozenset({"redis", "auth"})
+"""Components whose absence changes nothing about quoting or safety. Without the Auth Service its cached keys
+serve for a while; whatever fails then is told by the API itself."""
 
 Probe = Callable[[], Awaitable[clients.Health]]
 

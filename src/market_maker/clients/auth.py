@@ -19,6 +19,8 @@ import aiohttp
 import jwt
 from yarl import URL
 
+from market_maker.clients.health import Health
+
 ALGORITHMS: Final = ("ES256", "RS256")
 JWKS_PATH: Final = ".well-known/jwks.json"
 FETCH_TIMEOUT_S: Final = 2.0
@@ -29,6 +31,8 @@ LIFETIME_S: Final = 3_600.0
 """How long keys are trusted while the Auth Service does not answer."""
 ASK_AGAIN_S: Final = 5.0
 """Shortest time between two questions, whatever tokens arrive."""
+LOOK_EVERY_S: Final = 30.0
+"""How often the Auth Service is asked only to know whether it answers: before its keys expire."""
 JWKS_BYTES_MAX: Final = 1 << 20
 TOKEN_CHARS_MAX: Final = 8_192
 
@@ -100,6 +104,18 @@ class KeyStore:
             raise KeysUnavailableError(f"no keys of the Auth Service: {self._failure}")
         return self._keys.by_id.get(key_id)
 
+    async def health(self) -> Health:
+        """Whether the Auth Service publishes keys; if not, how long the cached ones still serve."""
+        if self._asked_s is None or self._clock() >= self._asked_s + LOOK_EVERY_S:
+            await self._ask()
+        if not self._failure:
+            return Health("auth", healthy=True)
+        left_s = self._keys.expires_s - self._clock()
+        rest = f"cached keys serve for another {left_s:.0f} s"
+        if left_s <= 0:
+            rest = "no key is valid: every token is refused"
+        return Health("auth", healthy=False, detail=f"{self._failure}; {rest}")
+
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
@@ -113,13 +129,15 @@ class KeyStore:
                 await self._fetch()
             except _UNREADABLE as error:
                 self._failure = f"{type(error).__name__}: {error}"[:200]
+            else:
+                self._failure = ""
             finally:
                 self._asked_s = self._clock()
 
     async def _fetch(self) -> None:
         async with self._session.get(self._url, allow_redirects=False) as response:
             if response.status != 200:
-                raise ValueError(f"{self._url} answers {response.status}")
+                raise ValueError(f"{JWKS_PATH} answers {response.status}")
             published = _jwk_set(await _bounded(response))
             fresh_s = _max_age_s(response.headers.get("Cache-Control", ""))
         now_s = self._clock()
@@ -131,7 +149,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > JWKS_BYTES_MAX:
-            raise ValueError(f"{response.url} answers more than {JWKS_BYTES_MAX} bytes")
+            raise ValueError(f"{JWKS_PATH} answers more than {JWKS_BYTES_MAX} bytes")
     return bytes(body)
 
 

@@ -12,6 +12,7 @@ from market_maker.clients.auth import (
     FRESH_DEFAULT_S,
     FRESH_MIN_S,
     LIFETIME_S,
+    LOOK_EVERY_S,
     TOKEN_CHARS_MAX,
     KeyStore,
     KeysUnavailableError,
@@ -38,12 +39,18 @@ def clock() -> Clock:
 
 
 @asynccontextmanager
-async def verifying(issuer: Issuer, clock: Clock) -> AsyncIterator[TokenVerifier]:
-    keys = KeyStore(issuer.url, clock)
+async def storing(url: str, clock: Clock) -> AsyncIterator[KeyStore]:
+    keys = KeyStore(url, clock)
     try:
-        yield TokenVerifier(keys)
+        yield keys
     finally:
         await keys.close()
+
+
+@asynccontextmanager
+async def verifying(issuer: Issuer, clock: Clock) -> AsyncIterator[TokenVerifier]:
+    async with storing(issuer.url, clock) as keys:
+        yield TokenVerifier(keys)
 
 
 @pytest.fixture
@@ -241,3 +248,61 @@ async def test_an_auth_service_that_is_not_there_denies(clock: Clock, unused_tcp
     async with verifying(Issuer(url=f"http://127.0.0.1:{unused_tcp_port}/"), clock) as verifier:
         with pytest.raises(KeysUnavailableError):
             await verifier.verify(token("es-1"))
+
+
+# --- health ------------------------------------------------------------------------------------
+
+
+async def test_the_auth_service_is_healthy_while_it_publishes_keys_and_is_not_asked_each_time(
+    issuer: Issuer, clock: Clock
+) -> None:
+    async with storing(issuer.url, clock) as keys:
+        for _ in range(3):
+            health = await keys.health()
+            assert (health.name, health.healthy, health.detail) == ("auth", True, "")
+        assert issuer.asked == 1
+
+
+async def test_an_outage_is_told_while_cached_keys_still_serve_and_how_long_they_do(
+    issuer: Issuer, clock: Clock
+) -> None:
+    async with storing(issuer.url, clock) as keys:
+        await keys.health()
+        issuer.status = 503
+        clock.pass_s(LOOK_EVERY_S)
+        health = await keys.health()
+        assert not health.healthy
+        assert health.detail.endswith("answers 503; cached keys serve for another 3570 s")
+        assert await keys.key("es-1") is not None
+        clock.pass_s(LIFETIME_S)
+        assert (await keys.health()).detail.endswith("no key is valid: every token is refused")
+        issuer.status = 200
+        clock.pass_s(LOOK_EVERY_S)
+        assert (await keys.health()).healthy
+
+
+async def test_an_auth_service_that_never_answered_lets_nobody_in_and_health_says_so(
+    clock: Clock, unused_tcp_port: int
+) -> None:
+    async with storing(f"http://user:s3cret@127.0.0.1:{unused_tcp_port}", clock) as keys:
+        health = await keys.health()
+        assert (health.healthy, "every token is refused" in health.detail) == (False, True)
+
+
+async def test_health_is_open_to_all_and_shows_no_password_of_the_url(issuer: Issuer, clock: Clock) -> None:
+    issuer.status = 500
+    async with storing(issuer.url.replace("//", "//user:s3cret@"), clock) as keys:
+        detail = (await keys.health()).detail
+        assert "answers 500" in detail
+        assert "s3cret" not in detail
+
+
+async def test_health_notices_a_key_that_was_withdrawn_before_the_keys_are_stale(
+    issuer: Issuer, clock: Clock
+) -> None:
+    async with storing(issuer.url, clock) as keys:
+        assert await keys.key("es-1") is not None
+        issuer.keys = [jwk("es-9")]
+        clock.pass_s(LOOK_EVERY_S)
+        await keys.health()
+        assert await keys.key("es-1") is None

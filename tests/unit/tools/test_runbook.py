@@ -12,7 +12,7 @@ from market_maker.telemetry.metrics import METRICS
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / RUNBOOK).read_text("utf-8")
-DEPENDENCIES = ("postgres", "kafka", "redis", "order_service", "metadata", "schema_registry")
+DEPENDENCIES = ("postgres", "kafka", "redis", "order_service", "metadata", "schema_registry", "auth")
 LABELS = {
     "{{ $labels.reason | toLower }}": [reason.value.lower() for reason in KillReason],
     "{{ $labels.dependency }}": DEPENDENCIES,
@@ -57,8 +57,12 @@ def test_every_link_within_the_runbook_leads_to_a_heading() -> None:
 
 
 def test_every_dependency_that_health_names_has_a_section() -> None:
-    connections = (ROOT / "src/market_maker/bootstrap/connections.py").read_text("utf-8")
-    assert tuple(re.findall(r'^            "(\w+)": ', connections, re.MULTILINE)) == DEPENDENCIES
+    bootstrap = ROOT / "src/market_maker/bootstrap"
+    probed = re.findall(
+        r'^            "(\w+)": ', (bootstrap / "connections.py").read_text("utf-8"), re.MULTILINE
+    )
+    probed += re.findall(r'\{"(\w+)": keys\.health\}', (bootstrap / "access.py").read_text("utf-8"))
+    assert tuple(probed) == DEPENDENCIES
     assert {f"down-{name}" for name in DEPENDENCIES} < set(anchors())
 
 
