@@ -42,7 +42,8 @@ class Settings:
         Variable(
             "POSTGRES_URL",
             to.database_url("postgresql", "postgres"),
-            "PostgreSQL, such as postgresql://mm:password@localhost:5432/market_maker",
+            "PostgreSQL, such as postgresql://mm:password@localhost:5432/market_maker; by TLS with "
+            "?sslmode=verify-full&sslrootcert=FILE at its end (sslcert and sslkey for a certificate of ours)",
             required=True,
         ),
     ]
@@ -51,7 +52,8 @@ class Settings:
         Variable(
             "REDIS_URL",
             to.database_url("redis", "rediss", "unix"),
-            "Redis or Valkey, such as redis://localhost:6379/0; gone means degraded, never stopped",
+            "Redis or Valkey, such as redis://localhost:6379/0, by TLS rediss://; gone means degraded, never "
+            "stopped",
             required=True,
         ),
     ]
