@@ -1,5 +1,7 @@
 """Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
 
+`python -m benchmarks capacity` is the load tool, which has options of its own.
+
 Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
 """
 
@@ -18,6 +20,7 @@ from benchmarks import (
     bench_recording,
     bench_tick_to_order,
 )
+from benchmarks.capacity import matrix
 from benchmarks.report import Row, table
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -30,10 +33,15 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "database": bench_database.rows,
     "tick_to_order": bench_tick_to_order.rows,
 }
+TOOLS: dict[str, Callable[[list[str]], None]] = {"capacity": matrix.main}
+"""They run for minutes, only when asked for by name, with arguments of their own."""
 
 
 def main() -> None:
     """Print a table as it goes; with --json, everything as one line on standard output at the end."""
+    if sys.argv[1:2] and (tool := TOOLS.get(sys.argv[1])) is not None:
+        tool(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument(

@@ -60,6 +60,7 @@ ROWS: Final = {
     ),
     "Market data": (
         Panel("Kafka lag", ("mm_kafka_lag_seconds",)),
+        Panel("Messages read", ("mm_consumed_messages_total",)),
         Panel("Book deltas", ("mm_book_deltas_total",)),
         Panel("Books given up", ("mm_book_gaps_total",)),
         Panel("Mailboxes", ("mm_mailbox_depth",)),
@@ -73,6 +74,7 @@ ROWS: Final = {
     "Process": (
         Panel("Event loop lag", ("mm_event_loop_lag_seconds",)),
         Panel("Event loop standing still", ("mm_event_loop_stalled_seconds_total",)),
+        Panel("Tasks of the event loop", ("mm_asyncio_tasks",)),
         Panel("Dependencies", ("mm_dependency_up",)),
         Panel("Worker failures", ("mm_worker_failures_total",)),
         Panel("Log lines lost", ("mm_log_lines_dropped_total",)),

@@ -78,6 +78,7 @@ class Gauges:
         """Measure once."""
         self._fleet.show_grids()
         self._tell_journal()
+        self._metrics.gauge("mm_asyncio_tasks").set(len(asyncio.all_tasks()))
         for worker in self._supervisor:
             self._show(worker)
             self._changed(worker.name)

@@ -87,11 +87,15 @@ class KafkaSide:
     def tallies(self, metrics: Metrics) -> tuple[Tally, ...]:
         """Counters of what came in and could not be used, and of what did not get out."""
         return (
+            Tally(metrics, "mm_consumed_messages_total", "topic", self._consumed, CONSUMED),
             Tally(metrics, "mm_decode_errors_total", "topic", self._undecodable, CONSUMED),
             Tally(metrics, "mm_dead_letters_total", "topic", lambda: self._dead_letters.sent, CONSUMED),
             Tally(metrics, "mm_unclaimed_events_total", "symbol", self._unclaimed),
             Tally(metrics, "mm_publish_failures_total", "topic", lambda: self.publisher.failed),
         )
+
+    def _consumed(self) -> Mapping[str, int]:
+        return self._intake.router.counters.consumed if self._intake is not None else {}
 
     def _undecodable(self) -> Mapping[str, int]:
         return self._intake.router.counters.undecodable if self._intake is not None else {}

@@ -94,6 +94,8 @@ METRICS: Final = (
         "Time from reading a message to the answer of the order that it caused",
         REQUEST_BUCKETS,
     ),
+    Metric("mm_consumed_messages_total", _C, ("topic",), "Messages read from Kafka and handed to the symbols"),
+    Metric("mm_asyncio_tasks", _G, (), "Tasks of the event loop; one that grows without end is a leak"),
     Metric("mm_dead_letters_total", _C, ("topic",), "Messages copied to a dead-letter topic"),
     Metric("mm_decode_errors_total", _C, ("topic",), "Messages that could not be decoded"),
     Metric("mm_worker_failures_total", _C, _SYMBOL, "Crashes of the symbol's worker"),

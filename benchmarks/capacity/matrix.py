@@ -1,0 +1,97 @@
+"""The whole measurement: all numbers of symbols on all numbers of instances, until each breaks."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import aiohttp
+
+from benchmarks.capacity.fleet import Fleet
+from benchmarks.capacity.generator import Dial, generate
+from benchmarks.capacity.options import Options, parse_options
+from benchmarks.capacity.servers import Servers, start_servers
+from benchmarks.capacity.step import StepResult, run_step
+from benchmarks.capacity.table import headings, knees, row
+
+WARM_RATE = 2.0
+"""Deltas per second and symbol while the symbols are enabled."""
+END_S = 10.0
+
+
+def main(arguments: Sequence[str]) -> None:
+    """`python -m benchmarks capacity`."""
+    options = parse_options(arguments)
+    results = asyncio.run(_measure(options))
+    print(knees(results))
+    if options.json is not None:
+        options.json.write_text(json.dumps(document(results), indent=1) + "\n")
+
+
+def document(results: Sequence[StepResult]) -> dict[str, Any]:
+    """Everything measured, and on what."""
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
+    return {"machine": machine, "steps": [asdict(result) for result in results]}
+
+
+async def _measure(options: Options) -> list[StepResult]:
+    names = [f"S{number:03d}USDT" for number in range(1, max(options.symbols) + 1)]
+    servers = await start_servers(names, options.partitions)
+    results: list[StepResult] = []
+    print(headings(), flush=True)
+    try:
+        async with aiohttp.ClientSession() as session:
+            for instances in options.instances:
+                for count in options.symbols:
+                    fleet = Fleet(servers, session, names[:count])
+                    results += await _cell(servers, fleet, instances, options)
+    finally:
+        await servers.stop()
+    return results
+
+
+async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options) -> list[StepResult]:
+    """One fleet at rising rates; ends at the first step that does not hold."""
+    results: list[StepResult] = []
+    async with _market(servers, fleet.symbols) as (dial, pid):
+        beside = {**servers.pids(), "generator": pid}
+        try:
+            await fleet.start(f"s{len(fleet.symbols)}-i{instances}", instances, {})
+            dial.rate.value = WARM_RATE
+            await fleet.enable()
+            for step in range(options.steps):
+                rate = options.rate * 2**step
+                if rate * len(fleet.symbols) > options.total_rate_max:
+                    break
+                results.append(await run_step(fleet, dial, beside, rate, options.seconds))
+                print(row(results[-1]), flush=True)
+                if results[-1].verdict:
+                    break
+        finally:
+            codes = await fleet.stop()
+            if any(codes):
+                print(f"exit codes of the instances: {codes}", file=sys.stderr)
+    return results
+
+
+@asynccontextmanager
+async def _market(servers: Servers, symbols: Sequence[str]) -> AsyncIterator[tuple[Dial, int]]:
+    """The generator's process, at rest to begin with."""
+    spawn = multiprocessing.get_context("spawn")
+    dial = Dial.make(spawn)
+    process = spawn.Process(
+        target=generate, args=(servers.kafka.address, servers.schema_ids, symbols, dial), daemon=True
+    )
+    process.start()
+    try:
+        yield dial, process.pid or 0
+    finally:
+        dial.rate.value = -1.0
+        await asyncio.to_thread(process.join, END_S)
+        process.terminate()
