@@ -7,10 +7,10 @@ way goes into the next. A failed write is repeated until it succeeds, and the en
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from market_maker.core.commands import RecordFill
+from market_maker.core.commands import RecordFill, RecordRisk, RecordState
 from market_maker.core.events import Source
 from market_maker.repositories.errors import DatabaseError, RecordRefusedError
 from market_maker.repositories.journal_entry import JournalEntry
@@ -65,9 +65,11 @@ class Journal:
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
-        self._refused_symbols: dict[str, list[Pending]] = {}
-        """Records of symbols that the database refuses. They stay unacknowledged, so that their
-        engine events are read again after a restart."""
+        self._refused_symbols: set[str] = set()
+        """Symbols with records that the database refuses. From then on only their states are written;
+        what else they did stays unacknowledged, so that its engine events are read again after a restart."""
+        self.troubled: dict[str, str] = {}
+        """Symbols that must not trade before a restart, and why: what is stored is not what they know."""
         self.failure = ""
         """Why the last write failed; empty when it did not."""
         self.batches = 0
@@ -75,8 +77,10 @@ class Journal:
     def append(self, pending: Pending) -> None:
         """Queue a record; returns at once."""
         if pending.symbol in self._refused_symbols:
-            self._refused_symbols[pending.symbol].append(pending)
-            return
+            states = _states_only(pending)
+            if states is None:
+                return
+            pending = states
         self._pending.append(pending)
         self._drained.clear()
         self._wake.set()
@@ -130,7 +134,7 @@ class Journal:
         the symbols with fills in this batch, so all of those halt.
         """
         for symbol in dict.fromkeys(pending.symbol for pending in batch if _has_fill(pending)):
-            self._refused(symbol, "a fill was counted twice: restart to rebuild the position from the fills")
+            self._trouble(symbol, "a fill was counted twice: restart to rebuild the position from the fills")
 
     async def _write_symbol_by_symbol(self, batch: list[Pending]) -> bool:
         """Find the symbol whose records the database refuses, so that the others' get through."""
@@ -141,8 +145,7 @@ class Journal:
                     [pending.entry for pending in of_symbol if pending.entry is not None]
                 )
             except RecordRefusedError as error:
-                self._refused_symbols[symbol] = [entry for entry in self._pending if entry.symbol == symbol]
-                self._refused(symbol, str(error))
+                self._refuse(symbol, str(error))
             except DatabaseError as error:
                 self.failure = str(error)
                 return False
@@ -150,8 +153,22 @@ class Journal:
                 self._written(of_symbol, result.stale)
                 done = set(map(id, of_symbol))
                 self._pending = deque(entry for entry in self._pending if id(entry) not in done)
-        self._pending = deque(entry for entry in self._pending if entry.symbol not in self._refused_symbols)
         return True
+
+    def _refuse(self, symbol: str, reason: str) -> None:
+        """Keep of a symbol's waiting records its states, or nothing when those are refused too."""
+        kept: deque[Pending] = deque()
+        for pending in self._pending:
+            reduced = pending if pending.symbol != symbol else _states_only(pending)
+            if reduced is not None and not (pending.symbol == symbol and symbol in self._refused_symbols):
+                kept.append(reduced)
+        self._pending = kept
+        self._refused_symbols.add(symbol)
+        self._trouble(symbol, reason)
+
+    def _trouble(self, symbol: str, reason: str) -> None:
+        self.troubled.setdefault(symbol, reason)
+        self._refused(symbol, reason)
 
     def _written(self, batch: list[Pending], stale: frozenset[tuple[str, int]]) -> None:
         """Acknowledge what is durable; what was dropped is read again by the symbol's new owner."""
@@ -163,6 +180,14 @@ class Journal:
         for symbol, epoch in sorted(stale):
             self._fenced(symbol, epoch)
         self._committed()
+
+
+def _states_only(pending: Pending) -> Pending | None:
+    """The states among the records, which stand for themselves, without the acknowledgement."""
+    if pending.entry is None:
+        return None
+    states = tuple(record for record in pending.entry.records if isinstance(record, RecordState | RecordRisk))
+    return replace(pending, entry=replace(pending.entry, records=states), source=None) if states else None
 
 
 def _is_stale(pending: Pending, stale: frozenset[tuple[str, int]]) -> bool:

@@ -1,13 +1,16 @@
 """The journal: in order, grouped, repeated until durable; one symbol's refusal holds nobody else up."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tests.support.journal_records import Fills
+from tests.support.journal_records import Fills, state
 
 from market_maker.actors.journal import Journal, Pending
+from market_maker.core.commands import Record, RecordFill
 from market_maker.core.events import Source
+from market_maker.core.states import KillReason, State
 from market_maker.repositories.errors import DatabaseUnavailableError, RecordRefusedError
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
@@ -21,6 +24,8 @@ class FaultyStore:
         self.batches: list[int] = []
         self.failures: list[Exception] = []
         self.refused_symbol = ""
+        self.refused_fills = False
+        self.records: list[Record] = []
         self.stale: set[tuple[str, int]] = set()
         self.fills_already_there = 0
         self.gate = asyncio.Event()
@@ -34,6 +39,10 @@ class FaultyStore:
             raise self.failures.pop(0)
         if any(entry.symbol == self.refused_symbol for entry in entries):
             raise RecordRefusedError("PostgreSQL refuses: numeric overflow")
+        records = [record for entry in entries for record in entry.records]
+        if self.refused_fills and any(isinstance(record, RecordFill) for record in records):
+            raise RecordRefusedError("PostgreSQL refuses: numeric overflow")
+        self.records += records
         self.batches.append(len(entries))
         self.written += [f"{entry.symbol} {entry.trace_id}" for entry in entries]
         made = {(entry.symbol, entry.epoch) for entry in entries if entry.epoch is not None}
@@ -126,6 +135,54 @@ async def test_records_that_the_database_refuses_stop_their_symbol_only() -> Non
     assert harness.refused == [("BAD", "PostgreSQL refuses: numeric overflow")]
 
 
+async def test_a_refused_symbol_keeps_nothing_in_memory_but_its_states_become_durable() -> None:
+    harness = Harness()
+    harness.store.refused_fills = True
+    fills, halted = Fills(), state(State.HALTED, State.ACTIVE, KillReason.JOURNAL_FAILURE)
+    refused = [JournalEntry("BAD", (fills.next(),), datetime.now(UTC), f"fill {n}") for n in range(3)]
+    held = [sys.getrefcount(entry) for entry in refused]
+    harness.journal.append(Pending("BAD", 0, refused[0], Source(0, 0)))
+    harness.journal.append(Pending("BAD", 0, refused[1], Source(0, 1)))
+    async with asyncio.timeout(5):
+        await harness.journal.drain()
+    harness.journal.append(Pending("BAD", 0, refused[2], Source(0, 2)))
+    both = JournalEntry("BAD", (fills.next(), halted), datetime.now(UTC), "halt")
+    harness.journal.append(Pending("BAD", 0, both, Source(0, 3)))
+    await harness.drained()
+    assert harness.store.written == ["BAD halt"]
+    assert harness.store.records == [halted]
+    assert harness.durable == []
+    assert [sys.getrefcount(entry) for entry in refused] == held
+    assert harness.journal.troubled == {"BAD": "PostgreSQL refuses: numeric overflow"}
+
+
+async def test_a_state_that_waits_behind_a_refused_fill_is_written_after_it() -> None:
+    harness = Harness()
+    harness.store.refused_fills = True
+    halted = state(State.HALTED, State.ACTIVE, KillReason.LOSS_BREACH)
+    harness.journal.append(
+        Pending("BAD", 0, JournalEntry("BAD", (Fills().next(),), datetime.now(UTC), "fill"), Source(0, 1))
+    )
+    harness.journal.append(Pending("BAD", 0, JournalEntry("BAD", (halted,), datetime.now(UTC), "halt"), None))
+    await harness.drained()
+    assert harness.store.written == ["BAD halt"]
+
+
+async def test_a_symbol_whose_very_states_are_refused_holds_nobody_up() -> None:
+    harness = Harness()
+    harness.store.refused_symbol = "BAD"
+    for number in range(3):
+        halted = state(State.HALTED, State.ACTIVE, KillReason.LOSS_BREACH)
+        entry = JournalEntry("BAD", (halted,), datetime.now(UTC), str(number))
+        harness.journal.append(Pending("BAD", 0, entry, Source(0, number)))
+        harness.append("A", str(number))
+        async with asyncio.timeout(5):
+            await harness.journal.drain()
+    await harness.drained()
+    assert harness.store.written == ["A 0", "A 1", "A 2"]
+    assert (harness.durable, harness.journal.lag_ns()) == ([], 0)
+
+
 async def test_an_engine_event_that_leaves_nothing_to_record_is_acknowledged_in_its_turn() -> None:
     harness = Harness()
     harness.journal.append(Pending("A", 0, None, Source(0, 1)))
@@ -143,6 +200,7 @@ async def test_a_fill_that_was_already_there_halts_the_symbols_that_brought_fill
     harness.journal.append(Pending("B", 0, entry, None))
     await harness.drained()
     assert [symbol for symbol, _ in harness.refused] == ["B"]
+    assert "counted twice" in harness.journal.troubled["B"]
 
 
 async def test_records_of_a_stale_owner_are_dropped_told_and_never_acknowledged() -> None:
