@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.support.service",
     "tests.support.guarded",
     "tests.support.order_proxy",
+    "tests.support.valkey",
 ]

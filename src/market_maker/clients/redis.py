@@ -1,25 +1,44 @@
-"""Redis or Valkey: asked for its health only. Gone means degraded, never stopped."""
+"""Redis or Valkey: how it is connected to, and its health. Gone means degraded, never stopped."""
 
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from market_maker.clients.health import Health
 
 PING_TIMEOUT_S: Final = 1.0
+CONNECTIONS_MAX: Final = 16
+
+
+def open_redis(url: str, tls: Mapping[str, Any] | None = None) -> Redis:
+    """A client whose connections are made when first needed and again after they broke.
+
+    `tls` are redis-py's options for rediss:// addresses. Nothing is tried twice: a request to another
+    instance must not arrive twice, and who asks again does so himself.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS_MAX,
+        timeout=PING_TIMEOUT_S,
+        socket_connect_timeout=PING_TIMEOUT_S,
+        socket_timeout=PING_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        **(tls or {}),
+    )
+    return Redis.from_pool(pool)
 
 
 class RedisClient:
-    """A connection that is made when first needed and again after it broke."""
+    """Asks for the health of the server, nothing else."""
 
     def __init__(self, url: str, tls: Mapping[str, Any] | None = None) -> None:
-        """`tls` are redis-py's options for rediss:// addresses."""
-        self._redis: Redis = Redis.from_url(
-            url, socket_connect_timeout=PING_TIMEOUT_S, socket_timeout=PING_TIMEOUT_S, **(tls or {})
-        )
+        """As for `open_redis`."""
+        self._redis = open_redis(url, tls)
 
     async def health(self) -> Health:
         """Whether it answers a ping within a second. Never raises."""

@@ -1,0 +1,129 @@
+"""What instances and guards leave in Redis for everybody to read; all of it expires by itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from market_maker.clients.fleet_link import Command, FleetLink
+from market_maker.clients.heartbeat import ID, GarbledError, Heartbeat
+
+INSTANCES: Final = "mm:instances"
+"""The set of ids whose keys to look for: finding keys by pattern would walk through all that Redis holds."""
+GUARDS: Final = "mm:guards"
+HEARTBEAT: Final = "mm:instance:"
+STATUS: Final = "mm:status:"
+GUARD: Final = "mm:guard:"
+HEARTBEAT_S: Final = 10
+STATUS_S: Final = 5
+GUARD_S: Final = 5
+TEXT_BYTES_MAX: Final = 4 << 20
+IDS_MAX: Final = 1000
+"""Ids that are looked at."""
+_TOLD_MAX: Final = 1000
+
+
+class FleetBoard:
+    """The keys under `mm:`. A key with something unreadable in it is told once and passed over."""
+
+    def __init__(self, link: FleetLink) -> None:
+        self._link = link
+        self._told: set[str] = set()
+        self._log = structlog.get_logger()
+
+    async def write(self, index: str, owner: str, texts: Mapping[str, tuple[bytes, int]]) -> bool:
+        """Leave texts (by key, each with the seconds until it expires) of one owner; false: not done."""
+        for key, (text, _) in texts.items():
+            if len(text) > TEXT_BYTES_MAX:
+                self._tell(key, f"{len(text)} bytes, more than {TEXT_BYTES_MAX}: not written")
+                return False
+        commands: list[Command] = [("SET", key, text, "EX", ttl) for key, (text, ttl) in texts.items()]
+        answers = await self._link.run(*commands, ("SADD", index, owner), ("TIME",))
+        if answers is None:
+            return False
+        self._link.learn_time(answers[-1])
+        return True
+
+    async def remove(self, index: str, owner: str, *keys: str) -> None:
+        """Take back what an owner has left."""
+        await self._link.run(("DEL", *keys), ("SREM", index, owner))
+
+    async def heartbeats(self) -> tuple[Heartbeat, ...] | None:
+        """The last heartbeat of every instance, by id; None: Redis does not answer."""
+        texts = await self._read(INSTANCES, HEARTBEAT)
+        if texts is None:
+            return None
+        found = (self._heartbeat(owner, text) for owner, text in sorted(texts.items()))
+        return tuple(heartbeat for heartbeat in found if heartbeat is not None)
+
+    async def statuses(self) -> Mapping[str, bytes] | None:
+        """The last status of every instance, by its id; None: Redis does not answer."""
+        return await self._read(INSTANCES, STATUS, expiry_matters=False)
+
+    async def guards(self) -> int | None:
+        """How many guards live; None: Redis does not answer."""
+        texts = await self._read(GUARDS, GUARD)
+        return None if texts is None else len(texts)
+
+    async def _read(self, index: str, prefix: str, *, expiry_matters: bool = True) -> dict[str, bytes] | None:
+        """The text of every owner that has one; owners without one leave the index if that matters."""
+        deadline = self._link.deadline()
+        answers = await self._link.run(("SMEMBERS", index), deadline=deadline)
+        if answers is None:
+            return None
+        owners = self._owners(index, answers[0])
+        # A part of a text is as unreadable as one that is too long, and takes no more memory.
+        ranges = [("GETRANGE", f"{prefix}{owner}", 0, TEXT_BYTES_MAX) for owner in owners]
+        texts = await self._link.run(*ranges, deadline=deadline)
+        if texts is None:
+            return None
+        missing = [owner for owner, text in zip(owners, texts, strict=True) if text == b""]
+        if missing and expiry_matters:
+            await self._link.run(("SREM", index, *missing), deadline=deadline)
+        return {
+            owner: text
+            for owner, text in zip(owners, texts, strict=True)
+            if text != b"" and self._is_text(f"{prefix}{owner}", text)
+        }
+
+    def _owners(self, index: str, answer: Any) -> list[str]:
+        if isinstance(answer, Exception):
+            self._tell(index, str(answer))
+            return []
+        ids = [member.decode("ascii", "replace") for member in answer]
+        known = sorted(owner for owner in ids if ID.fullmatch(owner))
+        if len(known) < len(ids) or len(known) > IDS_MAX:
+            self._tell(
+                index, f"{len(ids)} members, of which {len(known)} are ids; at most {IDS_MAX} are read"
+            )
+        return known[:IDS_MAX]
+
+    def _is_text(self, key: str, text: Any) -> bool:
+        if isinstance(text, Exception):
+            self._tell(key, str(text))
+            return False
+        if len(text) > TEXT_BYTES_MAX:
+            self._tell(key, f"more than {TEXT_BYTES_MAX} bytes")
+            return False
+        return True
+
+    def _heartbeat(self, owner: str, text: bytes) -> Heartbeat | None:
+        try:
+            heartbeat = Heartbeat.decode(text)
+        except GarbledError as error:
+            self._tell(f"{HEARTBEAT}{owner}", str(error))
+            return None
+        if heartbeat.instance_id != owner:
+            self._tell(
+                f"{HEARTBEAT}{owner}", f"instance_id: {heartbeat.instance_id!r} is not whose key it is"
+            )
+            return None
+        return heartbeat
+
+    def _tell(self, key: str, problem: str) -> None:
+        if key in self._told:
+            return
+        if len(self._told) >= _TOLD_MAX:
+            self._told.clear()
+        self._told.add(key)
+        self._log.warning("fleet_bus_garbage", key=key, reason=problem[:300])

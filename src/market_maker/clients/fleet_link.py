@@ -1,0 +1,93 @@
+"""Commands to Redis that end within a second, whatever Redis does, and never raise."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from redis.exceptions import RedisError, ResponseError
+
+from market_maker.clients.redis import open_redis
+
+ANSWER_S_MAX: Final = 1.0
+WRONG_TYPE: Final = "WRONGTYPE"
+"""How the error of a key begins that holds something else than it should: no fault of the server."""
+
+Command = tuple[str | bytes | int, ...]
+
+
+class FleetLink:
+    """One pool of connections; tells the log once when Redis is gone and once when it is back."""
+
+    def __init__(
+        self,
+        url: str,
+        tls: Mapping[str, Any] | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.redis = open_redis(url, tls)
+        self._clock_ns = clock_ns
+        self._is_there = True
+        self._offset_ms: int | None = None
+        self._log = structlog.get_logger()
+
+    @staticmethod
+    def deadline() -> float:
+        """When an operation that begins now must have ended, in the event loop's time."""
+        return asyncio.get_running_loop().time() + ANSWER_S_MAX
+
+    async def run(self, *commands: Command, deadline: float | None = None) -> list[Any] | None:
+        """The answers of commands that are sent together; None when Redis does not answer or refuses.
+
+        The answer about a key that holds something of another type is the ResponseError that says so.
+        """
+        if not commands:
+            return []
+        try:
+            async with asyncio.timeout_at(deadline or self.deadline()):
+                async with self.redis.pipeline(transaction=False) as pipeline:
+                    for command in commands:
+                        pipeline.execute_command(*command)
+                    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError, TimeoutError) as error:
+            self.gone(error)
+            return None
+        for answer in answers:
+            if isinstance(answer, Exception) and not _is_wrong_type(answer):
+                self.gone(answer)
+                return None
+        self.back()
+        return answers
+
+    def gone(self, error: Exception) -> None:
+        """Redis does not answer."""
+        if self._is_there:
+            self._log.warning("fleet_bus_lost", reason=f"{type(error).__name__}: {error}"[:200])
+        self._is_there = False
+
+    def back(self) -> None:
+        """Redis answers."""
+        if not self._is_there:
+            self._log.info("fleet_bus_back")
+        self._is_there = True
+
+    # --- the one clock that all instances share -------------------------------------------------
+
+    def learn_time(self, answer: Any) -> None:
+        """Note Redis' answer to TIME: seconds and microseconds."""
+        seconds, microseconds = (int(part) for part in answer)
+        now_ms = seconds * 1000 + microseconds // 1000
+        self._offset_ms = now_ms - self._clock_ns() // 1_000_000
+
+    def now_ms(self) -> int | None:
+        """Redis' clock, in milliseconds since 1970; None while it is not known."""
+        return None if self._offset_ms is None else self._clock_ns() // 1_000_000 + self._offset_ms
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.redis.aclose()
+
+
+def _is_wrong_type(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and str(error).startswith(WRONG_TYPE)

@@ -1,0 +1,393 @@
+"""Instances hear of each other and ask each other through a real Valkey, whatever it does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+from redis.asyncio import Redis
+from tests.support.valkey import Valkey
+
+from market_maker.clients.fleet_bus import FleetBus
+from market_maker.clients.fleet_message import FleetMessage
+from market_maker.clients.heartbeat import Heartbeat
+
+BORN = datetime(2026, 11, 20, 9, 33, tzinfo=UTC)
+A_LITTLE_S = 0.3
+
+
+def heartbeat(instance_id: str, beat: int = 1, *symbols: str) -> Heartbeat:
+    return Heartbeat(instance_id, beat, BORN, symbols, "0.1.0")
+
+
+async def echo(body: bytes) -> bytes:
+    return b"echo " + body
+
+
+@asynccontextmanager
+async def bus(
+    valkey: Valkey, instance_id: str, answer: Callable[[bytes], Awaitable[bytes]] | None = echo
+) -> AsyncIterator[FleetBus]:
+    """One end of the bus; it serves requests unless `answer` is None."""
+    end = FleetBus(valkey.url, instance_id)
+    serving = None if answer is None else asyncio.get_running_loop().create_task(end.run(answer))
+    try:
+        yield end
+    finally:
+        if serving is not None:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+        await end.close()
+
+
+async def until(condition: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(10):
+        while not await condition():  # noqa: ASYNC110 -- made true by another process
+            await asyncio.sleep(0.01)
+
+
+async def answers(asker: FleetBus, instance_id: str, body: bytes = b"there?") -> bool:
+    return await asker.ask(instance_id, body, 1.0) == b"echo " + body
+
+
+# --- heartbeats and status ---------------------------------------------------------------------
+
+
+async def test_a_heartbeat_is_read_by_everybody_as_it_was_said(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as first, bus(valkey, "b-1", None) as second:
+        assert await first.instances() == ()
+        assert await second.beat(heartbeat("b-1", 7, "BTCUSDT", "ETHUSDT"))
+        assert await first.beat(heartbeat("a-1", 1))
+        for end in (first, second):
+            assert await end.instances() == (
+                heartbeat("a-1", 1),
+                heartbeat("b-1", 7, "BTCUSDT", "ETHUSDT"),
+            )
+
+
+async def test_a_status_is_given_back_byte_for_byte_by_instance(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as first, bus(valkey, "b-1", None) as second:
+        assert await first.publish_status(b'{"at":1}')
+        assert await second.beat(heartbeat("b-1"))
+        assert await second.statuses() == {"a-1": b'{"at":1}'}
+
+
+async def test_signs_of_life_expire_by_themselves(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await end.beat(heartbeat("a-1"))
+        await end.publish_status(b"{}")
+        await end.guard_beat(b"{}")
+        assert 9 <= await redis.ttl("mm:instance:a-1") <= 10
+        assert 4 <= await redis.ttl("mm:status:a-1") <= 5
+        assert 4 <= await redis.ttl("mm:guard:a-1") <= 5
+
+
+async def test_an_expired_instance_is_found_no_more_and_leaves_no_trace(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await end.beat(heartbeat("a-1"))
+        await redis.delete("mm:instance:a-1")
+        assert await end.instances() == ()
+        assert await redis.exists("mm:instances") == 0
+        assert await end.beat(heartbeat("a-1", 2))
+        assert await end.instances() == (heartbeat("a-1", 2),)
+
+
+async def test_an_orderly_end_takes_everything_back_and_a_late_beat_does_not_bring_it_again(
+    valkey: Valkey,
+) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await end.beat(heartbeat("a-1"))
+        await end.publish_status(b"{}")
+        await end.guard_beat(b"{}")
+        await end.leave()
+        assert not await end.beat(heartbeat("a-1", 2))
+        assert not await end.publish_status(b"{}")
+        assert await redis.keys("*") == []
+
+
+async def test_guards_are_counted(valkey: Valkey) -> None:
+    async with bus(valkey, "g-1", None) as first, bus(valkey, "g-2", None) as second:
+        assert await first.guards() == 0
+        await first.guard_beat(b"{}")
+        await second.guard_beat(b"{}")
+        assert await first.guards() == 2
+        assert await first.instances() == ()
+
+
+def test_an_id_that_could_not_be_part_of_a_key_is_refused() -> None:
+    for wrong in ("", "a:1", "a 1", "ä", "x" * 201):
+        with pytest.raises(ValueError, match="is not an id"):
+            FleetBus("redis://127.0.0.1:1/0", wrong)
+
+
+# --- garbage -----------------------------------------------------------------------------------
+
+
+async def test_garbage_in_a_key_is_told_once_and_passed_over(valkey: Valkey) -> None:
+    wrong = {
+        "text": b"\xff\xfe",
+        "list": b"[]",
+        "beat": heartbeat("beat").encode().replace(b'"beat":1', b'"beat":"1"'),
+        "bool": heartbeat("bool").encode().replace(b'"beat":1', b'"beat":true'),
+        "time": heartbeat("time").encode().replace(b"2026-11", b"2026-99"),
+        "zone": heartbeat("zone").encode().replace(b"Z", b""),
+        "symbols": heartbeat("symbols", 1, "X").encode().replace(b'"X"', b"7"),
+        "other": heartbeat("a-1").encode(),
+        "deep": b"[" * 100_000,
+    }
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await end.beat(heartbeat("a-1"))
+        for owner, text in wrong.items():
+            await redis.set(f"mm:instance:{owner}", text)
+        await redis.sadd("mm:instance:type", "a set")
+        await redis.sadd("mm:instances", *wrong, "type", b"\xff", "two:parts")
+        with structlog.testing.capture_logs() as logged:
+            for _ in range(2):
+                assert await end.instances() == (heartbeat("a-1"),)
+    keys = [line["key"] for line in logged if line["event"] == "fleet_bus_garbage"]
+    assert sorted(keys) == sorted([*(f"mm:instance:{owner}" for owner in (*wrong, "type")), "mm:instances"])
+
+
+async def test_an_index_that_is_no_set_reads_as_nobody_and_not_as_redis_gone(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await redis.set("mm:instances", "nonsense")
+        assert await end.instances() == ()
+
+
+async def test_a_text_that_is_too_long_is_neither_written_nor_read(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        monkeypatch.setattr("market_maker.clients.fleet_board.TEXT_BYTES_MAX", 100)
+        assert not await end.publish_status(b"x" * 101)
+        await redis.set("mm:status:b-1", b"x" * 1000)
+        await redis.sadd("mm:instances", "b-1")
+        assert await end.statuses() == {}
+
+
+async def test_garbage_on_a_channel_is_told_and_the_next_request_is_answered(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as _, bus(valkey, "b-1") as asker, bus(valkey, "c-1"):
+        await until(lambda: answers(asker, "c-1"))
+        with structlog.testing.capture_logs() as logged:
+            async with Redis.from_url(valkey.url) as redis:
+                for text in (b"\xff", b"[]", b"{}", b'{"id":"1","from":"b-1"}', b'{"id":1}'):
+                    assert await redis.publish("mm:requests:c-1", text) == 1
+                half = FleetMessage("1", "b-1", b"").encode().replace(b'"body":""', b'"body":"\\ud800"')
+                assert await redis.publish("mm:requests:c-1", half) == 1
+            assert await answers(asker, "c-1")
+    garbage = [line for line in logged if line["event"] == "fleet_bus_garbage"]
+    assert [line["key"] for line in garbage] == ["mm:requests:c-1"] * 6
+    assert all(line["reason"] for line in garbage)
+
+
+async def test_a_message_that_is_too_long_is_not_sent_and_not_taken(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"), Redis.from_url(valkey.url) as redis:
+        await until(lambda: answers(asker, "c-1"))
+        monkeypatch.setattr("market_maker.clients.fleet_requests.MESSAGE_BYTES_MAX", 300)
+        assert await asker.ask("c-1", b"x" * 301, 5.0) is None
+        with structlog.testing.capture_logs() as logged:
+            await redis.publish("mm:requests:c-1", b"x" * 301)
+            assert await answers(asker, "c-1")
+    assert "301 bytes" in logged[0]["reason"]
+
+
+# --- requests ----------------------------------------------------------------------------------
+
+
+async def test_any_bytes_travel_unchanged(valkey: Valkey) -> None:
+    body = bytes(range(256)) + "Ätsch \U0001f600".encode()
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"):
+        await until(lambda: answers(asker, "c-1", body))
+
+
+async def test_an_instance_can_ask_itself(valkey: Valkey) -> None:
+    async with bus(valkey, "b-1") as asker:
+        await until(lambda: answers(asker, "b-1"))
+
+
+async def test_two_requests_answered_out_of_order_each_get_their_own_answer(valkey: Valkey) -> None:
+    second_has_come = asyncio.Event()
+
+    async def first_waits(body: bytes) -> bytes:
+        if body == b"first":
+            await second_has_come.wait()
+        elif body == b"second":
+            second_has_come.set()
+        return b"echo " + body
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", first_waits):
+        await until(lambda: answers(asker, "c-1"))
+        first, second = await asyncio.gather(
+            asker.ask("c-1", b"first", 5.0), asker.ask("c-1", b"second", 5.0)
+        )
+    assert (first, second) == (b"echo first", b"echo second")
+
+
+async def test_an_answer_that_comes_too_late_is_passed_over(valkey: Valkey) -> None:
+    asked, go_on, late = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(body: bytes) -> bytes:
+        if body == b"slow":
+            asked.set()
+            await go_on.wait()
+            late.set()
+        return b"echo " + body
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", slow):
+        await until(lambda: answers(asker, "c-1"))
+        with structlog.testing.capture_logs() as logged:
+            assert await asker.ask("c-1", b"slow", 0.2) is None
+            assert asked.is_set()
+            go_on.set()
+            await until(lambda: _told(logged, "fleet_bus_answer_too_late"))
+        assert late.is_set()
+        assert await answers(asker, "c-1")
+
+
+async def _told(logged: Any, event: str) -> bool:
+    return any(line["event"] == event for line in logged)
+
+
+async def test_a_request_that_nobody_waits_for_any_more_is_not_carried_out(valkey: Valkey) -> None:
+    carried_out: list[bytes] = []
+
+    async def note(body: bytes) -> bytes:
+        carried_out.append(body)
+        return b"echo " + body
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", note), Redis.from_url(valkey.url) as redis:
+        await until(lambda: answers(asker, "c-1"))
+        seconds, microseconds = await redis.time()
+        now_ms = seconds * 1000 + microseconds // 1000
+        with structlog.testing.capture_logs() as logged:
+            for expires_ms in (now_ms - 1, None):
+                stale = FleetMessage("1", "b-1", b"enable", expires_ms).encode()
+                await redis.publish("mm:requests:c-1", stale)
+            fresh = FleetMessage("2", "b-1", b"pause", now_ms + 60_000).encode()
+            await redis.publish("mm:requests:c-1", fresh)
+            await until(lambda: _told(logged, "fleet_bus_answer_too_late"))
+    assert carried_out[-1] == b"pause"
+    assert b"enable" not in carried_out
+
+
+async def test_a_request_to_nobody_has_no_answer(valkey: Valkey) -> None:
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"):
+        await until(lambda: answers(asker, "c-1"))
+        assert await asker.ask("d-1", b"?", 5.0) is None
+
+
+async def test_a_request_of_which_our_own_code_makes_an_error_is_told_and_not_answered(
+    valkey: Valkey,
+) -> None:
+    async def broken(body: bytes) -> bytes:
+        if body == b"break":
+            raise ZeroDivisionError("a defect")
+        return b"echo " + body
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", broken):
+        await until(lambda: answers(asker, "c-1"))
+        with structlog.testing.capture_logs() as logged:
+            assert await asker.ask("c-1", b"break", A_LITTLE_S) is None
+        assert isinstance(logged[0]["exc_info"], ZeroDivisionError)
+        assert await answers(asker, "c-1")
+
+
+async def test_more_requests_than_can_be_worked_on_at_a_time_are_not_answered(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding, held = asyncio.Event(), asyncio.Event()
+
+    async def hold(body: bytes) -> bytes:
+        if body == b"hold":
+            holding.set()
+            await held.wait()
+        return b"echo " + body
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", hold):
+        await until(lambda: answers(asker, "c-1"))
+        first = asyncio.get_running_loop().create_task(asker.ask("c-1", b"hold", 5.0))
+        await holding.wait()
+        monkeypatch.setattr("market_maker.clients.fleet_requests.UNDER_WAY_MAX", 1)
+        with structlog.testing.capture_logs() as logged:
+            assert await asker.ask("c-1", b"more", A_LITTLE_S) is None
+        assert await _told(logged, "fleet_bus_request_refused")
+        held.set()
+        assert await first == b"echo hold"
+
+
+# --- Redis gone --------------------------------------------------------------------------------
+
+
+async def test_without_redis_everything_says_so_within_its_time_and_nothing_is_raised(
+    valkey: Valkey,
+) -> None:
+    valkey.stop()
+    async with bus(valkey, "b-1") as end:
+        began = time.monotonic()
+        assert await end.instances() is None
+        assert await end.statuses() is None
+        assert await end.guards() is None
+        assert not await end.beat(heartbeat("b-1"))
+        assert not await end.publish_status(b"{}")
+        assert await end.ask("c-1", b"?", 5.0) is None
+        await end.leave()
+        assert time.monotonic() - began < 5
+
+
+async def test_a_redis_that_hangs_is_given_up_after_a_second(valkey: Valkey) -> None:
+    async with bus(valkey, "b-1", None) as end:
+        assert await end.instances() == ()
+        valkey.freeze()
+        began = time.monotonic()
+        assert await end.instances() is None
+        assert 0.5 < time.monotonic() - began < 3
+        valkey.thaw()
+        await until(lambda: end.beat(heartbeat("b-1")))
+
+
+async def test_everything_goes_on_by_itself_when_redis_was_away_for_a_while(valkey: Valkey) -> None:
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"):
+        await until(lambda: answers(asker, "c-1"))
+        assert await asker.beat(heartbeat("b-1"))
+        with structlog.testing.capture_logs() as logged:
+            valkey.stop()
+            assert not await asker.beat(heartbeat("b-1", 2))
+            assert await asker.ask("c-1", b"?", A_LITTLE_S) is None
+            valkey.start()
+            await until(lambda: asker.beat(heartbeat("b-1", 3)))
+            await until(lambda: answers(asker, "c-1"))
+        assert await asker.instances() == (heartbeat("b-1", 3),)
+    codes = [line["event"] for line in logged]
+    assert "fleet_bus_lost" in codes
+    assert "fleet_bus_back" in codes
+
+
+async def test_while_the_other_does_not_listen_a_request_has_no_answer(valkey: Valkey) -> None:
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", None) as deaf:
+        await until(lambda: answers(asker, "b-1"))
+        assert await asker.ask("c-1", b"?", A_LITTLE_S) is None
+        serving = asyncio.get_running_loop().create_task(deaf.run(echo))
+        await until(lambda: answers(asker, "c-1"))
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+async def test_a_subscription_that_has_died_silently_is_noticed_and_made_again(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("market_maker.clients.fleet_requests.PING_EVERY_S", 0.1)
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"):
+        await until(lambda: answers(asker, "c-1"))
+        with structlog.testing.capture_logs() as logged:
+            valkey.freeze()  # as a machine that is gone without a word
+            await until(lambda: _told(logged, "fleet_bus_lost"))
+            valkey.thaw()
+            await until(lambda: answers(asker, "c-1"))
