@@ -36,8 +36,8 @@ def start_kafka(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Start a broker: `start_kafka("name", {"broker.property": "value"})`."""
     started: list[ApacheKafka] = []
 
-    def start(name: str, settings: Mapping[str, str] | None = None) -> ApacheKafka:
-        broker = ApacheKafka(jars, tmp_path_factory.mktemp(name), settings)
+    def start(name: str, settings: Mapping[str, str] | None = None, listener: str = "") -> ApacheKafka:
+        broker = ApacheKafka(jars, tmp_path_factory.mktemp(name), settings, listener)
         started.append(broker)
         broker.start()
         return broker

@@ -61,19 +61,26 @@ appender.out.layout.pattern=%d{ISO8601} %p %c{1}: %m%n
 class ApacheKafka:
     """One broker. Started again after its end it has the same address and the same data."""
 
-    def __init__(self, jars: Path, directory: Path, settings: Mapping[str, str] | None = None) -> None:
-        """`settings` are broker properties that differ from what the tests use otherwise."""
+    def __init__(
+        self, jars: Path, directory: Path, settings: Mapping[str, str] | None = None, listener: str = ""
+    ) -> None:
+        """`settings` are broker properties that differ from what the tests use otherwise.
+
+        `listener` names one more listener beside PLAINTEXT, at `second_address`; the settings say what it is.
+        """
         self._directory = directory
         self._classpath = f"{jars}/*"
         self.log = directory / "kafka.log"
         self._process: subprocess.Popen[bytes] | None = None
         port, controller = free_port(), free_port()
         self.address = f"127.0.0.1:{port}"
+        self.second_address = f"127.0.0.1:{free_port()}"
+        public = f"PLAINTEXT://{self.address}" + (f",{listener}://{self.second_address}" if listener else "")
         properties = {
             **_SETTINGS,
             "log.dirs": str(directory / "data"),
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": f"{public},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": public,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             **(settings or {}),
         }

@@ -1,7 +1,7 @@
 """Kafka in as one instance of the service has it, and the exchange that it hears, on any broker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,14 +59,23 @@ class Desk:
     """One instance of the service, as far as Kafka in is concerned."""
 
     def __init__(
-        self, broker: str, registry: SchemaRegistry, listener: RebalanceListener | None = None
+        self,
+        broker: str,
+        registry: SchemaRegistry,
+        listener: RebalanceListener | None = None,
+        security: Mapping[str, str] | None = None,
     ) -> None:
         self.boxes = {symbol: Mailbox() for symbol in SYMBOLS}
         self.letters = Letters()
         self.reports: list[LagReport] = []
         self.intake = KafkaIntake(
             ConsumerOptions(
-                broker, GROUP, fetch_wait_max_ms=5, batch_messages_max=50, commit_interval_s=0.02
+                broker,
+                GROUP,
+                fetch_wait_max_ms=5,
+                batch_messages_max=50,
+                commit_interval_s=0.02,
+                extra=security or {},
             ),
             registry,
             InstrumentTable(instrument(symbol) for symbol in SYMBOLS),

@@ -37,7 +37,7 @@ class Authority:
         stem = names[0].replace(".", "-")
         pair = KeyPair(self._directory / f"{stem}.pem", self._directory / f"{stem}.key")
         pair.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-        pair.key.write_bytes(issued.private_key_pem.bytes())
+        pair.key.write_bytes(_pkcs8(issued.private_key_pem.bytes(), serialization.NoEncryption()))
         return pair
 
     def server_context(self, *names: str, asks_clients: bool = False) -> ssl.SSLContext:
@@ -53,16 +53,16 @@ class Authority:
 
 def with_password(key: Path, password: str) -> Path:
     """The same key in a file beside it that needs a password."""
-    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
     locked = key.with_suffix(".locked")
-    locked.write_bytes(
-        loaded.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(password.encode()),
-        )
-    )
+    encryption = serialization.BestAvailableEncryption(password.encode())
+    locked.write_bytes(_pkcs8(key.read_bytes(), encryption))
     return locked
+
+
+def _pkcs8(pem: bytes, encryption: serialization.KeySerializationEncryption) -> bytes:
+    """The key in the one form that Java reads too."""
+    key = serialization.load_pem_private_key(pem, None)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 @asynccontextmanager
