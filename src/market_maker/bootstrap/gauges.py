@@ -137,6 +137,10 @@ class Gauges:
             measured = JournalMeasured(time.monotonic_ns(), lag_ns, bool(failure), failure)
             self._supervisor.tell_all(measured)
         self._journal_was_well = well
+        for symbol, reason in self._journal.troubled.items():
+            self._supervisor.tell(
+                symbol, JournalMeasured(time.monotonic_ns(), lag_ns, failed=True, detail=reason)
+            )
 
     def _show(self, worker: Worker) -> None:
         symbol, bound = worker.engine.symbol, self._observer.metrics_of(worker.name)

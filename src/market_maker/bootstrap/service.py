@@ -31,7 +31,7 @@ from market_maker.bootstrap.ownership import Ownership
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.core.commands import PublishQuote
-from market_maker.core.events import Fault
+from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import Cause, KillReason
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.journal_store import JournalStore
@@ -189,7 +189,9 @@ class Service:
         self._kafka.quotes.publish(symbol.name, payload, trace_id_of(command.trace) or "")
 
     def _records_refused(self, symbol: str, reason: str) -> None:
-        self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.JOURNAL_FAILURE, reason))
+        now_ns = time.monotonic_ns()
+        self._supervisor.tell(symbol, Fault(now_ns, KillReason.JOURNAL_FAILURE, reason))
+        self._supervisor.tell(symbol, JournalMeasured(now_ns, 0, failed=True, detail=reason))
 
     def _fenced(self, symbol: str, epoch: int) -> None:
         _log.error("fenced", symbol=symbol, epoch=epoch)
