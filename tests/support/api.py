@@ -14,6 +14,8 @@ from starlette.types import Message
 
 from market_maker.api.app import create_app
 from market_maker.api.audit import AuditTrail
+from market_maker.api.fleet import FleetView
+from market_maker.api.peers import Alone, Peers
 from market_maker.api.ports import Desk
 from market_maker.api.rate import RateLimit
 from market_maker.api.security import Authenticator, NoAuth
@@ -126,10 +128,15 @@ _NOBODY: Any = object()
 
 
 @asynccontextmanager
-async def in_process(desk: Desk, authenticator: Authenticator | None = None) -> AsyncIterator[Api]:
+async def in_process(
+    desk: Desk, authenticator: Authenticator | None = None, peers: Peers | None = None
+) -> AsyncIterator[Api]:
     """An app for this desk; everything in its state is new."""
-    app = _open_app() if authenticator is None else create_app(desk, authenticator, VERSION)
+    is_shared = authenticator is None and peers is None
+    app = _open_app() if is_shared else create_app(desk, authenticator or NoAuth(), VERSION, peers)
     app.state.desk = desk
+    app.state.peers = peers or Alone()
+    app.state.fleet = FleetView(desk, app.state.peers)
     app.state.audit = AuditTrail(desk)
     app.state.streams = Streams()
     app.state.rate = RateLimit()
@@ -139,9 +146,11 @@ async def in_process(desk: Desk, authenticator: Authenticator | None = None) -> 
 
 
 @asynccontextmanager
-async def served(desk: Desk, authenticator: Authenticator | None = None) -> AsyncIterator[str]:
+async def served(
+    desk: Desk, authenticator: Authenticator | None = None, peers: Peers | None = None
+) -> AsyncIterator[str]:
     """Serve the desk on a free port; gives the base URL."""
-    server = ApiServer(create_app(desk, authenticator or NoAuth(), VERSION), "127.0.0.1", 0)
+    server = ApiServer(create_app(desk, authenticator or NoAuth(), VERSION, peers), "127.0.0.1", 0)
     await server.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

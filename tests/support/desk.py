@@ -21,6 +21,7 @@ from market_maker.api.ports import (
     MetadataDownError,
     NotListedError,
     OrderRow,
+    StoredState,
     UnknownSymbolError,
 )
 from market_maker.core.commands import OrderStatus, Problem, Reply
@@ -110,9 +111,17 @@ class FakeDesk:
     silent: set[str] = field(default_factory=set)
     shadow_mode: bool = False
     feed: ChangeFeed = field(default_factory=ChangeFeed)
+    others: "list[FakeDesk]" = field(default_factory=list)
+    """The desks of the other instances, on the same database."""
+    ownerless: dict[str, SymbolConfig] = field(default_factory=dict)
+    """Configured symbols that nobody runs; all desks of a fleet share it."""
+    stored: dict[str, StoredState] = field(default_factory=dict)
 
     def symbols(self) -> Sequence[str]:
-        return sorted(self.views)
+        return sorted({*self.views, *self.ownerless, *(name for desk in self.others for name in desk.views)})
+
+    def runs(self, symbol: str) -> bool:
+        return symbol in self.views
 
     def view(self, symbol: str) -> SymbolView | None:
         return self.views.get(symbol)
@@ -124,7 +133,7 @@ class FakeDesk:
         self, symbols: Sequence[str] | None, cause: Cause, actor: str, reason: str, rebase_pnl: bool = False
     ) -> Mapping[str, Reply]:
         self.controls.append((symbols, cause, actor, reason, rebase_pnl))
-        meant = self.symbols() if symbols is None else symbols
+        meant = sorted(self.views) if symbols is None else symbols
         return {
             symbol: self._control(symbol, cause, actor, reason)
             for symbol in meant
@@ -160,11 +169,20 @@ class FakeDesk:
 
     async def configs(self) -> Sequence[SymbolConfig]:
         self._need_database()
-        return [self.views[symbol].config for symbol in self.symbols()]
+        return [self._rows()[symbol] for symbol in self.symbols()]
 
     async def config(self, symbol: str) -> SymbolConfig | None:
         self._need_database()
-        return self.views[symbol].config if symbol in self.views else None
+        return self._rows().get(symbol)
+
+    async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
+        self._need_database()
+        return {symbol: self.stored.get(symbol, StoredState()) for symbol in symbols}
+
+    def _rows(self) -> dict[str, SymbolConfig]:
+        desks = [self, *self.others]
+        running = {name: view.config for desk in desks for name, view in desk.views.items()}
+        return {**self.ownerless, **running}
 
     async def create_config(self, config: SymbolConfig, actor: str) -> None:
         if config.symbol in self.views:
@@ -180,6 +198,9 @@ class FakeDesk:
 
     async def update_config(self, config: SymbolConfig, actor: str) -> None:
         self._need_database()
+        if config.symbol in self.ownerless:
+            self.ownerless[config.symbol] = config
+            return
         if config.symbol not in self.views:
             raise UnknownSymbolError(f"{config.symbol} is not configured")
         self.change(config.symbol, config=config)
@@ -189,6 +210,9 @@ class FakeDesk:
 
     async def delete_config(self, symbol: str, actor: str) -> None:
         self._need_database()
+        if symbol in self.ownerless:
+            del self.ownerless[symbol]
+            return
         if self.views[symbol].state is State.ACTIVE:
             raise ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
         del self.views[symbol]

@@ -1,6 +1,6 @@
 """What the API answers: configuration, status, control and health."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -130,6 +130,7 @@ class SymbolSummary(Answer):
     """One symbol at a glance: a row of a console."""
 
     symbol: str
+    owner: str | None = Field(description="The instance that owns it; null: nobody does, or it is not known.")
     at: Timestamp = Field(description="When this picture was taken.")
     state: StateStatus
     kill: KillStatus | None = Field(description="Null when no kill switch is latched.")
@@ -164,7 +165,7 @@ class SymbolStatus(SymbolSummary):
 
 
 class Totals(Answer):
-    """Sums over all symbols; amounts in quote currency, unknown parts count as zero."""
+    """Sums over `symbols`, whoever runs them; amounts in quote currency, unknown parts count as zero."""
 
     symbols: int
     active: int
@@ -181,6 +182,14 @@ class Totals(Answer):
     volume_usdt: DecimalText
 
 
+Latencies = Annotated[
+    dict[str, float | None],
+    Field(
+        description="Percentiles since the start of the process, microseconds; null: nothing measured yet."
+    ),
+]
+
+
 class KillSwitch(Answer):
     """Which symbols are stopped by a kill switch."""
 
@@ -188,17 +197,40 @@ class KillSwitch(Answer):
     symbols: list[str]
 
 
+class InstanceStatus(Answer):
+    """One instance of the fleet, by what it last published of itself."""
+
+    instance: str
+    symbols: list[str] = Field(description="The symbols that it runs.")
+    at: Timestamp = Field(description="When its picture was taken.")
+    latency_us: Latencies
+    outbox_pending: int
+    is_self: bool = Field(serialization_alias="self", description="Whether it is the one that answers.")
+
+
+class WithoutPicture(Answer):
+    """A configured symbol of which no instance shows a picture."""
+
+    symbol: str
+    owner: str | None = Field(description="Not null: it has an owner, whose picture is missing.")
+    state: State | None = Field(description="As stored; null while the database does not answer.")
+    reason: str | None
+    since: Timestamp | None
+
+
 class SystemStatus(Answer):
-    """The whole service."""
+    """The whole fleet, as the answering instance sees it."""
 
     shadow_mode: bool
     kill_switch: KillSwitch
     totals: Totals
-    latency_us: dict[str, float | None] = Field(
-        description="Percentiles since the start of the process, microseconds; null: nothing measured yet."
-    )
+    latency_us: Latencies
     outbox_pending: int = Field(description="Events that the broker has not acknowledged yet.")
     symbols: list[SymbolSummary]
+    instances: list[InstanceStatus]
+    without_owner: list[WithoutPicture] = Field(
+        description="Symbols that no instance shows: nobody owns them, or their owner publishes nothing."
+    )
 
 
 Audit = Literal["recorded", "pending"]
@@ -208,9 +240,14 @@ class ControlResult(Answer):
     """How one symbol took a request."""
 
     symbol: str
-    state: State
+    state: State | None = Field(description="Null where neither its owner nor the database tells.")
     accepted: bool
     problems: list[RefusalReason]
+    pending: bool = Field(
+        default=False,
+        description="True: the kill is on record and the symbol will be HALTED as soon as an instance takes"
+        " it, or its owner reads the record; `state` is what is stored until then.",
+    )
 
 
 class ControlAnswer(ControlResult):

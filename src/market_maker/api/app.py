@@ -7,16 +7,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from market_maker.api import configs, control, health, history, pages, problems, status, stream
+from market_maker.api import configs, control, emergency, health, history, pages, problems, status, stream
 from market_maker.api.audit import AuditTrail
+from market_maker.api.fleet import FleetView
 from market_maker.api.openapi import build_openapi
+from market_maker.api.peers import Alone, Peers
 from market_maker.api.ports import Desk
 from market_maker.api.rate import RateLimit
 from market_maker.api.security import ACCESS, Authenticator
 
 
-def create_app(desk: Desk, authenticator: Authenticator, version: str) -> FastAPI:
-    """The application; its lifespan runs the audit trail's writer."""
+def create_app(desk: Desk, authenticator: Authenticator, version: str, peers: Peers | None = None) -> FastAPI:
+    """The application; its lifespan runs the audit trail's writer. Without `peers` it is the whole fleet."""
     app = AdminApi(
         title="TradeX Market Maker",
         version=version,
@@ -27,13 +29,15 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str) -> FastAP
         redirect_slashes=False,
     )
     app.state.desk = desk
+    app.state.peers = peers or Alone()
+    app.state.fleet = FleetView(desk, app.state.peers)
     app.state.authenticator = authenticator
     app.state.audit = AuditTrail(desk)
     app.state.streams = stream.Streams()
     app.state.rate = RateLimit()
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
-    for room in (configs, control, status, history, stream, health, pages):
+    for room in (configs, control, emergency, status, history, stream, health, pages):
         app.include_router(room.router)
     return app
 

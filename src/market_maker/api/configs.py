@@ -1,5 +1,6 @@
 """Configuration of symbols: list, create, read, update, delete."""
 
+import re
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -9,11 +10,12 @@ from market_maker.api import answers, present
 from market_maker.api.audit import entry
 from market_maker.api.context import CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
-from market_maker.api.ports import Desk
+from market_maker.api.ports import ActiveSymbolError, Desk
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
-from market_maker.api.requests import ConfigCreate, ConfigUpdate
+from market_maker.api.requests import SYMBOL_PATTERN, ConfigCreate, ConfigUpdate
 from market_maker.api.validation import FieldError
 from market_maker.core.config import SymbolConfig
+from market_maker.core.states import State
 
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 
@@ -67,8 +69,9 @@ async def get_config(symbol: SymbolInPath, desk: DeskOf) -> answers.Config:
 async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) -> answers.Config:
     """Change a configuration: the fields in the body replace theirs, fields left out keep their value.
 
-    Takes effect with the next quote. `enabled: false` pauses an ACTIVE symbol; `enabled: true` starts
-    nothing by itself. `symbol` may be sent, but only as it stands in the path.
+    Takes effect with the next quote; of a symbol that no instance runs at the moment, once one does.
+    `enabled: false` pauses an ACTIVE symbol; `enabled: true` starts nothing by itself. `symbol` may be
+    sent, but only as it stands in the path.
     """
     if body.model_dump(include={"symbol"}, exclude_unset=True).get("symbol", symbol) != symbol:
         raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
@@ -96,16 +99,23 @@ async def delete_config(symbol: SymbolInPath, call: CallOf) -> None:
     """Remove a configuration; refused while the symbol is ACTIVE. Its fills and orders stay recorded."""
     async with call.config_lock:
         before = present.config(await _current(call.desk, symbol)).model_dump(mode="json")
+        await _require_not_active(call.desk, symbol)
         await call.desk.delete_config(symbol, call.actor)
     route = "DELETE /v1/mm-configs/{symbol}"
     await call.audit.record([entry(call.principal, route, symbol, before=before, after=None, why="deleted")])
 
 
 async def _current(desk: Desk, symbol: str) -> SymbolConfig:
-    config = await desk.config(symbol) if symbol in desk.symbols() else None
+    config = await desk.config(symbol) if re.fullmatch(SYMBOL_PATTERN, symbol) else None
     if config is None:
         raise unknown_symbol(symbol)
     return config
+
+
+async def _require_not_active(desk: Desk, symbol: str) -> None:
+    """409 for a symbol that runs nowhere, but was ACTIVE when its last instance stored it."""
+    if not desk.runs(symbol) and (await desk.stored_states([symbol]))[symbol].state is State.ACTIVE:
+        raise ActiveSymbolError(f"{symbol} was ACTIVE when its instance was lost: wait until one takes it")
 
 
 def _consistent(config: SymbolConfig) -> SymbolConfig:

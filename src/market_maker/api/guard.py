@@ -1,4 +1,7 @@
-"""What every request passes before its route: rate, sender and role, query, media type, size, exact JSON."""
+"""What every request passes before its route: rate, sender and role, query, media type, size, exact JSON.
+
+What another instance has to answer leaves for it here, after all of that.
+"""
 
 import json
 import logging
@@ -13,6 +16,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from market_maker.api.audit import entry
+from market_maker.api.forward import answer_of_owner
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import ACCESS, Principal, Role, RoleMissingError, authorise
 from market_maker.api.validation import FieldError
@@ -40,7 +44,9 @@ class DeskRoute(APIRoute):
             if takes_body and await exact.body():
                 _refuse_other_media(request)
                 _refuse_bare_number(await exact.json())
-            return await handler(exact)
+            body = await exact.body() if takes_body else b""
+            answer = await answer_of_owner(exact, (request.method, self.path_format), body)
+            return answer if answer is not None else await handler(exact)
 
         return guarded
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from market_maker.core.commands import OrderStatus, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
-from market_maker.core.states import Cause
+from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
 
 Json = object
@@ -120,6 +120,15 @@ class AuditEntry:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """A symbol's state as PostgreSQL holds it; PAUSED since None where none was ever stored."""
+
+    state: State = State.PAUSED
+    reason: str = ""
+    since: datetime | None = None
+
+
 class CheckStatus(Enum):
     """How a component stands; only FAILED makes the service not ready."""
 
@@ -188,10 +197,13 @@ class Desk(Protocol):
         """Whether quotes are computed but no order leaves."""
 
     def symbols(self) -> Sequence[str]:
-        """Every configured symbol, sorted."""
+        """Every configured symbol of the fleet, sorted, as far as this instance knows yet."""
+
+    def runs(self, symbol: str) -> bool:
+        """Whether this instance runs the symbol: `view` makes a picture, which costs more than this."""
 
     def view(self, symbol: str) -> SymbolView | None:
-        """One consistent picture of a symbol; None when it is not configured."""
+        """One consistent picture of a symbol; None when this instance does not run it."""
 
     def to_wall(self, at_ns: int) -> datetime:
         """UTC wall time of a monotonic time of this process."""
@@ -199,7 +211,7 @@ class Desk(Protocol):
     async def control(
         self, symbols: Sequence[str] | None, cause: Cause, actor: str, reason: str, rebase_pnl: bool = False
     ) -> Mapping[str, Reply]:
-        """Ask symbols (None: all) for a transition; a Reply without problems is accepted.
+        """Ask symbols that run here (None: all of them) for a transition; without problems it is accepted.
 
         A symbol that did not answer in time is missing from the result. KILL and FLATTEN must not
         wait for the database, Kafka or Redis.
@@ -211,6 +223,9 @@ class Desk(Protocol):
     async def config(self, symbol: str) -> SymbolConfig | None:
         """One configuration, or None. Raises DatabaseDownError."""
 
+    async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
+        """The states of these symbols as PostgreSQL holds them, of each one. Raises DatabaseDownError."""
+
     async def create_config(self, config: SymbolConfig, actor: str) -> None:
         """Store a new configuration; the symbol starts PAUSED.
 
@@ -220,6 +235,7 @@ class Desk(Protocol):
     async def update_config(self, config: SymbolConfig, actor: str) -> None:
         """Replace a configuration; `enabled` going false pauses an ACTIVE symbol.
 
+        Of a symbol that does not run here only the row changes: its owner, if any, reads it each second.
         Raises UnknownSymbolError, DatabaseDownError.
         """
 

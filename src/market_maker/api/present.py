@@ -1,12 +1,11 @@
 """From the core's pictures to the API's answers. Pure: a view and a clock in, an answer out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from market_maker.api import answers
-from market_maker.api.ports import Figures
 from market_maker.api.problems import RefusalReason
 from market_maker.core.commands import OrderStatus, Problem, Reply
 from market_maker.core.config import SymbolConfig
@@ -41,10 +40,10 @@ def control_result(symbol: str, reply: Reply) -> answers.ControlResult:
     )
 
 
-def symbol_status(view: SymbolView, to_wall: ToWall) -> answers.SymbolStatus:
+def symbol_status(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.SymbolStatus:
     """Everything about a symbol."""
     return answers.SymbolStatus(
-        **dict(summary(view, to_wall)),
+        **dict(summary(view, owner, to_wall)),
         config=config(view.config),
         instrument=None if view.instrument is None else _instrument(view.instrument),
         orders=[_order(order, to_wall) for order in view.orders],
@@ -52,12 +51,13 @@ def symbol_status(view: SymbolView, to_wall: ToWall) -> answers.SymbolStatus:
     )
 
 
-def summary(view: SymbolView, to_wall: ToWall) -> answers.SymbolSummary:
+def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.SymbolSummary:
     """A symbol at a glance."""
     pnl = view.pnl
     zero_at = view.proven_zero_at_ns
     return answers.SymbolSummary(
         symbol=view.symbol,
+        owner=owner,
         at=to_wall(view.at_ns),
         state=answers.StateStatus(
             value=view.state,
@@ -90,38 +90,24 @@ def summary(view: SymbolView, to_wall: ToWall) -> answers.SymbolSummary:
     )
 
 
-def system_status(
-    views: list[SymbolView], to_wall: ToWall, figures: Figures, shadow_mode: bool
-) -> answers.SystemStatus:
-    """The whole service."""
-    latched = [view.symbol for view in views if view.kill is not None]
-    return answers.SystemStatus(
-        shadow_mode=shadow_mode,
-        kill_switch=answers.KillSwitch(latched=bool(latched), symbols=latched),
-        totals=_totals(views),
-        latency_us=dict(figures.latency_us),
-        outbox_pending=figures.outbox_pending,
-        symbols=[summary(view, to_wall) for view in views],
-    )
-
-
-def _totals(views: list[SymbolView]) -> answers.Totals:
-    states = [view.state for view in views]
-    inventories = [view.pnl.inventory_usdt or _ZERO for view in views]
+def totals(summaries: Sequence[answers.SymbolSummary]) -> answers.Totals:
+    """Sums over symbols."""
+    states = [one.state.value for one in summaries]
+    inventories = [one.inventory_usdt or _ZERO for one in summaries]
     return answers.Totals(
-        symbols=len(views),
+        symbols=len(summaries),
         active=states.count(State.ACTIVE),
         paused=states.count(State.PAUSED),
         halted=states.count(State.HALTED),
-        open_orders=sum(view.open_orders for view in views),
-        unknown_orders=sum(view.unknown_orders for view in views),
-        fills=sum(view.pnl.fill_count for view in views),
+        open_orders=sum(one.open_orders for one in summaries),
+        unknown_orders=sum(one.unknown_orders for one in summaries),
+        fills=sum(one.fill_count for one in summaries),
         gross_inventory_usdt=_sum(abs(inventory) for inventory in inventories),
         net_inventory_usdt=_sum(inventories),
-        realized_pnl_usdt=_sum(view.pnl.realized for view in views),
-        unrealized_pnl_usdt=_sum(view.pnl.unrealized or _ZERO for view in views),
-        total_pnl_usdt=_sum(view.pnl.total for view in views),
-        volume_usdt=_sum(view.pnl.volume for view in views),
+        realized_pnl_usdt=_sum(one.pnl.realized for one in summaries),
+        unrealized_pnl_usdt=_sum(one.pnl.unrealized or _ZERO for one in summaries),
+        total_pnl_usdt=_sum(one.pnl.total for one in summaries),
+        volume_usdt=_sum(one.volume_usdt for one in summaries),
     )
 
 

@@ -45,9 +45,10 @@ class SymbolOutcome(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     symbol: str
-    state: State | None = Field(default=None, description="Left out where the symbol is not configured.")
+    state: State | None = Field(default=None, description="Left out where it is not known.")
     accepted: bool
     problems: list[RefusalReason]
+    pending: bool = Field(default=False, description="A kill on record that no instance has carried out yet.")
 
 
 class Problem(BaseModel):

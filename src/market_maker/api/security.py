@@ -90,6 +90,22 @@ ACCESS: dict[tuple[str, str], Role | None] = {
 }
 """(method, path template) -> the role it needs; None is open to all. A route missing here fails."""
 
+OWNER_ROUTES = frozenset(
+    {
+        ("PUT", _CONFIG),
+        ("DELETE", _CONFIG),
+        ("POST", f"{_CONFIG}/enable"),
+        ("POST", f"{_CONFIG}/pause"),
+        ("POST", f"{_CONFIG}/resume"),
+        ("GET", f"{_CONFIG}/status"),
+        ("GET", f"{_CONFIG}/quotes"),
+    }
+)
+"""What the instance that owns the symbol has to answer; all else any instance answers by itself."""
+
+EMERGENCY_ROUTES = frozenset(route for route, role in ACCESS.items() if role is Role.EMERGENCY)
+"""What is split among the owners of the symbols that it means."""
+
 
 async def authorise(authenticator: Authenticator, method: str, path: str, token: str | None) -> Principal:
     """The sender of a request to this route; ProblemError 401 or 403 when it may not."""

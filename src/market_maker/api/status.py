@@ -1,32 +1,39 @@
-"""Status: the whole service, one symbol, and why its quotes are what they are."""
+"""Status: the whole fleet, one symbol, and why its quotes are what they are."""
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from market_maker.api import answers, present
-from market_maker.api.context import DeskOf, SymbolInPath, known
+from market_maker.api.context import DeskOf, PeersOf, SymbolInPath, running
+from market_maker.api.fleet import FleetView
 from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import documented
 from market_maker.api.quotes import Quotes, quotes
 
 router = APIRouter(route_class=DeskRoute, tags=["status"])
 
+_ONE = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+
 
 @router.get("/v1/mm/status")
-async def system_status(desk: DeskOf) -> answers.SystemStatus:
-    """All symbols at a glance, totals, and which kill switches are latched."""
-    views = [view for symbol in desk.symbols() if (view := desk.view(symbol)) is not None]
-    return present.system_status(views, desk.to_wall, desk.figures(), desk.shadow_mode)
+async def system_status(request: Request) -> answers.SystemStatus:
+    """All symbols at a glance, whichever instance runs them, totals, and which kill switches are latched.
+
+    Symbols of other instances are shown as these published them, about once a second. `latency_us` and
+    `outbox_pending` are those of the instance that answers.
+    """
+    fleet: FleetView = request.app.state.fleet
+    return await fleet.status()
 
 
-@router.get("/v1/mm-configs/{symbol}/status", responses=documented(HTTPStatus.NOT_FOUND))
-async def symbol_status(symbol: SymbolInPath, desk: DeskOf) -> answers.SymbolStatus:
+@router.get("/v1/mm-configs/{symbol}/status", responses=_ONE)
+async def symbol_status(symbol: SymbolInPath, desk: DeskOf, peers: PeersOf) -> answers.SymbolStatus:
     """One consistent picture of a symbol: state, book, position, P&L, orders, counters."""
-    return present.symbol_status(known(desk, symbol), desk.to_wall)
+    return present.symbol_status(await running(desk, symbol), peers.owner(symbol), desk.to_wall)
 
 
-@router.get("/v1/mm-configs/{symbol}/quotes", responses=documented(HTTPStatus.NOT_FOUND))
+@router.get("/v1/mm-configs/{symbol}/quotes", responses=_ONE)
 async def symbol_quotes(symbol: SymbolInPath, desk: DeskOf) -> Quotes:
     """Why this price, and why no quote: the way of each level from the mid to its verdict."""
-    return quotes(known(desk, symbol), desk.to_wall)
+    return quotes(await running(desk, symbol), desk.to_wall)

@@ -1,21 +1,24 @@
-"""Server-sent events: every symbol once, then whatever changes, for consoles."""
+"""Server-sent events: every symbol of the fleet once, then whatever changes, for consoles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from market_maker.api import present
 from market_maker.api.context import DeskOf
+from market_maker.api.fleet import FleetView, Others
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import Changes, Desk
 from market_maker.api.problems import ProblemError, documented
 
 STREAMS_MAX = 32
 HEARTBEAT_S = 15.0
+LOOK_S = 1.0
+"""Between two looks at what other instances publish."""
 MIN_INTERVAL_S = 0.2
 """Changes within this time are sent together: a console needs no more."""
 
@@ -56,7 +59,8 @@ class Streams:
     response_class=StreamingResponse,
     responses={
         HTTPStatus.OK: {
-            "description": "Events `status` (data: a SymbolSummary) and `removed` (data: the symbol).",
+            "description": "Events `status` (data: a SymbolSummary), `without_owner` (data: a"
+            " WithoutPicture) and `removed` (data: the symbol).",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **documented(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -65,30 +69,43 @@ class Streams:
 async def stream(request: Request, desk: DeskOf) -> StreamingResponse:
     """Server-sent events: `status` for every symbol at once, then for each one that changes.
 
-    Changes of one symbol within 200 ms come as one event; a comment every 15 s keeps idle streams open.
-    The stream ends when its token does.
+    Changes of one symbol within 200 ms come as one event. Symbols of other instances come about once a
+    second; one that no instance shows comes as `without_owner` until one does. A comment every 15 s keeps
+    idle streams open. The stream ends when its token does.
     """
     streams: Streams = request.app.state.streams
     changes = streams.subscribe(desk)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    fleet: FleetView = request.app.state.fleet
     return StreamingResponse(
-        _events(desk, changes, streams, request.state.principal.expires_at),
+        _events(_Board(desk, fleet), changes, streams, request.state.principal.expires_at),
         media_type="text/event-stream",
         headers=headers,
     )
 
 
 async def _events(
-    desk: Desk, changes: Changes, streams: Streams, expires_at: datetime | None
+    board: "_Board", changes: Changes, streams: Streams, expires_at: datetime | None
 ) -> AsyncIterator[str]:
     try:
         yield "retry: 2000\n\n"
-        for symbol in desk.symbols():
-            yield _event(desk, symbol)
-        while not _expired(expires_at) and (changed := await changes.next(HEARTBEAT_S)) is not None:
-            for symbol in sorted(changed):
-                yield _event(desk, symbol)
-            if not changed:
+        for event in board.all_own():
+            yield event
+        look_s = sent_s = time.monotonic()
+        while not _expired(expires_at):
+            if time.monotonic() >= look_s:
+                look_s = time.monotonic() + LOOK_S
+                for event in await board.elsewhere():
+                    sent_s = time.monotonic()
+                    yield event
+            changed = await changes.next(min(HEARTBEAT_S, max(0.0, look_s - time.monotonic())))
+            if changed is None:
+                break
+            for event in board.own(changed):
+                sent_s = time.monotonic()
+                yield event
+            if time.monotonic() - sent_s >= HEARTBEAT_S:
+                sent_s = time.monotonic()
                 yield ": still here\n\n"
             await asyncio.sleep(MIN_INTERVAL_S)
     finally:
@@ -99,9 +116,55 @@ def _expired(expires_at: datetime | None) -> bool:
     return expires_at is not None and datetime.now(UTC) >= expires_at
 
 
-def _event(desk: Desk, symbol: str) -> str:
-    view = desk.view(symbol)
-    if view is None:
-        return f"event: removed\ndata: {symbol}\n\n"
-    data = present.summary(view, desk.to_wall).model_dump_json()
-    return f"event: status\ndata: {data}\n\n"
+class _Board:
+    """What one reader has been told of each symbol, so that it is told what changed and what is gone."""
+
+    def __init__(self, desk: Desk, fleet: FleetView) -> None:
+        self._desk = desk
+        self._fleet = fleet
+        self._told: dict[str, object] = {}
+        """By symbol; None for one that runs here, whose changes are told by the desk."""
+        self._others = Others({}, {}, {})
+
+    def all_own(self) -> Iterator[str]:
+        """Every symbol that runs here."""
+        return self.own(symbol for symbol in self._desk.symbols() if self._desk.runs(symbol))
+
+    def own(self, changed: Iterable[str]) -> Iterator[str]:
+        """What changed here; a symbol that has left for another instance is shown by the next look."""
+        for symbol in sorted(changed):
+            if symbol in self._others.shown:
+                continue
+            summary = self._fleet.own(symbol)
+            if summary is not None:
+                self._told[symbol] = None
+                yield f"event: status\ndata: {summary.model_dump_json()}\n\n"
+            elif symbol not in self._desk.symbols():
+                self._told.pop(symbol, None)
+                yield _removed(symbol)
+
+    async def elsewhere(self) -> list[str]:
+        """What changed at the other instances, what nobody shows any more, and what is gone."""
+        self._others = others = await self._fleet.others()
+        events = []
+        for symbol, summary in others.shown.items():
+            if self._is_new(symbol, summary):
+                events.append(f"event: status\ndata: {summary.model_dump_json()}\n\n")
+        missing = {symbol: one for symbol, one in others.without_owner.items() if not self._desk.runs(symbol)}
+        for symbol, one in missing.items():
+            if self._is_new(symbol, one):
+                events.append(f"event: without_owner\ndata: {one.model_dump_json()}\n\n")
+        for symbol in sorted(self._told.keys() - others.shown.keys() - missing.keys()):
+            if not self._desk.runs(symbol):
+                del self._told[symbol]
+                events.append(_removed(symbol))
+        return events
+
+    def _is_new(self, symbol: str, shown: object) -> bool:
+        is_new = self._told.get(symbol) != shown
+        self._told[symbol] = shown
+        return is_new
+
+
+def _removed(symbol: str) -> str:
+    return f"event: removed\ndata: {symbol}\n\n"

@@ -26,6 +26,7 @@ from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.states import StateRepository
 
 REPLY_S_MAX: Final = 2.0
 """An engine answers within a step; one that has not by then is shown as not having answered."""
@@ -56,6 +57,7 @@ class ServiceDesk:
         self._fills = FillRepository(database)
         self._orders = OrderRepository(database)
         self._outbox = OutboxRepository(database)
+        self._states = StateRepository(database)
         self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
@@ -71,6 +73,10 @@ class ServiceDesk:
     def symbols(self) -> Sequence[str]:
         """Every symbol with an actor, sorted."""
         return [worker.name for worker in self._supervisor]
+
+    def runs(self, symbol: str) -> bool:
+        """Whether the symbol has an actor here."""
+        return self._supervisor.worker(symbol) is not None
 
     def view(self, symbol: str) -> SymbolView | None:
         """One consistent picture of a symbol."""
@@ -89,9 +95,9 @@ class ServiceDesk:
     async def control(
         self, symbols: Sequence[str] | None, cause: Cause, actor: str, reason: str, rebase_pnl: bool = False
     ) -> Mapping[str, Reply]:
-        """Ask symbols for a transition and collect their replies."""
+        """Ask symbols that run here for a transition and collect their replies."""
         waiting: dict[str, asyncio.Future[Reply]] = {}
-        for symbol in self.symbols() if symbols is None else symbols:
+        for symbol in [worker.name for worker in self._supervisor] if symbols is None else symbols:
             request_id, future = self._controls.open()
             waiting[symbol] = future
             self._supervisor.ask(symbol, request_id, cause, actor, reason, rebase_pnl=rebase_pnl)
@@ -114,6 +120,17 @@ class ServiceDesk:
         with _database():
             record = await self._configs.get(symbol)
         return record.config if record is not None else None
+
+    async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, ports.StoredState]:
+        """The states of these symbols as PostgreSQL holds them; PAUSED where none was ever stored."""
+        with _database():
+            records = await self._states.load_all()
+        return {
+            symbol: ports.StoredState(record.state, record.reason, record.since)
+            if (record := records.get(symbol)) is not None
+            else ports.StoredState()
+            for symbol in symbols
+        }
 
     async def create_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Store a configuration and start its symbol, PAUSED."""

@@ -16,6 +16,7 @@ async def test_enable_makes_active_and_sets_enabled(api: Api, desk: FakeDesk) ->
         "state": "ACTIVE",
         "accepted": True,
         "problems": [],
+        "pending": False,
         "audit": "recorded",
     }
     assert desk.views["BTC-USDT"].config.enabled
@@ -88,7 +89,8 @@ async def test_an_unknown_symbol_in_the_list_saves_none_of_the_known_ones(
     assert "not configured: NOPE" in answer.body["detail"]
     assert f"the {verb} took place for BTC-USDT" in answer.body["detail"]
     taken, missing = answer.body["results"]
-    assert taken == {"symbol": "BTC-USDT", "state": state, "accepted": True, "problems": []}
+    assert (taken["symbol"], taken["state"], taken["accepted"]) == ("BTC-USDT", state, True)
+    assert (taken["problems"], taken["pending"]) == ([], False)
     assert (missing["symbol"], missing["accepted"]) == ("NOPE", False)
     assert [problem["code"] for problem in missing["problems"]] == ["UNKNOWN_SYMBOL"]
     assert desk.views["BTC-USDT"].state.value == state

@@ -1,0 +1,135 @@
+"""What an emergency request does to symbols that do not run here: asked of their owners, all at once.
+
+A kill is also ordered through PostgreSQL at the same time, and a symbol's result is whichever comes first:
+its owner's answer, or the order seen done. So a kill arrives with Redis away, at an owner that is silent,
+and at a symbol that nobody runs.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from market_maker.api import outcomes
+from market_maker.api.answers import Audit, ControlResult
+from market_maker.api.context import Call, stored_states
+from market_maker.api.forward import ANSWER_S_MAX
+from market_maker.api.owners import Emergency, OwnersAnswer, ask_owner, by_owner
+from market_maker.api.ports import AuditEntry, DatabaseDownError, StoredState
+from market_maker.core.states import Cause, State
+
+POLL_S = 0.1
+"""How often the database is asked whether the kills ordered are carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """How the symbols that do not run here took it."""
+
+    results: Mapping[str, ControlResult]
+    audit: Audit = "recorded"
+    rows: Sequence[AuditEntry] = ()
+    """For the audit trail: kills that no owner has answered for; else the owner has recorded it."""
+
+
+async def take_elsewhere(call: Call, emergency: Emergency, away: Sequence[str]) -> Elsewhere:
+    """Carry it out for the symbols `away`, and for what other instances run besides when all are meant."""
+    asked = by_owner(call, emergency, away)
+    if not asked and not away:
+        return Elsewhere({})
+    race = _Race(call, emergency, away, {symbol for symbols in asked.values() for symbol in symbols})
+    await race.run(asked)
+    return await race.outcome()
+
+
+class _Race:
+    """One request under way: what the owners say, and for a kill what became of its orders."""
+
+    def __init__(self, call: Call, emergency: Emergency, away: Sequence[str], owned: set[str]) -> None:
+        self._call = call
+        self._emergency = emergency
+        self._away = away
+        self._owned = owned
+        self._answers: list[OwnersAnswer] = []
+        self._said: dict[str, ControlResult] = {}
+        self._is_kill = emergency.cause is Cause.KILL
+        self._recording = self._is_kill
+        """Whether the kill is still on its way into the database."""
+        self._ordered: Mapping[str, str] = {}
+        """Order id -> symbol."""
+        self._done: set[str] = set()
+        """Symbols whose order is carried out."""
+
+    async def run(self, asked: Mapping[str, Sequence[str]]) -> None:
+        """Return once every symbol with an owner has taken it, or nothing more can come in time."""
+        async with asyncio.TaskGroup() as group:
+            waiting = {group.create_task(self._ask(owner, symbols)) for owner, symbols in asked.items()}
+            if self._is_kill:
+                waiting.add(group.create_task(self._order()))
+            deadline = asyncio.get_running_loop().time() + ANSWER_S_MAX
+            while waiting and not self._settled():
+                left_s = deadline - asyncio.get_running_loop().time()
+                done, waiting = await asyncio.wait(
+                    waiting, timeout=max(0.0, left_s), return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    break
+            for task in waiting:
+                task.cancel()
+
+    async def outcome(self) -> Elsewhere:
+        """The result of each symbol."""
+        open_ones = [symbol for symbol in self._away if not self._is_settled(symbol)]
+        stored = await stored_states(self._call.desk, open_ones)
+        results = {symbol: self._result(symbol, stored.get(symbol)) for symbol in self._away}
+        rows = [
+            outcomes.audited(self._call, self._emergency.route, result, None, self._emergency.reason)
+            for symbol, result in results.items()
+            if symbol in self._ordered.values() and not self._is_said(symbol)
+        ]
+        is_recorded = all(answer.audit == "recorded" for answer in self._answers)
+        return Elsewhere({**self._said, **results}, "recorded" if is_recorded else "pending", rows)
+
+    async def _ask(self, owner: str, symbols: Sequence[str]) -> None:
+        answer = await ask_owner(self._call, self._emergency, owner, symbols)
+        self._answers.append(answer)
+        self._said.update(answer.results)
+
+    async def _order(self) -> None:
+        peers, call = self._call.peers, self._call
+        try:
+            if self._away:
+                self._ordered = await peers.order_kill(self._away, call.actor, self._emergency.reason)
+            self._recording = False
+            while not self._settled():
+                await asyncio.sleep(POLL_S)
+                done = await peers.kills_done(self._ordered.keys())
+                self._done.update(self._ordered[order_id] for order_id in done)
+        except DatabaseDownError:
+            self._recording = False
+
+    def _settled(self) -> bool:
+        # An owner's word alone is not enough while the kill is not on record: the owner may be one no more.
+        return not self._recording and all(self._is_settled(symbol) for symbol in self._owned)
+
+    def _is_settled(self, symbol: str) -> bool:
+        return symbol in self._done or self._is_said(symbol)
+
+    def _is_said(self, symbol: str) -> bool:
+        """Whether its owner has answered; for a kill only HALTED is an answer."""
+        said = self._said.get(symbol)
+        return said is not None and (said.state is State.HALTED or not self._is_kill)
+
+    def _result(self, symbol: str, stored: StoredState | None) -> ControlResult:
+        if self._is_said(symbol):
+            return self._said[symbol]
+        if symbol in self._done:
+            return ControlResult(symbol=symbol, state=State.HALTED, accepted=True, problems=[])
+        state = None if stored is None else stored.state
+        if symbol in self._ordered.values():
+            return ControlResult(symbol=symbol, state=state, accepted=True, problems=[], pending=True)
+        if symbol in self._said:
+            return self._said[symbol]
+        if self._is_kill:
+            detail = f"neither an instance that runs {symbol} nor PostgreSQL took the kill: repeat it"
+            return outcomes.refused(symbol, "NO_ANSWER", detail, state)
+        return outcomes.without_owner(symbol, stored)

@@ -1,0 +1,133 @@
+"""The whole fleet at a glance: what runs here, what the others show of themselves, and what nobody shows."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from market_maker.api import answers, present
+from market_maker.api.context import stored_states
+from market_maker.api.peers import Peers
+from market_maker.api.pictures import Picture, PictureReader
+from market_maker.api.ports import Desk, StoredState
+from market_maker.core.states import State
+
+LOOK_EVERY_S = 0.5
+"""Others publish once a second: whoever asks meanwhile gets what was seen last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What was last seen of the other instances."""
+
+    pictures: Mapping[str, Picture]
+    """By instance."""
+    shown: Mapping[str, answers.SymbolSummary]
+    """By symbol: what runs elsewhere. A symbol that two instances show stands here once, or runs here."""
+    without_owner: Mapping[str, answers.WithoutPicture]
+    """By symbol: configured, and shown by nobody."""
+
+
+class FleetView:
+    """One look at the other instances, shared by everybody who asks at the same time."""
+
+    def __init__(self, desk: Desk, peers: Peers) -> None:
+        self._desk = desk
+        self._peers = peers
+        self._reader = PictureReader()
+        self._seen: Others | None = None
+        self._seen_s = 0.0
+        self._looking = asyncio.Lock()
+
+    async def others(self) -> Others:
+        """What the other instances show; nothing of them while Redis is away."""
+        async with self._looking:
+            if self._seen is None or time.monotonic() - self._seen_s >= LOOK_EVERY_S:
+                self._seen = await self._look()
+                self._seen_s = time.monotonic()
+            return self._seen
+
+    async def status(self) -> answers.SystemStatus:
+        """The whole fleet now."""
+        others = await self.others()
+        own = [self.own(symbol) for symbol in self._desk.symbols() if symbol not in others.shown]
+        here = [summary for summary in own if summary is not None]
+        summaries = sorted([*here, *others.shown.values()], key=lambda summary: summary.symbol)
+        shown = {summary.symbol for summary in summaries}
+        missing = [one for one in others.without_owner.values() if one.symbol not in shown]
+        latched = {summary.symbol for summary in summaries if summary.kill is not None}
+        latched |= {one.symbol for one in missing if one.state is State.HALTED}
+        figures = self._desk.figures()
+        return answers.SystemStatus(
+            shadow_mode=self._desk.shadow_mode,
+            kill_switch=answers.KillSwitch(latched=bool(latched), symbols=sorted(latched)),
+            totals=present.totals(summaries),
+            latency_us=dict(figures.latency_us),
+            outbox_pending=figures.outbox_pending,
+            symbols=summaries,
+            instances=self._instances(here, others.pictures),
+            without_owner=missing,
+        )
+
+    def own(self, symbol: str) -> answers.SymbolSummary | None:
+        """A symbol that runs here; None for any other."""
+        view = self._desk.view(symbol)
+        return None if view is None else present.summary(view, self._peers.owner(symbol), self._desk.to_wall)
+
+    def _instances(
+        self, here: Sequence[answers.SymbolSummary], pictures: Mapping[str, Picture]
+    ) -> list[answers.InstanceStatus]:
+        figures = self._desk.figures()
+        this = answers.InstanceStatus(
+            instance=self._peers.instance,
+            symbols=[summary.symbol for summary in here],
+            at=self._desk.to_wall(time.monotonic_ns()),
+            latency_us=dict(figures.latency_us),
+            outbox_pending=figures.outbox_pending,
+            is_self=True,
+        )
+        others = [
+            answers.InstanceStatus(
+                instance=instance,
+                symbols=[summary.symbol for summary in picture.summaries],
+                at=picture.at,
+                latency_us=picture.latency_us,
+                outbox_pending=picture.outbox_pending,
+                is_self=False,
+            )
+            for instance, picture in pictures.items()
+        ]
+        return sorted([this, *others], key=lambda one: one.instance)
+
+    async def _look(self) -> Others:
+        payloads = dict(await self._peers.pictures() or {})
+        payloads.pop(self._peers.instance, None)
+        pictures = self._reader.read(payloads)
+        shown = self._best(pictures)
+        absent = [one for one in self._desk.symbols() if one not in shown and not self._desk.runs(one)]
+        stored = await stored_states(self._desk, absent)
+        missing = {symbol: self._missing(symbol, stored.get(symbol)) for symbol in absent}
+        return Others(pictures, shown, missing)
+
+    def _best(self, pictures: Mapping[str, Picture]) -> dict[str, answers.SymbolSummary]:
+        """One picture a symbol: that of its owner, else the newest; what runs here goes before."""
+        found: dict[str, tuple[bool, datetime, answers.SymbolSummary]] = {}
+        for instance, picture in pictures.items():
+            for summary in picture.summaries:
+                is_owners = self._peers.owner(summary.symbol) == instance
+                if self._desk.runs(summary.symbol) and not is_owners:
+                    continue
+                last = found.get(summary.symbol)
+                if last is None or (is_owners, summary.at) > last[:2]:
+                    found[summary.symbol] = (is_owners, summary.at, summary)
+        return {symbol: summary for symbol, (_, _, summary) in found.items()}
+
+    def _missing(self, symbol: str, stored: StoredState | None) -> answers.WithoutPicture:
+        return answers.WithoutPicture(
+            symbol=symbol,
+            owner=self._peers.owner(symbol),
+            state=None if stored is None else stored.state,
+            reason=None if stored is None else stored.reason,
+            since=None if stored is None else stored.since,
+        )

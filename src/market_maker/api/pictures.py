@@ -1,0 +1,63 @@
+"""The picture that an instance publishes of itself once a second, and the reading of the others'."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from market_maker.api.answers import SymbolSummary
+from market_maker.api.decimals import Timestamp
+from market_maker.api.ports import Figures
+
+_log = logging.getLogger(__name__)
+
+
+class Picture(BaseModel):
+    """One instance and what it runs."""
+
+    model_config = ConfigDict(frozen=True)
+    at: Timestamp
+    latency_us: dict[str, float | None]
+    outbox_pending: int
+    summaries: list[SymbolSummary]
+
+
+def encode(at: datetime, figures: Figures, summaries: Sequence[str]) -> bytes:
+    """The picture as text; `summaries` are SymbolSummary as JSON, each made when there was time for it."""
+    empty = Picture(
+        at=at, latency_us=dict(figures.latency_us), outbox_pending=figures.outbox_pending, summaries=[]
+    )
+    head, _, _ = empty.model_dump_json().rpartition("[]")
+    return f"{head}[{','.join(summaries)}]}}".encode()
+
+
+class PictureReader:
+    """Reads what the others publish; what has not changed is not read again."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[bytes, Picture]] = {}
+        self._told: set[str] = set()
+
+    def read(self, payloads: Mapping[str, bytes]) -> dict[str, Picture]:
+        """The pictures by instance; one that cannot be read is logged once and left out."""
+        self._read = {
+            instance: (payload, picture)
+            for instance, payload in payloads.items()
+            if (picture := self._picture(instance, payload)) is not None
+        }
+        self._told &= payloads.keys()
+        return {instance: picture for instance, (_, picture) in self._read.items()}
+
+    def _picture(self, instance: str, payload: bytes) -> Picture | None:
+        last = self._read.get(instance)
+        if last is not None and last[0] == payload:
+            return last[1]
+        try:
+            # An instance of a newer version may say more than is known here.
+            return Picture.model_validate_json(payload, extra="ignore")
+        except ValidationError as error:
+            if instance not in self._told:
+                self._told.add(instance)
+                _log.warning("the picture of instance %s cannot be read: %s", instance, error)
+            return None

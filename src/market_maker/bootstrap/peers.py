@@ -1,0 +1,97 @@
+"""The other instances as the admin API sees them: asked through Redis, killed through PostgreSQL too."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from market_maker.api import pictures, present
+from market_maker.api.peers import Peers
+from market_maker.api.ports import DatabaseDownError, Desk
+from market_maker.clients.fleet_bus import FleetBus
+from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.kill_orders import KillOrderRepository
+
+SYMBOLS_AT_A_TIME: Final = 5
+"""So many pictures are made before everything else on the event loop has its turn."""
+
+
+class FleetPeers:
+    """Implements the API's Peers port."""
+
+    def __init__(
+        self,
+        bus: FleetBus,
+        instance_id: str,
+        owners: Callable[[], Mapping[str, str]],
+        kill_orders: KillOrderRepository,
+    ) -> None:
+        """`owners` tells from memory which instance owns each symbol; symbols of nobody are left out."""
+        self._bus = bus
+        self._instance_id = instance_id
+        self._owners = owners
+        self._kill_orders = kill_orders
+
+    @property
+    def instance(self) -> str:
+        """The id of this instance."""
+        return self._instance_id
+
+    def owner(self, symbol: str) -> str | None:
+        """The instance that owns a symbol; None: nobody does, or it is not known."""
+        return self._owners().get(symbol)
+
+    def others(self) -> Sequence[str]:
+        """The other instances that own symbols."""
+        return sorted(set(self._owners().values()) - {self._instance_id})
+
+    async def ask(self, instance_id: str, request: bytes, timeout_s: float) -> bytes | None:
+        """Another instance's answer; None when none came in time."""
+        return await self._bus.ask(instance_id, request, timeout_s)
+
+    async def pictures(self) -> Mapping[str, bytes] | None:
+        """What each instance last published of itself; None while Redis is away."""
+        return await self._bus.statuses()
+
+    async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:
+        """Order kills through PostgreSQL. Raises DatabaseDownError."""
+        try:
+            orders = await self._kill_orders.order(symbols, actor, reason)
+        except DatabaseError as error:
+            raise DatabaseDownError(str(error)) from error
+        return {str(order_id): symbol for order_id, symbol in orders.items()}
+
+    async def kills_done(self, order_ids: Collection[str]) -> frozenset[str]:
+        """Which of these are carried out. Raises DatabaseDownError."""
+        try:
+            done = await self._kill_orders.done([UUID(order_id) for order_id in order_ids])
+        except DatabaseError as error:
+            raise DatabaseDownError(str(error)) from error
+        return frozenset(str(order_id) for order_id in done)
+
+
+class StatusPublisher:
+    """Shows the other instances what runs here."""
+
+    def __init__(self, bus: FleetBus, desk: Desk, peers: Peers) -> None:
+        self._bus = bus
+        self._desk = desk
+        self._peers = peers
+
+    async def publish(self) -> bool:
+        """Publish the picture of now, which the others read for 5 s; false when Redis does not take it."""
+        return await self._bus.publish_status(await self.picture())
+
+    async def picture(self) -> bytes:
+        """The picture of now. Trading goes on while it is made."""
+        at = self._desk.to_wall(time.monotonic_ns())
+        summaries = []
+        for symbol in [symbol for symbol in self._desk.symbols() if self._desk.runs(symbol)]:
+            view = self._desk.view(symbol)
+            if view is not None:
+                owner = self._peers.owner(symbol)
+                summaries.append(present.summary(view, owner, self._desk.to_wall).model_dump_json())
+            if len(summaries) % SYMBOLS_AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        return pictures.encode(at, self._desk.figures(), summaries)
