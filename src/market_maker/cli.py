@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -77,8 +76,12 @@ def _demo(words: list[str]) -> int:
 
 
 def _sandbox(words: list[str]) -> int:
-    """The sandbox is a program of its own, started as a process: the service never imports it."""
-    return subprocess.call([sys.executable, "-m", "tradex_sandbox", *words])  # noqa: S603 -- our own module
+    """The sandbox is a program of its own: the service never imports it.
+
+    It takes this process's place, so that signals, which a container sends to its first process, arrive.
+    """
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "tradex_sandbox", *words])  # noqa: S606 -- our own module
 
 
 def _replay(words: list[str]) -> int:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from tradex_sandbox.app import StartError, run
+from tradex_sandbox.external_registry import RegistryUnavailable
 from tradex_sandbox.settings import SettingsError, parse_settings
 from tradex_sandbox.topic_creation import BrokerUnavailable, TopicRefused
 
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run(parse_settings(sys.argv[1:] if arguments is None else arguments))
     except SettingsError as error:
         return _refused(str(error), 2)
-    except (StartError, BrokerUnavailable, TopicRefused) as error:
+    except (StartError, BrokerUnavailable, RegistryUnavailable, TopicRefused) as error:
         return _refused(str(error), 1)
     return 0
 

@@ -23,6 +23,7 @@ from tradex_sandbox.avro import Encoder
 from tradex_sandbox.clock import MarketClock
 from tradex_sandbox.control import Control
 from tradex_sandbox.exchange import Exchange
+from tradex_sandbox.external_registry import register_at
 from tradex_sandbox.faults import FaultTable
 from tradex_sandbox.feed_faults import FeedFaults
 from tradex_sandbox.lifetime import Parent, announce
@@ -38,7 +39,6 @@ from tradex_sandbox.settings import SandboxSettings
 from tradex_sandbox.topic_creation import ensure_topics
 from tradex_sandbox.venue import Venue
 
-HOST = "127.0.0.1"
 FLUSH_S = 3.0
 SHUTDOWN_S = 1.0
 PARENT_CHECK_S = 0.5
@@ -74,6 +74,8 @@ async def serve(settings: SandboxSettings, exchange: Exchange) -> None:
         loop.add_signal_handler(number, stop.set)
     store = registered_schemas()
     ids = {topic: store.version(subject(topic), "latest").schema_id for topic in topics.FILLED}
+    if settings.registry is not None:
+        ids = await asyncio.to_thread(register_at, settings.registry, topics.FILLED)
     publisher = Publisher(settings.broker, Encoder(ids))
     clock = MarketClock(settings.speed, settings.start_paused)
     venue = Venue(exchange, clock, FeedFaults(), publisher, settings.snapshot_interval_s)
@@ -87,8 +89,8 @@ async def serve(settings: SandboxSettings, exchange: Exchange) -> None:
     service = MetadataService(exchange, faults)
     add_MetadataServiceServicer_to_server(service, metadata)  # type: ignore[no-untyped-call] # generated
     try:
-        http_port = await _listen_http(http, settings.http_port)
-        grpc_port = await _listen_grpc(metadata, settings.grpc_port)
+        http_port = await _listen_http(http, settings.host, settings.http_port)
+        grpc_port = await _listen_grpc(metadata, settings.host, settings.grpc_port)
         venue.open()
         async with asyncio.TaskGroup() as tasks:
             moving = tasks.create_task(venue.run())
@@ -131,28 +133,28 @@ def web_application(
     return app
 
 
-async def _listen_http(runner: web.AppRunner, port: int) -> int:
+async def _listen_http(runner: web.AppRunner, host: str, port: int) -> int:
     await runner.setup()
-    _check_free("--http-port", port)
-    await web.TCPSite(runner, HOST, port).start()
+    _check_free("--http-port", host, port)
+    await web.TCPSite(runner, host, port).start()
     return int(runner.addresses[0][1])
 
 
-async def _listen_grpc(server: grpc.aio.Server, port: int) -> int:
-    _check_free("--grpc-port", port)
-    bound = server.add_insecure_port(f"{HOST}:{port}")
+async def _listen_grpc(server: grpc.aio.Server, host: str, port: int) -> int:
+    _check_free("--grpc-port", host, port)
+    bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()
     return int(bound)
 
 
-def _check_free(option: str, port: int) -> None:
+def _check_free(option: str, host: str, port: int) -> None:
     """Try the port before a library does, which would log in its own words. Raises StartError."""
     try:
-        socket.create_server((HOST, port)).close()
+        socket.create_server((host, port)).close()
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise StartError(
-            f"{option}: cannot listen on {HOST}:{port} ({reason}); choose another port, or 0"
+            f"{option}: cannot listen on {host}:{port} ({reason}); choose another port, or 0"
         ) from error
 
 
@@ -165,7 +167,7 @@ async def _until_told(stop: asyncio.Event, parent: Parent | None) -> None:
 
 
 def _ready(settings: SandboxSettings, exchange: Exchange, http_port: int, grpc_port: int) -> dict[str, Any]:
-    url = f"http://{HOST}:{http_port}"
+    url = f"http://{settings.host}:{http_port}"
     return {
         "http": http_port,
         "grpc": grpc_port,
@@ -173,8 +175,8 @@ def _ready(settings: SandboxSettings, exchange: Exchange, http_port: int, grpc_p
         "kafka": settings.broker,
         "order_service": url,
         "auth": url,
-        "registry": url,
+        "registry": settings.registry or url,
         "control": url,
-        "metadata": f"{HOST}:{grpc_port}",
+        "metadata": f"{settings.host}:{grpc_port}",
         "symbols": exchange.symbols(),
     }

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,10 +22,14 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """What one sandbox process runs. Ports: 0 takes any free one. Everything listens on 127.0.0.1."""
+    """What one sandbox process runs. Ports: 0 takes any free one."""
 
     broker: str
     """Kafka bootstrap servers."""
+    host: str = "127.0.0.1"
+    """Address that everything listens on; a container says 0.0.0.0."""
+    registry: str | None = None
+    """Another schema registry that gets the schemas and whose ids the messages bear; None: our own."""
     http_port: int = 0
     grpc_port: int = 0
     symbols: tuple[str, ...] = ()
@@ -63,6 +68,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
             raise SettingsError(f"--capture: {path} is not a file; give a gzip capture")
     return SandboxSettings(
         broker=found.broker,
+        host=found.host,
+        registry=found.registry,
         http_port=found.http_port,
         grpc_port=found.grpc_port,
         symbols=_symbols(listed),
@@ -93,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--broker", required=True, type=_broker, metavar="HOST:PORT", help="Kafka bootstrap servers")
+    add("--host", type=_host, default="127.0.0.1", help="address to listen on (a container: 0.0.0.0)")
+    add("--registry", type=_registry, metavar="URL", help="schema registry to use instead of the own one")
     add("--http-port", type=_port, default=0, help="orders, registry, auth and control (0: any free port)")
     add("--grpc-port", type=_port, default=0, help="Metadata Service (0: any free port)")
     add("--symbols", metavar="A,B", help=f"simulated markets (default without --capture: {DEFAULT_SYMBOLS})")
@@ -126,6 +135,19 @@ def _broker(text: str) -> str:
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:9092")
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address, such as 0.0.0.0") from None
+
+
+def _registry(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL, such as http://127.0.0.1:8081")
     return text
 
 

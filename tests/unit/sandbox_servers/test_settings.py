@@ -12,7 +12,7 @@ BROKER = ("--broker", "127.0.0.1:9092")
 def test_the_defaults_are_two_simulated_markets_on_free_ports() -> None:
     settings = parse_settings(BROKER, {})
     assert settings.symbols == ("BTCUSDT", "ETHUSDT")
-    assert (settings.http_port, settings.grpc_port) == (0, 0)
+    assert (settings.host, settings.http_port, settings.grpc_port) == ("127.0.0.1", 0, 0)
     assert settings.order_service_token is None
     assert not settings.start_paused
 
@@ -35,6 +35,7 @@ def test_every_option_is_read() -> None:
         *("--http-port", "3000", "--grpc-port", "50051", "--symbols", "SOLUSDT", "--seed", "42"),
         *("--instrument", "SOLUSDT:0.001:0.01:1", "--start-price", "SOLUSDT:150.5", "--speed", "2.5"),
         *("--snapshot-interval", "0.5", "--start-paused", "--partitions", "12", "--exit-with-parent"),
+        *("--host", "0.0.0.0", "--registry", "http://registry:8080/apis/ccompat/v7"),
     )
     settings = parse_settings(options, {"ORDER_SERVICE_TOKEN": "secret"})
     assert (settings.http_port, settings.grpc_port, settings.seed) == (3000, 50051, 42)
@@ -43,6 +44,7 @@ def test_every_option_is_read() -> None:
     assert (settings.speed, settings.snapshot_interval_s, settings.partitions) == (2.5, 0.5, 12)
     assert settings.start_paused
     assert settings.exit_with_parent
+    assert (settings.host, settings.registry) == ("0.0.0.0", "http://registry:8080/apis/ccompat/v7")
     assert settings.order_service_token == "secret"
 
 
@@ -53,6 +55,8 @@ def test_every_option_is_read() -> None:
         (("--broker", "localhost"), "--broker: 'localhost' is not HOST:PORT"),
         ((*BROKER, "--http-port", "70000"), "--http-port: '70000' is not a port"),
         ((*BROKER, "--grpc-port", "x"), "--grpc-port"),
+        ((*BROKER, "--host", "everywhere"), "--host: 'everywhere' is not an IPv4 address"),
+        ((*BROKER, "--registry", "registry:8081"), "--registry: 'registry:8081' is not a URL"),
         ((*BROKER, "--symbols", "BTC USDT"), "--symbols: 'BTC USDT'"),
         ((*BROKER, "--symbols", "A,A"), "--symbols: A is listed twice"),
         ((*BROKER, "--symbols", "A,,B"), "--symbols: ''"),
