@@ -25,6 +25,7 @@ from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.health import HealthMonitor
+from market_maker.bootstrap.heap import Heap
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.ownership import Ownership
@@ -102,6 +103,8 @@ class Service:
         )
         self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, ownership)
         await self._health.look()
+        self._heap = Heap(lambda: len(self._supervisor.mailboxes))
+        self._heap.settle()
         self._start_tasks()
         await self._api.start()
         _log.info("started", port=self._api.port, symbols=[worker.name for worker in self._supervisor])
@@ -172,6 +175,7 @@ class Service:
         start("outbox relay", self._kafka.relay.run())
         start("kafka publisher", self._kafka.publisher.run())
         start("kafka intake", self._kafka.run())
+        start("heap", self._heap.run())
         start("gauges", self._gauges.run())
         start("outbox gauge", self._gauges.run_outbox())
         start("health", self._health.run())
