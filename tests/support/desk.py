@@ -115,9 +115,13 @@ class FakeDesk:
     """The desks of the other instances, on the same database."""
     ownerless: dict[str, SymbolConfig] = field(default_factory=dict)
     """Configured symbols that nobody runs; all desks of a fleet share it."""
+    known: list[str] | None = None
+    """The symbols that it had read from the database before something changed there."""
     stored: dict[str, StoredState] = field(default_factory=dict)
 
     def symbols(self) -> Sequence[str]:
+        if self.known is not None:
+            return self.known
         return sorted({*self.views, *self.ownerless, *(name for desk in self.others for name in desk.views)})
 
     def runs(self, symbol: str) -> bool:

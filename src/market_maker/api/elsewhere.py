@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from market_maker.api import outcomes
 from market_maker.api.answers import Audit, ControlResult
 from market_maker.api.context import Call, stored_states
-from market_maker.api.forward import ANSWER_S_MAX
+from market_maker.api.forward import ANSWER_S_MAX, owner_silent
 from market_maker.api.owners import Emergency, OwnersAnswer, ask_owner, by_owner
 from market_maker.api.ports import AuditEntry, DatabaseDownError, StoredState
 from market_maker.core.states import Cause, State
@@ -36,7 +36,7 @@ async def take_elsewhere(call: Call, emergency: Emergency, away: Sequence[str]) 
     asked = by_owner(call, emergency, away)
     if not asked and not away:
         return Elsewhere({})
-    race = _Race(call, emergency, away, {symbol for symbols in asked.values() for symbol in symbols})
+    race = _Race(call, emergency, away, {one: owner for owner, symbols in asked.items() for one in symbols})
     await race.run(asked)
     return await race.outcome()
 
@@ -44,11 +44,13 @@ async def take_elsewhere(call: Call, emergency: Emergency, away: Sequence[str]) 
 class _Race:
     """One request under way: what the owners say, and for a kill what became of its orders."""
 
-    def __init__(self, call: Call, emergency: Emergency, away: Sequence[str], owned: set[str]) -> None:
+    def __init__(
+        self, call: Call, emergency: Emergency, away: Sequence[str], owner_of: Mapping[str, str]
+    ) -> None:
         self._call = call
         self._emergency = emergency
         self._away = away
-        self._owned = owned
+        self._owner_of = owner_of
         self._answers: list[OwnersAnswer] = []
         self._said: dict[str, ControlResult] = {}
         self._is_kill = emergency.cause is Cause.KILL
@@ -109,7 +111,7 @@ class _Race:
 
     def _settled(self) -> bool:
         # An owner's word alone is not enough while the kill is not on record: the owner may be one no more.
-        return not self._recording and all(self._is_settled(symbol) for symbol in self._owned)
+        return not self._recording and all(self._is_settled(symbol) for symbol in self._owner_of)
 
     def _is_settled(self, symbol: str) -> bool:
         return symbol in self._done or self._is_said(symbol)
@@ -132,4 +134,7 @@ class _Race:
         if self._is_kill:
             detail = f"neither an instance that runs {symbol} nor PostgreSQL took the kill: repeat it"
             return outcomes.refused(symbol, "NO_ANSWER", detail, state)
+        if symbol in self._owner_of:
+            silent = owner_silent(symbol, self._owner_of[symbol])
+            return outcomes.refused(symbol, silent.code, silent.detail, state)
         return outcomes.without_owner(symbol, stored)

@@ -96,7 +96,7 @@ def by_owner(call: Call, emergency: Emergency, away: Sequence[str]) -> dict[str,
 
 
 async def ask_owner(call: Call, emergency: Emergency, owner: str, symbols: Sequence[str]) -> OwnersAnswer:
-    """One instance's answer for its symbols, with a result for each of them."""
+    """One instance's answer, with a result for each of its symbols; without any when it does not answer."""
     sent = forward.WireRequest(
         method="POST",
         path=emergency.path,
@@ -106,10 +106,7 @@ async def ask_owner(call: Call, emergency: Emergency, owner: str, symbols: Seque
     )
     answer = await forward.ask(call.peers, owner, sent)
     if answer is None:
-        silent = [
-            outcomes.refused(one, "OWNER_SILENT", forward.owner_silent(one, owner).detail) for one in symbols
-        ]
-        return OwnersAnswer({result.symbol: result for result in silent})
+        return OwnersAnswer({})
     try:
         read = _Answer.model_validate_json(answer.body)
     except ValidationError:

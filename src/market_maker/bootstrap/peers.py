@@ -54,6 +54,10 @@ class FleetPeers:
         """What each instance last published of itself; None while Redis is away."""
         return await self._bus.statuses()
 
+    async def publish(self, desk: Desk) -> bool:
+        """Show the others what runs here, which they read for 5 s; false when Redis does not take it."""
+        return await self._bus.publish_status(await picture_of(desk, self))
+
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:
         """Order kills through PostgreSQL. Raises DatabaseDownError."""
         try:
@@ -71,27 +75,14 @@ class FleetPeers:
         return frozenset(str(order_id) for order_id in done)
 
 
-class StatusPublisher:
-    """Shows the other instances what runs here."""
-
-    def __init__(self, bus: FleetBus, desk: Desk, peers: Peers) -> None:
-        self._bus = bus
-        self._desk = desk
-        self._peers = peers
-
-    async def publish(self) -> bool:
-        """Publish the picture of now, which the others read for 5 s; false when Redis does not take it."""
-        return await self._bus.publish_status(await self.picture())
-
-    async def picture(self) -> bytes:
-        """The picture of now. Trading goes on while it is made."""
-        at = self._desk.to_wall(time.monotonic_ns())
-        summaries = []
-        for symbol in [symbol for symbol in self._desk.symbols() if self._desk.runs(symbol)]:
-            view = self._desk.view(symbol)
-            if view is not None:
-                owner = self._peers.owner(symbol)
-                summaries.append(present.summary(view, owner, self._desk.to_wall).model_dump_json())
-            if len(summaries) % SYMBOLS_AT_A_TIME == 0:
-                await asyncio.sleep(0)
-        return pictures.encode(at, self._desk.figures(), summaries)
+async def picture_of(desk: Desk, peers: Peers) -> bytes:
+    """What an instance shows the others of itself. Trading goes on while it is made."""
+    at = desk.to_wall(time.monotonic_ns())
+    summaries = []
+    for symbol in [symbol for symbol in desk.symbols() if desk.runs(symbol)]:
+        view = desk.view(symbol)
+        if view is not None:
+            summaries.append(present.summary(view, peers.owner(symbol), desk.to_wall).model_dump_json())
+        if len(summaries) % SYMBOLS_AT_A_TIME == 0:
+            await asyncio.sleep(0)
+    return pictures.encode(at, desk.figures(), summaries)
