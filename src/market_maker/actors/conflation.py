@@ -63,8 +63,14 @@ class Conflation:
 
     def __len__(self) -> int:
         """How many events wait."""
-        waiting = (self._invalid, self._snapshot, self._delta, self._trade, self._mark)
-        return sum(event is not None for event in waiting)
+        # Asked for at every event of every mailbox: written out, it costs a fifth of a loop.
+        return (
+            (self._invalid is not None)
+            + (self._snapshot is not None)
+            + (self._delta is not None)
+            + (self._trade is not None)
+            + (self._mark is not None)
+        )
 
     def add(self, event: MarketData) -> None:
         """Take an event that came after all those already held."""

@@ -37,6 +37,7 @@ async def open_pool(
             max_size=max_size,
             timeout=connect_timeout_s,
             command_timeout=command_timeout_s,
+            reset=_leave_session,
             server_settings={
                 "application_name": application_name,
                 # Our queries are small: compiling one takes longer than running it.
@@ -46,6 +47,14 @@ async def open_pool(
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise connection_error(url, error) from error
+
+
+async def _leave_session(_connection: object) -> None:
+    """What a connection does when it goes back: nothing. asyncpg itself ends an open transaction.
+
+    By default it asks the server to reset the session, a round trip more per transaction (a third of its
+    time). No query here leaves anything in the session: no SET, no LISTEN, no session lock.
+    """
 
 
 async def ping(db: Executor) -> None:

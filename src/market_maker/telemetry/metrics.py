@@ -94,7 +94,7 @@ METRICS: Final = (
         "Time from reading a message to the answer of the order that it caused",
         REQUEST_BUCKETS,
     ),
-    Metric("mm_consumed_messages_total", _C, ("topic",), "Messages read from Kafka and handed to the symbols"),
+    Metric("mm_consumed_messages_total", _C, ("topic",), "Messages read from Kafka and given to symbols"),
     Metric("mm_asyncio_tasks", _G, (), "Tasks of the event loop; one that grows without end is a leak"),
     Metric("mm_dead_letters_total", _C, ("topic",), "Messages copied to a dead-letter topic"),
     Metric("mm_decode_errors_total", _C, ("topic",), "Messages that could not be decoded"),
@@ -133,6 +133,7 @@ METRICS: Final = (
     ),
     Metric("mm_dependency_up", _G, ("dependency",), "1 while a dependency answers, else 0"),
     Metric("mm_shadow_mode", _G, (), "1 in shadow mode, in which no order request leaves, else 0"),
+    Metric("mm_guards_seen", _G, (), "Guards whose sign of life this instance sees in Redis; NaN without Redis"),
     Metric("mm_log_lines_dropped_total", _C, (), "Log lines lost because they could not be written"),
 )
 
@@ -141,17 +142,20 @@ STATES: Final = tuple(state.value for state in State)
 
 
 class Metrics:
-    """The registry of this process, made from METRICS; one object per metric, by name."""
+    """The registry of this process, made from a list of metrics; one object per metric, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: tuple[Metric, ...] = METRICS) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's gap
         self.registry = CollectorRegistry()
         self._by_name: dict[str, Counter | Gauge | Histogram] = {
-            metric.name: _make(metric, self.registry) for metric in METRICS
+            metric.name: _make(metric, self.registry) for metric in metrics
         }
+        self._labels = {metric.name: metric.labels for metric in METRICS}
+        self._of_symbol: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
+        """Per symbol the metrics and label values that show it: to look for them costs all symbols' time."""
 
     def counter(self, name: str, **labels: str) -> Counter:
-        """A counter, bound to its labels. KeyError or TypeError when METRICS has it not, or not as that."""
+        """A counter, bound to its labels. KeyError or TypeError when the list has it not, or not as that."""
         return self._bound(Counter, name, labels)
 
     def gauge(self, name: str, **labels: str) -> Gauge:
@@ -164,13 +168,15 @@ class Metrics:
 
     def remove_symbol(self, symbol: str) -> None:
         """Stop showing a symbol that is no longer configured."""
-        for metric in METRICS:
-            if "symbol" in metric.labels:
-                self._by_name[metric.name].remove_by_labels({"symbol": symbol})
+        for name, values in self._of_symbol.pop(symbol, ()):
+            self._by_name[name].remove(*values)
 
     def _bound(self, kind: type[_T], name: str, labels: dict[str, str]) -> _T:
         metric = self._by_name[name]
         child = metric.labels(**labels) if labels else metric
+        if (symbol := labels.get("symbol")) is not None:
+            values = tuple(labels[label] for label in self._labels[name])
+            self._of_symbol.setdefault(symbol, set()).add((name, values))
         if not isinstance(child, kind):
             raise TypeError(f"{name} is a {type(child).__name__}, not a {kind.__name__}")
         return child
