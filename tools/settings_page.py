@@ -2,13 +2,14 @@
 
 import sys
 
+from market_maker.guard.settings import own_variables
 from market_maker.settings import variables
 
 HEAD = """# Settings
 
 Every setting is an environment variable. Durations are written as in Go: `100ms`, `5s`, `1m30s`; booleans
 are `true` or `false`. An empty variable counts as not set. Made by `make generate` from
-`src/market_maker/settings.py`.
+`src/market_maker/settings.py`; those that only `market-maker guard` reads say so.
 
 | variable | default | meaning |
 |---|---|---|
@@ -18,7 +19,7 @@ are `true` or `false`. An empty variable counts as not set. Made by `make genera
 def page() -> str:
     """The page as Markdown."""
     rows = []
-    for variable in variables():
+    for variable in (*variables(), *own_variables()):
         default = (
             "**required**"
             if variable.required

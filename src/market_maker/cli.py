@@ -1,4 +1,4 @@
-"""The command line: serve, demo, sandbox, migrate, replay. An error is one sentence and an exit code."""
+"""The command line: serve, guard, migrate, demo and others. An error is one sentence and an exit code."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ USAGE: Final = """usage: market-maker COMMAND [ARGUMENTS]
 
 commands:
   serve     run the service on the servers that the environment names (see README)
+  guard     watch the instances of the service; clear the orders of one that has fallen silent
   migrate   bring the database at POSTGRES_URL to the current schema
   demo      everything on this machine: real servers, a sandbox exchange, the service (demo --help)
   sandbox   the sandbox exchange alone (sandbox --help)
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     commands: dict[str, Callable[[list[str]], int]] = {
         "serve": _serve,
+        "guard": _guard,
         "migrate": _migrate,
         "demo": _demo,
         "sandbox": _sandbox,
@@ -47,6 +49,12 @@ def _serve(words: list[str]) -> int:
     from market_maker.serve import serve  # noqa: PLC0415
 
     return _no_arguments("serve", words) or serve(os.environ)
+
+
+def _guard(words: list[str]) -> int:
+    from market_maker.guard.command import guard  # noqa: PLC0415
+
+    return _no_arguments("guard", words) or guard(os.environ)
 
 
 def _migrate(words: list[str]) -> int:

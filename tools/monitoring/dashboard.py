@@ -4,9 +4,9 @@ import json
 from typing import Any, Final
 
 from tools.monitoring.layout import FIGURES, ROWS, Figure, Panel
-from tools.monitoring.metric_use import use_of
+from tools.monitoring.metric_use import BY_NAME, use_of
 
-from market_maker.telemetry.metrics import METRICS, Kind, Metric
+from market_maker.telemetry.metrics import Kind, Metric
 
 COLUMNS: Final = 24
 GRAPH_WIDTH, GRAPH_HEIGHT = 8, 8
@@ -14,7 +14,6 @@ FIGURE_WIDTH, FIGURE_HEIGHT = 4, 4
 RATE: Final = "$__rate_interval"
 SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 UNITS: Final = {"_seconds": "s", "_usdt": "currencyUSD", "_bps": "none"}
-_BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
 
 class LayoutError(Exception):
@@ -57,7 +56,7 @@ def queries(metric: Metric) -> list[tuple[str, str]]:
 
 def _require_all_placed() -> None:
     placed = [name for panels in ROWS.values() for panel in panels for name in panel.metrics]
-    if wrong := sorted(set(placed) ^ set(_BY_NAME)):
+    if wrong := sorted(set(placed) ^ set(BY_NAME)):
         raise LayoutError(f"either not on the dashboard or not on the list of metrics: {', '.join(wrong)}")
     if len(placed) != len(set(placed)):
         raise LayoutError("a metric stands on two panels")
@@ -117,7 +116,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 
 def _graph(panel: Panel) -> dict[str, Any]:
-    metrics = [_BY_NAME[name] for name in panel.metrics]
+    metrics = [BY_NAME[name] for name in panel.metrics]
     several = len(metrics) > 1
     wanted = [
         (expression, f"{metric.name} {legend}" if several and legend != metric.name else legend)

@@ -71,6 +71,12 @@ ROWS: Final = {
         Panel("Outbox backlog", ("mm_outbox_backlog",)),
         Panel("Messages that Kafka did not take", ("mm_publish_failures_total",)),
     ),
+    "Guard": (
+        Panel("Instances", ("mm_guard_instances",)),
+        Panel("Symbols of lost instances cleared", ("mm_guard_interventions_total",)),
+        Panel("Guards: running, blind, seen by instances", ("mm_guard_up", "mm_guard_blind", "mm_guards_seen")),
+        Panel("Last look of the guard", ("mm_guard_last_look_timestamp_seconds",)),
+    ),
     "Process": (
         Panel("Event loop lag", ("mm_event_loop_lag_seconds",)),
         Panel("Event loop standing still", ("mm_event_loop_stalled_seconds_total",)),

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from market_maker.telemetry.guard_metrics import GUARD_METRICS
 from market_maker.telemetry.metrics import METRICS, Kind, Metric
 
 ADDED: Final = frozenset({"instance", "job", "le"})
@@ -14,7 +15,8 @@ ADDED: Final = frozenset({"instance", "job", "le"})
 OTHERS: Final = frozenset({"up"})
 """Metrics that Prometheus itself makes."""
 
-_BY_NAME: Final = {metric.name: metric for metric in METRICS}
+BY_NAME: Final = {metric.name: metric for metric in (*METRICS, *GUARD_METRICS)}
+"""Every metric of the service and of the guard."""
 _METRIC: Final = re.compile(r"\b(mm_\w+|up)\b(?:\{([^}]*)\})?")
 _MATCHER: Final = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _GROUPING: Final = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")
@@ -53,10 +55,10 @@ def use_of(expression: str) -> Use:
 
 
 def _listed(name: str, expression: str) -> Metric:
-    if (metric := _BY_NAME.get(name)) is not None and metric.kind is not Kind.HISTOGRAM:
+    if (metric := BY_NAME.get(name)) is not None and metric.kind is not Kind.HISTOGRAM:
         return metric
     stem = re.sub(r"_(bucket|sum|count)$", "", name)
-    if stem != name and (metric := _BY_NAME.get(stem)) is not None and metric.kind is Kind.HISTOGRAM:
+    if stem != name and (metric := BY_NAME.get(stem)) is not None and metric.kind is Kind.HISTOGRAM:
         return metric
     raise UnknownUseError(f"{name} is not on the list of metrics, used in {expression}")
 

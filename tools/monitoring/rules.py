@@ -225,11 +225,39 @@ _DURABILITY: Final = (
         "outbox-backlog",
     ),
 )
+_GUARD: Final = (
+    Alert(
+        "InstanceLost",
+        "increase(mm_guard_interventions_total[10m]) > 0",
+        "0s",
+        CRITICAL,
+        "An instance fell silent: the guard cancels its orders and halts its symbols.",
+        "owner_lost",
+    ),
+    Alert(
+        "GuardMissing",
+        "(absent(mm_guard_up) and on () max(mm_event_loop_lag_seconds) >= 0) or (max(mm_guards_seen) < 1) "
+        "or (time() - max(mm_guard_last_look_timestamp_seconds) > 15)",
+        "1m",
+        CRITICAL,
+        "No guard looks after the instances: the orders of one that dies now would stay.",
+        "guard-missing",
+    ),
+    Alert(
+        "GuardBlind",
+        "min(mm_guard_blind) == 1",
+        "15s",
+        CRITICAL,
+        "The guard can read neither Redis nor PostgreSQL, and does nothing.",
+        "guard-blind",
+    ),
+)
 GROUPS: Final = {
     "market-maker-safety": _SAFETY,
     "market-maker-service": _SERVICE,
     "market-maker-market-data": _MARKET_DATA,
     "market-maker-orders": _ORDERS,
     "market-maker-durability": _DURABILITY,
+    "market-maker-guard": _GUARD,
 }
 ALERTS: Final = tuple(alert for alerts in GROUPS.values() for alert in alerts)

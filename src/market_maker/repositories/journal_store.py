@@ -54,9 +54,14 @@ class JournalStore:
             # Always an explicit transaction: its COMMIT leaves only after every statement was answered,
             # so a statement that is stuck on a dead connection can never commit behind a later batch.
             async with self._pool.acquire(timeout=ACQUIRE_S_MAX) as connection, connection.transaction():
-                stale = await _stale(connection, entries)
-                batch = collect(entry for entry in entries if (entry.symbol, entry.epoch) not in stale)
-                return await _write(connection, batch, stale)
+                return await write_entries(connection, entries)
+
+
+async def write_entries(db: Executor, entries: Sequence[JournalEntry]) -> WriteResult:
+    """As `JournalStore.write`, within a transaction of the caller."""
+    stale = await _stale(db, entries)
+    batch = collect(entry for entry in entries if (entry.symbol, entry.epoch) not in stale)
+    return await _write(db, batch, stale)
 
 
 async def _stale(db: Executor, entries: Sequence[JournalEntry]) -> frozenset[tuple[str, int]]:

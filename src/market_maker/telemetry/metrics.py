@@ -150,7 +150,7 @@ class Metrics:
         self._by_name: dict[str, Counter | Gauge | Histogram] = {
             metric.name: _make(metric, self.registry) for metric in metrics
         }
-        self._labels = {metric.name: metric.labels for metric in METRICS}
+        self._labels = {metric.name: metric.labels for metric in metrics}
         self._of_symbol: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
         """Per symbol the metrics and label values that show it: to look for them costs all symbols' time."""
 

@@ -15,21 +15,23 @@ class MetricsPortError(OSError):
 class MetricsServer:
     """Serves a registry at `/metrics` until closed.
 
-    Raises MetricsPortError when the port is taken or may not be used.
+    Raises MetricsPortError when the port is taken or may not be used; it names the port's `setting`.
     """
 
-    def __init__(self, registry: CollectorRegistry, host: str, port: int) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, host: str, port: int, setting: str = "METRICS_PORT"
+    ) -> None:
         try:
             self._server, self._thread = start_http_server(port, addr=host, registry=registry)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
-            fix = "choose another METRICS_PORT"
+            fix = f"choose another {setting}"
             if error.errno == errno.EADDRINUSE:
-                fix = "stop what listens there or choose another METRICS_PORT"
+                fix = f"stop what listens there or choose another {setting}"
             elif error.errno != errno.EACCES:
                 fix = "correct HTTP_HOST"
             raise MetricsPortError(
-                error.errno, f"METRICS_PORT: cannot listen on {host}:{port} ({why}); {fix}"
+                error.errno, f"{setting}: cannot listen on {host}:{port} ({why}); {fix}"
             ) from error
 
     @property

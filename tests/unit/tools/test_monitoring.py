@@ -11,10 +11,10 @@ import pytest
 from tools.monitoring import dashboard as board
 from tools.monitoring.alerts import rules, runbook_url
 from tools.monitoring.dashboard import LayoutError, dashboard
-from tools.monitoring.metric_use import UnknownUseError, use_of
+from tools.monitoring.metric_use import BY_NAME, UnknownUseError, use_of
 from tools.monitoring.rules import ALERTS, CRITICAL, WARNING
 
-from market_maker.telemetry.metrics import METRICS, Kind
+from market_maker.telemetry.metrics import Kind
 
 ROOT = Path(__file__).parents[3]
 ALERT_FILE = ROOT / "deploy/prometheus/alerts.yaml"
@@ -67,7 +67,7 @@ def test_a_metric_or_label_that_does_not_exist_is_refused(expression: str, probl
 
 def test_every_metric_of_the_list_is_on_the_dashboard() -> None:
     shown = {name for expression in expressions() for name in use_of(expression).metrics}
-    assert shown == {metric.name for metric in METRICS}
+    assert shown == set(BY_NAME)
 
 
 def test_a_metric_without_a_place_on_the_dashboard_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_a_metric_without_a_place_on_the_dashboard_is_an_error(monkeypatch: pyte
 
 
 def test_a_panel_shows_every_label_that_its_metric_has() -> None:
-    for metric in METRICS:
+    for metric in BY_NAME.values():
         for expression, legend in board.queries(metric):
             assert all(f"{{{{{label}}}}}" in legend for label in metric.labels), metric.name
             assert ("rate(" in expression) == (metric.kind is not Kind.GAUGE)
@@ -208,6 +208,24 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {f"mm_journal_lag_seconds{{{BTC}}}": "0.2x40"},
     ),
     "OutboxBacklog": ({"mm_outbox_backlog": "3x40"}, {"mm_outbox_backlog": "3 0 3 0 3 0 3 0 3 0 3 0 3"}),
+    "InstanceLost": (
+        {"mm_guard_interventions_total": "0x12 2x28"},
+        {"mm_guard_interventions_total": "2x40"},
+    ),
+    "GuardMissing": (
+        {"mm_event_loop_lag_seconds": "0x40"},
+        {
+            "mm_event_loop_lag_seconds": "0x40",
+            "mm_guard_up": "1x40",
+            'mm_guards_seen{instance="a"}': "1x40",
+            'mm_guards_seen{instance="b"}': NAN,
+            "mm_guard_last_look_timestamp_seconds": "0+15x40",
+        },
+    ),
+    "GuardBlind": (
+        {'mm_guard_blind{instance="a"}': "1x40", 'mm_guard_blind{instance="b"}': "1x40"},
+        {'mm_guard_blind{instance="a"}': "1x40", 'mm_guard_blind{instance="b"}': "0x40"},
+    ),
     "PublishFailures": (
         {'mm_publish_failures_total{topic="mm.quote.simulated.v1"}': "1+1x40"},
         {'mm_publish_failures_total{topic="mm.quote.simulated.v1"}': "1x40"},

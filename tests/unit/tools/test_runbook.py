@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from tools.monitoring.alerts import RUNBOOK, runbook_url
+from tools.monitoring.metric_use import BY_NAME
 from tools.monitoring.rules import ALERTS, Alert
 
 from market_maker.core.states import KillReason
-from market_maker.telemetry.metrics import METRICS
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / RUNBOOK).read_text("utf-8")
@@ -67,9 +67,9 @@ def test_every_dependency_that_health_names_has_a_section() -> None:
 
 
 def test_every_metric_that_the_runbook_names_exists() -> None:
-    tables = {"mm_audit", "mm_orders"}
+    tables = {"mm_audit", "mm_orders", "mm_instances", "mm_owners", "mm_kill_orders"}
     named = set(re.findall(r"\bmm_[a-z_]+\b", TEXT))
-    assert not named - {metric.name for metric in METRICS} - tables
+    assert not named - set(BY_NAME) - tables
 
 
 def test_every_code_field_and_setting_that_the_runbook_names_exists() -> None:

@@ -1,0 +1,107 @@
+"""What the guard needs of the environment: a few of the service's variables, and two of its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Self
+
+from market_maker import setting_types as to
+from market_maker import settings as service
+from market_maker.environment import (
+    Section,
+    SettingProblem,
+    SettingsError,
+    Variable,
+    fields_of,
+    read_fields,
+)
+from market_maker.security_settings import HttpTls, RedisTls, address_conflicts
+from market_maker.setting_types import Secret
+
+LEASE_NS_MAX: Final = 3_000_000_000
+_SERVICE: Final = {variable.name: variable for variable in service.variables()}
+_SECTIONS: Final[Mapping[str, type[Section]]] = {"redis_tls": RedisTls, "http_tls": HttpTls}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """What the environment says. Make it with `GuardSettings.load(os.environ)`."""
+
+    postgres_url: Annotated[Secret, _SERVICE["POSTGRES_URL"]]
+    redis_url: Annotated[Secret, _SERVICE["REDIS_URL"]]
+    order_service_url: Annotated[Secret, _SERVICE["ORDER_SERVICE_URL"]]
+    order_service_token: Annotated[Secret | None, _SERVICE["ORDER_SERVICE_TOKEN"]]
+    system_account_id: Annotated[str, _SERVICE["SYSTEM_ACCOUNT_ID"]]
+    system_user_id: Annotated[str, _SERVICE["SYSTEM_USER_ID"]]
+    shadow_mode: Annotated[bool, _SERVICE["MM_SHADOW_MODE"]]
+    kafka_session_timeout_ns: Annotated[int, _SERVICE["KAFKA_SESSION_TIMEOUT"]]
+    http_host: Annotated[str, _SERVICE["HTTP_HOST"]]
+    log_level: Annotated[str, _SERVICE["LOG_LEVEL"]]
+    log_format: Annotated[str | None, _SERVICE["LOG_FORMAT"]]
+    metrics_port: Annotated[
+        int,
+        Variable(
+            "GUARD_METRICS_PORT",
+            to.port,
+            "guard: port of its Prometheus metrics, on HTTP_HOST",
+            default="9091",
+        ),
+    ]
+    silence_ns: Annotated[
+        int,
+        Variable(
+            "GUARD_SILENCE",
+            to.duration("2s", "5m"),
+            "guard: time without a sign of life after which an instance's orders are cancelled and its "
+            "symbols HALTED; instances give one every second",
+            default="3s",
+        ),
+    ]
+    redis_tls: RedisTls
+    http_tls: HttpTls
+    warnings: tuple[str, ...] = ()
+    """Sentences about variables that look like the guard's and are not."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; an empty variable counts as not set, what is the service's is passed over.
+
+        Raises SettingsError with everything that is missing or malformed.
+        """
+        values, problems = read_fields(cls, environ)
+        for name, section in _SECTIONS.items():
+            found, wrong = read_fields(section, environ)
+            wrong.extend(section.conflicts(found))
+            if not wrong:
+                values[name] = section(**found)
+            problems.extend(wrong)
+        problems.extend(_own_conflicts(values))
+        if problems:
+            raise SettingsError(tuple(problems))
+        return cls(**values, warnings=tuple(_typos(environ)))
+
+    @property
+    def lease_ns(self) -> int:
+        """How long an instance may send after its last renewal, as the instances reckon it."""
+        return min(LEASE_NS_MAX, self.kafka_session_timeout_ns // 2)
+
+    def secret_texts(self) -> tuple[str, ...]:
+        """What no log line may hold."""
+        values = (getattr(self, name) for name, _ in fields_of(GuardSettings))
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+
+
+def own_variables() -> tuple[Variable, ...]:
+    """The variables that only the guard reads."""
+    return tuple(variable for _, variable in fields_of(GuardSettings) if variable.name not in _SERVICE)
+
+
+def _typos(environ: Mapping[str, str]) -> Iterator[str]:
+    known = [variable.name for variable in own_variables()]
+    for name in sorted(environ):
+        if name.startswith("GUARD_") and name not in known:
+            yield f"{name} is not a setting of the guard and has no effect; there are {', '.join(known)}"
+
+
+def _own_conflicts(values: Mapping[str, Any]) -> list[SettingProblem]:
+    """Files for Redis without rediss://. HTTP_CA_FILE may be for addresses that only the service has."""
+    return [problem for problem in address_conflicts(values) if problem.name != "HTTP_CA_FILE"]
