@@ -28,6 +28,8 @@ class Hub:
     apps: dict[str, InProcess] = field(default_factory=dict)
     desks: dict[str, FakeDesk] = field(default_factory=dict)
     published: dict[str, bytes] = field(default_factory=dict)
+    looks: int = 0
+    """How often somebody has read what is published."""
     redis_up: bool = True
     database_up: bool = True
     silent: set[str] = field(default_factory=set)
@@ -99,6 +101,7 @@ class HubPeers:
         return await self.hub.ask(instance_id, request, timeout_s)
 
     async def pictures(self) -> Mapping[str, bytes] | None:
+        self.hub.looks += 1
         return dict(self.hub.published) if self.hub.redis_up else None
 
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ class Others:
     pictures: Mapping[str, Picture]
     """By instance."""
     shown: Mapping[str, answers.SymbolSummary]
-    """By symbol: what runs elsewhere. A symbol that two instances show stands here once, or runs here."""
+    """By symbol, the best of all pictures of it."""
     without_owner: Mapping[str, answers.WithoutPicture]
     """By symbol: configured, and shown by nobody."""
 
@@ -51,11 +51,11 @@ class FleetView:
     async def status(self) -> answers.SystemStatus:
         """The whole fleet now."""
         others = await self.others()
-        own = [self.own(symbol) for symbol in self._desk.symbols() if symbol not in others.shown]
+        away = {symbol: one for symbol, one in others.shown.items() if self.is_elsewhere(symbol, others)}
+        own = [self.own(symbol) for symbol in self._desk.symbols() if symbol not in away]
         here = [summary for summary in own if summary is not None]
-        summaries = sorted([*here, *others.shown.values()], key=lambda summary: summary.symbol)
-        shown = {summary.symbol for summary in summaries}
-        missing = [one for one in others.without_owner.values() if one.symbol not in shown]
+        summaries = sorted([*here, *away.values()], key=lambda summary: summary.symbol)
+        missing = [one for one in others.without_owner.values() if not self._desk.runs(one.symbol)]
         latched = {summary.symbol for summary in summaries if summary.kill is not None}
         latched |= {one.symbol for one in missing if one.state is State.HALTED}
         figures = self._desk.figures()
@@ -74,6 +74,15 @@ class FleetView:
         """A symbol that runs here; None for any other."""
         view = self._desk.view(symbol)
         return None if view is None else present.summary(view, self._peers.owner(symbol), self._desk.to_wall)
+
+    def is_elsewhere(self, symbol: str, others: Others) -> bool:
+        """Whether another instance's picture of the symbol is the one to show.
+
+        What runs here is shown by this instance, unless it has lost the symbol to another.
+        """
+        if symbol not in others.shown:
+            return False
+        return not self._desk.runs(symbol) or self._peers.owner(symbol) not in (None, self._peers.instance)
 
     def _instances(
         self, here: Sequence[answers.SymbolSummary], pictures: Mapping[str, Picture]
@@ -111,13 +120,11 @@ class FleetView:
         return Others(pictures, shown, missing)
 
     def _best(self, pictures: Mapping[str, Picture]) -> dict[str, answers.SymbolSummary]:
-        """One picture a symbol: that of its owner, else the newest; what runs here goes before."""
+        """One picture a symbol: that of its owner, else the newest."""
         found: dict[str, tuple[bool, datetime, answers.SymbolSummary]] = {}
         for instance, picture in pictures.items():
             for summary in picture.summaries:
                 is_owners = self._peers.owner(summary.symbol) == instance
-                if self._desk.runs(summary.symbol) and not is_owners:
-                    continue
                 last = found.get(summary.symbol)
                 if last is None or (is_owners, summary.at) > last[:2]:
                     found[summary.symbol] = (is_owners, summary.at, summary)

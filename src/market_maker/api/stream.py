@@ -133,7 +133,7 @@ class _Board:
     def own(self, changed: Iterable[str]) -> Iterator[str]:
         """What changed here; a symbol that has left for another instance is shown by the next look."""
         for symbol in sorted(changed):
-            if symbol in self._others.shown:
+            if self._fleet.is_elsewhere(symbol, self._others):
                 continue
             summary = self._fleet.own(symbol)
             if summary is not None:
@@ -147,14 +147,15 @@ class _Board:
         """What changed at the other instances, what nobody shows any more, and what is gone."""
         self._others = others = await self._fleet.others()
         events = []
-        for symbol, summary in others.shown.items():
+        shown = {one: each for one, each in others.shown.items() if self._fleet.is_elsewhere(one, others)}
+        for symbol, summary in shown.items():
             if self._is_new(symbol, summary):
                 events.append(f"event: status\ndata: {summary.model_dump_json()}\n\n")
         missing = {symbol: one for symbol, one in others.without_owner.items() if not self._desk.runs(symbol)}
         for symbol, one in missing.items():
             if self._is_new(symbol, one):
                 events.append(f"event: without_owner\ndata: {one.model_dump_json()}\n\n")
-        for symbol in sorted(self._told.keys() - others.shown.keys() - missing.keys()):
+        for symbol in sorted(self._told.keys() - shown.keys() - missing.keys()):
             if not self._desk.runs(symbol):
                 del self._told[symbol]
                 events.append(_removed(symbol))

@@ -9,7 +9,7 @@ from tests.support.api import Answer, eventually
 from tests.support.desk import view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
-from market_maker.api import context, elsewhere, forward
+from market_maker.api import elsewhere, forward
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
@@ -21,9 +21,18 @@ ALL = {"reason": "drill"}
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elsewhere, "POLL_S", 0.001)
-    monkeypatch.setattr(context, "STORED_STATE_S_MAX", 0.02)
+    wait_at_most(monkeypatch, 60)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that wait until an answer can come no more."""
+    wait_at_most(monkeypatch, 0.02)
+
+
+def wait_at_most(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     for module in (elsewhere, forward):
-        monkeypatch.setattr(module, "ANSWER_S_MAX", 0.1)
+        monkeypatch.setattr(module, "ANSWER_S_MAX", seconds)
 
 
 @pytest.fixture
@@ -104,7 +113,6 @@ async def test_a_local_kill_waits_for_nobody(fleet: Fleet, monkeypatch: pytest.M
 
     monkeypatch.setattr(fleet.hub, "ask", never)
     monkeypatch.setattr(fleet.hub, "order_kill", never)
-    monkeypatch.setattr(elsewhere, "ANSWER_S_MAX", 5)
     calling = asyncio.create_task(fleet.north.post(KILL, ALL))
     await eventually(lambda: fleet.north_desk.views[BTC].state is State.HALTED)
     assert not calling.done()
@@ -112,36 +120,27 @@ async def test_a_local_kill_waits_for_nobody(fleet: Fleet, monkeypatch: pytest.M
     await asyncio.gather(calling, return_exceptions=True)
 
 
-async def test_a_silent_owner_kills_by_the_order_in_the_database(fleet: Fleet) -> None:
+async def test_an_order_that_is_carried_out_does_not_wait_for_the_owners_silence(
+    fleet: Fleet,
+) -> None:
     fleet.hub.silent = {SOUTH}
-    answer = await fleet.north.post(KILL, named(ETH))
-    assert states(answer) == {ETH: ("HALTED", True, False)}
+    async with asyncio.timeout(5):
+        assert states(await fleet.north.post(KILL, named(ETH))) == {ETH: ("HALTED", True, False)}
     await eventually(lambda: len(fleet.north_desk.audited) == 1)
     assert fleet.north_desk.audited[0].symbol == ETH
     assert fleet.south_desk.audited == []
 
 
-async def test_an_order_that_is_carried_out_does_not_wait_for_the_owners_silence(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (elsewhere, forward):
-        monkeypatch.setattr(module, "ANSWER_S_MAX", 60)
-    fleet.hub.silent = {SOUTH}
-    async with asyncio.timeout(5):
-        assert states(await fleet.north.post(KILL, named(ETH)))[ETH] == ("HALTED", True, False)
-
-
 async def test_an_answer_of_the_owner_does_not_wait_for_the_order_to_be_carried_out(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet,
 ) -> None:
-    monkeypatch.setattr(elsewhere, "ANSWER_S_MAX", 60)
     fleet.hub.reads_orders = False
     async with asyncio.timeout(5):
         assert states(await fleet.north.post(KILL, named(ETH)))[ETH] == ("HALTED", True, False)
     assert len(fleet.hub.orders) == 1
 
 
-async def test_a_kill_on_record_that_nobody_has_confirmed_is_pending(fleet: Fleet) -> None:
+async def test_a_kill_on_record_that_nobody_has_confirmed_is_pending(fleet: Fleet, impatient: None) -> None:
     fleet.hub.silent, fleet.hub.reads_orders = {SOUTH}, False
     fleet.north_desk.stored[ETH] = StoredState(State.ACTIVE, "enable")
     answer = await fleet.north.post(KILL, named(BTC, ETH))
@@ -190,7 +189,9 @@ async def test_a_symbol_that_runs_here_and_belongs_to_another_is_killed_in_both_
     assert fleet.south_desk.views[BTC].state is State.HALTED
 
 
-async def test_an_owner_that_has_lost_the_symbol_meanwhile_is_no_answer_to_a_kill(fleet: Fleet) -> None:
+async def test_an_owner_that_has_lost_the_symbol_meanwhile_is_no_answer_to_a_kill(
+    fleet: Fleet, impatient: None
+) -> None:
     fleet.hub.owners[SOL] = SOUTH
     fleet.hub.reads_orders = False
     answer = await fleet.north.post(KILL, named(SOL))
@@ -214,7 +215,7 @@ async def test_a_flatten_is_split_and_says_which_symbols_nobody_has(fleet: Fleet
     assert fleet.hub.orders == {}
 
 
-async def test_a_flatten_of_a_silent_owner_alone_is_503(fleet: Fleet) -> None:
+async def test_a_flatten_of_a_silent_owner_alone_is_503(fleet: Fleet, impatient: None) -> None:
     fleet.hub.silent = {SOUTH}
     answer = await fleet.north.post(FLATTEN, named(ETH))
     assert (answer.status, answer.code) == (503, "OWNER_SILENT")

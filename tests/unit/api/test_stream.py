@@ -1,12 +1,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.api import served
+from tests.support.api import eventually, served
 from tests.support.desk import FakeDesk
+from tests.support.fleet import BTC, ETH, NORTH, SOL, Fleet, HubPeers, running_fleet
 
+from market_maker.api import fleet as fleet_module
 from market_maker.api import stream
 from market_maker.api.changes import ChangeFeed
 from market_maker.core.states import State
@@ -17,6 +21,8 @@ PATH = "/v1/mm/stream"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MIN_INTERVAL_S", 0.001)
+    monkeypatch.setattr(stream, "LOOK_S", 0.005)
+    monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 0)
 
 
 async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, str]]:
@@ -111,3 +117,89 @@ async def test_a_closed_subscription_ends_and_gets_nothing_more() -> None:
     reader.close()
     feed.publish("A")
     assert await waiting is None
+
+
+# --- symbols of other instances ----------------------------------------------------------------
+
+
+class Watcher:
+    """A reader of the stream of the instance in the north."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._blocks = events(response)
+
+    async def until(self, event: str, symbol: str) -> dict[str, Any]:
+        """The data of the next such event; what comes before is passed over."""
+        async with asyncio.timeout(5):
+            async for block in self._blocks:
+                data = block.get("data", "")
+                if block.get("event") == event and (data == symbol or f'"{symbol}"' in data):
+                    found: dict[str, Any] = json.loads(data) if data.startswith("{") else {}
+                    return found
+        raise AssertionError(f"the stream ended before {event} of {symbol}")
+
+
+@asynccontextmanager
+async def watching(fleet: Fleet) -> AsyncIterator[Watcher]:
+    await fleet.hub.publish()
+    async with (
+        served(fleet.north_desk, peers=HubPeers(fleet.hub, NORTH)) as url,
+        aiohttp.ClientSession(url) as session,
+        session.get(PATH) as response,
+    ):
+        yield Watcher(response)
+
+
+async def test_symbols_of_other_instances_come_too_and_again_when_they_change() -> None:
+    async with running_fleet() as fleet, watching(fleet) as watcher:
+        await watcher.until("status", BTC)
+        assert (await watcher.until("status", ETH))["owner"] == fleet.hub.owners[ETH]
+        fleet.south_desk.change(ETH, open_orders=7)
+        await fleet.hub.publish()
+        assert (await watcher.until("status", ETH))["open_orders"] == 7
+
+
+async def test_what_does_not_change_elsewhere_is_not_sent_again() -> None:
+    async with running_fleet() as fleet, watching(fleet) as watcher:
+        await watcher.until("status", ETH)
+        before = fleet.hub.looks
+        await eventually(lambda: fleet.hub.looks > before + 5)
+        fleet.south_desk.change(ETH, open_orders=1)
+        await fleet.hub.publish()
+        assert (await watcher.until("status", ETH))["open_orders"] == 1
+
+
+async def test_a_symbol_that_vanishes_and_comes_back_is_shown_as_both() -> None:
+    async with running_fleet() as fleet, watching(fleet) as watcher:
+        await watcher.until("status", ETH)
+        assert (await watcher.until("without_owner", SOL))["state"] == "PAUSED"
+        fleet.hub.published.clear()
+        assert (await watcher.until("without_owner", ETH))["owner"] == fleet.hub.owners[ETH]
+        await fleet.hub.publish()
+        await watcher.until("status", ETH)
+        fleet.hub.redis_up = False
+        await watcher.until("without_owner", ETH)
+
+
+async def test_a_symbol_that_moves_between_instances_goes_on_being_shown() -> None:
+    async with running_fleet() as fleet, watching(fleet) as watcher:
+        await watcher.until("status", ETH)
+        fleet.move(ETH, NORTH)
+        fleet.north_desk.change(ETH, open_orders=3)
+        await fleet.hub.publish()
+        while (await watcher.until("status", ETH))["open_orders"] != 3:
+            pass
+        fleet.north_desk.change(ETH, open_orders=4)
+        while (await watcher.until("status", ETH))["open_orders"] != 4:
+            pass
+
+
+async def test_a_symbol_of_another_instance_that_is_deleted_is_said_to_be_removed() -> None:
+    async with running_fleet() as fleet, watching(fleet) as watcher:
+        await watcher.until("status", ETH)
+        await watcher.until("without_owner", SOL)
+        await fleet.south_desk.delete_config(ETH, "bob")
+        await fleet.hub.publish()
+        await watcher.until("removed", ETH)
+        del fleet.north_desk.ownerless[SOL]
+        await watcher.until("removed", SOL)

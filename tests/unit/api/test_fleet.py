@@ -1,0 +1,186 @@
+"""The status of the whole fleet, from any instance."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.support.api import Api
+from tests.support.desk import NOW_NS, START, FakeDesk, view_of
+from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
+
+from market_maker.api import fleet as fleet_module
+from market_maker.api.pictures import PictureReader
+from market_maker.api.ports import StoredState
+from market_maker.core.config import SymbolConfig
+from market_maker.core.states import KillReason, State
+from market_maker.core.view import KillView
+
+STATUS = "/v1/mm/status"
+KILLED = KillView(KillReason.MANUAL, "drill", "manual", NOW_NS)
+
+
+@pytest.fixture(autouse=True)
+def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 0)
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    async with running_fleet() as fleet:
+        await fleet.hub.publish()
+        yield fleet
+
+
+async def status(api: Api) -> dict[str, Any]:
+    answer = await api.get(STATUS)
+    assert answer.status == 200
+    body: dict[str, Any] = answer.body
+    return body
+
+
+async def test_every_symbol_is_shown_by_every_instance_with_its_owner(fleet: Fleet) -> None:
+    for api in (fleet.north, fleet.south):
+        body = await status(api)
+        assert [(one["symbol"], one["owner"]) for one in body["symbols"]] == [(BTC, NORTH), (ETH, SOUTH)]
+
+
+async def test_what_another_instance_shows_is_what_it_says_of_itself(fleet: Fleet) -> None:
+    [_, through] = (await status(fleet.north))["symbols"]
+    [_, direct] = (await status(fleet.south))["symbols"]
+    assert through == direct
+
+
+async def test_totals_are_those_of_the_whole_fleet(fleet: Fleet) -> None:
+    fleet.north_desk.change(BTC, state=State.ACTIVE, open_orders=2)
+    fleet.south_desk.change(ETH, state=State.HALTED, kill=KILLED, open_orders=1)
+    await fleet.hub.publish()
+    body = await status(fleet.north)
+    totals = body["totals"]
+    assert (totals["symbols"], totals["active"], totals["paused"], totals["halted"]) == (2, 1, 0, 1)
+    assert totals["open_orders"] == 3
+    assert body["kill_switch"] == {"latched": True, "symbols": [ETH]}
+
+
+async def test_the_instances_are_listed_and_the_answering_one_is_marked(fleet: Fleet) -> None:
+    instances = (await status(fleet.south))["instances"]
+    assert [(one["instance"], one["symbols"], one["self"]) for one in instances] == [
+        (NORTH, [BTC], False),
+        (SOUTH, [ETH], True),
+    ]
+    assert instances[0]["latency_us"] == {"quote_p50": 12.5, "quote_p99": None}
+    assert instances[0]["outbox_pending"] == 3
+    assert instances[0]["at"].endswith("Z")
+
+
+async def test_a_symbol_that_nobody_shows_comes_with_its_stored_state(fleet: Fleet) -> None:
+    since = START - timedelta(hours=1)
+    fleet.north_desk.stored[SOL] = StoredState(State.HALTED, "OWNER_LOST: 3.1", since)
+    body = await status(fleet.north)
+    assert body["without_owner"] == [
+        {
+            "symbol": SOL,
+            "owner": None,
+            "state": "HALTED",
+            "reason": "OWNER_LOST: 3.1",
+            "since": "2026-01-02T02:04:05.000000Z",
+        }
+    ]
+    assert body["kill_switch"] == {"latched": True, "symbols": [SOL]}
+
+
+async def test_without_the_database_a_symbol_that_nobody_shows_is_still_listed(fleet: Fleet) -> None:
+    fleet.stop_database()
+    [missing] = (await status(fleet.north))["without_owner"]
+    assert (missing["symbol"], missing["state"], missing["reason"]) == (SOL, None, None)
+
+
+async def test_without_redis_symbols_of_others_are_listed_with_owner_and_stored_state(fleet: Fleet) -> None:
+    fleet.hub.redis_up = False
+    body = await status(fleet.north)
+    assert [one["symbol"] for one in body["symbols"]] == [BTC]
+    assert [(one["symbol"], one["owner"], one["state"]) for one in body["without_owner"]] == [
+        (ETH, SOUTH, "PAUSED"),
+        (SOL, None, "PAUSED"),
+    ]
+    assert [one["instance"] for one in body["instances"]] == [NORTH]
+
+
+async def test_of_two_pictures_of_a_symbol_that_of_its_owner_is_shown(fleet: Fleet) -> None:
+    fleet.south_desk.views[BTC] = view_of(SymbolConfig(BTC))
+    fleet.south_desk.change(BTC, state=State.ACTIVE, at_ns=NOW_NS + 1)
+    await fleet.hub.publish()
+    assert (await status(fleet.north))["symbols"][0]["state"]["value"] == "PAUSED"
+    fleet.hub.owners[BTC] = SOUTH
+    [shown, _] = (await status(fleet.north))["symbols"]
+    assert (shown["symbol"], shown["state"]["value"]) == (BTC, "ACTIVE")
+    assert (await status(fleet.north))["totals"]["symbols"] == 2
+
+
+async def test_of_two_pictures_of_nobodys_symbol_the_newer_is_shown(fleet: Fleet) -> None:
+    fleet.hub.owners = {}
+    for desk, state, at_ns in (
+        (fleet.north_desk, State.PAUSED, NOW_NS),
+        (fleet.south_desk, State.ACTIVE, NOW_NS + 1_000_000),
+    ):
+        desk.views[SOL] = view_of(SymbolConfig(SOL))
+        desk.change(SOL, state=state, at_ns=at_ns)
+    await fleet.hub.publish()
+    del fleet.north_desk.views[SOL]
+    assert [one["state"]["value"] for one in (await status(fleet.north))["symbols"]][-1] == "ACTIVE"
+    fleet.hub.published["west-3"] = fleet.hub.published[NORTH]
+    assert [one["state"]["value"] for one in (await status(fleet.north))["symbols"]][-1] == "ACTIVE"
+
+
+async def test_a_look_at_the_others_is_shared_for_a_moment(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 60)
+    assert len((await status(fleet.north))["symbols"]) == 2
+    fleet.hub.published.clear()
+    assert len((await status(fleet.north))["symbols"]) == 2
+
+
+async def test_a_symbol_that_is_here_since_the_last_look_is_shown_once(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 60)
+    await status(fleet.north)
+    fleet.north_desk.views[SOL] = view_of(fleet.north_desk.ownerless.pop(SOL))
+    fleet.move(ETH, NORTH)
+    body = await status(fleet.north)
+    assert [one["symbol"] for one in body["symbols"]] == [BTC, ETH, SOL]
+    assert body["without_owner"] == []
+
+
+async def test_one_process_alone_shows_itself(api: Api, desk: FakeDesk) -> None:
+    body = await status(api)
+    assert [(one["instance"], one["self"]) for one in body["instances"]] == [("alone", True)]
+    assert body["without_owner"] == []
+
+
+# --- what is published -------------------------------------------------------------------------
+
+
+def test_a_picture_that_cannot_be_read_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    reader = PictureReader()
+    for _ in range(3):
+        assert reader.read({NORTH: b"{}"}) == {}
+    assert caplog.text.count(NORTH) == 1
+
+
+async def test_a_picture_of_a_newer_instance_is_read_as_far_as_known(fleet: Fleet) -> None:
+    picture = json.loads(fleet.hub.published[SOUTH])
+    picture["mood"] = picture["summaries"][0]["mood"] = picture["summaries"][0]["book"]["mood"] = "fine"
+    read = PictureReader().read({SOUTH: json.dumps(picture).encode()})
+    assert read[SOUTH].summaries == PictureReader().read(fleet.hub.published)[SOUTH].summaries
+
+
+async def test_a_picture_that_has_not_changed_is_not_read_again(fleet: Fleet) -> None:
+    reader = PictureReader()
+    first = reader.read(fleet.hub.published)
+    assert reader.read(dict(fleet.hub.published))[SOUTH] is first[SOUTH]
+    fleet.south_desk.change(ETH, open_orders=5)
+    await fleet.hub.publish()
+    assert reader.read(fleet.hub.published)[SOUTH].summaries[0].open_orders == 5
