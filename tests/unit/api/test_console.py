@@ -40,3 +40,8 @@ async def test_the_consoles_buttons_wrap_so_that_kill_is_in_sight_on_a_narrow_sc
     text = (await api.get("/")).text
     assert re.search(r"td\.control \{ white-space: normal \}", text)
     assert '"control"][index]' in text
+
+
+async def test_the_console_listens_to_every_event_of_the_stream(api: Api) -> None:
+    listened = set(re.findall(r'stream\.addEventListener\("(\w+)"', (await api.get("/")).text))
+    assert listened == {"open", "error", "status", "without_owner", "removed"}
