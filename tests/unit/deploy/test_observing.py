@@ -1,0 +1,84 @@
+"""Prometheus, Grafana and the collector of deploy/ fit together and with what the service emits."""
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from tests.support.deployment import DEPLOY, compose, documents
+from tools.monitoring.rules import ALERTS
+
+SERVICES = compose()["services"]
+PROMTOOL = shutil.which("promtool")
+
+
+def mounted(service: str, inside: str) -> str:
+    """What a service sees at a path inside it, as a path below deploy/."""
+    for volume in SERVICES[service]["volumes"]:
+        source, target, *_ = volume.split(":")
+        if source.startswith("./") and (inside == target or inside.startswith(f"{target}/")):
+            return str(source[2:] + inside[len(target) :])
+    raise AssertionError(f"{service} has nothing at {inside}")
+
+
+def only(path: str) -> dict[str, Any]:
+    (document,) = documents(DEPLOY / path)
+    return document
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
+def test_prometheus_takes_its_configuration_and_the_alerts_beside_it() -> None:
+    assert PROMTOOL is not None
+    told = subprocess.run(
+        [PROMTOOL, "check", "config", DEPLOY / "prometheus/prometheus.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_prometheus_reads_that_configuration_and_scrapes_every_instance_and_the_guard() -> None:
+    (path,) = (word.partition("=")[2] for word in SERVICES["prometheus"]["command"] if "config.file" in word)
+    configuration = only(mounted("prometheus", path))
+    assert (DEPLOY / "prometheus" / configuration["rule_files"][0]).exists()
+    targets = {
+        job["job_name"]: job["static_configs"][0]["targets"] for job in configuration["scrape_configs"]
+    }
+    instances = [name for name, service in SERVICES.items() if service.get("command") == ["serve"]]
+    assert targets == {
+        "market-maker": [f"{name}:9090" for name in instances],
+        "market-maker-guard": [f"guard:{SERVICES['guard']['environment']['GUARD_METRICS_PORT']}"],
+    }
+
+
+def test_every_job_that_an_alert_names_is_scraped() -> None:
+    jobs = {job["job_name"] for job in only("prometheus/prometheus.yaml")["scrape_configs"]}
+    named = {part.split('"')[1] for alert in ALERTS for part in alert.expression.split("job=")[1:]}
+    assert named
+    assert named <= jobs
+
+
+def test_grafana_finds_prometheus_and_the_dashboard() -> None:
+    provisioned = mounted("grafana", "/etc/grafana/provisioning")
+    (source,) = only(f"{provisioned}/datasources/prometheus.yaml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    assert source["type"] == "prometheus"
+    (provider,) = only(f"{provisioned}/dashboards/market-maker.yaml")["providers"]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home.startswith(f"{provider['options']['path']}/")
+    assert json.loads((DEPLOY / mounted("grafana", home)).read_text("utf-8"))["panels"]
+
+
+def test_the_collector_listens_where_the_instances_send_and_knows_every_part_of_its_pipeline() -> None:
+    (path,) = (word.partition("=")[2] for word in SERVICES["collector"]["command"])
+    configuration = only(mounted("collector", path))
+    endpoint = configuration["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    port = endpoint.rpartition(":")[2]
+    assert (
+        SERVICES["market-maker-1"]["environment"]["OPENOBSERVE_OTLP_ENDPOINT"] == f"http://collector:{port}"
+    )
+    for pipeline in configuration["service"]["pipelines"].values():
+        for kind, names in pipeline.items():
+            assert set(names) <= set(configuration[kind])
