@@ -91,6 +91,7 @@ async def _events(
         yield "retry: 2000\n\n"
         for event in board.all_own():
             yield event
+            await asyncio.sleep(0)
         look_s = sent_s = time.monotonic()
         while not _expired(expires_at):
             if time.monotonic() >= look_s:
@@ -104,6 +105,7 @@ async def _events(
             for event in board.own(changed):
                 sent_s = time.monotonic()
                 yield event
+                await asyncio.sleep(0)  # making one takes a while: trading goes on in between
             if time.monotonic() - sent_s >= HEARTBEAT_S:
                 sent_s = time.monotonic()
                 yield ": still here\n\n"

@@ -1,20 +1,16 @@
 """The other instances as the admin API sees them: asked through Redis, killed through PostgreSQL too."""
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
 from uuid import UUID
 
-from market_maker.api import pictures, present
+from market_maker.api import pictures
+from market_maker.api.fleet import own_summaries
 from market_maker.api.peers import Peers
 from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.clients.fleet_bus import FleetBus
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.kill_orders import KillOrderRepository
-
-SYMBOLS_AT_A_TIME: Final = 5
-"""So many pictures are made before everything else on the event loop has its turn."""
 
 
 class FleetPeers:
@@ -78,11 +74,5 @@ class FleetPeers:
 async def picture_of(desk: Desk, peers: Peers) -> bytes:
     """What an instance shows the others of itself. Trading goes on while it is made."""
     at = desk.to_wall(time.monotonic_ns())
-    summaries = []
-    for symbol in [symbol for symbol in desk.symbols() if desk.runs(symbol)]:
-        view = desk.view(symbol)
-        if view is not None:
-            summaries.append(present.summary(view, peers.owner(symbol), desk.to_wall).model_dump_json())
-        if len(summaries) % SYMBOLS_AT_A_TIME == 0:
-            await asyncio.sleep(0)
+    summaries = [summary.model_dump_json() async for summary in own_summaries(desk, peers)]
     return pictures.encode(at, desk.figures(), summaries)
