@@ -26,8 +26,12 @@ from market_maker.core.volatility import Volatility
 
 NS_PER_MS = 1_000_000
 
-TRADE_KEYS_MAX = 200_000
-"""Executions remembered to recognise repeats; the table's key catches older ones."""
+TRADE_KEYS_MAX = 10_000
+"""Executions remembered to recognise repeats; the table's key catches older ones.
+
+Repeats come from what was read and not yet committed: a fraction of a second of fills. 216 bytes each, so
+two megabytes per symbol; with 200,000 a process of 200 symbols would grow for months, to nine gigabytes.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from market_maker.core.grid import GridCache
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.streams.errors import DecodeError
 
-CACHE_ENTRIES_MAX = 65_536
-"""A full cache is emptied; ten megabytes at most per instrument."""
+CACHE_ENTRIES_MAX = 16_384
+"""A full cache is emptied; four megabytes at most per instrument (115 bytes an entry, two caches)."""
 
 PLAIN_DIGITS_MAX = 40
 """A longer text is left to the instrument: int() of very long texts is slow by design."""
