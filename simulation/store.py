@@ -1,8 +1,12 @@
 """What is durable: the rows of PostgreSQL, with the rules of its statements; and the configurations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice, zip_longest
+from typing import Any, ClassVar
+from uuid import UUID
 
 from market_maker.core.commands import (
     PositionRow,
@@ -26,6 +30,25 @@ FillKey = tuple[str, str, Side]
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One event of the outbox."""
+
+    id: int
+    symbol: str
+    event: RecordState | RecordRisk
+
+    topic: ClassVar = "mm.event"
+    payload: ClassVar[Mapping[str, Any]] = {}
+    trace_id: ClassVar = ""
+    created_at: ClassVar = datetime.fromtimestamp(0, UTC)
+
+    @property
+    def event_id(self) -> UUID:
+        """Stable."""
+        return UUID(int=self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """The records of one step of one engine: they become durable together."""
 
@@ -44,8 +67,10 @@ class Store:
         self.orders: dict[str, dict[str, RecordOrder]] = {symbol: {} for symbol in self.configs}
         self.states: dict[str, RecordState] = {}
         self.positions: dict[str, PositionRow] = {}
-        self.events: dict[str, list[RecordState | RecordRisk]] = {symbol: [] for symbol in self.configs}
-        """The outbox, per symbol in the order of writing."""
+        self.outbox: list[OutboxRow] = []
+        """In the order of writing; a row's place is its id."""
+        self._outbox_of: dict[str, list[OutboxRow]] = {symbol: [] for symbol in self.configs}
+        self._unsent: dict[str, dict[int, OutboxRow]] = {symbol: {} for symbol in self.configs}
 
     def write(self, entries: Iterable[Entry]) -> None:
         """One transaction."""
@@ -58,6 +83,7 @@ class Store:
         match record:
             case RecordFill():
                 self.fills.setdefault((symbol, record.trade_id, record.side), record)
+                assert record.after is not None, "engines keep positions"
                 self.positions[symbol] = record.after
             case RecordOrder():
                 known = self.orders[symbol].get(record.client_order_id)
@@ -65,9 +91,30 @@ class Store:
                     self.orders[symbol][record.client_order_id] = record
             case RecordState():
                 self.states[symbol] = record
-                self.events[symbol].append(record)
+                self._add_event(symbol, record)
             case RecordRisk():
-                self.events[symbol].append(record)
+                self._add_event(symbol, record)
+
+    def _add_event(self, symbol: str, event: RecordState | RecordRisk) -> None:
+        row = OutboxRow(len(self.outbox), symbol, event)
+        self.outbox.append(row)
+        self._outbox_of[symbol].append(row)
+        self._unsent[symbol][row.id] = row
+
+    def outbox_of(self, symbol: str) -> Sequence[OutboxRow]:
+        """A symbol's events, sent or not, in the order of writing."""
+        return self._outbox_of[symbol]
+
+    def unsent(self, limit: int) -> list[OutboxRow]:
+        """Waiting events, in order within each symbol; the symbols take turns."""
+        waiting = (rows.values() for rows in self._unsent.values())
+        turns = (row for turn in zip_longest(*waiting) for row in turn if row is not None)
+        return list(islice(turns, limit))
+
+    def mark_sent(self, ids: Iterable[int]) -> int:
+        """Note the broker's acknowledgement; how many of them had still been waiting."""
+        rows = [self.outbox[row_id] for row_id in ids]
+        return sum(self._unsent[row.symbol].pop(row.id, None) is not None for row in rows)
 
     def fills_of(self, symbol: str) -> list[RecordFill]:
         """A symbol's fills, oldest first."""

@@ -16,6 +16,7 @@ from market_maker.durations import format_duration, parse_duration
 MASK: Final = "***"
 _SECRET_QUERY_KEYS = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_NAME: Final = re.compile(r"[\x21-\x39\x3b-\x7e]{1,100}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _INTEGER = re.compile(r"[0-9]{1,18}")
 _DECIMAL = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
@@ -69,6 +70,13 @@ def text(value: str) -> str:
     """Any text without control characters."""
     if not value.isprintable():
         raise ValueError("must not hold control characters")
+    return value
+
+
+def name(value: str) -> str:
+    """Visible ASCII without a colon, for it becomes a part of keys; at most 100 characters."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("must be at most 100 visible ASCII characters, without spaces and colons")
     return value
 
 

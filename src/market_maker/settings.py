@@ -214,6 +214,14 @@ class Settings:
     kafka_consumer_group: Annotated[
         str, Variable("KAFKA_CONSUMER_GROUP", to.text, "Kafka consumer group", default="market-maker-service")
     ]
+    instance_name: Annotated[
+        str | None,
+        Variable(
+            "INSTANCE_NAME",
+            to.name,
+            "name of this instance in status and logs; a random part is added. Unset: the host's name",
+        ),
+    ]
     kafka_session_timeout_ns: Annotated[
         int,
         Variable(

@@ -12,6 +12,7 @@ from tests.support.kafka import TopicReader
 from tests.support.kafka_topics import Topics
 from tests.support.operator import until
 
+from market_maker.bootstrap.owned_outbox import OwnedOutbox
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.streams.avro_codec import AvroDecoder, AvroEncoder
 from market_maker.streams.outbox_relay import OutboxRelay
@@ -51,7 +52,13 @@ async def test_every_row_arrives_in_order_although_the_broker_ends_and_comes_bac
     crash: bool, kafka: ApacheKafka, publisher: KafkaPublisher, pool: asyncpg.Pool, registry: SchemaRegistry
 ) -> None:
     outbox = OutboxRepository(pool)
-    relay = OutboxRelay(outbox, AvroEncoder(registry, PUBLISHED), publisher, rows_max=20, poll_s=0.05)
+    relay = OutboxRelay(
+        OwnedOutbox(outbox, lambda _: True),
+        AvroEncoder(registry, PUBLISHED),
+        publisher,
+        rows_max=20,
+        poll_s=0.05,
+    )
     relaying = asyncio.ensure_future(relay.run())
     await pool.execute(FILL, STATE_CHANGED, SYMBOLS, 1, ROWS)
     relay.notify()

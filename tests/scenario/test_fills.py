@@ -15,6 +15,7 @@ def test_a_fill_moves_the_position_and_becomes_durable_with_what_it_makes() -> N
     said = play.fill("c1", 40, "t1", fee="0.01")
     assert said.lines == ("record fill t1", "record c1 partially_filled")
     after = said.fills[0].after
+    assert after is not None
     assert (after.position, after.realized_pnl, after.fees, after.fill_count) == (
         Decimal("0.04"),
         Decimal("-0.01"),

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.support.kafka import OURS, Wire, instrument, trade_event, until
 
-from market_maker.core.events import EngineEventUnreadable, Event, Execution
+from market_maker.core.events import EngineEventUnreadable, Event, Execution, OrderEvent
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.batch import TopicPartitionKey, Undecodable
 from market_maker.streams.consumer import ConsumerOptions
@@ -68,6 +68,7 @@ class Desk:
         self.boxes = {symbol: Mailbox() for symbol in SYMBOLS}
         self.letters = Letters()
         self.reports: list[LagReport] = []
+        self.strays: list[tuple[str, Execution | OrderEvent]] = []
         self.intake = KafkaIntake(
             ConsumerOptions(
                 broker,
@@ -83,6 +84,7 @@ class Desk:
             self.boxes,
             self.letters,
             self.reports.append,
+            stray=lambda *event: self.strays.append(event),
             listener=listener,
             lag_interval_s=0.05,
         )

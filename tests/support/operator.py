@@ -111,8 +111,25 @@ class Operator:
         return await self.ask("POST", path, body)
 
     async def status(self, symbol: str) -> Status:
-        """The symbol's status."""
-        status: Status = await self.get(f"/v1/mm-configs/{symbol}/status")
+        """The symbol's status, once an instance has taken the symbol."""
+        found: Status | None = None
+
+        async def is_owned() -> bool:
+            nonlocal found
+            found = await self._status(symbol)
+            return found is not None
+
+        await until(f"an instance owns {symbol}", is_owned)
+        assert found is not None
+        return found
+
+    async def _status(self, symbol: str) -> Status | None:
+        """The symbol's status; None while no instance has taken the symbol."""
+        answer = await self.ask("GET", f"/v1/mm-configs/{symbol}/status")
+        if answer.status == 503 and answer.code in ("NO_OWNER", "OWNER_SILENT"):
+            return None
+        assert answer.status == 200, f"{symbol}: {answer.status} {answer.body}"
+        status: Status = answer.body
         return status
 
     async def until(
@@ -123,8 +140,9 @@ class Operator:
 
         async def holds() -> bool:
             nonlocal last
-            last = await self.status(symbol)
-            return condition(last)
+            found = await self._status(symbol)
+            last = found or last
+            return found is not None and condition(found)
 
         try:
             await until(f"{symbol}: {what}", holds, timeout_s)

@@ -26,6 +26,9 @@ from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
 from market_maker.telemetry.tracing import Tracing
 
+NOBODY_ASKS = 0
+"""A request id whose reply nobody waits for."""
+
 
 @dataclass(slots=True)
 class Actor:
@@ -149,6 +152,16 @@ class Supervisor:
         try:
             worker.step(Retire(self._clock_ns(), reason))
         except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from ending
+            self._crashed(symbol, worker, error)
+
+    def clear(self, symbol: str, reason: str) -> None:
+        """Clear the market once more from this moment on: what was proven before is proven no more."""
+        worker = self.worker(symbol)
+        if worker is None:
+            return
+        try:
+            worker.step(Control(self._clock_ns(), NOBODY_ASKS, Cause.FLATTEN, "system", reason))
+        except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from being taken
             self._crashed(symbol, worker, error)
 
     def tell_all(self, event: Event) -> None:

@@ -8,6 +8,8 @@ import asyncpg
 
 from market_maker.bootstrap.health import Probe, postgres_probe
 from market_maker.bootstrap.meters import Meters
+from market_maker.bootstrap.tenancy import RENEW_S_MAX
+from market_maker.clients.fleet_bus import FleetBus
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
@@ -32,19 +34,28 @@ class Connections:
     database: Database
     journal_pool: asyncpg.Pool
     """The journal's own: reads of the API cannot keep it waiting."""
+    lease: Database
+    """The lease's own, for the same reason."""
     orders: OrderServiceClient
     metadata: MetadataClient
     redis: RedisClient
+    bus: FleetBus
     registry: SchemaRegistry
 
     @classmethod
-    async def open(cls, settings: Settings, meters: Meters, resources: AsyncExitStack) -> Self:
+    async def open(
+        cls, settings: Settings, instance_id: str, meters: Meters, resources: AsyncExitStack
+    ) -> Self:
         """Connect. Raises DatabaseError and SchemaOutdatedError; the others are asked when needed."""
         url = settings.postgres_url.reveal()
         pool = await open_pool(url)
         resources.push_async_callback(pool.close)
         journal_pool = await open_pool(url, max_size=2, application_name="market-maker journal")
         resources.push_async_callback(journal_pool.close)
+        lease_pool = await open_pool(
+            url, max_size=1, command_timeout_s=RENEW_S_MAX, application_name="market-maker lease"
+        )
+        resources.push_async_callback(lease_pool.close)
         pending = await pending_migrations(pool)
         if pending:
             raise SchemaOutdatedError(
@@ -69,10 +80,12 @@ class Connections:
         resources.push_async_callback(metadata.close)
         redis = RedisClient(settings.redis_url.reveal(), settings.redis_tls.options())
         resources.push_async_callback(redis.close)
+        bus = FleetBus(settings.redis_url.reveal(), instance_id, settings.redis_tls.options())
+        resources.push_async_callback(bus.close)
         registry = SchemaRegistry(
             settings.schema_registry_url.reveal(), settings.http_tls.registry_properties()
         )
-        return cls(Database(pool), journal_pool, orders, metadata, redis, registry)
+        return cls(Database(pool), journal_pool, Database(lease_pool), orders, metadata, redis, bus, registry)
 
     def probes(self, kafka: Probe, registry: Probe) -> dict[str, Probe]:
         """How to ask each component whether it is there."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,10 +13,10 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.api import ports
 from market_maker.api.changes import ChangeFeed, Subscription
 from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.clients import metadata
 from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import ConfigChanged
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
 from market_maker.repositories import audit
@@ -44,11 +44,13 @@ class ServiceDesk:
         database: Database,
         health: Callable[[], ports.Health],
         figures: Callable[[], ports.Figures],
-        started: Callable[[str], None],
+        take: Callable[[str], Awaitable[None]],
+        removed: Callable[[str], Awaitable[None]],
+        resumptions: Resumptions,
         *,
         shadow_mode: bool,
     ) -> None:
-        """`started` is told of each new symbol, which must learn of its surroundings."""
+        """`take` takes a new symbol if its partition is ours, `removed` gives one up that is not."""
         self._supervisor = supervisor
         self._fleet = fleet
         self._controls = controls
@@ -61,7 +63,9 @@ class ServiceDesk:
         self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
-        self._started = started
+        self._take = take
+        self._removed = removed
+        self._resumptions = resumptions
         self._shadow_mode = shadow_mode
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
 
@@ -71,17 +75,18 @@ class ServiceDesk:
         return self._shadow_mode
 
     def symbols(self) -> Sequence[str]:
-        """Every symbol with an actor, sorted."""
-        return [worker.name for worker in self._supervisor]
+        """Every configured symbol of the fleet, sorted."""
+        return sorted(self._fleet.symbols)
 
     def runs(self, symbol: str) -> bool:
-        """Whether the symbol has an actor here."""
-        return self._supervisor.worker(symbol) is not None
+        """Whether the symbol is this instance's."""
+        worker = self._supervisor.worker(symbol)
+        return worker is not None and worker.tenure.is_held
 
     def view(self, symbol: str) -> SymbolView | None:
         """One consistent picture of a symbol."""
         worker = self._supervisor.worker(symbol)
-        return worker.engine.view() if worker is not None else None
+        return worker.engine.view() if worker is not None and worker.tenure.is_held else None
 
     def to_wall(self, at_ns: int) -> datetime:
         """UTC wall time of a monotonic time of this process."""
@@ -97,7 +102,9 @@ class ServiceDesk:
     ) -> Mapping[str, Reply]:
         """Ask symbols that run here for a transition and collect their replies."""
         waiting: dict[str, asyncio.Future[Reply]] = {}
-        for symbol in [worker.name for worker in self._supervisor] if symbols is None else symbols:
+        ours = [worker.name for worker in self._supervisor if worker.tenure.is_held]
+        for symbol in ours if symbols is None else symbols:
+            self._resumptions.forget(symbol)
             request_id, future = self._controls.open()
             waiting[symbol] = future
             self._supervisor.ask(symbol, request_id, cause, actor, reason, rebase_pnl=rebase_pnl)
@@ -135,26 +142,28 @@ class ServiceDesk:
     async def create_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Store a configuration and start its symbol, PAUSED."""
         try:
-            instrument = await self._fleet.instrument(config.symbol)
+            await self._fleet.instrument(config.symbol)
         except metadata.UnknownSymbolError as error:
             raise ports.NotListedError(str(error)) from error
         except metadata.MetadataError as error:
             raise ports.MetadataDownError(str(error)) from error
         with _database():
             try:
-                await self._configs.insert(config)
+                record = await self._configs.insert(config)
             except DuplicateError as error:
                 raise ports.DuplicateConfigError(f"{config.symbol} is already configured") from error
-            await self._fleet.start(config, instrument)
-        self._started(config.symbol)
+        self._fleet.changed(record)
+        with suppress(TimeoutError):  # it goes on without us
+            async with asyncio.timeout(REPLY_S_MAX):
+                await self._take(config.symbol)
 
-    async def update_config(self, config: SymbolConfig, actor: str) -> None:
+    async def update_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Replace a configuration and tell the engine."""
         with _database():
             record = await self._configs.update(config)
         if record is None:
             raise ports.UnknownSymbolError(f"{config.symbol} is not configured")
-        self._supervisor.tell(config.symbol, ConfigChanged(time.monotonic_ns(), config, actor))
+        self._fleet.changed(record)
 
     async def delete_config(self, symbol: str, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
@@ -167,8 +176,8 @@ class ServiceDesk:
         except ports.DeskError:
             self._supervisor.retire(symbol, "")
             raise
-        if self._supervisor.worker(symbol) is not None:
-            await self._fleet.stop(symbol)
+        self._fleet.removed(symbol)
+        await self._removed(symbol)
 
     def _require_idle(self, symbol: str) -> None:
         """ActiveSymbolError unless the symbol is not ACTIVE and has nothing in the market."""

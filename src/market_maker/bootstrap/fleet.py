@@ -1,13 +1,16 @@
-"""Starting and stopping symbols: their instrument, their restored state, their actor."""
+"""Starting and stopping symbols: their configuration, their instrument, their restored state, their actor."""
 
 import asyncio
 import time
+from collections.abc import Set
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tenure import Tenure
+from market_maker.actors.worker import Worker
 from market_maker.bootstrap.restore import Restorer
 from market_maker.clients.metadata import (
     MetadataClient,
@@ -16,21 +19,23 @@ from market_maker.clients.metadata import (
     MetadataUnavailableError,
     UnknownSymbolError,
 )
-from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Fault, InstrumentUpdated
+from market_maker.core.events import ConfigChanged, Fault, InstrumentUpdated
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import KillReason
-from market_maker.repositories.configs import ConfigRepository
+from market_maker.repositories.configs import ConfigRecord, ConfigRepository
 from market_maker.repositories.executor import Database
 from market_maker.streams.instrument_table import InstrumentTable
 
-REFRESH_RETRY_S: Final = 1.0
+RETRY_S: Final = 1.0
 
 _log = structlog.get_logger()
 
 
 class Fleet:
-    """The symbols of this process, and the grids on which the poll thread reads their books."""
+    """All configured symbols, and the actors of those that are ours.
+
+    It also keeps the grids on which the poll thread reads their books.
+    """
 
     def __init__(
         self,
@@ -45,21 +50,52 @@ class Fleet:
         self._configs = ConfigRepository(database)
         self._restorer = Restorer(database)
         self._shown: dict[str, Instrument] = {}
+        self._known: dict[str, ConfigRecord] = {}
+        self._fingerprint: object = None
 
-    async def start_all(self) -> None:
-        """Start every configured symbol.
+    # --- configurations -------------------------------------------------------------------------
 
-        One that Metadata does not know, or describes wrongly, is left out and reported. Raises
-        MetadataUnavailableError and DatabaseError.
+    @property
+    def symbols(self) -> Set[str]:
+        """Every configured symbol, whoever owns it, as of the last look."""
+        return self._known.keys()
+
+    async def look(self) -> bool:
+        """Read the configurations if any has changed; returns whether any had. Raises DatabaseError.
+
+        A symbol of ours is told of its new configuration.
         """
-        for record in await self._configs.list():
-            symbol = record.config.symbol
-            try:
-                instrument = await self._metadata.get_instrument(symbol)
-            except (UnknownSymbolError, MetadataInvalidError) as error:
-                _log.error("symbol_left_out", symbol=symbol, reason=str(error))
-                continue
-            await self.start(record.config, instrument)
+        fingerprint = await self._configs.fingerprint()
+        if fingerprint == self._fingerprint:
+            return False
+        records = {record.config.symbol: record for record in await self._configs.list()}
+        for record in records.values():
+            known = self._known.get(record.config.symbol)
+            if known is not None and record.updated_at > known.updated_at:
+                self.changed(record)
+        self._known = records
+        self._fingerprint = fingerprint
+        return True
+
+    def changed(self, record: ConfigRecord) -> None:
+        """A configuration was written: the newest one that is known goes to its engine."""
+        symbol = record.config.symbol
+        known = self._known.get(symbol)
+        if known is None or record.updated_at >= known.updated_at:
+            self._known[symbol] = record
+            self._supervisor.tell(symbol, ConfigChanged(time.monotonic_ns(), record.config, "desk"))
+
+    def removed(self, symbol: str) -> None:
+        """A configuration was deleted."""
+        self._known.pop(symbol, None)
+
+    async def require_metadata(self) -> None:
+        """Raises MetadataUnavailableError when symbols are configured and nobody can describe them."""
+        for symbol in sorted(self._known)[:1]:
+            with suppress(UnknownSymbolError, MetadataInvalidError):
+                await self._metadata.get_instrument(symbol)
+
+    # --- instruments ----------------------------------------------------------------------------
 
     async def instrument(self, symbol: str) -> Instrument:
         """The instrument as Metadata describes it. Raises MetadataError."""
@@ -76,7 +112,7 @@ class Fleet:
                 if await self._refresh(symbol):
                     waiting.discard(symbol)
             if waiting:
-                await asyncio.sleep(REFRESH_RETRY_S)
+                await asyncio.sleep(RETRY_S)
 
     async def _refresh(self, symbol: str) -> bool:
         """Whether there is nothing more to ask for the symbol."""
@@ -92,11 +128,23 @@ class Fleet:
         self._supervisor.tell(symbol, InstrumentUpdated(time.monotonic_ns(), instrument, "metadata"))
         return True
 
-    async def start(self, config: SymbolConfig, instrument: Instrument) -> None:
-        """Restore a symbol and start its actor. Raises DatabaseError."""
-        restored, open_orders = await self._restorer.restore(config, instrument)
-        self._supervisor.start(restored, Tenure(None, None), open_orders)
+    # --- actors ---------------------------------------------------------------------------------
+
+    async def start(self, symbol: str, tenure: Tenure) -> Worker | None:
+        """Restore a symbol and start its actor; None when it is not configured any more.
+
+        Raises MetadataError and DatabaseError.
+        """
+        record = await self._configs.get(symbol)
+        if record is None:
+            self.removed(symbol)
+            return None
+        instrument = await self._metadata.get_instrument(symbol)
+        restored, open_orders = await self._restorer.restore(record.config, instrument)
+        self._known[symbol] = record
+        worker = self._supervisor.start(restored, tenure, open_orders)
         self.show_grids()
+        return worker
 
     async def stop(self, symbol: str) -> None:
         """End a symbol's actor."""

@@ -43,7 +43,9 @@ class Gauges:
         partitions: Callable[[str], int | None],
         changed: Callable[[str], None],
         tallies: Sequence[Tally],
+        outage: Callable[[], str],
     ) -> None:
+        """`outage` tells why PostgreSQL no longer lets this instance act; empty while it does."""
         self._supervisor = supervisor
         self._fleet = fleet
         self._journal = journal
@@ -54,6 +56,7 @@ class Gauges:
         self._partitions = partitions
         self._changed = changed
         self._tallies = tallies
+        self._outage = outage
         self._outbox_pending = 0
         self._lag: LagReport | None = None
         self._journal_was_well = True
@@ -130,7 +133,7 @@ class Gauges:
 
     def _tell_journal(self) -> None:
         """Tell the engines while something is wrong with the journal, and once when it is well again."""
-        lag_ns, failure = self._journal.lag_ns(), self._journal.failure
+        lag_ns, failure = self._journal.lag_ns(), self._journal.failure or self._outage()
         well = not failure and lag_ns < _LOG_LAG_NS
         if not well or not self._journal_was_well:
             self._log.warning("journal", lag_ms=lag_ns // 1_000_000, failure=failure, well=well)

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
 from market_maker.bootstrap.connections import Connections
+from market_maker.bootstrap.owned_outbox import OwnedOutbox
+from market_maker.bootstrap.ownership import Ownership
 from market_maker.clients.health import Health
-from market_maker.core.events import Source
+from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
-from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.avro_codec import AvroEncoder
 from market_maker.streams.consumer import ConsumerOptions
 from market_maker.streams.dead_letters import DeadLetters
@@ -21,6 +25,7 @@ from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.publisher import KafkaPublisher
 from market_maker.streams.router import SymbolSink
 from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
+from market_maker.streams.topic_counts import TopicsDifferError, differing, partition_counts
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.tally import Tally
@@ -34,11 +39,12 @@ class KafkaSide:
         self._registry = connections.registry
         self._encoder = AvroEncoder(connections.registry, PUBLISHED)
         self._intake: KafkaIntake | None = None
+        self._ownership: Ownership | None = None
         self.outbox = OutboxRepository(connections.database)
         self.publisher = KafkaPublisher(
             settings.kafka_brokers, asyncio.get_running_loop(), extra=settings.kafka_security.properties()
         )
-        self.relay = OutboxRelay(self.outbox, self._encoder, self.publisher)
+        self.relay = OutboxRelay(OwnedOutbox(self.outbox, self._is_ours), self._encoder, self.publisher)
         self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)
         self.table = InstrumentTable()
         self._dead_letters = DeadLetters(self.publisher)
@@ -47,7 +53,8 @@ class KafkaSide:
         self,
         sinks: Mapping[str, SymbolSink],
         on_lag: Callable[[LagReport], None],
-        listener: RebalanceListener,
+        ownership: Ownership,
+        stray: Callable[[str, Execution | OrderEvent], None],
     ) -> None:
         """Make the intake; `run` starts it."""
         options = ConsumerOptions(
@@ -65,8 +72,11 @@ class KafkaSide:
             sinks,
             self._dead_letters,
             on_lag,
-            listener=listener,
+            expected=ownership.expected,
+            stray=stray,
+            listener=ownership,
         )
+        self._ownership = ownership
 
     async def run(self) -> None:
         """Register the published schemas, then consume until `stop`."""
@@ -83,6 +93,33 @@ class KafkaSide:
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""
         return self._intake.consumer.partitions(topic) if self._intake is not None else None
+
+    def counts(self) -> Mapping[str, int]:
+        """How many partitions each consumed topic has; empty while that is unknown."""
+        return self._intake.consumer.counts if self._intake is not None else {}
+
+    async def check_topics(self) -> None:
+        """Raises TopicsDifferError; brokers that do not answer are asked again with the first assignment."""
+        problem = await asyncio.to_thread(self._differing)
+        if problem:
+            raise TopicsDifferError(f"KAFKA_BROKERS: {problem}")
+
+    def _differing(self) -> str:
+        settings = self._settings
+        admin = AdminClient(
+            {
+                **settings.kafka_security.properties(),
+                "bootstrap.servers": settings.kafka_brokers,
+                "log_level": 0,
+            }
+        )
+        try:
+            return differing(partition_counts(admin))
+        except KafkaException:
+            return ""
+
+    def _is_ours(self, symbol: str) -> bool:
+        return self._ownership is not None and self._ownership.sends_for(symbol)
 
     def tallies(self, metrics: Metrics) -> tuple[Tally, ...]:
         """Counters of what came in and could not be used, and of what did not get out."""
@@ -101,7 +138,7 @@ class KafkaSide:
         return self._intake.router.counters.undecodable if self._intake is not None else {}
 
     def _unclaimed(self) -> Mapping[str, int]:
-        return self._intake.router.counters.orphans if self._intake is not None else {}
+        return self._intake.router.counters.strays if self._intake is not None else {}
 
     def quiesce(self) -> None:
         """Read nothing more."""

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import structlog
@@ -18,24 +18,29 @@ from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
+from market_maker.api.forward import InProcess
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.fleet_side import FleetSide, make_instance_id
 from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.health import HealthMonitor
 from market_maker.bootstrap.heap import Heap
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.meters import Meters
-from market_maker.bootstrap.ownership import Ownership
+from market_maker.bootstrap.owning import Owning
+from market_maker.bootstrap.peers import FleetPeers
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
+from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import Cause, KillReason
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.journal_store import JournalStore
+from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.settings import Settings
 from market_maker.telemetry.metrics_server import MetricsServer
 from market_maker.telemetry.tracing import make_tracing, trace_id_of
@@ -43,7 +48,7 @@ from market_maker.telemetry.tracing import make_tracing, trace_id_of
 CLEAR_S_MAX: Final = 6.0
 """Time at shutdown for the exchange's proof of zero; the rest of ten seconds is for flushing."""
 FLUSH_S_MAX: Final = 1.5
-SYSTEM: Final = "system"
+RELEASE_S_MAX: Final = 0.5
 
 _log = structlog.get_logger()
 
@@ -61,6 +66,7 @@ class Service:
         self._meters = Meters(shadow_mode=settings.shadow_mode)
         self._controls = Controls()
         self._changes = ChangeFeed()
+        self._instance_id = make_instance_id(settings)
 
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT; returns the exit code, 0 when everything ended in order.
@@ -88,26 +94,25 @@ class Service:
         resources.callback(server.close)
         meters.loop_lag.start()
         resources.callback(meters.loop_lag.stop)
-        self._connections = await Connections.open(settings, meters, resources)
+        self._connections = await Connections.open(settings, self._instance_id, meters, resources)
         resources.push_async_callback(self._tasks.cancel)
         self._kafka = KafkaSide(settings, self._connections)
         self._assemble(resources)
         self._api.listen()  # first: a start that fails must not have touched anybody's orders
-        await self._fleet.start_all()
-        ownership = Ownership(
-            self._supervisor,
-            self._controls,
-            self._changes,
-            self._kafka.partitions,
-            lambda: self._tasks.start("refresh instruments", self._fleet.refresh_instruments()),
+        await self._kafka.check_topics()
+        await self._fleet.look()
+        await self._fleet.require_metadata()
+        await self._owning.tenancy.renew()
+        strays = StrayFills(self._journal, self._kafka.done)
+        self._kafka.consume(
+            self._supervisor.mailboxes, self._gauges.on_lag, self._owning.ownership, strays.keep
         )
-        self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, ownership)
         await self._health.look()
         self._heap = Heap(lambda: len(self._supervisor.mailboxes))
         self._heap.settle()
         self._start_tasks()
         await self._api.start()
-        _log.info("started", port=self._api.port, symbols=[worker.name for worker in self._supervisor])
+        _log.info("started", port=self._api.port, instance=self._instance_id)
 
     def _assemble(self, resources: AsyncExitStack) -> None:
         settings, meters, connections, kafka = self._settings, self._meters, self._connections, self._kafka
@@ -151,6 +156,20 @@ class Service:
             kafka.partitions,
             self._changes.publish,
             (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
+            lambda: self._owning.tenancy.outage,
+        )
+        self._owning = Owning.make(
+            self._instance_id,
+            settings,
+            connections,
+            self._supervisor,
+            self._fleet,
+            self._controls,
+            self._changes,
+            self._journal,
+            kafka,
+            self._tasks,
+            self._gauges.tell_lag,
         )
         access = make_access(settings, resources)
         probes = connections.probes(self._gauges.kafka_health, kafka.registry_health)
@@ -163,11 +182,20 @@ class Service:
             connections.database,
             self._health.health,
             self._gauges.figures,
-            self._gauges.tell_lag,
+            self._take,
+            self._owning.ownership.removed,
+            self._owning.resumptions,
             shadow_mode=settings.shadow_mode,
         )
-        app = create_app(desk, access.authenticator, __version__)
+        kills = KillOrderRepository(connections.database)
+        peers = FleetPeers(connections.bus, self._instance_id, lambda: self._owning.tenancy.owners, kills)
+        app = create_app(desk, access.authenticator, __version__, peers)
+        self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port)
+        self._fleet_side = FleetSide(connections.bus, peers, desk, self._supervisor, meters.metrics)
+
+    async def _take(self, symbol: str) -> None:
+        await asyncio.shield(self._tasks.start(f"take {symbol}", self._owning.ownership.take([symbol])))
 
     def _start_tasks(self) -> None:
         start = self._tasks.start
@@ -180,6 +208,8 @@ class Service:
         start("outbox gauge", self._gauges.run_outbox())
         start("health", self._health.run())
         start("warm connections", self._connections.orders.keep_warm())
+        self._owning.start(self._tasks)
+        self._fleet_side.start(self._tasks, self._in_process)
 
     def _part_failed(self, name: str, error: BaseException) -> None:
         """A part ended that must not: end everything in order, with exit code 1."""
@@ -198,7 +228,7 @@ class Service:
         self._supervisor.tell(symbol, JournalMeasured(now_ns, 0, failed=True, detail=reason))
 
     def _fenced(self, symbol: str, epoch: int) -> None:
-        _log.error("fenced", symbol=symbol, epoch=epoch)
+        self._owning.tenancy.fenced(symbol, epoch)
 
     # --- stop -----------------------------------------------------------------------------------
 
@@ -208,26 +238,31 @@ class Service:
         await self._clear_market()
         self._kafka.quiesce()
         await self._flush()
+        await self._release()
         self._kafka.stop()
         await self._supervisor.close()
 
     async def _clear_market(self) -> None:
         """No order of ours stays behind; what cannot be proven is a failure."""
-        changes = self._changes.subscribe()
-        for worker in self._supervisor:
-            self._supervisor.retire(worker.name, "the service is shutting down")
-            request_id, _ = self._controls.open()
-            self._supervisor.ask(worker.name, request_id, Cause.FLATTEN, SYSTEM, "shutdown")
-        deadline = time.monotonic() + CLEAR_S_MAX
-        while self._unclear() and (left_s := deadline - time.monotonic()) > 0:
-            await changes.next(left_s)
-        changes.close()
+        symbols = self._ours()
+        hand_over = self._owning.hand_over
+        hand_over.begin(symbols, Cause.FLATTEN, "the service is shutting down", resume=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLEAR_S_MAX):
+                await hand_over.until(symbols, lambda worker: worker.engine.is_clear)
         await self._api.stop()
         if self._unclear():
             self._failures.append(f"zero open orders not proven for {', '.join(self._unclear())}")
 
+    def _ours(self) -> list[str]:
+        return [worker.name for worker in self._supervisor if worker.tenure.is_held]
+
     def _unclear(self) -> list[str]:
-        return [worker.name for worker in self._supervisor if not worker.engine.is_clear]
+        return [symbol for symbol in self._ours() if not self._is_clear(symbol)]
+
+    def _is_clear(self, symbol: str) -> bool:
+        worker = self._supervisor.worker(symbol)
+        return worker is None or worker.engine.is_clear
 
     async def _flush(self) -> None:
         try:
@@ -241,3 +276,13 @@ class Service:
         else:
             if left:
                 self._failures.append(f"{left} events are left in the outbox; the next start sends them")
+
+    async def _release(self) -> None:
+        """Nobody has to wait for our lease to end."""
+        try:
+            async with asyncio.timeout(RELEASE_S_MAX):
+                await self._owning.hand_over.release(self._ours())
+                await self._owning.tenancy.leave()
+        except (TimeoutError, DatabaseError) as error:
+            _log.warning("not_released", reason=str(error) or "no answer in time")
+        await self._fleet_side.leave()

@@ -109,7 +109,10 @@ class PositionRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordFill:
-    """One fill and the position it makes: one transaction."""
+    """One fill and the position it makes: one transaction.
+
+    `after` is None when no engine keeps the symbol's position: it is the fold of the fills once one does.
+    """
 
     trade_id: str
     side: Side
@@ -121,7 +124,7 @@ class RecordFill:
     is_maker: bool
     sequence: int
     executed_at_us: int
-    after: PositionRow
+    after: PositionRow | None
 
 
 @dataclass(frozen=True, slots=True)

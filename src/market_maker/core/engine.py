@@ -198,6 +198,14 @@ class SymbolEngine:
         return symbol.clearing.proven_zero_ns is not None and not len(symbol.orders)
 
     @property
+    def is_out_of_market(self) -> bool:
+        """The same, but fills of orders that are over may still be on their way to us."""
+        symbol = self._symbol
+        if symbol.limits.shadow_mode:
+            return True
+        return symbol.clearing.proven_zero_ns is not None and not symbol.orders.live_count()
+
+    @property
     def symbol(self) -> Symbol:
         """The engine's state, for reading."""
         return self._symbol

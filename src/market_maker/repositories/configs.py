@@ -33,6 +33,10 @@ class ConfigRepository:
         """Every configuration, by symbol."""
         return [_record(row) for row in await sql.list_configs(self._db)]
 
+    async def fingerprint(self) -> object:
+        """Something that differs whenever a configuration was added, changed or removed."""
+        return await sql.configs_changed(self._db)
+
     async def get(self, symbol: str) -> ConfigRecord | None:
         """One configuration, None when the symbol has none."""
         return _optional(await sql.get_config(self._db, symbol=symbol))

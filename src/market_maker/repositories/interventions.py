@@ -17,6 +17,9 @@ from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import write_entries
 
 ACTOR = "guard"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
+"""A process that was stopped inside a transaction still holds its locks: trying again is better than waiting
+in line with the other symbols behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class InterventionRepository:
         taken, now or before; None when it had been given up in an orderly way. Raises DatabaseError.
         """
         async with self._database.transaction() as db:
+            await db.execute(LOCK_TIMEOUT)
             if epoch is None:
                 holder = await _holder(db, symbol)
                 if holder is None or holder.instance_id != loss.instance_id:

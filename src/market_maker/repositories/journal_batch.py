@@ -53,11 +53,17 @@ class NewEvent:
     created_at: datetime
 
 
+NewFill = tuple[str, RecordFill, datetime]
+"""Symbol, fill, and when it was recorded."""
+
+
 @dataclass(slots=True)
 class JournalBatch:
     """Rows to write. Fills and events keep the order of the entries."""
 
-    fills: list[tuple[str, RecordFill, datetime]] = field(default_factory=list)
+    fills: list[NewFill] = field(default_factory=list)
+    stray_fills: list[NewFill] = field(default_factory=list)
+    """Of symbols that no engine keeps; each may be there already."""
     positions: dict[str, tuple[PositionRow, datetime]] = field(default_factory=dict)
     orders: dict[str, OrderChange] = field(default_factory=dict)
     states: dict[str, StateChange] = field(default_factory=dict)
@@ -71,9 +77,11 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
         event_ids = iter(entry.event_ids)
         for record in entry.records:
             match record:
-                case RecordFill():
+                case RecordFill(after=None):
+                    batch.stray_fills.append((entry.symbol, record, entry.at))
+                case RecordFill(after=PositionRow() as position):
                     batch.fills.append((entry.symbol, record, entry.at))
-                    batch.positions[entry.symbol] = (record.after, entry.at)
+                    batch.positions[entry.symbol] = (position, entry.at)
                 case RecordOrder():
                     _add_order(batch, entry, record)
                 case RecordState():

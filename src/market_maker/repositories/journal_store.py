@@ -11,7 +11,7 @@ from market_maker.repositories.generated import fills as fill_sql
 from market_maker.repositories.generated import orders as order_sql
 from market_maker.repositories.generated import outbox as outbox_sql
 from market_maker.repositories.generated import states as state_sql
-from market_maker.repositories.journal_batch import JournalBatch, collect, wall_time
+from market_maker.repositories.journal_batch import JournalBatch, NewFill, collect, wall_time
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.owners import lock_current
 from market_maker.repositories.positions import upsert_positions
@@ -77,7 +77,9 @@ async def _stale(db: Executor, entries: Sequence[JournalEntry]) -> frozenset[tup
 
 
 async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, int]]) -> WriteResult:
-    new_fills = await _insert_fills(db, batch) if batch.fills else 0
+    new_fills = await _insert_fills(db, batch.fills) if batch.fills else 0
+    if batch.stray_fills:
+        await _insert_fills(db, batch.stray_fills)
     if batch.positions:
         await upsert_positions(db, batch.positions)
     if batch.orders:
@@ -89,11 +91,11 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
     return WriteResult(new_fills, len(batch.fills) - new_fills, stale)
 
 
-async def _insert_fills(db: Executor, batch: JournalBatch) -> int:
-    fills = [fill for _, fill, _ in batch.fills]
+async def _insert_fills(db: Executor, new: Sequence[NewFill]) -> int:
+    fills = [fill for _, fill, _ in new]
     return await fill_sql.insert_fills(
         db,
-        symbols=[symbol for symbol, _, _ in batch.fills],
+        symbols=[symbol for symbol, _, _ in new],
         trade_ids=[storable(fill.trade_id) for fill in fills],
         sides=[fill.side.value for fill in fills],
         prices=[fill.price for fill in fills],
@@ -104,7 +106,7 @@ async def _insert_fills(db: Executor, batch: JournalBatch) -> int:
         is_makers=[fill.is_maker for fill in fills],
         sequences=[fill.sequence for fill in fills],
         executed_ats=[wall_time(fill.executed_at_us) for fill in fills],
-        recorded_ats=[at for _, _, at in batch.fills],
+        recorded_ats=[at for _, _, at in new],
     )
 
 

@@ -37,13 +37,18 @@ class OutboxRepository:
     def __init__(self, db: Executor) -> None:
         self._db = db
 
-    async def unsent(self, limit: int) -> Sequence[OutboxEvent]:
-        """Waiting events, in order within each symbol; the symbols take turns.
+    async def unsent_symbols(self) -> Sequence[str]:
+        """The symbols that have waiting events."""
+        return await sql.list_unsent_symbols(self._db)
+
+    async def unsent(self, symbols: Sequence[str], limit: int) -> Sequence[OutboxEvent]:
+        """Waiting events of these symbols, in order within each symbol; the symbols take turns.
 
         The first waiting event of a symbol always comes before its second, so that a relay that stops
         at a symbol's first failure keeps the order.
         """
-        return [_event(row) for row in await sql.list_unsent_events(self._db, row_limit=page_limit(limit))]
+        rows = await sql.list_unsent_events(self._db, symbols=symbols, row_limit=page_limit(limit))
+        return [_event(row) for row in rows]
 
     async def mark_sent(self, ids: Sequence[int], at: datetime) -> int:
         """Note the broker's acknowledgement; how many of them had still been waiting."""
@@ -52,6 +57,10 @@ class OutboxRepository:
     async def pending_count(self) -> int:
         """How many events wait for the broker."""
         return await sql.count_unsent_events(self._db) or 0
+
+    async def pending_count_of(self, symbols: Sequence[str]) -> int:
+        """How many events of these symbols wait for the broker."""
+        return await sql.count_unsent_events_of(self._db, symbols=symbols) or 0
 
     async def oldest_pending_age(self, now: datetime) -> float:
         """Seconds since the oldest waiting event happened; 0 when none waits."""

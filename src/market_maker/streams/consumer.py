@@ -33,6 +33,7 @@ from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.hand_over import HandOver
 from market_maker.streams.message_decoder import MessageDecoder
 from market_maker.streams.offsets import OffsetTracker
+from market_maker.streams.topic_counts import partition_counts
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT
 
 POLL_S = 0.1
@@ -40,6 +41,7 @@ ROOM_WAIT_S = 0.02
 REGISTRY_PAUSE_S = 0.5
 """Between two looks at engine events that wait for their schema."""
 METADATA_TIMEOUT_S = 2.0
+COUNT_AGAIN_S = 1.0
 HEARTBEATS_PER_SESSION = 4
 """Two may get lost without harm; and a heartbeat's answer is how a consumer learns of a rebalance."""
 
@@ -108,7 +110,8 @@ class KafkaConsumer:
         self._loop = loop
         self._listener = listener
         self._assignment = Assignment()
-        self._partition_counts: dict[str, int] = {}
+        self._partition_counts: Mapping[str, int] = {}
+        self._count_again_s = 0.0
         self._quiet = threading.Event()
         self._stopping = threading.Event()
         self._paused = False
@@ -127,6 +130,11 @@ class KafkaConsumer:
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None before the first assignment."""
         return self._partition_counts.get(topic)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many partitions each consumed topic has that exists; empty before the first assignment."""
+        return self._partition_counts
 
     async def run(self) -> None:
         """Consume until `stop`; raises what ended the poll thread otherwise."""
@@ -181,9 +189,18 @@ class KafkaConsumer:
         else:
             self._release(consumer)
             self._consume(consumer)
+        if not self._partition_counts and self._assignment.partitions:
+            self._count_later(consumer)
         if time.monotonic() >= self._commit_due_s:
             self._commit_due_s = time.monotonic() + self._options.commit_interval_s
             self._commit(consumer)
+
+    def _count_later(self, consumer: Consumer) -> None:
+        """Nothing is ours while it is unknown which symbols the partitions carry."""
+        if time.monotonic() >= self._count_again_s:
+            self._count_partitions(consumer)
+            if self._partition_counts:
+                self._tell_assigned()
 
     def _consume(self, consumer: Consumer) -> None:
         message = consumer.poll(POLL_S)
@@ -237,8 +254,12 @@ class KafkaConsumer:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._count_partitions(consumer)
         self._start(consumer, partitions)
+        self._tell_assigned()
+
+    def _tell_assigned(self) -> None:
+        """Before anything of this assignment is handed over."""
         if self._listener is not None:
-            self._loop.call_soon_threadsafe(self._listener.assigned, keys_of(partitions))
+            self._loop.call_soon_threadsafe(self._listener.assigned, self._assignment.partitions)
 
     def _start(
         self,
@@ -318,13 +339,11 @@ class KafkaConsumer:
 
     def _count_partitions(self, consumer: Consumer) -> None:
         try:
-            topics = consumer.list_topics(timeout=METADATA_TIMEOUT_S).topics
+            self._partition_counts = partition_counts(consumer)
         except KafkaException as error:
             _log.warning("kafka: the number of partitions is unknown: %s", error)
-            return
-        self._partition_counts = {
-            name: len(topic.partitions) for name, topic in topics.items() if topic.partitions
-        }
+            self._partition_counts = {}
+            self._count_again_s = time.monotonic() + COUNT_AGAIN_S
 
     # --- commits ----------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """Kafka in, assembled: the consumer, the hand-over, the router, the offsets and the lag monitor."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
-from market_maker.core.events import Source
+from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.consumer import ConsumerOptions, KafkaConsumer
 from market_maker.streams.hand_over import HandOver
@@ -31,12 +31,14 @@ class KafkaIntake:
         dead_letters: DeadLetterSink,
         on_lag: Callable[[LagReport], None],
         *,
+        expected: Set[str] = frozenset(),
+        stray: Callable[[str, Execution | OrderEvent], None],
         listener: RebalanceListener | None = None,
         lag_interval_s: float = INTERVAL_S,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._offsets = OffsetTracker()
-        self.router = KafkaRouter(sinks, self._offsets, dead_letters, self._partitions)
+        self.router = KafkaRouter(sinks, self._offsets, dead_letters, self._partitions, expected, stray)
         self.consumer = KafkaConsumer(
             options,
             MessageDecoder(make_processors(registry, instruments, account_id)),

@@ -105,6 +105,11 @@ class OffsetTracker:
                 if key in self._assigned:
                     self._assigned[key].committed = None
 
+    def is_current(self, source: Source) -> bool:
+        """Whether the event was read under the present assignment of its partition."""
+        with self._lock:
+            return self._current(source) is not None
+
     def in_flight(self) -> int:
         """Engine events that were read and are not durable yet."""
         with self._lock:

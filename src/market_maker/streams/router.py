@@ -8,7 +8,7 @@ router takes no further batch and the poll thread stops consuming. Nothing is dr
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,16 +63,17 @@ class RouterCounters:
     undecodable: Counter[str] = field(default_factory=Counter)
     """Messages that could not be used, by topic."""
     unrouted: Counter[str] = field(default_factory=Counter)
-    """Events for a symbol that has no sink, by kind; executions and order events are `orphans`."""
-    orphans: Counter[str] = field(default_factory=Counter)
-    """Events of our account in a symbol that the service does not have; their offsets stay uncommitted."""
+    """Events for a symbol that has no sink, by kind; executions and order events are `strays`."""
+    strays: Counter[str] = field(default_factory=Counter)
+    """Events of our account in a symbol that the service does not have."""
 
 
 class KafkaRouter:
     """Dispatches batches to the symbols' sinks.
 
-    `sinks` is read live: a symbol is routed to from the moment it is in the mapping.
-    `partitions` tells how many partitions a topic has, None while that is unknown.
+    `sinks` is read live: a symbol is routed to from the moment it is in the mapping. So is `expected`: what
+    must be kept for a symbol in it waits until it has a sink. Events of our account for any other symbol are
+    given to `stray`. `partitions` tells how many partitions a topic has, None while that is unknown.
     """
 
     def __init__(
@@ -81,6 +82,8 @@ class KafkaRouter:
         offsets: OffsetTracker,
         dead_letters: DeadLetterSink,
         partitions: Callable[[str], int | None],
+        expected: Set[str],
+        stray: Callable[[str, Execution | OrderEvent], None],
         *,
         waiting_max: int = WAITING_MAX,
     ) -> None:
@@ -89,6 +92,8 @@ class KafkaRouter:
         self._offsets = offsets
         self._dead_letters = dead_letters
         self._partitions = partitions
+        self._expected = expected
+        self._stray = stray
         self._waiting_max = waiting_max
         self._waiting: dict[str, deque[Event]] = {}
         self._waiting_count = 0
@@ -122,24 +127,28 @@ class KafkaRouter:
 
     def _deliver(self, symbol: str, event: Event) -> None:
         sink = self._sinks.get(symbol)
-        if sink is None:
+        if type(event) in _MARKET_DATA:
+            if sink is not None:
+                sink.deliver(event)
+            else:
+                self.counters.unrouted[type(event).__name__] += 1
+        elif symbol in self._waiting:
+            self._wait(symbol, event)
+        elif sink is None:
             self._no_sink(symbol, event)
-        elif type(event) in _MARKET_DATA:
-            sink.deliver(event)
-        elif symbol in self._waiting or not sink.deliver(event):
+        elif not sink.deliver(event):
             self._wait(symbol, event)
 
     def _no_sink(self, symbol: str, event: Event) -> None:
-        if not isinstance(event, Execution | OrderEvent):
+        if symbol in self._expected:
+            self._wait(symbol, event)
+        elif not isinstance(event, Execution | OrderEvent):
             self.counters.unrouted[type(event).__name__] += 1
-            return
-        self.counters.orphans[symbol] += 1
-        _log.error(
-            "an event of our account is for a symbol that the service does not have; "
-            "its offset stays uncommitted: symbol=%s source=%s",
-            symbol,
-            event.source,
-        )
+            if isinstance(event, EngineEventUnreadable) and event.source is not None:
+                self._offsets.done(event.source)
+        elif event.source is None or self._offsets.is_current(event.source):
+            self.counters.strays[symbol] += 1
+            self._stray(symbol, event)
 
     # --- room -----------------------------------------------------------------------------------
 
@@ -153,13 +162,22 @@ class KafkaRouter:
         self._retry = None
         for symbol in list(self._waiting):
             events, sink = self._waiting[symbol], self._sinks.get(symbol)
-            while events and sink is not None and sink.deliver(events[0]):
+            while events and self._takes(symbol, sink, events[0]):
                 events.popleft()
                 self._waiting_count -= 1
             if not events:
                 del self._waiting[symbol]
         if self._waiting:
             self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._deliver_waiting)
+
+    def _takes(self, symbol: str, sink: SymbolSink | None, event: Event) -> bool:
+        """Whether an event that waits has got to where it belongs."""
+        if sink is not None:
+            return sink.deliver(event)
+        if symbol in self._expected:
+            return False
+        self._no_sink(symbol, event)
+        return True
 
     # --- messages that cannot be used -------------------------------------------------------------
 
@@ -178,11 +196,12 @@ class KafkaRouter:
         """The symbols that a message may have been for: the one it names, or all of its partition."""
         partitions = self._partitions(message.topic)
         symbol = message.symbol or _symbol_of_key(message, partitions)
+        ours = self._sinks.keys() | self._expected
         if symbol is not None:
-            return [symbol] if symbol in self._sinks else []
-        if partitions is None:
-            return list(self._sinks)
-        return [name for name in self._sinks if partition_of(name, partitions) == message.partition]
+            return [symbol] if symbol in ours else []
+        return sorted(
+            name for name in ours if partitions is None or partition_of(name, partitions) == message.partition
+        )
 
 
 def _symbol_of_key(message: Undecodable, partitions: int | None) -> str | None:

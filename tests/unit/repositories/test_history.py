@@ -125,7 +125,7 @@ async def test_waiting_events_take_turns_and_keep_their_order_within_a_symbol(po
     busy = [entry(state(), symbol="BUSY") for _ in range(5)]
     quiet = entry(state(), symbol="QUIET")
     await JournalStore(pool).write([*busy, quiet])
-    first = await OutboxRepository(pool).unsent(3)
+    first = await OutboxRepository(pool).unsent(("BUSY", "QUIET"), 3)
     assert [event.symbol for event in first] == ["BUSY", "QUIET", "BUSY"]
     assert [e.event_id for e in first if e.symbol == "BUSY"] == [
         busy[0].event_ids[0],
@@ -138,7 +138,7 @@ async def test_a_sent_event_waits_no_more_and_stays_in_the_history(pool: asyncpg
     await JournalStore(pool).write([entry(state()), entry(risk(), seconds=60)])
     assert await outbox.pending_count() == 2
     assert await outbox.oldest_pending_age(NOON + timedelta(seconds=90)) == 90
-    first = (await outbox.unsent(10))[0]
+    first = (await outbox.unsent(["BTC-USDT"], 10))[0]
     sent_at = NOON + timedelta(seconds=91)
     assert await outbox.mark_sent([first.id], sent_at) == 1
     assert await outbox.mark_sent([first.id], sent_at + timedelta(days=1)) == 0
@@ -152,7 +152,7 @@ async def test_a_sent_event_waits_no_more_and_stays_in_the_history(pool: asyncpg
 
 async def test_an_empty_outbox_has_no_age(pool: asyncpg.Pool) -> None:
     outbox = OutboxRepository(pool)
-    assert await outbox.unsent(10) == []
+    assert await outbox.unsent(["BTC-USDT"], 10) == []
     assert await outbox.oldest_pending_age(NOON) == 0
 
 

@@ -35,6 +35,7 @@ EVERYTHING = {
 
 
 FILLS = "SELECT count(*) FROM mm_fills"
+SYMBOLS = ("BTC-USDT", "ETH-USDT")
 
 
 async def everything(pool: asyncpg.Pool) -> dict[str, Sequence[asyncpg.Record]]:
@@ -157,7 +158,7 @@ async def test_a_transition_makes_the_state_row_and_its_event(pool: asyncpg.Pool
         2,
     )
     assert (stored.since, stored.pnl_baseline) == (NOON + timedelta(seconds=5), Decimal("-12.50"))
-    events = await OutboxRepository(pool).unsent(10)
+    events = await OutboxRepository(pool).unsent(SYMBOLS, 10)
     assert [(event.topic, event.trace_id, event.event_id) for event in events] == [
         ("mm.state.changed.v1", TRACE, entries[0].event_ids[0]),
         ("mm.state.changed.v1", TRACE, entries[1].event_ids[0]),
@@ -193,7 +194,8 @@ async def test_odd_characters_from_outside_never_block_the_journal(pool: asyncpg
     stored = await StateRepository(pool).get("BTC-USDT")
     assert stored is not None
     assert stored.reason == expected
-    assert [e.payload.get("measured") for e in await OutboxRepository(pool).unsent(9)] == [None, expected]
+    events = await OutboxRepository(pool).unsent(SYMBOLS, 9)
+    assert [event.payload.get("measured") for event in events] == [None, expected]
     assert [o.client_order_id for o in await OrderRepository(pool).open()] == [expected]
 
 
@@ -252,7 +254,7 @@ async def test_entries_of_one_symbol_from_many_batches_keep_their_order_in_the_o
         for one in batch:
             expected[one.symbol] += [str(event_id) for event_id in one.event_ids]
         await store.write(batch)
-    events = await OutboxRepository(pool).unsent(100)
+    events = await OutboxRepository(pool).unsent(symbols, 100)
     for symbol in symbols:
         assert [str(event.event_id) for event in events if event.symbol == symbol] == expected[symbol]
 

@@ -60,8 +60,16 @@ class Desk:
         self.offsets = OffsetTracker()
         self.offsets.assign([(ENGINE_EVENT, number) for number in range(PARTITIONS)], 1)
         self.letters = Letters()
+        self.expected: set[str] = set()
+        self.strays: list[tuple[str, Event]] = []
         self.router = KafkaRouter(
-            self.boxes, self.offsets, self.letters, lambda _: partitions, waiting_max=waiting_max
+            self.boxes,
+            self.offsets,
+            self.letters,
+            lambda _: partitions,
+            self.expected,
+            lambda symbol, event: self.strays.append((symbol, event)),
+            waiting_max=waiting_max,
         )
 
     def committable(self, partition: int) -> int | None:
@@ -158,14 +166,55 @@ async def test_too_many_waiting_events_hold_the_consumer_back_until_there_is_roo
     await until(lambda: desk.router.waiting == 0)
 
 
-def test_a_fill_of_ours_in_a_symbol_that_we_do_not_have_is_never_committed_away() -> None:
+def test_a_fill_of_ours_in_a_symbol_that_we_do_not_have_is_committed_once_it_was_kept() -> None:
     desk = Desk()
     event = fill(3)
     assert event.source is not None
     desk.offsets.consumed({(ENGINE_EVENT, 0): Position(9, 1, None, 0)}, [event.source])
     desk.router.dispatch(Batch(items=[("GONEUSDT", event)]))
-    assert desk.router.counters.orphans == {"GONEUSDT": 1}
+    assert desk.router.counters.strays == {"GONEUSDT": 1}
+    assert desk.strays == [("GONEUSDT", event)]
     assert desk.committable(0) == 3
+    desk.offsets.done(event.source)
+    assert desk.committable(0) == 9
+
+
+def test_a_fill_that_was_read_before_the_partition_went_is_left_to_its_new_owner() -> None:
+    desk = Desk()
+    desk.offsets.drop([(ENGINE_EVENT, 0)])
+    desk.router.dispatch(Batch(items=[("GONEUSDT", fill(3))]))
+    assert desk.strays == []
+
+
+async def test_what_must_be_kept_for_a_symbol_that_is_being_taken_waits_for_it_in_order() -> None:
+    desk = Desk()
+    desk.expected.add("NEWUSDT")
+    events = [fill(1), fill(2)]
+    desk.router.dispatch(Batch(items=[("NEWUSDT", event) for event in (events[0], book_delta(1), events[1])]))
+    assert desk.router.waiting == 2
+    desk.boxes["NEWUSDT"] = Mailbox()
+    await until(lambda: desk.router.waiting == 0)
+    assert desk.boxes["NEWUSDT"].events == events
+
+
+async def test_what_waits_for_a_symbol_that_is_not_taken_after_all_is_a_stray() -> None:
+    desk = Desk()
+    desk.expected.add("NEWUSDT")
+    desk.router.dispatch(Batch(items=[("NEWUSDT", fill(1))]))
+    desk.expected.clear()
+    await until(lambda: desk.router.waiting == 0)
+    assert desk.strays == [("NEWUSDT", fill(1))]
+
+
+async def test_an_unusable_engine_event_reaches_a_symbol_that_is_being_taken_too() -> None:
+    desk = Desk()
+    number = partition_of("NEWUSDT", PARTITIONS)
+    desk.expected.add("NEWUSDT")
+    desk.router.dispatch(Batch(items=[poison(ENGINE_EVENT, None, number)]))
+    desk.boxes["NEWUSDT"] = Mailbox()
+    await until(lambda: desk.router.waiting == 0)
+    [event] = desk.boxes["NEWUSDT"].events
+    assert isinstance(event, EngineEventUnreadable)
 
 
 def test_other_events_of_a_symbol_that_we_do_not_have_are_counted() -> None:

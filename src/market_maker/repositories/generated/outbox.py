@@ -33,26 +33,40 @@ async def insert_events(
     return int(status.rpartition(" ")[2])
 
 
+LIST_UNSENT_SYMBOLS = """\
+SELECT DISTINCT symbol FROM outbox WHERE sent_at IS NULL ORDER BY symbol
+"""
+
+
+async def list_unsent_symbols(
+    db: Executor,
+) -> list[str]:
+    """The symbols that have unsent events."""
+    rows = await db.fetch(LIST_UNSENT_SYMBOLS)
+    return [row[0] for row in rows]
+
+
 LIST_UNSENT_EVENTS = """\
 SELECT id, event_id, topic, symbol, payload, trace_id, created_at, sent_at
 FROM (
     SELECT id, event_id, topic, symbol, payload, trace_id, created_at, sent_at, row_number() OVER (PARTITION BY symbol ORDER BY id) AS turn
     FROM outbox
-    WHERE sent_at IS NULL
+    WHERE sent_at IS NULL AND symbol = ANY($1::text[])
 ) AS unsent
 ORDER BY turn, id
-LIMIT $1::bigint
+LIMIT $2::bigint
 """
 
 
 async def list_unsent_events(
     db: Executor,
     *,
+    symbols: Sequence[str | None],
     row_limit: int,
 ) -> list[StoredEvent]:
-    """Unsent events, in order within a symbol; the symbols take turns, so that a long queue of one does not
-    hold up the others."""
-    rows = await db.fetch(LIST_UNSENT_EVENTS, row_limit)
+    """Unsent events of these symbols, in order within a symbol; the symbols take turns, so that a long queue of
+    one does not hold up the others."""
+    rows = await db.fetch(LIST_UNSENT_EVENTS, symbols, row_limit)
     return [StoredEvent(*row) for row in rows]
 
 
@@ -82,6 +96,22 @@ async def count_unsent_events(
 ) -> int | None:
     """How many events wait for the broker."""
     row = await db.fetchrow(COUNT_UNSENT_EVENTS)
+    value: int | None = None if row is None else row[0]
+    return value
+
+
+COUNT_UNSENT_EVENTS_OF = """\
+SELECT count(*) FROM outbox WHERE sent_at IS NULL AND symbol = ANY($1::text[])
+"""
+
+
+async def count_unsent_events_of(
+    db: Executor,
+    *,
+    symbols: Sequence[str | None],
+) -> int | None:
+    """How many events of these symbols wait for the broker."""
+    row = await db.fetchrow(COUNT_UNSENT_EVENTS_OF, symbols)
     value: int | None = None if row is None else row[0]
     return value
 

@@ -47,3 +47,7 @@ UPDATE mm_configs SET enabled = @enabled, updated_at = now() WHERE symbol = @sym
 -- name: DeleteConfig :execrows
 -- Removes a configuration; its state, position and history stay.
 DELETE FROM mm_configs WHERE symbol = @symbol;
+
+-- name: ConfigsChanged :one
+-- Something that differs whenever a configuration was added, changed or removed.
+SELECT count(*) AS configs, coalesce(max(updated_at), 'epoch')::timestamptz AS latest FROM mm_configs;

@@ -6,14 +6,18 @@ SELECT
     unnest(@payloads::jsonb[]), unnest(@trace_ids::text[]), unnest(@created_ats::timestamptz[])
 ON CONFLICT (event_id) DO NOTHING;
 
+-- name: ListUnsentSymbols :many
+-- The symbols that have unsent events.
+SELECT DISTINCT symbol FROM outbox WHERE sent_at IS NULL ORDER BY symbol;
+
 -- name: ListUnsentEvents :many
--- Unsent events, in order within a symbol; the symbols take turns, so that a long queue of one does not
--- hold up the others.
+-- Unsent events of these symbols, in order within a symbol; the symbols take turns, so that a long queue of
+-- one does not hold up the others.
 SELECT id, event_id, topic, symbol, payload, trace_id, created_at, sent_at
 FROM (
     SELECT *, row_number() OVER (PARTITION BY symbol ORDER BY id) AS turn
     FROM outbox
-    WHERE sent_at IS NULL
+    WHERE sent_at IS NULL AND symbol = ANY(@symbols::text[])
 ) AS unsent
 ORDER BY turn, id
 LIMIT @row_limit::bigint;
@@ -25,6 +29,10 @@ UPDATE outbox SET sent_at = @sent_at::timestamptz WHERE id = ANY(@ids::bigint[])
 -- name: CountUnsentEvents :one
 -- How many events wait for the broker.
 SELECT count(*) FROM outbox WHERE sent_at IS NULL;
+
+-- name: CountUnsentEventsOf :one
+-- How many events of these symbols wait for the broker.
+SELECT count(*) FROM outbox WHERE sent_at IS NULL AND symbol = ANY(@symbols::text[]);
 
 -- name: OldestUnsentEventAt :one
 -- When the oldest waiting event happened; no row when none waits.

@@ -1,0 +1,70 @@
+"""Redis' side of the service: a sign of life and a picture each second, and requests of other instances."""
+
+import asyncio
+import secrets
+import socket
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+from market_maker import __version__
+from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.tasks import TaskGroup
+from market_maker.api.forward import InProcess
+from market_maker.api.ports import Desk
+from market_maker.bootstrap.peers import FleetPeers
+from market_maker.clients.fleet_bus import FleetBus
+from market_maker.clients.heartbeat import Heartbeat
+from market_maker.settings import Settings
+from market_maker.telemetry.metrics import Metrics
+
+BEAT_S: Final = 1.0
+
+
+def make_instance_id(settings: Settings) -> str:
+    """A new one for each process: an instance that starts again is another one."""
+    name = settings.instance_name or socket.gethostname()
+    return f"{name}-{secrets.token_hex(4)}"
+
+
+class FleetSide:
+    """Nothing here is waited for by trading; Redis away means that the others do not see us."""
+
+    def __init__(
+        self, bus: FleetBus, peers: FleetPeers, desk: Desk, supervisor: Supervisor, metrics: Metrics
+    ) -> None:
+        self._bus = bus
+        self._peers = peers
+        self._desk = desk
+        self._supervisor = supervisor
+        self._guards = metrics.gauge("mm_guards_seen")
+        self._beat = 0
+        self._started_at = datetime.now(UTC)
+
+    def start(self, tasks: TaskGroup, app: InProcess) -> None:
+        """Begin with everything; `app` answers requests that other instances send on."""
+        tasks.start("fleet requests", self._bus.run(app.answer))
+        tasks.start("heartbeat", self._run_heartbeat())
+        tasks.start("fleet status", self._run_status())
+
+    async def leave(self) -> None:
+        """An orderly end."""
+        await self._bus.leave()
+
+    async def _run_heartbeat(self) -> None:
+        """A task of its own: pictures of many symbols take their time."""
+        while True:
+            began = time.monotonic()
+            self._beat += 1
+            symbols = tuple(worker.name for worker in self._supervisor if worker.tenure.is_held)
+            await self._bus.beat(
+                Heartbeat(self._peers.instance, self._beat, self._started_at, symbols, __version__)
+            )
+            guards = await self._bus.guards()
+            self._guards.set(guards if guards is not None else float("nan"))
+            await asyncio.sleep(max(0.0, began + BEAT_S - time.monotonic()))
+
+    async def _run_status(self) -> None:
+        while True:
+            await self._peers.publish(self._desk)
+            await asyncio.sleep(BEAT_S)

@@ -1,0 +1,76 @@
+"""Everything about which symbols are this instance's, put together."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Self
+
+from market_maker.actors.controls import Controls
+from market_maker.actors.journal import Journal
+from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.tenure import Lease
+from market_maker.api.changes import ChangeFeed
+from market_maker.bootstrap.connections import Connections
+from market_maker.bootstrap.errands import Errands
+from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.hand_over import HandOver
+from market_maker.bootstrap.kafka import KafkaSide
+from market_maker.bootstrap.ownership import Ownership
+from market_maker.bootstrap.resumptions import Resumptions
+from market_maker.bootstrap.taking import Taking
+from market_maker.bootstrap.tenancy import Tenancy, lease_ns
+from market_maker.repositories.kill_orders import KillOrderRepository
+from market_maker.repositories.owners import OwnerRepository
+from market_maker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Owning:
+    """The parts, each with one thing to do."""
+
+    tenancy: Tenancy
+    hand_over: HandOver
+    resumptions: Resumptions
+    errands: Errands
+    ownership: Ownership
+
+    @classmethod
+    def make(
+        cls,
+        instance_id: str,
+        settings: Settings,
+        connections: Connections,
+        supervisor: Supervisor,
+        fleet: Fleet,
+        controls: Controls,
+        changes: ChangeFeed,
+        journal: Journal,
+        kafka: KafkaSide,
+        tasks: TaskGroup,
+        started: Callable[[str], None],
+    ) -> Self:
+        """`started` is told of each symbol that was taken, which must learn of its surroundings."""
+        lease = Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns))
+        owners = OwnerRepository(connections.lease)
+
+        def lost(symbol: str, owner: str | None) -> None:
+            resumptions.forget(symbol)
+            ownership.taken_away(symbol, owner)
+
+        def look_at_configs() -> Awaitable[None]:
+            return ownership.look_at_configs()
+
+        tenancy = Tenancy(instance_id, owners, lease, supervisor, lost)
+        hand_over = HandOver(supervisor, controls, changes, journal, tenancy)
+        resumptions = Resumptions(supervisor, controls, changes, tasks)
+        kills = KillOrderRepository(connections.database)
+        errands = Errands(supervisor, controls, journal, kills, look_at_configs)
+        taking = Taking(supervisor, fleet, tenancy, errands, resumptions, tasks, started)
+        ownership = Ownership(supervisor, fleet, taking, hand_over, kafka.counts, tasks)
+        return cls(tenancy, hand_over, resumptions, errands, ownership)
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Begin to renew the lease and to look for what others ask for."""
+        tasks.start("lease", self.tenancy.run())
+        tasks.start("errands", self.errands.run())
