@@ -1,6 +1,7 @@
 """Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
 
-`python -m benchmarks capacity` is the load tool, which has options of its own.
+`python -m benchmarks capacity` (how much it carries) and `python -m benchmarks soak` (whether anything
+grows) have options of their own.
 
 Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
 """
@@ -22,6 +23,7 @@ from benchmarks import (
 )
 from benchmarks.capacity import matrix
 from benchmarks.report import Row, table
+from benchmarks.soak import command
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "core": bench_core.rows,
@@ -33,7 +35,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "database": bench_database.rows,
     "tick_to_order": bench_tick_to_order.rows,
 }
-TOOLS: dict[str, Callable[[list[str]], None]] = {"capacity": matrix.main}
+TOOLS: dict[str, Callable[[list[str]], None]] = {"capacity": matrix.main, "soak": command.main}
 """They run for minutes, only when asked for by name, with arguments of their own."""
 
 
