@@ -90,7 +90,7 @@ async def answer_of_owner(request: Request, route: tuple[str, str], body: bytes)
     sent = WireRequest(
         method=request.method,
         path=request.scope["path"],
-        query=request.url.query,
+        query=request.scope["query_string"].decode("latin-1"),
         headers=dict(origin.headers),
         client=origin.client,
         body=body.decode(),
@@ -115,8 +115,8 @@ async def ask(peers: Peers, instance_id: str, request: WireRequest) -> WireAnswe
 def owner_silent(symbol: str, owner: str) -> ProblemError:
     """503: what was asked may or may not have taken place."""
     detail = (
-        f"{symbol} belongs to the instance {owner}, which did not answer within {ANSWER_S_MAX:g} s: what was"
-        " asked may still take place, so look at GET /v1/mm/status before trying again"
+        f"{symbol} belongs to the instance {owner}, which gave no answer within {ANSWER_S_MAX:g} s or cannot"
+        " be reached: what was asked may still take place, so look at GET /v1/mm/status before trying again"
     )
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return ProblemError(status, "OWNER_SILENT", detail, headers={"Retry-After": "1"})
@@ -179,7 +179,7 @@ def _scope(asked: WireRequest, length: int) -> Message:
         "scheme": "http",
         "path": asked.path,
         "raw_path": quote(asked.path).encode(),
-        "query_string": asked.query.encode(),
+        "query_string": asked.query.encode("latin-1"),
         "root_path": "",
         "headers": [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
