@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.sandbox",
     "tests.support.sandbox_http",
     "tests.support.service",
+    "tests.support.guard",
     "tests.support.guarded",
     "tests.support.order_proxy",
     "tests.support.valkey",
