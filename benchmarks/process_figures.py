@@ -8,6 +8,8 @@ from typing import Final
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _USER, _SYSTEM, _THREADS, _RSS_PAGES = 11, 12, 17, 21
 """Fields of /proc/PID/stat, counted from the one after the program's name."""
+_IDLE: Final = (3, 4)
+"""Idle and waiting for a disk, in the first line of /proc/stat."""
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 MIB: Final = 1 << 20
 
@@ -34,6 +36,13 @@ def cpu_of_family(pid: int) -> float:
     """CPU seconds of a process and its living children; PostgreSQL works in those."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return sum(look_cpu(member) for member in (pid, *children))
+
+
+def cpu_of_machine() -> float:
+    """CPU seconds that all cores together have worked since the machine started."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    busy = (int(field) for place, field in enumerate(fields[:8]) if place not in _IDLE)
+    return sum(busy) / _TICKS_PER_S
 
 
 def look_cpu(pid: int) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -79,6 +80,7 @@ class Fleet:
             api = JsonClient(self._session, f"http://127.0.0.1:{environment['HTTP_PORT']}")
             metrics_url = f"http://127.0.0.1:{environment['METRICS_PORT']}/metrics"
             self.instances.append(Instance(child, api, metrics_url))
+        await self._await_shares()
 
     async def enable(self) -> float:
         """Enable every symbol at whichever instance takes it; returns how many seconds that took."""
@@ -98,6 +100,19 @@ class Fleet:
         codes = await asyncio.gather(*(instance.child.stop() for instance in self.instances))
         self.instances.clear()
         return list(codes)
+
+    async def _await_shares(self) -> None:
+        """Return when every symbol has an owner and every instance has symbols: the group has settled."""
+        deadline_s = time.monotonic() + START_S_MAX
+        shares: list[int] = []
+        while len(shares) < len(self.instances) or sum(shares) != len(self.symbols) or not all(shares):
+            for instance in self.instances:
+                instance.child.require_running()
+            if time.monotonic() > deadline_s:
+                raise DemoError(f"the group has not shared {len(self.symbols)} symbols: {shares}")
+            await asyncio.sleep(RETRY_S)
+            with suppress(aiohttp.ClientError):
+                shares = [round(page.total("mm_state_gauge")) for page in await self.scrape()]
 
     async def _configure(self) -> None:
         connection = await asyncpg.connect(self.database_url)

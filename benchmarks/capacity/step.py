@@ -10,7 +10,7 @@ import asyncpg
 from benchmarks.capacity.exposition import Page, quantile
 from benchmarks.capacity.fleet import Fleet
 from benchmarks.capacity.generator import Dial
-from benchmarks.process_figures import cpu_of_family, look
+from benchmarks.process_figures import cpu_of_family, cpu_of_machine, look
 
 SETTLE_S: Final = 1.5
 SAMPLE_S: Final = 2.0
@@ -31,6 +31,7 @@ class Moment:
     sent_bytes: int
     service_cpu_s: float
     beside_cpu_s: dict[str, float]
+    machine_cpu_s: float
     transactions: int
     rows: int
     wal_bytes: int
@@ -86,7 +87,9 @@ class StepResult:
     rss_mib: float
     """Of all instances together."""
     beside_cpu: dict[str, float]
-    """Of the other processes on this machine."""
+    """Of the servers, the generator and this tool."""
+    elsewhere_cpu: float
+    """Of whatever else ran on the machine: what makes a measurement worth less."""
     transactions: float
     rows: float
     wal_mb: float
@@ -126,7 +129,8 @@ async def _moment(fleet: Fleet, dial: Dial, beside: dict[str, int]) -> Moment:
         dial.sent.value,
         dial.bytes.value,
         sum(look(instance.child.pid).cpu_s for instance in fleet.instances),
-        {name: cpu_of_family(pid) for name, pid in beside.items()},
+        {**{name: cpu_of_family(pid) for name, pid in beside.items()}, "this tool": time.process_time()},
+        cpu_of_machine(),
         transactions,
         rows,
         int(wal_bytes),
@@ -150,6 +154,11 @@ def _result(fleet: Fleet, rate: float, worst: Worst, before: Moment, after: Mome
     kills = round(sum(page.total("mm_kill_switch_total") for page in after.pages))
     active = round(sum(page.total("mm_state_gauge", state="ACTIVE") for page in after.pages))
     sent = (after.sent - before.sent) / took_s
+    beside_cpu = {
+        name: max(0.0, (cpu_s - before.beside_cpu_s[name]) / took_s)
+        for name, cpu_s in after.beside_cpu_s.items()
+    }
+    machine_cpu = (after.machine_cpu_s - before.machine_cpu_s) / took_s
     return StepResult(
         symbols=symbols,
         instances=len(fleet.instances),
@@ -174,10 +183,8 @@ def _result(fleet: Fleet, rate: float, worst: Worst, before: Moment, after: Mome
         cpu_us_per_message=cpu / consumed * US if consumed else 0.0,
         cpu_ms_per_symbol=cpu / symbols * MS,
         rss_mib=sum(look(instance.child.pid).rss_mib for instance in fleet.instances),
-        beside_cpu={
-            name: max(0.0, (cpu_s - before.beside_cpu_s[name]) / took_s)
-            for name, cpu_s in after.beside_cpu_s.items()
-        },
+        beside_cpu=beside_cpu,
+        elsewhere_cpu=max(0.0, machine_cpu - cpu - sum(beside_cpu.values())),
         transactions=(after.transactions - before.transactions) / took_s,
         rows=(after.rows - before.rows) / took_s,
         wal_mb=(after.wal_bytes - before.wal_bytes) / took_s / 1e6,

@@ -1,4 +1,8 @@
-"""The measurement for a person: a line a step, and where each cell broke."""
+"""The measurement for a person: a line a step, and where each cell broke.
+
+CPU is in cores: of all instances, of what runs beside them for the measurement, and of what else the machine
+did meanwhile.
+"""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -21,7 +25,8 @@ _COLUMNS = (
     ("us/msg", 7),
     ("ms/symb", 8),
     ("MiB", 7),
-    ("others' cpu", 12),
+    ("beside", 7),
+    ("elsewhere", 9),
 )
 
 
@@ -49,6 +54,7 @@ def row(result: StepResult) -> str:
         f"{result.cpu_ms_per_symbol:.1f}",
         f"{result.rss_mib:.0f}",
         f"{sum(result.beside_cpu.values()):.2f}",
+        f"{result.elsewhere_cpu:.2f}",
     )
     line = " ".join(cell.rjust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True))
     return f"{line}  {result.verdict}"
