@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from tests.support.postgres_server import end_with_parent
 
@@ -18,6 +19,8 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 class ServiceProcess:
     """One service at a time; started again after its end it is the same service with a new process."""
 
+    COMMAND: ClassVar = "serve"
+
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self.environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.environment |= environment
@@ -28,7 +31,7 @@ class ServiceProcess:
         """Start it; it answers on its API some time later."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "market_maker", "serve"],
+                [sys.executable, "-m", "market_maker", self.COMMAND],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
