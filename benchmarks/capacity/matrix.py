@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import platform
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import aiohttp
@@ -28,56 +29,72 @@ END_S = 10.0
 def main(arguments: Sequence[str]) -> None:
     """`python -m benchmarks capacity`."""
     options = parse_options(arguments)
-    results = asyncio.run(_measure(options))
+    cells = asyncio.run(_measure(options))
+    results = [result for cell in cells for result in cell.steps]
     print(knees(results))
     if options.json is not None:
-        options.json.write_text(json.dumps(document(results), indent=1) + "\n")
+        options.json.write_text(json.dumps(document(cells), indent=1) + "\n")
 
 
-def document(results: Sequence[StepResult]) -> dict[str, Any]:
+@dataclass(slots=True)
+class Cell:
+    """One fleet at rising rates."""
+
+    symbols: int
+    instances: int
+    start_s: float = 0.0
+    """From starting the processes until every symbol has its owner and every instance its share."""
+    enable_s: float = 0.0
+    """From the first enable's request to the last one's answer; a symbol needs a snapshot for it."""
+    steps: list[StepResult] = field(default_factory=list)
+
+
+def document(cells: Sequence[Cell]) -> dict[str, Any]:
     """Everything measured, and on what."""
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
-    return {"machine": machine, "steps": [asdict(result) for result in results]}
+    return {"machine": machine, "cells": [asdict(cell) for cell in cells]}
 
 
-async def _measure(options: Options) -> list[StepResult]:
+async def _measure(options: Options) -> list[Cell]:
     names = [f"S{number:03d}USDT" for number in range(1, max(options.symbols) + 1)]
     servers = await start_servers(names, options.partitions)
-    results: list[StepResult] = []
+    cells: list[Cell] = []
     print(headings(), flush=True)
     try:
         async with aiohttp.ClientSession() as session:
             for instances in options.instances:
                 for count in options.symbols:
                     fleet = Fleet(servers, session, names[:count])
-                    results += await _cell(servers, fleet, instances, options)
+                    cells.append(await _cell(servers, fleet, instances, options))
     finally:
         await servers.stop()
-    return results
+    return cells
 
 
-async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options) -> list[StepResult]:
+async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options) -> Cell:
     """One fleet at rising rates; ends at the first step that does not hold."""
-    results: list[StepResult] = []
+    cell = Cell(len(fleet.symbols), instances)
     async with _market(servers, fleet.symbols) as (dial, pid):
         beside = {**servers.pids(), "generator": pid}
         try:
-            await fleet.start(f"s{len(fleet.symbols)}-i{instances}", instances, {})
+            began_s = time.monotonic()
+            await fleet.start(f"s{cell.symbols}-i{instances}", instances, {})
+            cell.start_s = time.monotonic() - began_s
             dial.rate.value = WARM_RATE
-            await fleet.enable()
+            cell.enable_s = await fleet.enable()
             for step in range(options.steps):
                 rate = options.rate * 2**step
                 if rate * len(fleet.symbols) > options.total_rate_max:
                     break
-                results.append(await run_step(fleet, dial, beside, rate, options.seconds))
-                print(row(results[-1]), flush=True)
-                if results[-1].verdict:
+                cell.steps.append(await run_step(fleet, dial, beside, rate, options.seconds))
+                print(row(cell.steps[-1]), flush=True)
+                if cell.steps[-1].verdict:
                     break
         finally:
             codes = await fleet.stop()
             if any(codes):
                 print(f"exit codes of the instances: {codes}", file=sys.stderr)
-    return results
+    return cell
 
 
 @asynccontextmanager
