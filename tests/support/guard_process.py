@@ -1,7 +1,5 @@
 """The guard as a process: `python -m market_maker guard` with an environment of the test's own."""
 
-import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -42,12 +40,3 @@ class GuardProcess(ServiceProcess):
     async def looks(self) -> bool:
         """Whether it has looked at least once."""
         return (await self.metrics()).get("mm_guard_last_look_timestamp_seconds", 0.0) > 0
-
-    def freeze(self) -> None:
-        """As a machine that stands still."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGCONT)

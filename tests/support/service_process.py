@@ -49,6 +49,14 @@ class ServiceProcess:
         self._send(signal.SIGKILL)
         self.wait()
 
+    def freeze(self) -> None:
+        """Let it stand still, as a machine that is paused: connections stay open and nothing answers."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._send(signal.SIGCONT)
+
     def terminate(self) -> int:
         """As an orderly stop: SIGTERM; returns the exit code."""
         self._send(signal.SIGTERM)

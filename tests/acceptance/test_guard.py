@@ -1,0 +1,111 @@
+"""The guard beside a real service that quotes: dies, stands still, ends in order."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from tests.support.guard_process import GuardProcess
+from tests.support.operator import until
+from tests.support.service import Site
+
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+SYMBOLS = (BTC, ETH)
+GUARD_S_MAX = 3.0 + 3.0
+"""From the death of an instance to an empty market: the silence, and a busy machine's little."""
+
+StartSite = Callable[..., Awaitable[Site]]
+
+
+class Guarded:
+    """A service that quotes two symbols, and the guard that watches it."""
+
+    def __init__(self, site: Site, guard: GuardProcess) -> None:
+        self.site = site
+        self.guard = guard
+
+    async def interventions(self) -> float:
+        return (await self.guard.metrics())["mm_guard_interventions_total"]
+
+    async def sees_the_instance(self) -> bool:
+        return (await self.guard.metrics()).get("mm_guard_instances{state=alive}", 0) >= 1
+
+    async def has_cleared_all(self) -> bool:
+        return self.guard.log_tail().count('"how": "cleared"') == len(SYMBOLS)
+
+
+@pytest.fixture
+async def guarded(start_site: StartSite, tmp_path: Path) -> AsyncIterator[Guarded]:
+    site = await start_site()
+    for symbol in SYMBOLS:
+        await site.operator.configure(symbol, num_levels=2)
+        await site.operator.enable(symbol)
+        await site.operator.quoting(symbol)
+    guard = GuardProcess(site.service.environment, tmp_path / "guard.log")
+    guard.start()
+    guarded = Guarded(site, guard)
+    await until("the guard sees the instance", guarded.sees_the_instance)
+    yield guarded
+    guard.close()
+
+
+async def test_kill_9_leaves_no_order_behind_and_the_symbols_halted(guarded: Guarded) -> None:
+    site = guarded.site
+    for symbol in SYMBOLS:
+        await site.trade_against(symbol, fills=2)
+    assert await site.orders_at_exchange() >= 4
+    site.service.kill()
+    killed = time.monotonic()
+    await site.empty_at_exchange(timeout_s=GUARD_S_MAX)
+    assert time.monotonic() - killed < GUARD_S_MAX
+    await until("the guard has proven zero", guarded.has_cleared_all)
+    assert await guarded.interventions() == len(SYMBOLS)
+    await site.start()
+    for symbol in SYMBOLS:
+        await site.operator.halted(symbol, "OWNER_LOST")
+        await site.require_equal_fills(symbol)
+        await site.operator.clear(symbol)
+        assert (await site.operator.emergency("reset", symbol)).status == 200
+    await site.operator.enable(BTC)
+    await site.operator.quoting(BTC)
+    assert await guarded.interventions() == len(SYMBOLS)
+
+
+async def test_an_instance_that_stood_still_sends_nothing_afterwards_and_finds_its_symbols_halted(
+    guarded: Guarded,
+) -> None:
+    site = guarded.site
+    site.service.freeze()
+    await site.empty_at_exchange(timeout_s=GUARD_S_MAX)
+    await until("the guard has proven zero", guarded.has_cleared_all)
+    before = await placements(site)
+    site.service.thaw()
+    for symbol in SYMBOLS:
+        await site.operator.halted(symbol, "OWNER_LOST")
+    assert await placements(site) == before
+    assert await site.orders_at_exchange() == 0
+
+
+async def placements(site: Site) -> set[str]:
+    """Every order of ours that the exchange ever accepted, which are few."""
+    orders: set[str] = set()
+    for symbol in SYMBOLS:
+        page = await site.exchange.ask("GET", "/v1/orders", account_id=site.account, symbol=symbol, limit=500)
+        orders |= {order["order_id"] for order in page["orders"]}
+    return orders
+
+
+async def test_an_orderly_end_is_none_of_the_guards_business(guarded: Guarded) -> None:
+    site = guarded.site
+    assert await asyncio.to_thread(site.service.terminate) == 0, site.service.log_tail()
+    ended = time.time()
+
+    async def has_looked_for_long() -> bool:
+        return (await guarded.guard.metrics())["mm_guard_last_look_timestamp_seconds"] > ended + 4
+
+    await until("the guard has looked for longer than the silence", has_looked_for_long)
+    assert await guarded.interventions() == 0
+    await site.start()
+    for symbol in SYMBOLS:
+        await site.operator.state(symbol, "PAUSED")
