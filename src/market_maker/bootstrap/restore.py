@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 import structlog
 
@@ -22,6 +23,10 @@ from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRecord, StateRepository
+
+FOLD_PAGE_ROWS: Final = 200
+"""Fills folded before the event loop has its turn: other symbols of this process may be quoting, and up to
+eight restore at once. With pages of 10,000 they were kept waiting for seconds."""
 
 _log = structlog.get_logger()
 
@@ -63,7 +68,7 @@ class Restorer:
         """The position that all fills make, and what each of the latest orders has filled."""
         inventory = Inventory()
         filled: dict[str, Decimal] = {}
-        async for fill in self._fills.fold_rows(symbol):
+        async for fill in self._fills.fold_rows(symbol, FOLD_PAGE_ROWS):
             inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
             filled[fill.order_id] = EXACT.add(filled.pop(fill.order_id, ZERO), fill.quantity)
             if len(filled) > RECENT_ORDERS_MAX:
