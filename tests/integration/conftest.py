@@ -1,10 +1,13 @@
 """Everything here runs on real Apache Kafka: `make test-integration`."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.support.apache_kafka import ApacheKafka
+from tests.support.deployment import stages
+from tests.support.image_root import ImageRoot, NoNamespacesError
 from tests.support.kafka_exchange import KafkaExchange
 from tests.support.kafka_topics import Topics
 from tests.support.maven import NoJavaServerError, kafka_jars
@@ -59,6 +62,19 @@ def topics(kafka: ApacheKafka) -> Topics:
     made = Topics(kafka.address)
     made.make((*CONSUMED, *PUBLISHED), PARTITIONS)
     return made
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageRoot]:
+    """What the Dockerfile builds; skipped where no root directory of our own can be made."""
+    try:
+        root = ImageRoot(tmp_path_factory.mktemp("image"))
+    except NoNamespacesError as error:
+        pytest.skip(str(error))
+    for stage in stages():
+        root.build(stage)
+    yield root
+    shutil.rmtree(root.path)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 by an unprivileged user, on a file system that cannot be written."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,27 +10,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.support.deployment import environment, stages
-from tests.support.image_root import ImageRoot, NoNamespacesError
+from tests.support.image_root import ImageRoot
 
 from market_maker import __version__
 from market_maker.repositories.migrations import MIGRATIONS_TABLE, shipped_versions
 
-BUILD, IMAGE = stages()
+IMAGE = stages()[-1]
 ENVIRON = {name: value.replace("$PATH", "/usr/bin:/bin") for name, value in environment(IMAGE).items()}
 USER = next(step.text for step in IMAGE if step.name == "USER")
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageRoot]:
-    """What the Dockerfile builds."""
-    try:
-        root = ImageRoot(tmp_path_factory.mktemp("image"))
-    except NoNamespacesError as error:
-        pytest.skip(str(error))
-    root.build(BUILD)
-    root.build(IMAGE)
-    yield root
-    shutil.rmtree(root.path)
+pytestmark = pytest.mark.timeout(300)  # building the image counts too
 
 
 def run(image: ImageRoot, *command: str, **environ: str) -> tuple[int, str, str]:

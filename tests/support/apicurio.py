@@ -4,6 +4,7 @@ import http.client
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.postgres_server import end_with_parent, free_port
@@ -16,9 +17,9 @@ _API = "/apis/ccompat/v7"
 
 
 class Apicurio:
-    """One registry, empty, running from its making until `close`."""
+    """One registry, empty, running from its making until `close`; `environment` sets it up further."""
 
-    def __init__(self, folder: Path, directory: Path) -> None:
+    def __init__(self, folder: Path, directory: Path, environment: Mapping[str, str] | None = None) -> None:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}{_API}"
         self._log = directory / "registry.log"
@@ -31,7 +32,7 @@ class Apicurio:
                 stdout=log,
                 stderr=log,
                 cwd=directory,
-                env={**os.environ, **settings},
+                env={**os.environ, **(environment or {}), **settings},
                 preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
             )
         deadline = time.monotonic() + START_S_MAX

@@ -1,0 +1,146 @@
+"""deploy/compose.yaml without its engine: our services with their commands, environments and health checks
+from that file, in the image's root directory, on real Kafka, Apicurio Registry, PostgreSQL and Valkey."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from tests.support.apache_kafka import ApacheKafka
+from tests.support.apicurio import Apicurio
+from tests.support.composed import USER, Container
+from tests.support.deployment import compose
+from tests.support.image_root import ImageRoot
+from tests.support.maven import registry_folder
+from tests.support.operator import Operator, until
+from tests.support.postgres_server import free_port
+
+from market_maker.repositories.migrations import shipped_versions
+
+INSTANCES = ("market-maker-1", "market-maker-2")
+SYMBOLS = ("BTCUSDT", "SOLUSDT")
+"""Of different owners: with the file's partitions their keys fall into different halves."""
+
+
+class Stack:
+    """The services of the file that are ours, and the servers that stand for the others."""
+
+    def __init__(
+        self, image: ImageRoot, directory: Path, addresses: dict[str, str], postgres_url: str
+    ) -> None:
+        own = {"sandbox:3000": free_port(), "sandbox:50051": free_port(), "guard:9091": free_port()}
+        outside = {
+            **addresses,
+            **{name: f"127.0.0.1:{port}" for name, port in own.items()},
+            "--http-port=3000": f"--http-port={own['sandbox:3000']}",
+            "--grpc-port=50051": f"--grpc-port={own['sandbox:50051']}",
+            "127.0.0.1:3000": f"127.0.0.1:{own['sandbox:3000']}",
+            "127.0.0.1:9091": f"127.0.0.1:{own['guard:9091']}",
+            "=0.0.0.0": "=127.0.0.1",
+        }
+        self.sandbox_url = f"http://{outside['sandbox:3000']}"
+        self.ports = {name: free_port() for name in INSTANCES}
+
+        def container(name: str, **changes: object) -> Container:
+            listening = {"HTTP_HOST": "127.0.0.1", **{key: str(value) for key, value in changes.items()}}
+            database = {"POSTGRES_URL": postgres_url} if name != "sandbox" else {}
+            return Container(name, image, directory, outside, {**listening, **database})
+
+        self.migrate = container("migrate")
+        self.sandbox = container("sandbox")
+        self.guard = container("guard", GUARD_METRICS_PORT=own["guard:9091"])
+        self.instances = {
+            name: container(name, HTTP_PORT=port, METRICS_PORT=free_port())
+            for name, port in self.ports.items()
+        }
+
+    @property
+    def started(self) -> list[Container]:
+        """Whatever goes on running."""
+        return [self.sandbox, self.guard, *self.instances.values()]
+
+
+@pytest.fixture
+def stack(
+    image: ImageRoot,
+    start_kafka: Callable[..., ApacheKafka],
+    empty_database_url: str,
+    valkey_url: str,
+    tmp_path: Path,
+) -> Iterator[Stack]:
+    services = compose()["services"]
+    kafka = start_kafka("composed")
+    set_up = {
+        name: value.replace("kafka:9092", kafka.address)
+        for name, value in services["registry"]["environment"].items()
+    }
+    registry = Apicurio(registry_folder(), tmp_path, set_up)
+    addresses = {
+        "kafka:9092": kafka.address,
+        "registry:8080": urlsplit(registry.url).netloc,
+        "valkey:6379": urlsplit(valkey_url).netloc,
+        "collector:4318": f"127.0.0.1:{free_port()}",
+    }
+    made = Stack(image, tmp_path, addresses, empty_database_url)
+    yield made
+    for container in made.started:
+        container.kill()
+    registry.close()
+    kafka.close()
+
+
+async def healthy(container: Container, timeout_s: float = 30.0) -> None:
+    """Wait as Compose would."""
+
+    async def is_healthy() -> bool:
+        return await asyncio.to_thread(container.is_healthy)
+
+    await until(f"{container.name} is healthy", is_healthy, timeout_s)
+
+
+@pytest.mark.timeout(300)  # building the image and starting two Java servers count too
+async def test_the_stack_comes_up_shares_its_symbols_and_ends_in_order(
+    stack: Stack, http: aiohttp.ClientSession
+) -> None:
+    assert stack.migrate.run() == f"applied {', '.join(shipped_versions())}\n"
+    stack.sandbox.start()
+    await healthy(stack.sandbox)
+    for instance in stack.instances.values():
+        instance.start()
+    stack.guard.start()
+    await healthy(stack.guard)
+    operators = {name: Operator(http, f"http://127.0.0.1:{port}") for name, port in stack.ports.items()}
+    first, second = operators.values()
+    for operator in operators.values():
+        await operator.live()
+        await operator.ready()
+    assert {container.owner() for container in stack.started} == {int(USER.partition(":")[0])}
+
+    for symbol in SYMBOLS:
+        await first.configure(symbol)
+        await second.enable(symbol)
+        await first.quoting(symbol)
+
+    async def shared() -> bool:
+        fleet = await first.get("/v1/mm/status")
+        return {instance["instance"].rpartition("-")[0] for instance in fleet["instances"]} == set(INSTANCES)
+
+    await until("each sees the other", shared)
+
+    assert stack.instances[INSTANCES[0]].stop() == 0
+    for symbol in SYMBOLS:
+        status = await second.status(symbol)
+        assert status["state"]["value"] in ("ACTIVE", "PAUSED"), status
+    assert stack.instances[INSTANCES[1]].stop() == 0
+    assert await open_orders(http, stack) == 0
+    assert stack.guard.stop() == 0
+    assert stack.sandbox.stop() == 0
+
+
+async def open_orders(http: aiohttp.ClientSession, stack: Stack) -> int:
+    """How many orders of ours the exchange holds."""
+    account = stack.instances[INSTANCES[0]].environ["SYSTEM_ACCOUNT_ID"]
+    async with http.get(f"{stack.sandbox_url}/sandbox/report", params={"account_id": account}) as answer:
+        return int((await answer.json())["open_orders"])
