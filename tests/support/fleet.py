@@ -38,6 +38,8 @@ class Hub:
     """Whether owners carry out kills that they find in the database."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """(instance asked, path) of every request on the bus."""
+    answered: int = 0
+    """How many of them were answered in time."""
     orders: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """Order id -> symbol, actor, reason."""
     done: set[str] = field(default_factory=set)
@@ -50,7 +52,9 @@ class Hub:
             async with asyncio.timeout(timeout_s):
                 if instance_id in self.silent:
                     await asyncio.Event().wait()
-                return await self.apps[instance_id].answer(request)
+                answer = await self.apps[instance_id].answer(request)
+                self.answered += 1
+                return answer
         except TimeoutError:
             return None
 

@@ -36,8 +36,8 @@ async def take_elsewhere(call: Call, emergency: Emergency, away: Sequence[str]) 
     asked = by_owner(call, emergency, away)
     if not asked and not away:
         return Elsewhere({})
-    race = _Race(call, emergency, away, {one: owner for owner, symbols in asked.items() for one in symbols})
-    await race.run(asked)
+    race = _Race(call, emergency, away, asked)
+    await race.run()
     return await race.outcome()
 
 
@@ -45,12 +45,13 @@ class _Race:
     """One request under way: what the owners say, and for a kill what became of its orders."""
 
     def __init__(
-        self, call: Call, emergency: Emergency, away: Sequence[str], owner_of: Mapping[str, str]
+        self, call: Call, emergency: Emergency, away: Sequence[str], asked: Mapping[str, Sequence[str]]
     ) -> None:
         self._call = call
         self._emergency = emergency
         self._away = away
-        self._owner_of = owner_of
+        self._asked = asked
+        self._owner_of = {symbol: owner for owner, symbols in asked.items() for symbol in symbols}
         self._answers: list[OwnersAnswer] = []
         self._said: dict[str, ControlResult] = {}
         self._is_kill = emergency.cause is Cause.KILL
@@ -61,10 +62,10 @@ class _Race:
         self._done: set[str] = set()
         """Symbols whose order is carried out."""
 
-    async def run(self, asked: Mapping[str, Sequence[str]]) -> None:
+    async def run(self) -> None:
         """Return once every symbol with an owner has taken it, or nothing more can come in time."""
         async with asyncio.TaskGroup() as group:
-            waiting = {group.create_task(self._ask(owner, symbols)) for owner, symbols in asked.items()}
+            waiting = {group.create_task(self._ask(owner, symbols)) for owner, symbols in self._asked.items()}
             if self._is_kill:
                 waiting.add(group.create_task(self._order()))
             deadline = asyncio.get_running_loop().time() + ANSWER_S_MAX
@@ -111,7 +112,12 @@ class _Race:
 
     def _settled(self) -> bool:
         # An owner's word alone is not enough while the kill is not on record: the owner may be one no more.
-        return not self._recording and all(self._is_settled(symbol) for symbol in self._owner_of)
+        if self._recording:
+            return False
+        # Others may run what is not known here: when all symbols are meant, each of them has to answer.
+        if self._emergency.named is None and len(self._answers) < len(self._asked):
+            return False
+        return all(self._is_settled(symbol) for symbol in self._owner_of)
 
     def _is_settled(self, symbol: str) -> bool:
         return symbol in self._done or self._is_said(symbol)

@@ -41,6 +41,12 @@ async def fleet() -> AsyncIterator[Fleet]:
         yield fleet
 
 
+async def some_turns() -> None:
+    """Let everything that can go on do so."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
 def named(*symbols: str) -> dict[str, Any]:
     return {"symbols": symbols, "reason": "drill"}
 
@@ -100,10 +106,14 @@ async def test_a_kill_of_named_symbols_leaves_the_others_of_every_instance(fleet
 async def test_a_kill_of_everything_stops_what_another_instance_has_and_this_one_does_not_know(
     fleet: Fleet,
 ) -> None:
-    fleet.north_desk.known = [BTC, ETH, SOL]
+    fleet.north_desk.known = [BTC]
     fleet.south_desk.views["NEW-USDT"] = view_of(SymbolConfig("NEW-USDT"))
     answer = await fleet.north.post(KILL, ALL)
-    assert by_symbol(answer)["NEW-USDT"]["state"] == "HALTED"
+    assert [(one["symbol"], one["state"]) for one in answer.body["results"]] == [
+        (BTC, "HALTED"),
+        (ETH, "HALTED"),
+        ("NEW-USDT", "HALTED"),
+    ]
     assert fleet.south_desk.views["NEW-USDT"].state is State.HALTED
 
 
@@ -124,7 +134,7 @@ async def test_an_order_that_is_carried_out_does_not_wait_for_the_owners_silence
     fleet: Fleet,
 ) -> None:
     fleet.hub.silent = {SOUTH}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         assert states(await fleet.north.post(KILL, named(ETH))) == {ETH: ("HALTED", True, False)}
     await eventually(lambda: len(fleet.north_desk.audited) == 1)
     assert fleet.north_desk.audited[0].symbol == ETH
@@ -135,8 +145,28 @@ async def test_an_answer_of_the_owner_does_not_wait_for_the_order_to_be_carried_
     fleet: Fleet,
 ) -> None:
     fleet.hub.reads_orders = False
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         assert states(await fleet.north.post(KILL, named(ETH)))[ETH] == ("HALTED", True, False)
+    assert len(fleet.hub.orders) == 1
+
+
+async def test_an_owners_word_is_not_enough_before_the_kill_is_on_record(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = asyncio.Event()
+    order_kill = fleet.hub.order_kill
+
+    async def slow(*order: Any) -> Any:
+        await recorded.wait()
+        return await order_kill(*order)
+
+    monkeypatch.setattr(fleet.hub, "order_kill", slow)
+    calling = asyncio.create_task(fleet.north.post(KILL, named(ETH)))
+    await eventually(lambda: fleet.south_desk.views[ETH].state is State.HALTED)
+    await some_turns()
+    assert not calling.done()
+    recorded.set()
+    assert (await calling).status == 200
     assert len(fleet.hub.orders) == 1
 
 
@@ -189,13 +219,14 @@ async def test_a_symbol_that_runs_here_and_belongs_to_another_is_killed_in_both_
     assert fleet.south_desk.views[BTC].state is State.HALTED
 
 
-async def test_an_owner_that_has_lost_the_symbol_meanwhile_is_no_answer_to_a_kill(
-    fleet: Fleet, impatient: None
-) -> None:
+async def test_an_owner_that_has_lost_the_symbol_meanwhile_is_no_answer_to_a_kill(fleet: Fleet) -> None:
     fleet.hub.owners[SOL] = SOUTH
-    fleet.hub.reads_orders = False
-    answer = await fleet.north.post(KILL, named(SOL))
-    assert states(answer) == {SOL: ("PAUSED", True, True)}
+    calling = asyncio.create_task(fleet.north.post(KILL, named(SOL)))
+    await eventually(lambda: fleet.hub.answered == 1)
+    await some_turns()
+    assert not calling.done()
+    fleet.hub.done |= fleet.hub.orders.keys()
+    assert states(await calling) == {SOL: ("HALTED", True, False)}
 
 
 async def test_an_unknown_symbol_saves_none_of_those_elsewhere(fleet: Fleet) -> None:
