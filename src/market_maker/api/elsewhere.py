@@ -57,8 +57,8 @@ class _Race:
         self._is_kill = emergency.cause is Cause.KILL
         self._recording = self._is_kill
         """Whether the kill is still on its way into the database."""
-        self._ordered: Mapping[str, str] = {}
-        """Order id -> symbol."""
+        self._on_record: frozenset[str] = frozenset()
+        """Symbols whose kill is in the database."""
         self._done: set[str] = set()
         """Symbols whose order is carried out."""
 
@@ -87,7 +87,7 @@ class _Race:
         rows = [
             outcomes.audited(self._call, self._emergency.route, result, None, self._emergency.reason)
             for symbol, result in results.items()
-            if symbol in self._ordered.values() and not self._is_said(symbol)
+            if symbol in self._on_record and not self._is_said(symbol)
         ]
         is_recorded = all(answer.audit == "recorded" for answer in self._answers)
         return Elsewhere({**self._said, **results}, "recorded" if is_recorded else "pending", rows)
@@ -99,14 +99,16 @@ class _Race:
 
     async def _order(self) -> None:
         peers, call = self._call.peers, self._call
+        ordered: Mapping[str, str] = {}
         try:
             if self._away:
-                self._ordered = await peers.order_kill(self._away, call.actor, self._emergency.reason)
+                ordered = await peers.order_kill(self._away, call.actor, self._emergency.reason)
+                self._on_record = frozenset(ordered.values())
             self._recording = False
             while not self._settled():
                 await asyncio.sleep(POLL_S)
-                done = await peers.kills_done(self._ordered.keys())
-                self._done.update(self._ordered[order_id] for order_id in done)
+                done = await peers.kills_done(ordered.keys())
+                self._done.update(ordered[order_id] for order_id in done)
         except DatabaseDownError:
             self._recording = False
 
@@ -133,7 +135,7 @@ class _Race:
         if symbol in self._done:
             return ControlResult(symbol=symbol, state=State.HALTED, accepted=True, problems=[])
         state = None if stored is None else stored.state
-        if symbol in self._ordered.values():
+        if symbol in self._on_record:
             return ControlResult(symbol=symbol, state=state, accepted=True, problems=[], pending=True)
         if symbol in self._said:
             return self._said[symbol]
