@@ -15,7 +15,8 @@ from market_maker.clients.heartbeat import GarbledError
 
 REQUESTS: Final = "mm:requests:"
 ANSWERS: Final = "mm:answers:"
-MESSAGE_BYTES_MAX: Final = 4 << 20
+MESSAGE_BYTES_MAX: Final = 1 << 20
+"""A page of history takes a fifth of it; reading more would hold up the event loop, on which orders leave."""
 UNDER_WAY_MAX: Final = 64
 """Requests that are worked on at a time; what comes on top is not answered."""
 PING_EVERY_S: Final = 1.0

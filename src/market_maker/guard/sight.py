@@ -43,7 +43,9 @@ class Sight:
         self._signs = Signs(silence_ns)
         self._clock_ns = clock_ns
         self._verdict = Verdict(is_blind=True)
-        self._owners: Mapping[str, Owner] | None = None
+        self._owners: Mapping[str, Owner] = {}
+        self._epochs: dict[str, int] = {}
+        """The last that was read of each symbol."""
         self._problem = ""
         self._log = structlog.get_logger()
 
@@ -53,6 +55,7 @@ class Sight:
         heartbeats, records = await asyncio.gather(self._bus.instances(), self._read())
         if records is not None:
             self._owners = records.owners
+            self._epochs.update({symbol: owner.epoch for symbol, owner in records.owners.items()})
         seen = None
         if heartbeats is not None:
             seen = {one.instance_id: Alive(one.beat, one.symbols) for one in heartbeats}
@@ -70,10 +73,10 @@ class Sight:
 
     def taken_over(self, symbol: str, epoch: int) -> bool:
         """Whether somebody owns the symbol under a later epoch, or it was given up in order."""
-        if self._owners is None:
-            return False
         owner = self._owners.get(symbol)
-        return owner is None or (owner.epoch > epoch and owner.instance_id is not None)
+        if owner is None:  # given up; unless this epoch has not been read yet
+            return self._epochs.get(symbol, 0) >= epoch
+        return owner.epoch > epoch and owner.instance_id is not None
 
     async def _read(self) -> Records | None:
         try:

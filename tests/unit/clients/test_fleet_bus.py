@@ -391,3 +391,23 @@ async def test_a_subscription_that_has_died_silently_is_noticed_and_made_again(
             await until(lambda: _told(logged, "fleet_bus_lost"))
             valkey.thaw()
             await until(lambda: answers(asker, "c-1"))
+
+
+async def test_a_server_that_speaks_something_else_is_as_good_as_none() -> None:
+    async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 3)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    end = FleetBus(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", "a-1")
+    serving = asyncio.get_running_loop().create_task(end.run(echo))
+    assert await end.instances() is None
+    assert not await end.beat(heartbeat("a-1"))
+    assert await end.ask("b-1", b"?", A_LITTLE_S) is None
+    assert not serving.done()
+    serving.cancel()
+    await asyncio.wait([serving])
+    await end.close()
+    server.close()
+    await server.wait_closed()
