@@ -12,13 +12,20 @@ from benchmarks.soak.samples import Sample
 from benchmarks.soak.virtual import describe
 from market_maker.demo.arguments import DemoArguments, parse_arguments
 from market_maker.demo.http import JsonClient
+from market_maker.demo.processes import DemoError
 from market_maker.demo.stack import Stack, start_stack
 from market_maker.demo.trading import Desk
 
 SAMPLES: Final = 60
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "LTCUSDT", "DOTUSDT", "BNBUSDT")
-WANTED: Final = ("mm_asyncio_tasks", "mm_order_requests_total", "mm_fills_total")
-SETTINGS: Final = {"QUOTE_UPDATE_INTERVAL": "10ms", "MAX_ORDERS_PER_SECOND": "100"}
+WANTED: Final = ("mm_asyncio_tasks", "mm_order_requests_total", "mm_fills_total", "mm_state_gauge")
+SETTINGS: Final = {
+    "QUOTE_UPDATE_INTERVAL": "10ms",
+    "MAX_ORDERS_PER_SECOND": "100",
+    "KILL_SWITCH_RESPONSE_TIMEOUT_MS": "5000",
+    "KILL_SWITCH_KAFKA_LAG_THRESHOLD": "1m",
+}
+"""A busy machine must not end the run."""
 CONFIG: Final = {"quote_interval_ms": "50", "price_threshold_bps": "1"}
 """Livelier than the defaults: many orders in little time."""
 
@@ -66,6 +73,8 @@ async def _samples(stack: Stack, session: aiohttp.ClientSession, seconds: float)
         seen = look(stack.service.pid)
         async with session.get(stack.metrics_url) as response:
             page = parse(await response.text(), WANTED)
+        if page.total("mm_state_gauge", state="ACTIVE") < page.total("mm_state_gauge"):
+            raise DemoError(f"a symbol does not quote any more; see {stack.directory}/service.log")
         samples.append(
             Sample(
                 time.monotonic() - began_s,

@@ -1,0 +1,159 @@
+"""Prints docs/capacity.md from what was measured.
+
+`python -m benchmarks capacity --json docs/measured/capacity.json`, then
+`python -m tools.capacity_page > docs/capacity.md`. The soak's part is made from docs/measured/soak.json and
+docs/measured/soak-real.json (`python -m benchmarks soak [--real 15m] --json FILE`) where they are there.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.capacity.model import Cost, Plan, Traffic, Wish, believed, cost, plan, traffic
+
+MEASURED: Final = Path(__file__).parents[1] / "docs" / "measured"
+TEXT: Final = Path(__file__).parent / "capacity_page.md"
+"""What the page says around its figures; `{name}` is where one goes."""
+
+Document = Mapping[str, Any]
+
+
+def page(measured: Document, soaks: Mapping[str, Document]) -> str:
+    """The page as Markdown. ValueError when the measurement cannot carry a plan."""
+    steps = [step for cell in measured["cells"] for step in cell["steps"]]
+    costs, per_symbol, wish = cost(believed(steps)), traffic(believed(steps)), Wish()
+    found = plan(costs, per_symbol, wish)
+    parts = {
+        "machine": "{cores} cores, Python {python}, Linux {kernel}".format(**measured["machine"]),
+        "steps": "".join(_step(step) for step in steps),
+        "knees": "".join(_knee(cell) for cell in measured["cells"]),
+        "costs": _costs(costs, per_symbol),
+        "believed": f"{len(believed(steps))} of {len(steps)}",
+        "plan": _plan(found, wish, costs, per_symbol),
+        "soak": "".join(_soak(name, soak) for name, soak in soaks.items()) or "Not measured yet.\n",
+        "burst_rate": f"{wish.deltas_per_s * wish.burst:g}",
+        "rate": f"{wish.deltas_per_s:g}",
+        "core_share": f"{wish.core_share:.0%}",
+        "lost_share": f"{wish.lost_share:.0%}",
+    }
+    text = TEXT.read_text()
+    for name, part in parts.items():
+        text = text.replace(f"{{{name}}}", part.rstrip("\n") if part.endswith("\n") else part)
+    return text
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    beside = sum(step["beside_cpu"].values())
+    cells = (
+        step["instances"],
+        step["symbols"],
+        f"{step['rate']:g}",
+        f"{step['consumed']:,.0f}",
+        f"{step['placements']:.0f}",
+        f"{step['mailbox_depth']:.0f}",
+        f"{step['lag_s']:.1f}",
+        f"{step['loop_lag_ms']:.0f}",
+        _pair(step, "tick_to_order"),
+        _pair(step, "order_ack"),
+        f"{step['cpu']:.2f}",
+        f"{step['cpu_ms_per_symbol']:.1f}",
+        f"{step['rss_mib']:.0f}",
+        f"{beside:.2f} + {step['elsewhere_cpu']:.2f}",
+        step["verdict"] or "held",
+    )
+    return "| " + " | ".join(str(cell) for cell in cells) + " |\n"
+
+
+def _knee(cell: Mapping[str, Any]) -> str:
+    held = [step for step in cell["steps"] if not step["verdict"]]
+    broke = [step for step in cell["steps"] if step["verdict"]]
+    most = f"{held[-1]['rate']:g} ({held[-1]['consumed']:,.0f})" if held else "none"
+    end = f"{broke[0]['verdict']} at {broke[0]['rate']:g}" if broke else "nothing: the steps ended"
+    return (
+        f"| {cell['instances']} | {cell['symbols']} | {most} | {end} | "
+        f"{cell['start_s']:.1f} s | {cell['enable_s']:.1f} s |\n"
+    )
+
+
+def _costs(costs: Cost, per_symbol: Traffic) -> str:
+    rows = (
+        ("CPU of an instance without symbols", f"{costs.cpu_per_instance * 1e3:.0f} ms/s"),
+        ("CPU of a symbol that quotes", f"{costs.cpu_per_symbol * 1e3:.2f} ms/s"),
+        ("CPU of a message", f"{costs.cpu_per_message * 1e6:.0f} us"),
+        ("memory of an instance", f"{costs.mib_per_instance:.0f} MiB"),
+        ("memory of a symbol", f"{costs.mib_per_symbol:.2f} MiB"),
+        ("placements of a symbol, and as many cancels", f"{per_symbol.placements:.2f} /s"),
+        ("rows written to PostgreSQL per symbol", f"{per_symbol.rows:.2f} /s"),
+        ("PostgreSQL's log per symbol", f"{per_symbol.wal_bytes / 1e3:.2f} kB/s"),
+        ("bytes of a delta, with its share of snapshots", f"{per_symbol.bytes_per_delta:.0f}"),
+    )
+    return "".join(f"| {name} | {value} |\n" for name, value in rows)
+
+
+def _plan(found: Plan, wish: Wish, costs: Cost, per_symbol: Traffic) -> str:
+    burst = wish.deltas_per_s * wish.burst
+    symbol_ms = (costs.cpu_per_symbol + costs.cpu_per_message * burst) * 1e3
+    room = f"({wish.core_share:g} core - {costs.cpu_per_instance * 1e3:.0f} ms/s) / {symbol_ms:.2f} ms/s"
+    spread = f"{wish.partitions_per_instance} per instance, so that many others share what a lost one had"
+    fleet = f"{wish.symbols:,} / {found.symbols_per_instance}; {wish.lost_share:.0%} of them may be gone"
+    memory = f"{costs.mib_per_instance:.0f} MiB an instance, {costs.mib_per_symbol:.2f} MiB a symbol"
+    sent = f"{per_symbol.bytes_per_delta:.0f} bytes each, uncompressed; read once by the fleet"
+    orders = f"{per_symbol.placements:.2f} placements and as many cancels a second and symbol"
+    wal = f"{per_symbol.wal_bytes / 1e3:.2f} kB a second and symbol"
+    rows = (
+        ("symbols per instance", f"{found.symbols_per_instance}", f"{room} of a symbol in a burst"),
+        ("instances", f"{found.instances}", fleet),
+        ("partitions of each topic", f"{found.partitions}", spread),
+        ("CPU of all instances", f"{found.cores:,.0f} cores", "the same costs, in a burst"),
+        ("memory of all instances", f"{found.gib:.1f} GiB", memory),
+        ("messages into the service", f"{found.messages_per_s:,.0f} /s", f"{burst:g} a second and symbol"),
+        ("Kafka, deltas alone", f"{found.kafka_mb_per_s:.0f} MB/s", sent),
+        ("requests to the Order Service", f"{found.orders_per_s:,.0f} /s", orders),
+        ("rows into PostgreSQL", f"{found.rows_per_s:,.0f} /s", f"{per_symbol.rows:.2f} a second and symbol"),
+        ("PostgreSQL's log", f"{found.wal_mb_per_s:.1f} MB/s", wal),
+    )
+    return "".join(f"| {name} | {value} | {how} |\n" for name, value, how in rows)
+
+
+def _soak(name: str, soak: Document) -> str:
+    samples: Sequence[Mapping[str, Any]] = soak["samples"]
+    last = samples[-1]
+    head = (
+        f"**{name}**: {last['at_s'] / 3600:.2f} hours, {last['placed']:,} orders, {last['fills']:,} fills; "
+        f"warm-up {soak['warm_up_s'] / 3600:.2f} hours.\n\n"
+        "| measure | after the warm-up | at the end | growth | |\n|---|---:|---:|---:|---|\n"
+    )
+    return head + "".join(_verdicts(soak["verdicts"])) + "\n"
+
+
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for verdict in verdicts:
+        is_memory = "memory" in verdict["name"] or "blocks" in verdict["name"]
+        growth = f"{verdict['growth']:+.1%}" if is_memory else f"{verdict['growth']:+g}"
+        judged = "flat" if verdict["flat"] else "**grows**"
+        yield (
+            f"| {verdict['name']} | {verdict['at_warm_up']:,.1f} | {verdict['at_end']:,.1f} | {growth} | "
+            f"{judged} |\n"
+        )
+
+
+def _pair(step: Mapping[str, Any], name: str) -> str:
+    p50, p99 = step[f"{name}_p50_ms"], step[f"{name}_p99_ms"]
+    return "-" if p50 is None else f"{p50:.1f} / {p99:.1f}"
+
+
+def read(folder: Path) -> str:
+    """The page from the files of a folder. FileNotFoundError without a capacity measurement."""
+    names = {"24 hours in virtual time": "soak.json", "the real stack": "soak-real.json"}
+    soaks = {
+        name: json.loads((folder / file).read_text())
+        for name, file in names.items()
+        if (folder / file).exists()
+    }
+    return page(json.loads((folder / "capacity.json").read_text()), soaks)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(read(MEASURED))
