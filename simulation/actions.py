@@ -10,6 +10,7 @@ from simulation.clock import MS
 from simulation.decisions import REQUEST_FAULTS, Decision, Kind, Operation
 from simulation.network import Rule
 from simulation.plan import GRIDS, changed
+from simulation.process import plant_defect
 from tradex_sandbox.orders import Side
 
 if TYPE_CHECKING:
@@ -99,6 +100,11 @@ def _feed_late_snapshot(world: "World", symbol: str, decision: Decision) -> None
     world.feeds.channels[symbol].late_snapshot_ns = decision.value * MS
 
 
+def _flood(world: "World", symbol: str, decision: Decision) -> None:
+    world.coverage.hit(Kind.FLOOD.value)
+    world.venue.flood(symbol, decision.value)
+
+
 def _stale_instrument(world: "World", symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.STALE_INSTRUMENT.value)
     history = world.feeds.history[symbol]
@@ -134,6 +140,11 @@ def _db_down(world: "World", _symbol: str, decision: Decision) -> None:
 
 def _db_slow(world: "World", _symbol: str, decision: Decision) -> None:
     world.trouble.slow_until_ns = world.clock.now_ns + decision.value * MS
+
+
+def _broker_down(world: "World", _symbol: str, decision: Decision) -> None:
+    world.broker.down_until_ns = world.clock.now_ns + decision.value * MS
+    world.broker.loses_only_acknowledgements = decision.count % 2 == 0
 
 
 def _lag(world: "World", _symbol: str, decision: Decision) -> None:
@@ -197,6 +208,16 @@ def _partition_mates(world: "World", symbol: str) -> list[str]:
     return [other for other in world.symbols if partition_of[other] == partition_of[symbol]]
 
 
+def _step_raises(world: "World", symbol: str, decision: Decision) -> None:
+    if world.process is not None:
+        plant_defect(world.process.engines[symbol], when_placing=decision.operation is Operation.PLACE)
+
+
+def _terminate(world: "World", _symbol: str, decision: Decision) -> None:
+    world.down_ns = max(decision.value, DOWN_MS_MIN) * MS
+    world.terminate()
+
+
 def _crash(world: "World", _symbol: str, decision: Decision) -> None:
     if world.process is not None:
         # A start takes a second at least; what was on the wire has arrived by then, or is a ghost.
@@ -238,6 +259,7 @@ ACTIONS: dict[Kind, Action] = {
     Kind.FEED_CORRUPT: _feed_corrupt,
     Kind.FEED_CROSSED: _feed_crossed,
     Kind.FEED_LATE_SNAPSHOT: _feed_late_snapshot,
+    Kind.FLOOD: _flood,
     Kind.STALE_INSTRUMENT: _stale_instrument,
     Kind.STREAM_HOLD: _stream_hold,
     Kind.STREAM_REWIND: _stream_rewind,
@@ -245,6 +267,7 @@ ACTIONS: dict[Kind, Action] = {
     Kind.STREAM_UNREADABLE: _stream_unreadable,
     Kind.DB_DOWN: _db_down,
     Kind.DB_SLOW: _db_slow,
+    Kind.BROKER_DOWN: _broker_down,
     Kind.LAG: _lag,
     Kind.LAG_UNKNOWN: _lag_unknown,
     Kind.STALL: _stall,
@@ -252,6 +275,8 @@ ACTIONS: dict[Kind, Action] = {
     Kind.WORKER_FAULT: _worker_fault,
     Kind.OWNER_LOST: _owner_lost,
     Kind.REVOKE: _revoke,
+    Kind.STEP_RAISES: _step_raises,
+    Kind.TERMINATE: _terminate,
     Kind.CRASH: _crash,
     Kind.CONFIG: _config,
 }

@@ -10,14 +10,15 @@
  7 HALTED ends only by a reset, across restarts
  8 fills counted are executions of ours, each once; the position is their fold, exactly
  9 offsets are never committed ahead of what is durable
-10 per symbol, what is stored of transitions is an unbroken chain
+10 per symbol, what is stored of transitions is an unbroken chain; events are published in the order of
+   the outbox, none before one that has never been, and marked sent only then (`relay`)
 11 no order from a book that is not the exchange's own, or too old
+12 a mailbox never holds more than its capacity; what is no market data comes out, once, in order (`inbox`)
 13 an engine alone, given the same events, says the same (`replay`)
-14 after a restart nothing is ACTIVE; nothing is believed clear that is not
+14 after a restart nothing is ACTIVE; nothing is believed clear that is not; an orderly stop leaves nothing
+   behind and takes at most ten seconds (`stopping`)
 
-Elsewhere: 10 for the relay in tests/unit/streams/test_outbox_relay.py, 9 for rebalances in
-tests/unit/streams/test_offsets.py, 12 (the mailbox) in tests/unit/actors/test_mailbox.py, 13 for
-exceptions in tests/unit/actors.
+Elsewhere: 9 for rebalances in tests/unit/streams/test_offsets.py, 13 for exceptions in tests/unit/actors.
 """
 
 from collections.abc import Sequence
@@ -74,7 +75,7 @@ class Checks:
         if durable is State.HALTED:
             self._parts.coverage.hit("restart_halted")
         watch.state = durable
-        watch.book_data_ns = None
+        watch.book_data_ns = watch.owed_by = None
         watch.version, watch.trading = restored.instrument.version, restored.instrument.is_trading
         watch.ledger = Ledger.of(store.fills_of(symbol))
         watch.ledger.compare(symbol, restored.inventory.to_row())
@@ -96,6 +97,10 @@ class Checks:
         watch.halt_demanded = demands_halt(engine, event) if watch.state is State.ACTIVE else ""
         observe(self._parts.coverage, engine, event)
 
+    def failed(self, symbol: str, event: ev.Event) -> None:
+        """A step raised: what it had decided is said with the fault that follows."""
+        self.watch[symbol].owed_by = event
+
     def decided(
         self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
     ) -> None:
@@ -105,7 +110,9 @@ class Checks:
         before = watch.state
         for command in commands:
             if isinstance(command, cmd.RecordState):
-                check_transition(self._parts, symbol, watch, event, command)
+                is_halt = command.to_state is State.HALTED
+                cause = event if is_halt or watch.owed_by is None else watch.owed_by
+                check_transition(self._parts, symbol, watch, cause, command)
             elif isinstance(command, cmd.RecordFill):
                 self._fill(symbol, watch, command)
             elif isinstance(command, cmd.RecordRisk):
@@ -128,8 +135,10 @@ class Checks:
             raise Violation(7, f"{symbol}: {state.state.value} without a record, was {watch.state.value}")
         if (state.kill is not None) is not (state.state is State.HALTED):
             raise Violation(7, f"{symbol}: latch {state.kill} in {state.state.value}")
-        check_halted(engine, watch.halt_demanded, event)
+        check_halted(engine, watch.halt_demanded, commands)
         watch.halt_demanded = ""
+        if isinstance(event, ev.Fault):
+            watch.owed_by = None
         if commands or isinstance(event, ORDER_NEWS):
             check_belief(engine, self._exposure(process, symbol))
         if isinstance(event, ev.PlaceAnswer) and watch.state is not State.ACTIVE:
@@ -169,11 +178,10 @@ class Checks:
     def stored(self) -> None:
         """Something became durable."""
         for symbol, watch in self.watch.items():
-            events = self._parts.store.events[symbol]
-            for event in events[watch.stored :]:
+            for row in self._parts.store.outbox_of(symbol)[watch.stored :]:
                 watch.stored += 1
-                if isinstance(event, cmd.RecordState):
-                    check_chain(symbol, watch, event)
+                if isinstance(row.event, cmd.RecordState):
+                    check_chain(symbol, watch, row.event)
 
     # --- the rules -------------------------------------------------------------------------------
 
@@ -231,6 +239,8 @@ class Checks:
         if not record.is_maker:
             raise Violation(3, f"{symbol}: {record.trade_id} took liquidity")
         watch.ledger.add(symbol, record)
+        if record.after is None:
+            raise Violation(8, f"{symbol}: {record.trade_id} is recorded without its position")
         watch.ledger.compare(symbol, record.after)
 
     def _placement(self, process: "Process", symbol: str, watch: Watch, command: cmd.PlaceOrder) -> None:

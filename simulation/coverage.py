@@ -41,6 +41,13 @@ HAPPENS_SOMETIMES: tuple[str, ...] = (
     *(f"refused:{reason}" for reason in ("book_invalid", "book_stale", "grid_changing")),
     *(f"refused:{reason}" for reason in ("position_limit", "rate_limit", "exchange_rate_limit", "own_cross")),
     "shadow_quote",
+    "mailbox_coalesced",
+    "mailbox_full",
+    "event_published",
+    "event_published_again",
+    "stopped_in_order",
+    "stopped_with_orders",
+    "stop_gave_up",
 )
 """Over a few hundred seeds each of these must have happened."""
 

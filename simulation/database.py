@@ -1,7 +1,7 @@
 """The way to the store: an ordered queue with group commit, like the service's journal, and its trouble."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,11 +50,12 @@ class Journal:
         trouble: Trouble,
         coverage: Coverage,
         effect: Callable[[], None],
-        durable: Callable[[Source], None],
+        written: Callable[[Sequence[Source]], None],
     ) -> None:
+        """`written` is told after each transaction which engine events it made durable."""
         self._clock, self._schedule, self._store = clock, schedule, store
         self._trouble, self._coverage = trouble, coverage
-        self._effect, self._durable = effect, durable
+        self._effect, self._written = effect, written
         self._pending: deque[Pending] = deque()
         self._batch: list[Pending] = []
         self.failed = False
@@ -105,8 +106,6 @@ class Journal:
         for _ in batch:
             self._pending.popleft()
         self._effect()
-        for pending in batch:
-            if pending.source is not None:
-                self._durable(pending.source)
+        self._written([pending.source for pending in batch if pending.source is not None])
         if self._pending:
             self._begin()

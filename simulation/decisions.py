@@ -64,6 +64,8 @@ class Kind(Enum):
     """A snapshot whose bids stand above its asks."""
     FEED_LATE_SNAPSHOT = "feed_late_snapshot"
     """A snapshot that comes that much later than the deltas after it."""
+    FLOOD = "flood"
+    """A rival enters `value` orders at once and takes them back."""
     STALE_INSTRUMENT = "stale_instrument"
     """An old version of the instrument is told again."""
     # engine.event.v1
@@ -76,6 +78,9 @@ class Kind(Enum):
     # PostgreSQL
     DB_DOWN = "db_down"
     DB_SLOW = "db_slow"
+    # the topics that we publish
+    BROKER_DOWN = "broker_down"
+    """No acknowledgement of what is published (`count` even: although it was)."""
     # what is measured
     LAG = "lag"
     LAG_UNKNOWN = "lag_unknown"
@@ -85,6 +90,10 @@ class Kind(Enum):
     STALL_SENDING = "stall_sending"
     """The same right after the symbol's next order has left, whose answer takes as long."""
     WORKER_FAULT = "worker_fault"
+    STEP_RAISES = "step_raises"
+    """The symbol's next step (`operation` PLACE: that places an order) raises after it has decided."""
+    TERMINATE = "terminate"
+    """SIGTERM; down for `value` after the process has ended."""
     OWNER_LOST = "owner_lost"
     """The symbol's partition belongs to somebody else without warning."""
     REVOKE = "revoke"

@@ -1,11 +1,13 @@
 """What must hold when everything has come to rest, and afterwards."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.states import KillReason, State
 from simulation.parts import Violation
+from simulation.process import DefectError, plant_defect
 from simulation.translate import ACCOUNT
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def check_at_rest(world: "World") -> None:
             )
         if store.positions.get(symbol, state.inventory.to_row()) != state.inventory.to_row():
             raise Violation(8, f"{symbol}: the stored position is {store.positions[symbol]}")
+        if world.broker.reached[symbol] != len(store.outbox_of(symbol)):
+            raise Violation(10, f"{symbol}: {world.broker.reached[symbol]} of its events were published")
         row = store.states.get(symbol)
         if (State.PAUSED if row is None else row.to_state) is not state.state:
             raise Violation(7, f"{symbol}: {state.state.value}, but {row} is durable")
@@ -78,5 +82,9 @@ def _replay(world: "World", symbol: str, life: "Life") -> None:
     if engine.start(life.open_orders) != life.said[0]:
         raise Violation(13, f"{symbol}: began otherwise when played again")
     for index, (event, said) in enumerate(zip(life.heard, life.said[1:], strict=False)):
-        if engine.handle(event) != said:
+        if said is None:
+            plant_defect(engine, when_placing=False)
+            with suppress(DefectError):
+                engine.handle(event)
+        elif engine.handle(event) != said:
             raise Violation(13, f"{symbol}: event {index} was answered otherwise when played again: {event}")

@@ -18,6 +18,7 @@ from simulation.venue import Venue
 if TYPE_CHECKING:
     from simulation.checks import Checks
     from simulation.process import Process
+    from simulation.relay import Broker
 
 
 class Parts(Protocol):
@@ -34,6 +35,7 @@ class Parts(Protocol):
     stream: Stream
     store: Store
     trouble: Trouble
+    broker: "Broker"
     checks: "Checks"
     records_lives: bool
     """Whether every life is kept, to be played again at its end."""

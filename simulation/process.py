@@ -11,17 +11,21 @@ from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import Outcome, Source
 from market_maker.core.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders import Order
-from market_maker.core.states import Cause
+from market_maker.core.states import Cause, KillReason
 from market_maker.core.symbol import Restored
 from simulation import translate
 from simulation.clock import MS
 from simulation.database import Journal
 from simulation.decisions import Kind
+from simulation.inbox import Inbox
 from simulation.lifetime import Lifetime
 from simulation.network import Flight
 from simulation.parts import Parts
+from simulation.relay import Relay
+from simulation.stopping import OrderlyStop
 from simulation.store import Entry
-from simulation.stream import Consumer, Message
+from simulation.stream import Consumer
+from simulation.virtual_loop import VirtualLoop
 
 COMMIT_NS = 200 * MS
 GAUGES_NS = 200 * MS
@@ -42,7 +46,30 @@ class Life:
         self.restored = restored
         self.open_orders = open_orders
         self.heard: list[ev.Event] = []
-        self.said: list[list[cmd.Command]] = []
+        self.said: list[list[cmd.Command] | None] = []
+        """What was answered to each event, after the start; None: that step raised."""
+
+    def add(self, event: ev.Event, commands: Sequence[cmd.Command] | None) -> None:
+        """One more step."""
+        self.heard.append(event)
+        self.said.append(None if commands is None else list(commands))
+
+
+class DefectError(Exception):
+    """What a planted defect of an engine raises."""
+
+
+def plant_defect(engine: SymbolEngine, *, when_placing: bool) -> None:
+    """The engine's next step (that places an order, if so asked) raises at its very end."""
+    advance = engine._advance  # noqa: SLF001 -- where an exception does most harm: everything is decided
+
+    def failing(out: list[cmd.Command]) -> None:
+        advance(out)
+        if not when_placing or any(isinstance(said, cmd.PlaceOrder) for said in out):
+            del engine._advance  # noqa: SLF001 -- sound again
+            raise DefectError
+
+    engine._advance = failing  # type: ignore[method-assign]  # noqa: SLF001 -- until then
 
 
 class Process(Lifetime):
@@ -66,6 +93,10 @@ class Process(Lifetime):
         self.crash_in = 0
         """How many effects are left; 0: no crash is coming."""
         self.stall_on_send: dict[str, int] = {}
+        self.failed_steps = 0
+        self.stopping: OrderlyStop | None = None
+        self.quiesced = False
+        """Whether nothing more is read from the stream."""
         self._ticks: dict[str, int] = {}
         self._requests = 0
         self.journal = Journal(
@@ -75,8 +106,16 @@ class Process(Lifetime):
             parts.trouble,
             parts.coverage,
             self.effect,
-            self._durable,
+            self._written,
         )
+        self.loop = VirtualLoop(self, lambda: self._clock.now_ns)
+        self.relay = Relay(
+            self._clock, self.loop, self.after, parts.store, parts.broker, parts.trouble, self.effect
+        )
+        self.inboxes = {
+            symbol: Inbox(symbol, self.loop, self.after, self.step, parts.coverage)
+            for symbol in parts.symbols
+        }
         self.consumer = Consumer(parts.stream, self._clock, self._streamed)
 
     # --- life and death --------------------------------------------------------------------------
@@ -85,12 +124,12 @@ class Process(Lifetime):
         """Rebuild every engine and begin."""
         parts = self._parts
         parts.feeds.deliver = self.hear
-        parts.stream.arrived = lambda partition: self.after(0, self.consumer.poll, partition)
+        parts.stream.arrived = lambda partition: self.after(0, self.poll, partition)
         for symbol in parts.symbols:
             self._start_engine(symbol)
         for partition in sorted(self.consumer.assigned):
-            self.after(MS, self.consumer.poll, partition)
-        self.after(COMMIT_NS, self._commit)
+            self.after(MS, self.poll, partition)
+        self.after(COMMIT_NS, self._commit_routinely)
         self.after(GAUGES_NS, self._measure)
 
     def _start_engine(self, symbol: str) -> None:
@@ -118,8 +157,7 @@ class Process(Lifetime):
 
     def kill(self, *, committed: bool) -> None:
         """Kill -9: what was in memory is gone, what is on the wire is not."""
-        parts, coverage = self._parts, self._parts.coverage
-        self.alive = False
+        coverage = self._parts.coverage
         if len(self.journal):
             coverage.hit("crash_loses_records")
         if self.journal.is_writing:
@@ -127,6 +165,13 @@ class Process(Lifetime):
         if any(isinstance(flight.request, cmd.PlaceOrder) and not flight.ended for flight in self.flights):
             coverage.hit("crash_with_requests_under_way")
         self.journal.settle_after_death(committed=committed)
+        self.end()
+
+    def end(self) -> None:
+        """The process is gone; what it has on the wire is not."""
+        parts = self._parts
+        self.alive = False
+        self.loop.end()
         self.count_refusals()
         for client_order_id in self.undispatched:
             parts.truth.arrives_never(client_order_id)
@@ -153,13 +198,13 @@ class Process(Lifetime):
         """Market data and instruments; nothing while the symbol is somebody else's."""
         if self.alive and symbol in self.owned:
             if self._clock.now_ns < self.stalled_until_ns:
-                self.after(0, self._step_now, symbol, event)
+                self.after(0, self.inboxes[symbol].put, event)
             else:
-                self.step(symbol, event)
+                self.inboxes[symbol].put(event)
 
     def tell(self, symbol: str, event: ev.Event) -> None:
         """A control message or a measurement."""
-        self.after(0, self._step_now, symbol, event)
+        self.after(0, self.inboxes[symbol].put, event)
 
     def control(self, symbol: str, cause: Cause, *, rebase_pnl: bool = False) -> None:
         """An operator asks."""
@@ -175,30 +220,47 @@ class Process(Lifetime):
             return
         if flight.ended:
             self.flights.pop(flight, None)
-        if isinstance(answer, ev.CancelAnswer) and flight.told:
-            self.cancelling.pop(answer.client_order_id, None)
-        self.after(0, self._step_now, flight.symbol, answer)
+        self.after(0, self.inboxes[flight.symbol].put, answer)
 
-    def _streamed(self, symbol: str, message: Message) -> None:
-        self.step(symbol, message)
+    def _streamed(self, symbol: str, message: ev.Event) -> None:
+        self.inboxes[symbol].put_streamed(message)
 
-    def _step_now(self, symbol: str, event: ev.Event) -> None:
-        self.step(symbol, event)
+    def poll(self, partition: int) -> None:
+        """Read what has arrived of a partition."""
+        if not self.quiesced:
+            self.consumer.poll(partition)
 
     # --- one step --------------------------------------------------------------------------------
 
-    def step(self, symbol: str, event: ev.Event) -> None:
-        """An engine takes an event; its commands are carried out."""
+    def step(self, symbol: str, event: ev.Event) -> bool:
+        """An engine takes an event; its commands are carried out.
+
+        Returns whether other tasks should have their turn now, as the worker does.
+        """
         parts = self._parts
         engine = self.engines[symbol]
         parts.checks.hears(self, symbol, event)
-        commands = engine.handle(event)
+        if isinstance(event, ev.CancelAnswer):
+            self.cancelling.pop(event.client_order_id, None)
+        try:
+            commands = engine.handle(event)
+        except DefectError:
+            self._failed_step(symbol, event)
+            return True
         if parts.records_lives:
-            life = self.lives[symbol]
-            life.heard.append(event)
-            life.said.append(list(commands))
+            self.lives[symbol].add(event, commands)
         self._carry_out(symbol, event, commands)
         parts.feeds.works_on(symbol, engine.symbol.instrument)
+        return bool(commands) and isinstance(commands[0], cmd.CancelAll)
+
+    def _failed_step(self, symbol: str, event: ev.Event) -> None:
+        """The step raises: its event is not acknowledged, and the engine is told of the failure at once."""
+        self.failed_steps += 1
+        self._parts.coverage.hit(Kind.STEP_RAISES.value)
+        self._parts.checks.failed(symbol, event)
+        if self._parts.records_lives:
+            self.lives[symbol].add(event, None)
+        self.step(symbol, ev.Fault(self._clock.now_ns, KillReason.WORKER_FAILURE, "a step raised"))
 
     def _carry_out(self, symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]) -> None:
         source: Source | None = getattr(event, "source", None)
@@ -235,7 +297,7 @@ class Process(Lifetime):
             if symbol not in self.owned or not self._gates[symbol].lets_pass(now_ns):
                 parts.coverage.hit("not_sent")
                 parts.truth.arrives_never(client_order_id)
-                self.step(symbol, ev.PlaceAnswer(now_ns, client_order_id, Outcome.NOT_SENT))
+                self.tell(symbol, ev.PlaceAnswer(now_ns, client_order_id, Outcome.NOT_SENT))
                 return
             parts.checks.sends(self, symbol, request)
             self._stall_on_send(symbol)
@@ -267,20 +329,27 @@ class Process(Lifetime):
 
     # --- routine ---------------------------------------------------------------------------------
 
-    def _durable(self, source: Source) -> None:
-        self.consumer.tracker.done(source)
+    def _written(self, sources: Sequence[Source]) -> None:
+        self.relay.notify()
+        for source in sources:
+            self.consumer.tracker.done(source)
 
-    def _commit(self) -> None:
+    def _commit_routinely(self) -> None:
         self.effect()
+        self.commit()
+        self.after(COMMIT_NS, self._commit_routinely)
+
+    def commit(self) -> None:
+        """Commit the offsets of what is durable."""
         for partition, offset in self.consumer.commit().items():
             self._parts.checks.commits(partition, offset)
             self._parts.stream.committed[partition] = offset
-        self.after(COMMIT_NS, self._commit)
 
     def _measure(self) -> None:
         parts, now_ns = self._parts, self._clock.now_ns
         lag_ns = parts.lag_ns()
         for symbol in parts.symbols:
-            self.step(symbol, ev.LagMeasured(now_ns, lag_ns, ENGINE_TOPIC))
-            self.step(symbol, ev.JournalMeasured(now_ns, self.journal.lag_ns(), self.journal.failed))
+            inbox = self.inboxes[symbol]
+            inbox.put(ev.LagMeasured(now_ns, lag_ns, ENGINE_TOPIC))
+            inbox.put(ev.JournalMeasured(now_ns, self.journal.lag_ns(), self.journal.failed))
         self.after(GAUGES_NS, self._measure)

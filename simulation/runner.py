@@ -52,6 +52,7 @@ def run(seed: int, decisions: tuple[Decision, ...], until_ms: int = ENDLESS_MS) 
         violation = Violation(0, f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})")
     if world.process is not None:
         world.process.count_refusals()
+        world.process.loop.end()
     elapsed_ns = world.clock.now_ns - START_NS
     return Result(seed, decisions, violation, world.coverage, world.steps, elapsed_ns, elapsed_ns // MS)
 

@@ -83,8 +83,8 @@ class Store:
         match record:
             case RecordFill():
                 self.fills.setdefault((symbol, record.trade_id, record.side), record)
-                assert record.after is not None, "engines keep positions"
-                self.positions[symbol] = record.after
+                if record.after is not None:
+                    self.positions[symbol] = record.after
             case RecordOrder():
                 known = self.orders[symbol].get(record.client_order_id)
                 if known is None or record.status.is_final or not known.status.is_final:

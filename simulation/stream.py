@@ -101,6 +101,11 @@ class Consumer:
         """The partitions that are ours."""
         return frozenset(self._next)
 
+    @property
+    def read_to(self) -> dict[int, int]:
+        """By partition: the offset of the next message to be read."""
+        return dict(self._next)
+
     def poll(self, partition: int) -> None:
         """Read what is there."""
         stream = self._stream

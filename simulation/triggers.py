@@ -1,5 +1,8 @@
 """Every kill trigger must fire in the very step that learns of its condition."""
 
+from collections.abc import Sequence
+
+from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import SymbolEngine
@@ -36,12 +39,12 @@ def demands_halt(engine: SymbolEngine, event: ev.Event) -> str:
     return ""
 
 
-def check_halted(engine: SymbolEngine, demanded: str, event: ev.Event | None) -> None:
+def check_halted(engine: SymbolEngine, demanded: str, commands: Sequence[cmd.Command]) -> None:
     """After the step: what demanded a halt has halted, and a limit that a fill broke was noticed."""
     symbol = engine.symbol
     if demanded and symbol.state is State.ACTIVE:
         raise Violation(6, f"{symbol.name}: still {symbol.state.value} after {demanded}")
-    if symbol.state is not State.ACTIVE or not isinstance(event, ev.Execution):
+    if symbol.state is not State.ACTIVE or not any(isinstance(said, cmd.RecordFill) for said in commands):
         return
     value = symbol.inventory_value
     if value is not None and abs(value) > symbol.config.max_position_usdt:

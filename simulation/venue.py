@@ -115,16 +115,27 @@ class Venue:
         lots = 0 if price is None else int(notional / (price * instrument.lot_size))
         if not lots or not instrument.is_trading:
             return
+        self._enter(symbol, side, OrderType.MARKET, TimeInForce.IOC, None, instrument.quantity(lots))
+
+    def _enter(
+        self,
+        symbol: str,
+        side: Side,
+        kind: OrderType,
+        time_in_force: TimeInForce,
+        price: Decimal | None,
+        quantity: Decimal,
+    ) -> None:
         self._rivals += 1
         name = f"rival-{self._rivals}"
         order = NewOrder(
             symbol,
             side,
-            OrderType.MARKET,
-            TimeInForce.IOC,
+            kind,
+            time_in_force,
             post_only=False,
-            price=None,
-            quantity=instrument.quantity(lots),
+            price=price,
+            quantity=quantity,
             client_order_id=name,
             idempotency_key=name,
             account_id=RIVAL,
@@ -132,6 +143,19 @@ class Venue:
             account_type="CUSTOMER",
         )
         self._tell(self.exchange.submit(self._clock.now_us, order).events)
+
+    def flood(self, symbol: str, count: int) -> None:
+        """A rival enters that many orders far from the market and takes them back, all in one moment."""
+        instrument, best = self.exchange.instrument(symbol), self.reference_price(symbol, Side.BUY)
+        if best is None or not instrument.is_trading:
+            return
+        for number in range(count):
+            price = instrument.tick_size * (int(best / instrument.tick_size * Decimal("0.9")) - number)
+            lots = int(2 * MIN_NOTIONAL / (price * instrument.lot_size)) + 1
+            quantity = instrument.quantity(lots)
+            self._enter(symbol, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, price, quantity)
+        _, events = self.exchange.cancel_all(self._clock.now_us, RIVAL, symbol)
+        self._tell(events)
 
     def reference_price(self, symbol: str, side: Side) -> Decimal | None:
         """The best price of a side."""

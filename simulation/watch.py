@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from market_maker.core.events import Event
 from market_maker.core.states import State
 from simulation.ledger import Ledger
 
@@ -17,6 +18,8 @@ class Watch:
         self.trading = True
         self.activations = 0
         self.halt_demanded = ""
+        self.owed_by: Event | None = None
+        """The event of a step that raised, until what it had decided is said."""
         self.sends: deque[int] = deque()
         self.ledger = Ledger()
         self.stored = 0

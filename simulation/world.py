@@ -14,6 +14,8 @@ from simulation.feed import Feeds
 from simulation.network import Network
 from simulation.plan import Plan
 from simulation.process import CrashedError, Process
+from simulation.relay import Broker
+from simulation.stopping import OrderlyStop
 from simulation.store import Store
 from simulation.stream import Stream
 from simulation.truth import Truth
@@ -40,6 +42,7 @@ class World:
         )
         self.store = Store(plan.configs)
         self.trouble = Trouble()
+        self.broker = Broker(self.coverage)
         self.checks = Checks(self)
         self.desk = Desk(self)
         self.process: Process | None = None
@@ -82,12 +85,27 @@ class World:
             self.ended_lives.append(process)
         self.clock.after(self.down_ns, self._start_process)
 
+    def terminate(self) -> None:
+        """SIGTERM; another process starts a while after this one has ended."""
+        process = self.process
+        if process is not None and process.stopping is None:
+            self.coverage.hit(Kind.TERMINATE.value)
+            process.stopping = OrderlyStop(process, self, lambda in_order: self._exited(process, in_order))
+
+    def _exited(self, process: Process, in_order: bool) -> None:
+        self.coverage.hit("stopped_in_order" if in_order else "stop_gave_up")
+        self.process = None
+        process.end()
+        if self.records_lives:
+            self.ended_lives.append(process)
+        self.clock.after(self.down_ns, self._start_process)
+
     def calm(self) -> None:
         """Nothing goes wrong from here on."""
         now_ns = self.clock.now_ns
         self.network.calm()
         self.feeds.calm()
-        self.trouble.down_until_ns = self.trouble.slow_until_ns = 0
+        self.trouble.down_until_ns = self.trouble.slow_until_ns = self.broker.down_until_ns = 0
         self.lag_until_ns = 0
         self.desk.works = False
         for partition in range(len(self.stream.log)):
@@ -117,7 +135,7 @@ class World:
         partitions = {self.stream.partition_of[symbol] for symbol in process.owned}
         process.consumer.assign(frozenset(partitions))
         for partition in sorted(partitions):
-            process.after(MS, process.consumer.poll, partition)
+            process.after(MS, process.poll, partition)
 
     def is_at_rest(self) -> bool:
         """Whether nothing is on its way and everything has been said and stored."""
@@ -127,6 +145,8 @@ class World:
             and not self.network.under_way
             and process.consumer.is_at_end()
             and not len(process.journal)
+            and not any(map(len, process.inboxes.values()))
+            and not self.store.unsent(1)
             and all(engine.is_clear and not engine.symbol.is_active for engine in process.engines.values())
             and not any(truth.possible for truth in self.truth.of.values())
         )

@@ -1,12 +1,14 @@
 """Each invariant can fail: for each, something is broken that only it should notice first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 
 import pytest
 
+from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.send_gate import SendGate
-from market_maker.core import answers, control, cycle, fills, kill_switch, market
+from market_maker.core import answers, control, cycle, failed_step, fills, kill_switch, market
 from market_maker.core import events as ev
 from market_maker.core.engine import HANDLERS, SymbolEngine
 from market_maker.core.ids import OrderIds
@@ -17,6 +19,8 @@ from market_maker.core.requote import plan_side
 from market_maker.core.states import State
 from market_maker.core.symbol import Symbol
 from market_maker.streams.offsets import OffsetTracker
+from market_maker.streams.outbox_relay import OutboxRelay, OutboxRow
+from market_maker.streams.publisher import PublishError
 from simulation.runner import run_seed
 from simulation.store import Store
 
@@ -144,6 +148,55 @@ def the_journal_writes_the_newest_first(patch: Patch) -> None:
     patch.setattr(Store, "write", lambda store, entries: write(store, reversed(list(entries))))
 
 
+def the_relay_goes_on_behind_a_row_that_failed(patch: Patch) -> None:
+    async def send_in_order(relay: OutboxRelay, _symbol: str, rows: Sequence[OutboxRow]) -> None:
+        for row in rows:
+            with suppress(PublishError):
+                await relay._send(row)
+                relay._acknowledged.append(row.id)
+                relay.sent += 1
+
+    patch.setattr(OutboxRelay, "_send_in_order", send_in_order)
+
+
+def rows_count_as_sent_before_the_broker_has_them(patch: Patch) -> None:
+    send = OutboxRelay._send
+
+    async def hasty(relay: OutboxRelay, row: OutboxRow) -> None:
+        relay._acknowledged.append(row.id)
+        await send(relay, row)
+
+    patch.setattr(OutboxRelay, "_send", hasty)
+
+
+def a_full_mailbox_drops_what_comes(patch: Patch) -> None:
+    deliver = Mailbox.deliver
+    patch.setattr(Mailbox, "deliver", lambda mailbox, event: deliver(mailbox, event) or True)
+
+
+def market_data_never_coalesces(patch: Patch) -> None:
+    def deliver(mailbox: Mailbox, event: ev.Event) -> bool:
+        mailbox._events.append(event)
+        return True
+
+    patch.setattr(Mailbox, "deliver", deliver)
+
+
+def what_a_failed_step_decided_is_forgotten(patch: Patch) -> None:
+    patch.setattr(failed_step, "make_up", lambda _symbol, _out: None)
+
+
+def an_order_of_a_failed_step_may_still_be_on_its_way(patch: Patch) -> None:
+    def take_back(symbol: Symbol, out: list[object]) -> None:
+        symbol.owed = [said for said in out if isinstance(said, failed_step._OWED)]
+
+    patch.setattr(failed_step, "take_back", take_back)
+
+
+def a_stop_believes_that_nothing_is_left(patch: Patch) -> None:
+    patch.setattr(SymbolEngine, "is_clear", property(lambda _engine: True))
+
+
 BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
     (a_halt_of_the_market_is_not_heard, {1, 6}),
     (what_filled_unseen_does_not_count, {2}),
@@ -158,6 +211,13 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
     (halted_symbols_ignore_fills, {2, 8, 9}),
     (offsets_are_done_as_soon_as_they_are_read, {9}),
     (the_journal_writes_the_newest_first, {8, 10}),
+    (the_relay_goes_on_behind_a_row_that_failed, {10}),
+    (rows_count_as_sent_before_the_broker_has_them, {10}),
+    (a_full_mailbox_drops_what_comes, {12}),
+    (market_data_never_coalesces, {12}),
+    (what_a_failed_step_decided_is_forgotten, {6, 7}),
+    (an_order_of_a_failed_step_may_still_be_on_its_way, {6}),
+    (a_stop_believes_that_nothing_is_left, {8, 14}),
     (a_gap_is_not_noticed, {11}),
     (no_book_is_ever_stale, {11}),
     (engines_share_a_counter, {13}),

@@ -27,7 +27,8 @@ CONFLATE_FROM: Final = 500
 RESERVED: Final = 100
 """Places that events from Kafka may not take, so that answers and control always fit."""
 
-_MARKET_DATA: Final = (BookSnapshot, BookDelta, BookInvalid, PublicTrade, MarkPrice)
+MARKET_DATA: Final = (BookSnapshot, BookDelta, BookInvalid, PublicTrade, MarkPrice)
+"""What may coalesce."""
 _FROM_KAFKA: Final = (Execution, OrderEvent, EngineEventUnreadable)
 
 
@@ -36,11 +37,23 @@ class MailboxFullError(RuntimeError):
 
 
 class Mailbox:
-    """Events of one symbol, waiting."""
+    """Events of one symbol, waiting. Smaller ones than the service's are for tests and the simulation."""
 
-    __slots__ = ("_conflation", "_events", "_loop", "_reader", "deepest")
+    __slots__ = (
+        "_capacity",
+        "_conflate_from",
+        "_conflation",
+        "_events",
+        "_loop",
+        "_reader",
+        "_reserved",
+        "deepest",
+    )
 
-    def __init__(self) -> None:
+    def __init__(
+        self, capacity: int = CAPACITY, conflate_from: int = CONFLATE_FROM, reserved: int = RESERVED
+    ) -> None:
+        self._capacity, self._conflate_from, self._reserved = capacity, conflate_from, reserved
         self._events: deque[Event] = deque()
         self._conflation = Conflation()
         self._loop = asyncio.get_running_loop()
@@ -48,7 +61,7 @@ class Mailbox:
         self.deepest = 0
 
     def __len__(self) -> int:
-        """How many events wait; never above CAPACITY."""
+        """How many events wait; never above the capacity."""
         return len(self._events) + len(self._conflation)
 
     @property
@@ -61,8 +74,8 @@ class Mailbox:
 
         Raises MailboxFullError when an answer or a control message finds none.
         """
-        if isinstance(event, _MARKET_DATA):
-            if len(self._events) >= CONFLATE_FROM or len(self._conflation):
+        if isinstance(event, MARKET_DATA):
+            if len(self._events) >= self._conflate_from or len(self._conflation):
                 self._conflation.add(event)
             else:
                 self._events.append(event)
@@ -93,9 +106,9 @@ class Mailbox:
             self._reader = None
 
     def _make_room(self, event: Event) -> bool:
-        limit = CAPACITY - CONFLATED_EVENTS_MAX
+        limit = self._capacity - CONFLATED_EVENTS_MAX
         if isinstance(event, _FROM_KAFKA):
-            limit -= RESERVED
+            limit -= self._reserved
         if len(self._events) < limit:
             return True
         self._conflate_all()
@@ -115,7 +128,7 @@ class Mailbox:
         conflation.merged = newer.merged
         kept: deque[Event] = deque()
         for event in self._events:
-            if isinstance(event, _MARKET_DATA):
+            if isinstance(event, MARKET_DATA):
                 conflation.add(event)
             else:
                 kept.append(event)
