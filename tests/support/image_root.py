@@ -29,13 +29,10 @@ _ETC = (
 )
 _PASSED_ON = ("PIP_", "SSL_CERT", "REQUESTS_CA", "http", "HTTP", "no_proxy", "NO_PROXY")
 _PYTHON = Path(sys.base_prefix)
-_CACHE = Path(sys.prefix) / "image-pip-cache"
-"""What was fetched once is not fetched again; an image is built without, to be small."""
 _ENTER = """
 set -e
 for name in $SYSTEM; do [ -L $NEW/$name ] || mount --bind /$name $NEW/$name; done
 mount --bind $PYTHON $NEW$PYTHON
-mount --bind $CACHE $NEW/pip-cache
 if [ $WRITABLE = no ]; then
     mount --rbind $NEW $NEW
     mount -o remount,bind,ro $NEW
@@ -58,7 +55,7 @@ class ImageRoot:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "root"
-        for name in ("dev", "proc", "tmp", "etc", "opt", "source", "pip-cache", str(_PYTHON).lstrip("/")):
+        for name in ("dev", "proc", "tmp", "etc", "opt", "source", str(_PYTHON).lstrip("/")):
             (self.path / name).mkdir(parents=True)
         for name in _SYSTEM:
             outside, inside = Path("/", name), self.path / name
@@ -74,7 +71,6 @@ class ImageRoot:
                 shutil.copy(source, self.path / "etc" / name)
         (self.path / "etc/passwd").write_text("root:x:0:0:root:/tmp:/bin/sh\n")
         (self.path / "etc/group").write_text("root:x:0:\n")
-        _CACHE.mkdir(exist_ok=True)
         self._require_namespaces()
 
     def run(
@@ -109,7 +105,6 @@ class ImageRoot:
         outside = {
             "NEW": str(self.path),
             "PYTHON": str(_PYTHON),
-            "CACHE": str(_CACHE),
             "SYSTEM": " ".join(_SYSTEM),
             "WRITABLE": "yes" if writable else "no",
             "PATH": os.environ["PATH"],
@@ -132,8 +127,6 @@ class ImageRoot:
                 workdir = step.text
             elif step.name == "ENV":
                 environ |= dict(word.split("=", 1) for word in step.words)
-                environ |= {"PIP_CACHE_DIR": "/pip-cache"}
-                environ.pop("PIP_NO_CACHE_DIR", None)
             elif step.name == "COPY" and "--from=build" not in step.words:
                 self._copy(step.words, workdir)
             elif step.name == "RUN":

