@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(words: list[str]) -> int:
     # Imported here: no other command should wait for, or need, what the service imports.
-    from market_maker.serve import serve  # noqa: PLC0415
+    from market_maker.serve import leave, serve  # noqa: PLC0415
 
-    return _no_arguments("serve", words) or serve(os.environ)
+    leave(_no_arguments("serve", words) or serve(os.environ))
 
 
 def _guard(words: list[str]) -> int:

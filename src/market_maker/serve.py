@@ -1,8 +1,10 @@
 """`market-maker serve`: settings, logging and the event loop around the service."""
 
+import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 import uvloop
@@ -14,10 +16,19 @@ from market_maker.clients.metadata import MetadataError
 from market_maker.environment import SettingsError
 from market_maker.repositories.errors import DatabaseError
 from market_maker.settings import Settings
+from market_maker.streams.topic_counts import TopicsDifferError
 from market_maker.telemetry.logging import configure_logging
 from market_maker.telemetry.metrics_server import MetricsPortError
 
-START_ERRORS = (CannotListenError, SchemaOutdatedError, MetadataError, DatabaseError, MetricsPortError)
+KAFKA_THREADS: Final = "kafka-"
+START_ERRORS = (
+    CannotListenError,
+    SchemaOutdatedError,
+    MetadataError,
+    DatabaseError,
+    MetricsPortError,
+    TopicsDifferError,
+)
 """What can prevent a start; the message of each says why and what to do."""
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a thread that computes (a scrape, a batch being decoded) may keep the event loop waiting. With
@@ -43,6 +54,15 @@ def serve(environ: Mapping[str, str]) -> int:
         return 1
     finally:
         logging.close()
+
+
+def leave(code: int) -> NoReturn:
+    """End the process. A Kafka thread that a silent broker still holds must not meet a dying interpreter."""
+    if any(thread.name.startswith(KAFKA_THREADS) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 async def _run(settings: Settings, lines_dropped: Callable[[], int]) -> int:

@@ -91,7 +91,11 @@ async def test_ten_random_kills_leave_no_orphan_and_no_lost_or_doubled_fill(star
         site.service.start()
     company.pop().cancel()
     await site.operator.live()
-    assert (await site.operator.emergency("flatten")).status == 200
+
+    async def flattened() -> bool:
+        return (await site.operator.emergency("flatten")).status == 200
+
+    await until("the symbols have an owner again, who flattens them", flattened, 30.0)
     await site.empty_at_exchange(timeout_s=ORPHANS_S_MAX)
     for task in company:
         assert not task.done(), task

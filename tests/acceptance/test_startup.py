@@ -36,6 +36,7 @@ async def test_a_start_loads_every_configuration_and_waits_for_a_person(start_si
         assert status["state"]["value"] == "PAUSED"
         assert status["counters"]["orders_placed"] == 0
     assert await site.orders_at_exchange() == 0
+    await site.operator.until(BTC, "it can be resumed", lambda status: not status["enable_problems"])
     assert (await site.operator.control(BTC, "resume")).status == 200
     await site.operator.quoting(BTC)
     assert (await site.operator.status(ETH))["state"]["value"] == "PAUSED"

@@ -23,6 +23,7 @@ from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.streams.lag import LagReport
 from market_maker.streams.partitioner import partition_of
+from market_maker.streams.topics import CONSUMED
 from market_maker.telemetry.tally import Tally
 
 INTERVAL_S: Final = 0.5
@@ -113,10 +114,8 @@ class Gauges:
             self.tell_lag(worker.name)
 
     def tell_lag(self, symbol: str) -> None:
-        """Tell one symbol the last measurement; a new one must not be enabled before it knows it."""
-        report = self._lag
-        if report is None:
-            return
+        """Tell one symbol the last measurement; a new one must not be enabled before there is one."""
+        report = self._lag or LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED), {})
         for topic in report.topics:
             count = self._partitions(topic)
             key = (topic, partition_of(symbol, count)) if count else None
