@@ -130,13 +130,9 @@ def _soak(name: str, soak: Document) -> str:
 
 def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for verdict in verdicts:
-        is_memory = "memory" in verdict["name"] or "blocks" in verdict["name"]
-        growth = f"{verdict['growth']:+.1%}" if is_memory else f"{verdict['growth']:+g}"
         judged = "flat" if verdict["flat"] else "**grows**"
-        yield (
-            f"| {verdict['name']} | {verdict['at_warm_up']:,.1f} | {verdict['at_end']:,.1f} | {growth} | "
-            f"{judged} |\n"
-        )
+        values = f"{verdict['at_warm_up']:,.1f} | {verdict['at_end']:,.1f} | {verdict['told']}"
+        yield f"| {verdict['name']} | {values} | {judged} |\n"
 
 
 def _pair(step: Mapping[str, Any], name: str) -> str:

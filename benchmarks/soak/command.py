@@ -44,14 +44,14 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _line(verdict: Verdict) -> str:
-    growth = f"{verdict.growth:+.1%}" if verdict.at_warm_up > verdict.growth else f"{verdict.growth:+g}"
     judged = "flat" if verdict.flat else "GROWS"
-    return f"{verdict.name:22} {verdict.at_warm_up:12,.1f} -> {verdict.at_end:12,.1f}  {growth:>8}  {judged}"
+    values = f"{verdict.at_warm_up:12,.1f} -> {verdict.at_end:12,.1f}"
+    return f"{verdict.name:22} {values}  {verdict.told():>8}  {judged}"
 
 
 def _document(samples: Sequence[Sample], verdicts: Sequence[Verdict], warm_up_s: float) -> dict[str, object]:
     return {
         "warm_up_s": warm_up_s,
         "samples": [asdict(sample) for sample in samples],
-        "verdicts": [asdict(verdict) for verdict in verdicts],
+        "verdicts": [{**asdict(verdict), "told": verdict.told()} for verdict in verdicts],
     }

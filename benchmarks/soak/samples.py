@@ -1,6 +1,6 @@
 """Samples of a running program, and whether what must be flat is flat."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -26,6 +26,14 @@ class Sample:
     fills: int
 
 
+COUNTS: Final[Mapping[str, Callable[[Sample], int]]] = {
+    "tasks": lambda sample: sample.tasks,
+    "file descriptors": lambda sample: sample.descriptors,
+    "threads": lambda sample: sample.threads,
+}
+"""What may not grow at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One measure over the run."""
@@ -37,6 +45,10 @@ class Verdict:
     """From the end of the warm-up to the most afterwards, as a share; of counts the growth itself."""
     flat: bool
 
+    def told(self) -> str:
+        """The growth for a person."""
+        return f"{self.growth:+g}" if self.name in COUNTS else f"{self.growth:+.1%}"
+
 
 def judge(samples: Sequence[Sample], warm_up_s: float) -> list[Verdict]:
     """Every measure, from the first sample at or after `warm_up_s` on. ValueError when none follows it."""
@@ -46,12 +58,7 @@ def judge(samples: Sequence[Sample], warm_up_s: float) -> list[Verdict]:
     verdicts = [_memory("resident memory, MiB", [sample.rss_mib for sample in steady])]
     if steady[0].blocks:
         verdicts.append(_memory("Python's blocks", [float(sample.blocks) for sample in steady]))
-    counts: dict[str, Callable[[Sample], int]] = {
-        "tasks": lambda sample: sample.tasks,
-        "file descriptors": lambda sample: sample.descriptors,
-        "threads": lambda sample: sample.threads,
-    }
-    verdicts += [_count(name, [count(sample) for sample in steady]) for name, count in counts.items()]
+    verdicts += [_count(name, [count(sample) for sample in steady]) for name, count in COUNTS.items()]
     return verdicts
 
 
