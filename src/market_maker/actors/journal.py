@@ -49,9 +49,11 @@ class Journal:
         committed: Callable[[], None],
         refused: Callable[[str, str], None],
         fenced: Callable[[str, int], None],
+        held: Callable[[Source], None] = lambda _: None,
     ) -> None:
         """`durable` gets each engine event whose effects are stored, `committed` is called after each batch.
 
+        `held` gets each engine event whose effects this process will not store: another must read it again.
         `refused` gets the symbol and the reason when the database refuses its records for good. `fenced`
         gets the symbol and the epoch of records that were dropped because somebody else owns the symbol.
         """
@@ -61,6 +63,7 @@ class Journal:
         self._committed = committed
         self._refused = refused
         self._fenced = fenced
+        self._held = held
         self._pending: deque[Pending] = deque()
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
@@ -77,7 +80,7 @@ class Journal:
     def append(self, pending: Pending) -> None:
         """Queue a record; returns at once."""
         if pending.symbol in self._refused_symbols:
-            states = _states_only(pending)
+            states = self._reduced(pending)
             if states is None:
                 return
             pending = states
@@ -159,12 +162,18 @@ class Journal:
         """Keep of a symbol's waiting records its states, or nothing when those are refused too."""
         kept: deque[Pending] = deque()
         for pending in self._pending:
-            reduced = pending if pending.symbol != symbol else _states_only(pending)
+            reduced = pending if pending.symbol != symbol else self._reduced(pending)
             if reduced is not None and not (pending.symbol == symbol and symbol in self._refused_symbols):
                 kept.append(reduced)
         self._pending = kept
         self._refused_symbols.add(symbol)
         self._trouble(symbol, reason)
+
+    def _reduced(self, pending: Pending) -> Pending | None:
+        """What is kept of a refused symbol's record: its states, which stand for themselves."""
+        if pending.source is not None:
+            self._held(pending.source)
+        return _states_only(pending)
 
     def _trouble(self, symbol: str, reason: str) -> None:
         self.troubled.setdefault(symbol, reason)
@@ -183,7 +192,7 @@ class Journal:
 
 
 def _states_only(pending: Pending) -> Pending | None:
-    """The states among the records, which stand for themselves, without the acknowledgement."""
+    """The states among the records, without the acknowledgement; None when there are none."""
     if pending.entry is None:
         return None
     states = tuple(record for record in pending.entry.records if isinstance(record, RecordState | RecordRisk))

@@ -90,6 +90,11 @@ class KafkaSide:
         if self._intake is not None:
             self._intake.done(source)
 
+    def hold(self, source: Source) -> None:
+        """An engine event's effects do not become durable in this process."""
+        if self._intake is not None:
+            self._intake.hold(source)
+
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""
         return self._intake.consumer.partitions(topic) if self._intake is not None else None

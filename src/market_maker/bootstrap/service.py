@@ -134,6 +134,7 @@ class Service:
             kafka.relay.notify,
             self._records_refused,
             self._fenced,
+            kafka.hold,
         )
         self._supervisor = Supervisor(
             settings.engine_limits(),

@@ -67,6 +67,10 @@ class KafkaIntake:
         """An event's effects are durable. Call it exactly once for each delivered event with a source."""
         self._offsets.done(source)
 
+    def hold(self, source: Source) -> None:
+        """An event's effects do not become durable in this process. Call it instead of `done`."""
+        self._offsets.hold(source)
+
     @property
     def in_flight(self) -> int:
         """Engine events that were delivered and are not durable yet."""

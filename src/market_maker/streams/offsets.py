@@ -17,7 +17,7 @@ from market_maker.streams.topics import ENGINE_EVENT
 class _Assigned:
     """One partition under one assignment."""
 
-    __slots__ = ("committed", "generation", "next_offset", "order", "parts")
+    __slots__ = ("committed", "floor", "generation", "next_offset", "order", "parts")
 
     def __init__(self, generation: int) -> None:
         self.generation = generation
@@ -25,13 +25,16 @@ class _Assigned:
         self.committed: int | None = None
         self.parts: dict[int, int] = {}
         """Offset in flight -> how many of its events are not durable yet."""
+        self.floor: int | None = None
+        """Lowest offset of an event that does not become durable in this process."""
         self.order: deque[int] = deque()
         """Offsets that were put in flight, lowest first; the finished ones leave from the left."""
 
     def committable(self) -> int | None:
         while self.order and self.order[0] not in self.parts:
             self.order.popleft()
-        return self.order[0] if self.order else self.next_offset
+        lowest = self.order[0] if self.order else self.next_offset
+        return lowest if lowest is None or self.floor is None else min(lowest, self.floor)
 
 
 class OffsetTracker:
@@ -80,6 +83,18 @@ class OffsetTracker:
     def done(self, source: Source) -> None:
         """One event's effects are durable. Call it exactly once for each delivered event with a source."""
         self.split(source, 0)
+
+    def hold(self, source: Source) -> None:
+        """One event's effects do not become durable in this process: it must be read again by another.
+
+        Nothing from it on is committed under this assignment. Call it instead of `done`.
+        """
+        with self._lock:
+            assigned = self._current(source)
+            if assigned is not None:
+                held = source.offset if assigned.floor is None else min(assigned.floor, source.offset)
+                assigned.floor = held
+        self.done(source)
 
     def committable(self) -> dict[TopicPartitionKey, int]:
         """Offsets to commit now: those that moved since `committed` was last told."""

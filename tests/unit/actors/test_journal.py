@@ -57,6 +57,7 @@ class Harness:
         self.durable: list[Source] = []
         self.refused: list[tuple[str, str]] = []
         self.fenced: list[tuple[str, int]] = []
+        self.held: list[Source] = []
         self.now_ns = 0
         self.journal = Journal(
             self.store,
@@ -65,6 +66,7 @@ class Harness:
             lambda: None,
             lambda symbol, reason: self.refused.append((symbol, reason)),
             lambda symbol, epoch: self.fenced.append((symbol, epoch)),
+            self.held.append,
         )
         self.task = asyncio.create_task(self.journal.run())
 
@@ -153,6 +155,7 @@ async def test_a_refused_symbol_keeps_nothing_in_memory_but_its_states_become_du
     assert harness.store.records == [halted]
     assert harness.durable == []
     assert [sys.getrefcount(entry) for entry in refused] == held
+    assert harness.held == [Source(0, offset) for offset in range(4)]
     assert harness.journal.troubled == {"BAD": "PostgreSQL refuses: numeric overflow"}
 
 

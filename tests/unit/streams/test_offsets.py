@@ -93,6 +93,30 @@ def test_what_became_durable_under_an_earlier_assignment_frees_nothing_in_a_late
     assert offsets.committable() == {ENGINE_0: 5}
 
 
+def test_nothing_is_committed_from_an_event_on_that_does_not_become_durable() -> None:
+    offsets = tracker(ENGINE_0)
+    offsets.consumed({ENGINE_0: read_to(10)}, [Source(0, 4, 1), Source(0, 6, 1), Source(0, 7, 1)])
+    offsets.hold(Source(0, 6, 1))
+    assert offsets.committable() == {ENGINE_0: 4}
+    offsets.done(Source(0, 4, 1))
+    offsets.done(Source(0, 7, 1))
+    assert offsets.committable() == {ENGINE_0: 6}
+    offsets.assign([ENGINE_0], 2)
+    offsets.consumed({ENGINE_0: read_to(10, generation=2)}, [])
+    assert offsets.committable() == {ENGINE_0: 10}
+
+
+def test_what_is_held_back_takes_no_room_however_much_follows() -> None:
+    offsets = tracker(ENGINE_0)
+    for offset in range(1_000):
+        source = Source(0, offset, 1)
+        offsets.consumed({ENGINE_0: read_to(offset + 1)}, [source])
+        (offsets.hold if offset % 10 == 0 else offsets.done)(source)
+        assert offsets.committable() == {ENGINE_0: 0}
+    assert offsets.in_flight() == 0
+    assert not offsets._assigned[ENGINE_0].order
+
+
 @given(st.data())
 def test_the_commit_is_never_ahead_of_the_lowest_event_that_is_not_durable(data: st.DataObject) -> None:
     offsets = tracker(ENGINE_0)
