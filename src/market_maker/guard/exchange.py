@@ -1,11 +1,15 @@
 """The Order Service as the guard may use it: cancel and ask. There is no way to place an order from here."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.core.events import CancelAllAnswer, OpenOrdersAnswer, Outcome
+
+AT_ONCE_MAX: Final = 64
+"""Requests under way. A fleet's worth of symbols at once would only make each of them look late."""
 
 
 class Exchange(Protocol):
@@ -21,18 +25,23 @@ class Exchange(Protocol):
 
 
 class CancellingExchange:
-    """The Order Service's client without its power to place."""
+    """The Order Service's client without its power to place; so many requests at a time and no more."""
 
     __slots__ = ("cancel_all", "open_orders")
 
     def __init__(self, client: OrderServiceClient) -> None:
-        cancel_all, open_orders = client.cancel_all, client.open_orders
+        room, cancel_all, open_orders = asyncio.Semaphore(AT_ONCE_MAX), client.cancel_all, client.open_orders
 
-        def cancel(symbol: str) -> Awaitable[CancelAllAnswer]:
-            return cancel_all(symbol, _ignore)
+        async def cancel(symbol: str) -> CancelAllAnswer:
+            async with room:
+                return await cancel_all(symbol, _ignore)
+
+        async def ask(symbol: str) -> OpenOrdersAnswer:
+            async with room:
+                return await open_orders(symbol)
 
         self.cancel_all: Callable[[str], Awaitable[CancelAllAnswer]] = cancel
-        self.open_orders: Callable[[str], Awaitable[OpenOrdersAnswer]] = open_orders
+        self.open_orders: Callable[[str], Awaitable[OpenOrdersAnswer]] = ask
 
 
 def _ignore(_late: object) -> None:

@@ -15,7 +15,8 @@ from market_maker.repositories.interventions import Holder, InterventionReposito
 
 READ_S_MAX: Final = 1.0
 WRITE_S_MAX: Final = 5.0
-CONNECTIONS_MAX: Final = 4
+WRITES_MAX: Final = 4
+"""At a time; a look finds a connection besides. The rest waits its turn, and that time does not count."""
 
 _T = TypeVar("_T")
 
@@ -31,6 +32,7 @@ class GuardRecords:
         self._url = url
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
+        self._writes = asyncio.Semaphore(WRITES_MAX)
         self._left_behind: set[asyncio.Task[object]] = set()
 
     async def read(self) -> Records:
@@ -39,11 +41,13 @@ class GuardRecords:
 
     async def take_away(self, symbol: str, loss: Loss, epoch: int | None, at: datetime) -> Holder | None:
         """As InterventionRepository says."""
-        return await self._within(WRITE_S_MAX, lambda store: store.take_away(symbol, loss, epoch, at))
+        async with self._writes:
+            return await self._within(WRITE_S_MAX, lambda store: store.take_away(symbol, loss, epoch, at))
 
     async def forget_instance(self, instance_id: str) -> None:
         """Nothing is left of an instance that was lost."""
-        await self._within(WRITE_S_MAX, lambda store: store.forget_instance(instance_id))
+        async with self._writes:
+            await self._within(WRITE_S_MAX, lambda store: store.forget_instance(instance_id))
 
     async def close(self) -> None:
         """Drop every connection."""
@@ -78,7 +82,7 @@ class GuardRecords:
                 self._pool = await open_pool(
                     self._url,
                     min_size=0,
-                    max_size=CONNECTIONS_MAX,
+                    max_size=WRITES_MAX + 1,
                     connect_timeout_s=READ_S_MAX,
                     command_timeout_s=WRITE_S_MAX,
                     application_name="market-maker guard",
