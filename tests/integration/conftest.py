@@ -12,6 +12,8 @@ from tests.support.kafka_exchange import KafkaExchange
 from tests.support.kafka_topics import Topics
 from tests.support.maven import NoJavaServerError, kafka_jars
 from tests.support.processes import ServerProcess
+from tests.support.secured_kafka import LISTENER, let_in, secured
+from tests.support.tls import Authority
 
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 
@@ -62,6 +64,22 @@ def topics(kafka: ApacheKafka) -> Topics:
     made = Topics(kafka.address)
     made.make((*CONSUMED, *PUBLISHED), PARTITIONS)
     return made
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who vouches for every server that speaks TLS, and for the service."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(
+    authority: Authority, start_kafka: Callable[..., ApacheKafka], tmp_path_factory: pytest.TempPathFactory
+) -> ApacheKafka:
+    """A broker that has a secured listener too, at its second address, and knows the service's user."""
+    broker = start_kafka("secured", secured(authority, tmp_path_factory.mktemp("store")), LISTENER)
+    let_in(broker.address)
+    return broker
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,8 +10,8 @@ from tests.support.apache_kafka import ApacheKafka
 from tests.support.intake import Desk
 from tests.support.kafka import Wire, trade_event, until
 from tests.support.kafka_topics import Topics
-from tests.support.secured_kafka import LISTENER, PASSWORD, USER, let_in, secured
-from tests.support.tls import Authority, with_password
+from tests.support.secured_kafka import client_settings
+from tests.support.tls import Authority
 
 from market_maker.core.events import Execution
 from market_maker.settings import Settings
@@ -29,37 +29,10 @@ REQUIRED = {
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def broker(
-    authority: Authority, start_kafka: Callable[..., ApacheKafka], tmp_path_factory: pytest.TempPathFactory
-) -> ApacheKafka:
-    """A broker that has a secured listener too, with all consumed topics and the service's user."""
-    started = start_kafka("secured", secured(authority, tmp_path_factory.mktemp("store")), LISTENER)
-    let_in(started.address)
-    Topics(started.address).make(CONSUMED, 1)
-    return started
-
-
-@pytest.fixture(scope="module")
-def environ(authority: Authority, broker: ApacheKafka) -> dict[str, str]:
+def environ(authority: Authority, secured_kafka: ApacheKafka) -> dict[str, str]:
     """Everything that the broker wants."""
-    ours = authority.issue("market-maker.test")
-    return {
-        **REQUIRED,
-        "KAFKA_BROKERS": broker.second_address,
-        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-        "KAFKA_SASL_USERNAME": USER,
-        "KAFKA_SASL_PASSWORD": PASSWORD,
-        "KAFKA_SSL_CA_FILE": str(authority.ca_file),
-        "KAFKA_SSL_CERTIFICATE_FILE": str(ours.certificate),
-        "KAFKA_SSL_KEY_FILE": str(with_password(ours.key, "hunter3")),
-        "KAFKA_SSL_KEY_PASSWORD": "hunter3",
-    }
+    Topics(secured_kafka.address).make(CONSUMED, 1)
+    return {**REQUIRED, **client_settings(secured_kafka.second_address, authority)}
 
 
 @asynccontextmanager

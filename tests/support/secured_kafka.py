@@ -9,7 +9,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # most names 
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from tests.support.tls import Authority
+from tests.support.tls import Authority, with_password
 
 LISTENER = "SECURE"
 USER = "market-maker"
@@ -36,6 +36,22 @@ def secured(authority: Authority, directory: Path) -> dict[str, str]:
     return {
         "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{LISTENER}:SASL_SSL",
         **{f"listener.name.{LISTENER.lower()}.{name}": value for name, value in own.items()},
+    }
+
+
+def client_settings(address: str, authority: Authority) -> dict[str, str]:
+    """The service's variables for that listener; its key has a password."""
+    ours = authority.issue("market-maker.test")
+    return {
+        "KAFKA_BROKERS": address,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+        "KAFKA_SASL_USERNAME": USER,
+        "KAFKA_SASL_PASSWORD": PASSWORD,
+        "KAFKA_SSL_CA_FILE": str(authority.ca_file),
+        "KAFKA_SSL_CERTIFICATE_FILE": str(ours.certificate),
+        "KAFKA_SSL_KEY_FILE": str(with_password(ours.key, "hunter3")),
+        "KAFKA_SSL_KEY_PASSWORD": "hunter3",
     }
 
 

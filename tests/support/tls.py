@@ -48,6 +48,7 @@ class Authority:
         if asks_clients:
             context.load_verify_locations(self.ca_file)
             context.verify_mode = ssl.CERT_REQUIRED
+        context.set_alpn_protocols(["h2", "http/1.1"])  # gRPC insists on its own
         return context
 
 
