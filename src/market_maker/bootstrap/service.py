@@ -48,7 +48,7 @@ from market_maker.telemetry.tracing import make_tracing, trace_id_of
 CLEAR_S_MAX: Final = 6.0
 """Time at shutdown for the exchange's proof of zero; the rest of ten seconds is for flushing."""
 FLUSH_S_MAX: Final = 1.5
-RELEASE_S_MAX: Final = 0.5
+RELEASE_S_MAX: Final = 1.0
 
 _log = structlog.get_logger()
 
@@ -284,6 +284,6 @@ class Service:
             async with asyncio.timeout(RELEASE_S_MAX):
                 await self._owning.hand_over.release(self._ours())
                 await self._owning.tenancy.leave()
+                await self._fleet_side.leave()
         except (TimeoutError, DatabaseError) as error:
             _log.warning("not_released", reason=str(error) or "no answer in time")
-        await self._fleet_side.leave()
