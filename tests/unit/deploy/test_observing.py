@@ -1,16 +1,19 @@
 """Prometheus, Grafana and the collector of deploy/ fit together and with what the service emits."""
 
 import json
+import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.deployment import DEPLOY, compose, documents
+from tests.support.deployment import DEPLOY, compose, documents, of_kind
 from tools.monitoring.rules import ALERTS
 
 SERVICES = compose()["services"]
 PROMTOOL = shutil.which("promtool")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
 
 
 def mounted(service: str, inside: str) -> str:
@@ -27,16 +30,26 @@ def only(path: str) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
-def test_prometheus_takes_its_configuration_and_the_alerts_beside_it() -> None:
+def promtool(configuration: Path) -> str:
+    """What promtool finds wrong with a configuration."""
     assert PROMTOOL is not None
-    told = subprocess.run(
-        [PROMTOOL, "check", "config", DEPLOY / "prometheus/prometheus.yaml"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
+    command = [PROMTOOL, "check", "config", configuration]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if told.returncode == 0 else told.stdout + told.stderr
+
+
+@needs_promtool
+def test_prometheus_takes_its_configuration_and_the_alerts_beside_it() -> None:
+    assert promtool(DEPLOY / "prometheus/prometheus.yaml") == ""
+
+
+@needs_promtool
+def test_prometheus_takes_the_jobs_for_kubernetes(tmp_path: Path) -> None:
+    text = (DEPLOY / "prometheus/kubernetes.yaml").read_text("utf-8")
+    # Debian's promtool is built without Kubernetes; what follows it in a job is the same for every discovery.
+    without = re.sub(r"kubernetes_sd_configs: .*", 'static_configs: [{targets: ["pod:9090"]}]', text)
+    (tmp_path / "prometheus.yaml").write_text(without)
+    assert promtool(tmp_path / "prometheus.yaml") == ""
 
 
 def test_prometheus_reads_that_configuration_and_scrapes_every_instance_and_the_guard() -> None:
@@ -58,6 +71,19 @@ def test_every_job_that_an_alert_names_is_scraped() -> None:
     named = {part.split('"')[1] for alert in ALERTS for part in alert.expression.split("job=")[1:]}
     assert named
     assert named <= jobs
+
+
+def test_in_kubernetes_the_jobs_are_the_same_and_find_the_pods_by_their_labels() -> None:
+    jobs = {job["job_name"]: job for job in only("prometheus/kubernetes.yaml")["scrape_configs"]}
+    assert set(jobs) == {job["job_name"] for job in only("prometheus/prometheus.yaml")["scrape_configs"]}
+    deployments = of_kind("Deployment")
+    assert set(jobs) == set(deployments)
+    for name, job in jobs.items():
+        kept = {rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"}
+        labels = deployments[name]["spec"]["template"]["metadata"]["labels"]
+        assert kept == {labels["app.kubernetes.io/component"], "metrics"}
+        (where,) = job["kubernetes_sd_configs"]
+        assert where["namespaces"]["names"] == list(of_kind("Namespace"))
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:
