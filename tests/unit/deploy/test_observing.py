@@ -33,7 +33,7 @@ def only(path: str) -> dict[str, Any]:
 def promtool(configuration: Path) -> str:
     """What promtool finds wrong with a configuration."""
     assert PROMTOOL is not None
-    command = [PROMTOOL, "check", "config", configuration]
+    command = [PROMTOOL, "check", "config", str(configuration)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if told.returncode == 0 else told.stdout + told.stderr
 
