@@ -116,11 +116,17 @@ class Gauges:
     def tell_lag(self, symbol: str) -> None:
         """Tell one symbol the last measurement; a new one must not be enabled before there is one."""
         report = self._lag or LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED), {})
-        for topic in report.topics:
-            count = self._partitions(topic)
-            key = (topic, partition_of(symbol, count)) if count else None
-            lag_ns = report.partitions.get(key) if key is not None else None
-            self._supervisor.tell(symbol, LagMeasured(report.at_ns, lag_ns, topic))
+        longest_ns, topic, unmeasured = -1, "", ""
+        for name in report.topics:
+            count = self._partitions(name)
+            lag_ns = report.partitions.get((name, partition_of(symbol, count))) if count else None
+            if lag_ns is None:
+                unmeasured = name
+            elif lag_ns > longest_ns:
+                longest_ns, topic = lag_ns, name
+        # One event for all topics: each costs the symbol a step, once a second.
+        measured = LagMeasured(report.at_ns, longest_ns, topic, unmeasured)
+        self._supervisor.tell(symbol, measured if topic else LagMeasured(report.at_ns, None, unmeasured))
 
     async def kafka_health(self) -> Health:
         """Whether the lag of every consumed topic can be measured."""

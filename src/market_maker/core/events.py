@@ -319,11 +319,14 @@ class Retire:
 
 @dataclass(frozen=True, slots=True)
 class LagMeasured:
-    """Consumer lag of the symbol's partitions; None when it cannot be measured."""
+    """The longest consumer lag of the symbol's partitions; None when none can be measured."""
 
     at_ns: int
     lag_ns: int | None
     topic: str
+    """Whose lag it is."""
+    unmeasured: str = ""
+    """A topic whose lag cannot be measured, next to one whose lag can; usually empty."""
 
 
 @dataclass(frozen=True, slots=True)

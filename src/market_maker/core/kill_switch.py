@@ -20,22 +20,27 @@ class Trigger:
 
 @dataclass(slots=True)
 class Health:
-    """What the surroundings reported last: consumer lag per topic, journal, rejects."""
+    """What the surroundings reported last: consumer lag, journal, rejects."""
 
-    lag: dict[str, int | None] = field(default_factory=dict)
-    lag_known_ns: dict[str, int] = field(default_factory=dict)
-    """When the lag of a topic could last be measured."""
+    lag_ns: int | None = None
+    """The longest that could be measured, and of which topic."""
+    lag_topic: str = ""
+    unmeasured: str = ""
+    """A topic whose lag could not be measured; empty when all could."""
+    lag_known_ns: int | None = None
+    """When the lag of every topic could last be measured, or was first asked for."""
     journal_lag_ns: int = 0
     journal_failed: bool = False
     journal_detail: str = ""
     rejects: deque[int] = field(default_factory=deque)
     """Times of the rejects within the window, oldest first."""
 
-    def measured_lag(self, topic: str, lag_ns: int | None, now_ns: int) -> None:
-        """Note a measurement of a topic's lag; None when it could not be measured."""
-        self.lag[topic] = lag_ns
-        if lag_ns is not None or topic not in self.lag_known_ns:
-            self.lag_known_ns[topic] = now_ns
+    def measured_lag(self, topic: str, lag_ns: int | None, now_ns: int, unmeasured: str = "") -> None:
+        """Note the longest lag; None, or an `unmeasured` topic: not all could be measured."""
+        self.lag_ns, self.lag_topic = lag_ns, topic
+        self.unmeasured = topic if lag_ns is None else unmeasured
+        if not self.unmeasured or self.lag_known_ns is None:
+            self.lag_known_ns = now_ns
 
     def rejected(self, now_ns: int, window_ns: int) -> int:
         """Count a reject; returns how many fall within the window."""
@@ -69,24 +74,22 @@ def market_halt(instrument: Instrument, reason: str = "") -> Trigger | None:
 
 def kafka_lag(health: Health, limits: EngineLimits, now_ns: int) -> Trigger | None:
     """A consumer too far behind, or one whose lag has not been measurable for as long."""
-    threshold_ns = limits.kafka_lag_threshold_ns
-    for topic, lag_ns in health.lag.items():
-        if lag_ns is not None and lag_ns > threshold_ns:
-            return Trigger(KillReason.KAFKA_LAG, f"{topic} {_seconds(lag_ns)}", _seconds(threshold_ns))
-    for topic, known_ns in health.lag_known_ns.items():
-        if now_ns - known_ns > threshold_ns:
-            measured = f"{topic} not measurable for {_seconds(now_ns - known_ns)}"
-            return Trigger(KillReason.KAFKA_LAG, measured, _seconds(threshold_ns))
+    threshold_ns, lag_ns, known_ns = limits.kafka_lag_threshold_ns, health.lag_ns, health.lag_known_ns
+    if lag_ns is not None and lag_ns > threshold_ns:
+        return Trigger(KillReason.KAFKA_LAG, f"{health.lag_topic} {_seconds(lag_ns)}", _seconds(threshold_ns))
+    if known_ns is not None and now_ns - known_ns > threshold_ns:
+        topic = health.unmeasured or health.lag_topic
+        measured = f"{topic} not measurable for {_seconds(now_ns - known_ns)}"
+        return Trigger(KillReason.KAFKA_LAG, measured, _seconds(threshold_ns))
     return None
 
 
 def unmeasured_lag(health: Health, limits: EngineLimits) -> Trigger | None:
     """A topic whose lag cannot be measured right now: a symbol may live with that, but not start so."""
-    for topic, lag_ns in health.lag.items():
-        if lag_ns is None:
-            threshold = _seconds(limits.kafka_lag_threshold_ns)
-            return Trigger(KillReason.KAFKA_LAG, f"{topic} not measurable yet", threshold)
-    return None
+    if not health.unmeasured:
+        return None
+    threshold = _seconds(limits.kafka_lag_threshold_ns)
+    return Trigger(KillReason.KAFKA_LAG, f"{health.unmeasured} not measurable yet", threshold)
 
 
 def reject_storm(rejects: int, limits: EngineLimits) -> Trigger | None:

@@ -1,5 +1,7 @@
 """Which partition a key belongs to: the default partitioner of the Java client (murmur2)."""
 
+from functools import lru_cache
+
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -25,6 +27,7 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
+@lru_cache(maxsize=16_384)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key among `partitions` (at least 1)."""
     if partitions < 1:

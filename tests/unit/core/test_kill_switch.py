@@ -54,6 +54,26 @@ def test_lag_is_unknown_from_the_first_failed_measurement_on() -> None:
     assert trigger == Trigger(KillReason.KAFKA_LAG, "t not measurable for 10.000 s", "10.000 s")
 
 
+def test_a_topic_that_cannot_be_measured_kills_although_another_can() -> None:
+    health = Health()
+    health.measured_lag("a", 0, 5 * S)
+    health.measured_lag("a", 0, 6 * S, unmeasured="b")
+    assert kill_switch.unmeasured_lag(health, LIMITS) == Trigger(
+        KillReason.KAFKA_LAG, "b not measurable yet", "10.000 s"
+    )
+    assert kill_switch.kafka_lag(health, LIMITS, 15 * S) is None
+    trigger = kill_switch.kafka_lag(health, LIMITS, 15 * S + 1)
+    assert trigger == Trigger(KillReason.KAFKA_LAG, "b not measurable for 10.000 s", "10.000 s")
+
+
+def test_a_lag_beyond_the_limit_kills_although_another_topic_cannot_be_measured() -> None:
+    health = Health()
+    health.measured_lag("a", 10 * S + 1, 5 * S, unmeasured="b")
+    assert kill_switch.kafka_lag(health, LIMITS, 5 * S) == Trigger(
+        KillReason.KAFKA_LAG, "a 10.000 s", "10.000 s"
+    )
+
+
 def test_lag_that_was_never_reported_is_no_trigger() -> None:
     assert kill_switch.kafka_lag(Health(), LIMITS, 10**15) is None
 
