@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from market_maker.core.states import KillReason
+
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/promises.md"
 ACCEPTANCE = ROOT / "tests/acceptance"
@@ -17,6 +19,14 @@ PROMISES = (
     "kill-kafka-lag",
     "kill-reject-storm",
     "kill-response-timeout",
+    # triggers of ours
+    "kill-manual",
+    "kill-uncertain",
+    "kill-stall",
+    "kill-worker",
+    "kill-journal",
+    "kill-unreadable",
+    "kill-owner-lost",
     # what follows a kill
     "killed-cancels",
     "killed-halted",
@@ -27,6 +37,7 @@ PROMISES = (
     "check-position",
     "check-loss",
     "check-state",
+    "check-latch",
     "check-instrument",
     "check-book-valid",
     "check-book-fresh",
@@ -34,6 +45,8 @@ PROMISES = (
     "check-notional",
     "check-min-notional",
     "check-rate",
+    "check-grid",
+    "check-exchange-rate",
     # start-up behaviour
     "start-configs",
     "start-orders",
@@ -109,6 +122,11 @@ def test_every_promise_has_one_row_and_every_row_a_promise() -> None:
 def test_every_row_names_a_test_that_is_collected_and_not_skipped(promise: str, file: str, test: str) -> None:
     assert test in collected(ACCEPTANCE / file), f"{promise}: no {test} in {file}"
     assert not is_skipped(ACCEPTANCE / file, test)
+
+
+def test_every_reason_of_a_kill_has_its_row() -> None:
+    rows_of_reasons = {promise for promise in PROMISES if promise.startswith("kill-")}
+    assert len(rows_of_reasons) == len(KillReason)
 
 
 def test_a_line_that_is_no_row_is_noticed() -> None:
