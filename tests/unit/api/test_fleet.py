@@ -118,19 +118,26 @@ async def test_of_two_pictures_of_a_symbol_that_of_its_owner_is_shown(fleet: Fle
     assert (await status(fleet.north))["totals"]["symbols"] == 2
 
 
-async def test_of_two_pictures_of_nobodys_symbol_the_newer_is_shown(fleet: Fleet) -> None:
-    fleet.hub.owners = {}
-    for desk, state, at_ns in (
-        (fleet.north_desk, State.PAUSED, NOW_NS),
-        (fleet.south_desk, State.ACTIVE, NOW_NS + 1_000_000),
-    ):
-        desk.views[SOL] = view_of(SymbolConfig(SOL))
-        desk.change(SOL, state=state, at_ns=at_ns)
+async def show_in_the_south(fleet: Fleet, **changes: object) -> bytes:
+    """A picture of SOL as the south published it."""
+    fleet.south_desk.views[SOL] = view_of(SymbolConfig(SOL))
+    fleet.south_desk.change(SOL, **changes)
     await fleet.hub.publish()
-    del fleet.north_desk.views[SOL]
-    assert [one["state"]["value"] for one in (await status(fleet.north))["symbols"]][-1] == "ACTIVE"
-    fleet.hub.published["west-3"] = fleet.hub.published[NORTH]
-    assert [one["state"]["value"] for one in (await status(fleet.north))["symbols"]][-1] == "ACTIVE"
+    return fleet.hub.published[SOUTH]
+
+
+@pytest.mark.parametrize(("owner", "shown"), [(None, "ACTIVE"), (SOUTH, "ACTIVE"), ("west-3", "PAUSED")])
+@pytest.mark.parametrize("order", [(SOUTH, "west-3"), ("west-3", SOUTH)])
+async def test_of_two_pictures_elsewhere_that_of_the_owner_is_shown_else_the_newer(
+    fleet: Fleet, owner: str | None, shown: str, order: tuple[str, str]
+) -> None:
+    pictures = {
+        "west-3": await show_in_the_south(fleet, state=State.PAUSED, at_ns=NOW_NS),
+        SOUTH: await show_in_the_south(fleet, state=State.ACTIVE, at_ns=NOW_NS + 1_000_000),
+    }
+    fleet.hub.owners = {} if owner is None else {SOL: owner}
+    fleet.hub.published = {instance: pictures[instance] for instance in order}
+    assert (await status(fleet.north))["symbols"][-1]["state"]["value"] == shown
 
 
 async def test_a_look_at_the_others_is_shared_for_a_moment(
