@@ -12,7 +12,7 @@ from benchmarks.soak.samples import Sample, Verdict, judge
 from benchmarks.soak.virtual import HOUR_S, run_virtual
 from market_maker.setting_types import duration
 
-REAL_WARM_UP_SHARE = 1 / 3
+REAL_WARM_UP_SHARE = 1 / 2
 NS = 1e9
 
 

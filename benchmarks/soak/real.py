@@ -17,6 +17,8 @@ from market_maker.demo.stack import Stack, start_stack
 from market_maker.demo.trading import Desk
 
 SAMPLES: Final = 60
+SPEED: Final = 5.0
+"""Market seconds per second: caches that fill within an hour are full within the warm-up."""
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "LTCUSDT", "DOTUSDT", "BNBUSDT")
 WANTED: Final = ("mm_asyncio_tasks", "mm_order_requests_total", "mm_fills_total", "mm_state_gauge")
 SETTINGS: Final = {
