@@ -96,6 +96,27 @@ async def placements(site: Site) -> set[str]:
     return orders
 
 
+async def test_instances_show_how_many_guards_they_see(guarded: Guarded) -> None:
+    """The server that is shared by many tests may hold the sign of an earlier guard for a few seconds."""
+    url = f"http://127.0.0.1:{guarded.site.service.environment['METRICS_PORT']}/metrics"
+
+    async def seen() -> float:
+        async with guarded.site.operator.session.get(url) as response:
+            lines = (await response.text()).splitlines()
+        [value] = [line.split()[1] for line in lines if line.startswith("mm_guards_seen ")]
+        return float(value)
+
+    async def is_seen() -> bool:
+        return await seen() >= 1
+
+    async def is_missed() -> bool:
+        return await seen() == 0
+
+    await until("the guard is seen", is_seen)
+    guarded.guard.kill()
+    await until("the guard is missed", is_missed)
+
+
 async def test_an_orderly_end_is_none_of_the_guards_business(guarded: Guarded) -> None:
     site = guarded.site
     assert await asyncio.to_thread(site.service.terminate) == 0, site.service.log_tail()

@@ -28,7 +28,7 @@ from market_maker.repositories.states import StateRecord, StateRepository
 from market_maker.telemetry.guard_metrics import GUARD_METRICS
 from market_maker.telemetry.metrics import Metrics
 
-SILENCE_NS = 700_000_000
+SILENCE_NS = 1_000_000_000
 LEASE_NS = 100_000_000
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"
 
@@ -115,7 +115,7 @@ class Site:
 
     async def for_a_while(self, watch: Watch) -> None:
         """Until the guard has surely had the time to find somebody lost."""
-        for _ in range(int(1.5 * SILENCE_NS / 1e9 / 0.05)):
+        for _ in range(int(1.2 * SILENCE_NS / 1e9 / 0.05)):
             await watch.look()
             await asyncio.sleep(0.05)
 
