@@ -29,6 +29,7 @@ PROMISES = (
     "kill-owner-lost",
     # what follows a kill
     "killed-cancels",
+    "killed-alone",
     "killed-halted",
     "killed-event",
     "killed-ignores-market",
