@@ -69,6 +69,11 @@ async def test_a_loss_beyond_its_limit_halts(site: Site) -> None:
     assert Decimal(status["kill"]["measured"].removesuffix(" USDT")) < -1
     await site.empty_at_exchange(BTC)
     await site.operator.clear(BTC)
+    # The loss stays on the books; only moved out of the way by a person can it end.
+    assert (await site.operator.emergency("reset", BTC, rebase_pnl=True)).status == 200
+    assert Decimal((await site.operator.status(BTC))["pnl"]["baseline"]) != 0
+    await site.operator.enable(BTC)
+    await site.operator.quoting(BTC)
 
 
 async def test_a_kill_is_published_with_what_was_measured(start_site: StartSite) -> None:
