@@ -9,7 +9,7 @@ import asyncpg
 
 from benchmarks.capacity.exposition import Page, quantile
 from benchmarks.capacity.fleet import Fleet
-from benchmarks.capacity.generator import Dial
+from benchmarks.capacity.generator import DELTA, Dial
 from benchmarks.process_figures import cpu_of_family, cpu_of_machine, look
 
 SETTLE_S: Final = 1.5
@@ -149,11 +149,12 @@ def _result(fleet: Fleet, rate: float, worst: Worst, before: Moment, after: Mome
         found = quantile(share, _buckets(before.pages, name), _buckets(after.pages, name))
         return None if found is None else found * unit
 
+    sent = (after.sent - before.sent) / took_s
     cpu = (after.service_cpu_s - before.service_cpu_s) / took_s
     consumed = per_s("mm_consumed_messages_total")
+    kept_up = per_s("mm_consumed_messages_total", topic=DELTA) / sent if sent else 0.0
     kills = round(sum(page.total("mm_kill_switch_total") for page in after.pages))
     active = round(sum(page.total("mm_state_gauge", state="ACTIVE") for page in after.pages))
-    sent = (after.sent - before.sent) / took_s
     beside_cpu = {
         name: max(0.0, (cpu_s - before.beside_cpu_s[name]) / took_s)
         for name, cpu_s in after.beside_cpu_s.items()
@@ -190,9 +191,7 @@ def _result(fleet: Fleet, rate: float, worst: Worst, before: Moment, after: Mome
         wal_mb=(after.wal_bytes - before.wal_bytes) / took_s / 1e6,
         active=active,
         kills=kills,
-        verdict=_verdict(
-            worst, sent / (rate * symbols), consumed / sent if sent else 0.0, kills, symbols - active
-        ),
+        verdict=_verdict(worst, sent / (rate * symbols), kept_up, kills, symbols - active),
     )
 
 
