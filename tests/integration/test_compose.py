@@ -2,7 +2,8 @@
 from that file, in the image's root directory, on real Kafka, Apicurio Registry, PostgreSQL and Valkey."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ import aiohttp
 import pytest
 from tests.support.apache_kafka import ApacheKafka
 from tests.support.apicurio import Apicurio
-from tests.support.composed import USER, Container
+from tests.support.composed import USER, Container, replaced
 from tests.support.deployment import compose
 from tests.support.image_root import ImageRoot
 from tests.support.maven import registry_folder
@@ -63,20 +64,55 @@ class Stack:
 
 
 @pytest.fixture
+def kafka(jars: Path, tmp_path: Path) -> Iterator[ApacheKafka]:
+    """A broker with the file's properties, on free ports of 127.0.0.1."""
+    inside, controller, host = free_port(), free_port(), free_port()
+    address = f"127.0.0.1:{inside}"
+    properties = {"log.dirs": str(tmp_path / "data")}
+    here = {
+        "://:": "://127.0.0.1:",
+        "localhost:": "127.0.0.1:",
+        "kafka:": "127.0.0.1:",
+        ":29092": f":{host}",
+        ":9092": f":{inside}",
+        ":9093": f":{controller}",
+    }
+    for variable, value in compose()["services"]["kafka"]["environment"].items():
+        name = variable.removeprefix("KAFKA_").lower().replace("_", ".")  # as the image's start-up does
+        properties.setdefault(name, replaced(value, here))
+    broker = ApacheKafka(jars, tmp_path, properties)
+    broker.address = address
+    broker.start()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def registry(kafka: ApacheKafka, tmp_path: Path) -> Iterator[Apicurio]:
+    """A registry with the file's environment; the file's health check finds it healthy, and a port without
+    one not."""
+    service = compose()["services"]["registry"]
+    here = {"kafka:9092": kafka.address}
+    environment = {name: replaced(value, here) for name, value in service["environment"].items()}
+    running = Apicurio(registry_folder(), tmp_path, environment)
+    for port, code in ((urlsplit(running.url).port, 0), (free_port(), 1)):
+        check = [
+            word.replace("127.0.0.1/8080", f"127.0.0.1/{port}") for word in service["healthcheck"]["test"]
+        ]
+        assert subprocess.run(check[1:], capture_output=True, timeout=10, check=False).returncode == code
+    yield running
+    running.close()
+
+
+@pytest.fixture
 def stack(
     image: ImageRoot,
-    start_kafka: Callable[..., ApacheKafka],
+    kafka: ApacheKafka,
+    registry: Apicurio,
     empty_database_url: str,
     valkey_url: str,
     tmp_path: Path,
 ) -> Iterator[Stack]:
-    services = compose()["services"]
-    kafka = start_kafka("composed")
-    set_up = {
-        name: value.replace("kafka:9092", kafka.address)
-        for name, value in services["registry"]["environment"].items()
-    }
-    registry = Apicurio(registry_folder(), tmp_path, set_up)
     addresses = {
         "kafka:9092": kafka.address,
         "registry:8080": urlsplit(registry.url).netloc,
@@ -87,8 +123,6 @@ def stack(
     yield made
     for container in made.started:
         container.kill()
-    registry.close()
-    kafka.close()
 
 
 async def healthy(container: Container, timeout_s: float = 30.0) -> None:

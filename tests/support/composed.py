@@ -20,6 +20,13 @@ LOG_TAIL_LINES = 60
 STEP_S_MAX = 60.0
 
 
+def replaced(text: str, texts: Mapping[str, str]) -> str:
+    """The text with some texts in it replaced, in the order of the mapping."""
+    for there, here in texts.items():
+        text = text.replace(there, here)
+    return text
+
+
 class Container:
     """One service of the file; `addresses` are texts to replace, `changes` further variables."""
 
@@ -94,6 +101,4 @@ class Container:
         return Path(f"/proc/{self._process.pid}").stat().st_uid
 
     def _here(self, text: str) -> str:
-        for there, here in self._addresses.items():
-            text = text.replace(there, here)
-        return text
+        return replaced(text, self._addresses)
