@@ -56,6 +56,10 @@ class Sight(Protocol):
         """Whether a later epoch than this is known for the symbol, or that it was given up in order."""
         ...
 
+    def claimant(self, symbol: str) -> str | None:
+        """The living instance that says it owns the symbol, while PostgreSQL cannot be asked."""
+        ...
+
 
 class Intervention:
     """One case, from the first cancel to its end."""
@@ -164,6 +168,8 @@ class Intervention:
         if self._is_somebodys:
             return End.TAKEN_OVER
         if self._epoch is not None and self._sight.taken_over(case.symbol, self._epoch):
+            return End.TAKEN_OVER
+        if self._sight.claimant(case.symbol) not in (None, case.instance_id):
             return End.TAKEN_OVER
         if self._taken_ns is None and case.instance_id is not None and self._sight.lives(case.instance_id):
             return End.RETURNED

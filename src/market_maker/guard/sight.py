@@ -78,6 +78,10 @@ class Sight:
             return self._epochs.get(symbol, 0) >= epoch
         return owner.epoch > epoch and owner.instance_id is not None
 
+    def claimant(self, symbol: str) -> str | None:
+        """The living instance that says it owns the symbol, while PostgreSQL cannot be asked."""
+        return self._verdict.said.get(symbol)
+
     async def _read(self) -> Records | None:
         try:
             records = await self._records.read()

@@ -5,7 +5,7 @@ needs no clock but his own, and a number that has not changed is no sign, howeve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -70,6 +70,8 @@ class Verdict:
     """Silent for too long, and still the owner of a symbol."""
     cases: tuple[Case, ...] = ()
     """In the order of their symbols."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """While PostgreSQL is away: what living instances say that they own, with the instance."""
 
 
 BLIND: Final = Verdict(is_blind=True)
@@ -104,12 +106,15 @@ class Signs:
             for instance, newest in self._newest.items()
             if look.at_ns - newest >= self._silence_ns
         }
-        cases = self._cases(self._recorded() if look.records is not None else self._said(silent), silent)
+        said = self._said(silent) if look.records is None else {}
+        owned = self._recorded() if look.records is not None else self._supposed(said)
+        cases = self._cases({instance: owned.get(instance, set()) for instance in silent}, silent)
         return Verdict(
             is_blind=False,
             alive=frozenset(self._newest.keys() - silent.keys()),
             lost=frozenset(case.instance_id for case in cases if case.instance_id is not None),
             cases=cases,
+            said=said,
         )
 
     def _take_in(self, look: Look) -> None:
@@ -144,29 +149,30 @@ class Signs:
                 owned.setdefault(owner.instance_id, set()).add(symbol)
         return owned
 
-    def _said(self, silent: Mapping[str, int]) -> dict[str, set[str]]:
-        """What each instance may own while PostgreSQL is away: not what a living one says it owns."""
-        owned = self._recorded()
-        for instance, symbols in self._symbols.items():
-            owned[instance] = owned.get(instance, set()).union(symbols)
-        living = {
-            symbol
+    def _said(self, silent: Mapping[str, int]) -> dict[str, str]:
+        """Who says of each symbol that it is his, and lives."""
+        return {
+            symbol: instance
             for instance, symbols in self._symbols.items()
             if instance not in silent
             for symbol in symbols
         }
-        return {
-            instance: symbols - living if instance in silent else symbols
-            for instance, symbols in owned.items()
-        }
+
+    def _supposed(self, said: Mapping[str, str]) -> dict[str, set[str]]:
+        """What each instance may own while PostgreSQL is away: not what a living one says it owns."""
+        owned = self._recorded()
+        for instance, symbols in self._symbols.items():
+            owned[instance] = owned.get(instance, set()).union(symbols)
+        return {instance: symbols - said.keys() for instance, symbols in owned.items()}
 
     def _cases(self, owned: Mapping[str, set[str]], silent: Mapping[str, int]) -> tuple[Case, ...]:
+        """What is to be done about what silent instances own, and about symbols of nobody."""
         cases: dict[str, Case] = {}
         for symbol, owner in self._owners.items():
             if owner.instance_id is None:
                 cases[symbol] = Case(symbol, None, owner.epoch, 0)
-        for instance in silent.keys() & owned.keys():
-            for symbol in owned[instance]:
+        for instance, symbols in owned.items():
+            for symbol in symbols:
                 epoch = self._epoch(symbol, instance)
                 cases[symbol] = Case(symbol, instance, epoch, silent[instance])
         return tuple(cases[symbol] for symbol in sorted(cases))

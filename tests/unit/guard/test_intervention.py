@@ -89,6 +89,7 @@ class Sight:
 
     living: set[str] = field(default_factory=set)
     over: bool = False
+    says: str | None = None
     asked: list[tuple[str, int]] = field(default_factory=list)
 
     def lives(self, instance_id: str) -> bool:
@@ -97,6 +98,10 @@ class Sight:
     def taken_over(self, symbol: str, epoch: int) -> bool:
         self.asked.append((symbol, epoch))
         return self.over
+
+    def claimant(self, symbol: str) -> str | None:
+        assert symbol == BTC
+        return self.says
 
 
 @dataclass
@@ -216,6 +221,15 @@ async def test_once_another_instance_has_taken_the_symbol_over_the_guard_stops()
     asked = len(scene.book.said)
     await asyncio.sleep(0)
     assert len(scene.book.said) == asked
+
+
+async def test_a_living_instance_that_says_it_owns_the_symbol_is_believed_while_postgresql_is_away() -> None:
+    scene = Scene(book=Book(cancels=Outcome.UNCERTAIN), ledger=Ledger(down=True))
+    scene.sight.says = "lost-1"
+    running = asyncio.get_running_loop().create_task(scene.intervention().run())
+    await until(lambda: len(scene.book.asked_ns) > 5)
+    scene.sight.says = "other-1"
+    assert await ended(running) is End.TAKEN_OVER
 
 
 async def test_a_symbol_that_is_nobodys_is_cleared_without_being_taken_again() -> None:

@@ -159,6 +159,9 @@ def test_with_postgresql_gone_a_symbol_that_a_living_instance_says_it_owns_is_le
         script.redis_says("b", tick, ETH)
         verdict = script.at(tick / 2)
     assert lost(verdict) == [(BTC, "a", 5)]
+    assert verdict.said == {ETH: "b"}
+    script.records_readable = True
+    assert script.at(3.5).said == {}
 
 
 def test_with_postgresql_gone_an_instance_that_beat_only_there_is_judged_by_what_was_known(
