@@ -16,9 +16,19 @@ _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::-([^}]*))?\}")
 Mapping = dict[str, Any]
 
 
+class OnceLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, as Compose and Kubernetes do; PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        assert len(set(keys)) == len(keys), f"{node.start_mark}: a key twice in {keys}"
+        return super().construct_mapping(node, deep)
+
+
 def documents(path: Path) -> list[Mapping]:
     """The documents of a YAML file."""
-    return [document for document in yaml.safe_load_all(path.read_text("utf-8")) if document is not None]
+    found = yaml.load_all(path.read_text("utf-8"), OnceLoader)
+    return [document for document in found if document is not None]
 
 
 # --- Docker Compose ----------------------------------------------------------------------------------------
@@ -29,7 +39,7 @@ def compose() -> Mapping:
     text = (DEPLOY / "compose.yaml").read_text("utf-8")
     without = [name for name, default in _VARIABLE.findall(text) if not default]
     assert not without, f"{without}: `docker compose up` alone must do, so each variable has a default"
-    made: Mapping = _interpolated(yaml.safe_load(text))
+    made: Mapping = _interpolated(yaml.load(text, OnceLoader))  # noqa: S506 - a safe loader
     return made
 
 

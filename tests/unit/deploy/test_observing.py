@@ -108,3 +108,10 @@ def test_the_collector_listens_where_the_instances_send_and_knows_every_part_of_
     for pipeline in configuration["service"]["pipelines"].values():
         for kind, names in pipeline.items():
             assert set(names) <= set(configuration[kind])
+
+
+def test_no_key_stands_twice_in_any_file(tmp_path: Path) -> None:
+    assert all(documents(path) for path in DEPLOY.rglob("*.yaml"))
+    (tmp_path / "twice.yaml").write_text("a: 1\nb: {c: 1, c: 2}\n")
+    with pytest.raises(AssertionError, match="a key twice"):
+        documents(tmp_path / "twice.yaml")
