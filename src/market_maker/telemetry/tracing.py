@@ -1,7 +1,7 @@
-"""Traces: one span per order, from the Kafka message that caused it to the exchange's answer.
+"""Traces: one span per request to the exchange, below the Kafka message that caused it, until its answer.
 
 Without an endpoint nothing is recorded and the context that a message brought is passed on as it is.
-A span costs about 15 us, so there is one per order and none per tick.
+A span costs about 15 us, so there is none per tick.
 """
 
 import re
