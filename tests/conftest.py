@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.service",
     "tests.support.guard",
     "tests.support.guarded",
+    "tests.support.instances",
     "tests.support.order_proxy",
     "tests.support.valkey",
 ]

@@ -85,7 +85,7 @@ class RunningDemo:
 
 def cut(capture: Path, lines: int, to: Path, symbol: str = "BTCUSDT") -> Path:
     """The first lines of a capture as one of its own, of another symbol if wanted."""
-    with gzip.open(capture, "rt", encoding="utf-8") as source, gzip.open(to, "wt", encoding="utf-8") as copy:
+    with gzip.open(capture, "rt", encoding="utf-8") as source, gzip.open(to, "wt", 1, "utf-8") as copy:
         for _, line in zip(range(lines), source, strict=False):
             copy.write(line.replace("BTCUSDT", symbol).replace("btcusdt", symbol.lower()))
     return to

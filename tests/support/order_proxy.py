@@ -1,7 +1,9 @@
 """Stands between a service and the Order Service and writes down every request. Fixture: `order_proxy`."""
 
 import json
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +26,8 @@ class Passed:
     body: Any
     status: int
     answer: Any
+    at: float
+    """Wall time of its arrival here, seconds since 1970."""
 
 
 @dataclass(slots=True)
@@ -41,14 +45,13 @@ class OrderProxy:
         ]
 
 
-@pytest.fixture
-async def order_proxy(
-    shared_exchange: ExchangeServers, http: aiohttp.ClientSession
-) -> AsyncIterator[OrderProxy]:
-    """A proxy before the shared exchange."""
-    proxy = OrderProxy(shared_exchange.url)
+@asynccontextmanager
+async def proxy_before(target: str, http: aiohttp.ClientSession) -> AsyncIterator[OrderProxy]:
+    """A proxy before the Order Service at `target`."""
+    proxy = OrderProxy(target)
 
     async def pass_on(request: web.Request) -> web.Response:
+        arrived = time.time()
         content = await request.read()
         headers = {name: text for name, text in request.headers.items() if name.lower() not in HOP_BY_HOP}
         async with http.request(
@@ -64,6 +67,7 @@ async def order_proxy(
                     json.loads(content) if content else None,
                     response.status,
                     json.loads(answer) if answer else None,
+                    arrived,
                 )
             )
             return web.Response(status=response.status, body=answer, content_type=response.content_type)
@@ -74,5 +78,16 @@ async def order_proxy(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     proxy.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield proxy
-    await runner.cleanup()
+    try:
+        yield proxy
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def order_proxy(
+    shared_exchange: ExchangeServers, http: aiohttp.ClientSession
+) -> AsyncIterator[OrderProxy]:
+    """A proxy before the shared exchange."""
+    async with proxy_before(shared_exchange.url, http) as proxy:
+        yield proxy

@@ -72,13 +72,16 @@ class Site:
 
         await until(f"no order of {symbols or 'any symbol'} is at the exchange", empty, timeout_s)
 
-    async def trade_against(self, symbol: str, fills: int = 1) -> None:
-        """Let somebody else hit our quotes, on both sides in turn, until `fills` more have happened."""
+    async def trade_against(self, symbol: str, fills: int = 1, quantity: str = "") -> None:
+        """Let somebody else hit our quotes, on both sides in turn, until `fills` more have happened.
+
+        A recorded market's own orders stand before ours: `quantity` must reach past them.
+        """
         before = await self.executions(symbol)
         sides = itertools.cycle(("sell", "buy"))
 
         async def traded() -> bool:
-            await self.exchange.trade(symbol, next(sides), small(symbol))
+            await self.exchange.trade(symbol, next(sides), quantity or small(symbol))
             return await self.executions(symbol) >= before + fills
 
         await until(f"{symbol}: {fills} fills", traded)
@@ -196,7 +199,7 @@ def service_environment(
     }
 
 
-def skip_history(exchange: ExchangeServers, group: str) -> None:
+def skip_history(exchange: SandboxServers, group: str) -> None:
     """Let a consumer group begin now: nothing that the engine told so far concerns a new account."""
     consumer = Consumer({"bootstrap.servers": exchange.kafka, "group.id": group, "log_level": 0})
     try:
@@ -235,7 +238,7 @@ async def site(
     _shared_service: ServiceProcess, shared_exchange: ExchangeServers, http: aiohttp.ClientSession
 ) -> AsyncIterator[Site]:
     """The shared service with no symbol configured; whatever the test leaves behind is removed."""
-    site = _site(_shared_service, shared_exchange, http)
+    site = site_of(_shared_service, shared_exchange, http)
     await site.operator.live()
     yield site
     assert site.service.runs, site.service.log_tail()
@@ -266,7 +269,7 @@ async def start_site(
         environment = service_environment(exchange, database_url, valkey_url, str(uuid4()))
         await asyncio.to_thread(skip_history, exchange, environment["KAFKA_CONSUMER_GROUP"])
         process = service_process({**environment, **settings}, service_directory)
-        site = _site(process, exchange, http)
+        site = site_of(process, exchange, http)
         started.append(site)
         await site.start()
         return site
@@ -279,7 +282,8 @@ async def start_site(
         await site.exchange.clear_faults()
 
 
-def _site(process: ServiceProcess, exchange: SandboxServers, http: aiohttp.ClientSession) -> Site:
+def site_of(process: ServiceProcess, exchange: SandboxServers, http: aiohttp.ClientSession) -> Site:
+    """A service with its operator and its exchange."""
     url = f"http://127.0.0.1:{process.environment['HTTP_PORT']}"
     account = process.environment["SYSTEM_ACCOUNT_ID"]
     return Site(process, Operator(http, url), SandboxClient(http, exchange), account)
