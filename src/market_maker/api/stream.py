@@ -96,9 +96,10 @@ async def _events(
         while not _expired(expires_at):
             if time.monotonic() >= look_s:
                 look_s = time.monotonic() + LOOK_S
-                for event in await board.elsewhere():
+                async for event in board.elsewhere():
                     sent_s = time.monotonic()
                     yield event
+                    await asyncio.sleep(0)
             changed = await changes.next(min(HEARTBEAT_S, max(0.0, look_s - time.monotonic())))
             if changed is None:
                 break
@@ -145,23 +146,22 @@ class _Board:
                 self._told.pop(symbol, None)
                 yield _removed(symbol)
 
-    async def elsewhere(self) -> list[str]:
+    async def elsewhere(self) -> AsyncIterator[str]:
         """What changed at the other instances, what nobody shows any more, and what is gone."""
         self._others = others = await self._fleet.others()
-        events = []
         shown = {one: each for one, each in others.shown.items() if self._fleet.is_elsewhere(one, others)}
         for symbol, summary in shown.items():
             if self._is_new(symbol, summary):
-                events.append(f"event: status\ndata: {summary.model_dump_json()}\n\n")
+                yield f"event: status\ndata: {summary.model_dump_json()}\n\n"
         missing = {symbol: one for symbol, one in others.without_owner.items() if not self._desk.runs(symbol)}
         for symbol, one in missing.items():
             if self._is_new(symbol, one):
-                events.append(f"event: without_owner\ndata: {one.model_dump_json()}\n\n")
-        for symbol in sorted(self._told.keys() - shown.keys() - missing.keys()):
+                yield f"event: without_owner\ndata: {one.model_dump_json()}\n\n"
+        # One that has left since this look is configured still: the next look finds where it went.
+        for symbol in sorted(self._told.keys() - shown.keys() - missing.keys() - {*self._desk.symbols()}):
             if not self._desk.runs(symbol):
                 del self._told[symbol]
-                events.append(_removed(symbol))
-        return events
+                yield _removed(symbol)
 
     def _is_new(self, symbol: str, shown: object) -> bool:
         is_new = self._told.get(symbol) != shown

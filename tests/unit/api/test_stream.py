@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from tests.support.api import eventually, served
 from tests.support.desk import FakeDesk
-from tests.support.fleet import BTC, ETH, NORTH, SOL, Fleet, HubPeers, running_fleet
+from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, running_fleet
 
 from market_maker.api import fleet as fleet_module
 from market_maker.api import stream
@@ -127,12 +127,15 @@ class Watcher:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._blocks = events(response)
+        self.passed: set[str] = set()
+        """The events that came so far."""
 
     async def until(self, event: str, symbol: str) -> dict[str, Any]:
         """The data of the next such event; what comes before is passed over."""
         async with asyncio.timeout(5):
             async for block in self._blocks:
                 data = block.get("data", "")
+                self.passed.add(block.get("event", ""))
                 if block.get("event") == event and (data == symbol or f'"{symbol}"' in data):
                     found: dict[str, Any] = json.loads(data) if data.startswith("{") else {}
                     return found
@@ -192,6 +195,28 @@ async def test_a_symbol_that_moves_between_instances_goes_on_being_shown() -> No
         fleet.north_desk.change(ETH, open_orders=4)
         while (await watcher.until("status", ETH))["open_orders"] != 4:
             pass
+
+
+async def test_a_symbol_that_has_just_left_is_not_said_to_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    others = fleet_module.FleetView.others
+
+    async def counted(view: fleet_module.FleetView) -> fleet_module.Others:
+        nonlocal asked
+        asked += 1
+        return await others(view)
+
+    async with running_fleet() as fleet, watching(fleet) as watcher:
+        await watcher.until("status", ETH)
+        monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 60)  # what was seen last still knows nothing of it
+        monkeypatch.setattr(fleet_module.FleetView, "others", counted)
+        fleet.move(BTC, SOUTH)
+        await eventually(lambda: asked >= 3)
+        monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 0)
+        await fleet.hub.publish()
+        while (await watcher.until("status", BTC))["owner"] != SOUTH:
+            pass
+    assert "removed" not in watcher.passed
 
 
 async def test_a_symbol_of_another_instance_that_is_deleted_is_said_to_be_removed() -> None:
