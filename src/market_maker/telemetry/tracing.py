@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -149,7 +150,13 @@ def make_tracing(endpoint: str | None, ca_file: str | None = None) -> Tracing:
     if endpoint is None:
         return NoTracing()
     url = endpoint if endpoint.endswith(_TRACES_PATH) else endpoint.rstrip("/") + _TRACES_PATH
-    return OtlpTracing(OTLPSpanExporter(endpoint=url, certificate_file=ca_file, timeout=_EXPORT_TIMEOUT_S))
+    session = None
+    if ca_file is not None:
+        session = requests.Session()
+        session.trust_env = False  # REQUESTS_CA_BUNDLE would otherwise take the place of our file
+    return OtlpTracing(
+        OTLPSpanExporter(endpoint=url, certificate_file=ca_file, session=session, timeout=_EXPORT_TIMEOUT_S)
+    )
 
 
 def _flags(text: str) -> TraceFlags:

@@ -1,9 +1,11 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.support.tls import Authority
 
 from market_maker.telemetry.tracing import (
     NoTracing,
@@ -68,6 +70,19 @@ def test_a_span_continues_the_trace_of_the_message_and_is_sent_to_the_endpoint(c
     attributes = {pair.key: pair.value.string_value for pair in sent.attributes}
     assert attributes == {"mm.symbol": "BTC-USDT", "mm.outcome": "UNCERTAIN"}
     assert sent.status.message == "UNCERTAIN"
+
+
+def test_spans_go_by_tls_to_a_collector_with_our_authoritys_certificate_and_to_no_other(
+    collector: Collector, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    context = authority.server_context("127.0.0.1")
+    collector.socket = context.wrap_socket(collector.socket, server_side=True)
+    for ca_file in (str(authority.ca_file), None):
+        tracing = make_tracing(f"https://127.0.0.1:{collector.server_port}", ca_file)
+        tracing.order_span("place_order", None, {}).end("OK")
+        tracing.close()
+        assert collector.paths == ["/v1/traces"]
 
 
 def test_without_a_parent_a_new_trace_begins(collector: Collector) -> None:
