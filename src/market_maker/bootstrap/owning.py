@@ -1,7 +1,7 @@
 """Everything about which symbols are this instance's, put together."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,18 +11,16 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease
 from market_maker.api.changes import ChangeFeed
-from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.hand_over import HandOver
-from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.ownership import Ownership
 from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.bootstrap.taking import Taking
 from market_maker.bootstrap.tenancy import Tenancy, lease_ns
+from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
-from market_maker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +37,25 @@ class Owning:
     def make(
         cls,
         instance_id: str,
-        settings: Settings,
-        connections: Connections,
+        session_timeout_ns: int,
+        database: Database,
+        lease_database: Database,
         supervisor: Supervisor,
         fleet: Fleet,
         controls: Controls,
         changes: ChangeFeed,
         journal: Journal,
-        kafka: KafkaSide,
+        counts: Callable[[], Mapping[str, int]],
         tasks: TaskGroup,
         started: Callable[[str], None],
     ) -> Self:
-        """`started` is told of each symbol that was taken, which must learn of its surroundings."""
-        lease = Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns))
-        owners = OwnerRepository(connections.lease)
+        """`lease_database` is the lease's own: nobody else's queries keep it waiting.
+
+        `counts` tells how many partitions each topic has; empty while that is unknown. `started` is told of
+        each symbol that was taken, which must learn of its surroundings.
+        """
+        lease = Lease(time.monotonic_ns, lease_ns(session_timeout_ns))
+        owners = OwnerRepository(lease_database)
 
         def lost(symbol: str, owner: str | None) -> None:
             resumptions.forget(symbol)
@@ -64,10 +67,10 @@ class Owning:
         tenancy = Tenancy(instance_id, owners, lease, supervisor, lost)
         hand_over = HandOver(supervisor, controls, changes, journal, tenancy)
         resumptions = Resumptions(supervisor, controls, changes, tasks)
-        kills = KillOrderRepository(connections.database)
+        kills = KillOrderRepository(database)
         errands = Errands(supervisor, controls, journal, kills, look_at_configs)
         taking = Taking(supervisor, fleet, tenancy, errands, resumptions, tasks, started)
-        ownership = Ownership(supervisor, fleet, taking, hand_over, kafka.counts, tasks)
+        ownership = Ownership(supervisor, fleet, taking, hand_over, counts, tasks)
         return cls(tenancy, hand_over, resumptions, errands, ownership)
 
     def start(self, tasks: TaskGroup) -> None:

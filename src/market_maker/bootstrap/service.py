@@ -161,14 +161,15 @@ class Service:
         )
         self._owning = Owning.make(
             self._instance_id,
-            settings,
-            connections,
+            settings.kafka_session_timeout_ns,
+            connections.database,
+            connections.lease,
             self._supervisor,
             self._fleet,
             self._controls,
             self._changes,
             self._journal,
-            kafka,
+            kafka.counts,
             self._tasks,
             self._gauges.tell_lag,
         )
