@@ -117,6 +117,8 @@ class FakeDesk:
     """Configured symbols that nobody runs; all desks of a fleet share it."""
     known: list[str] | None = None
     """The symbols that it had read from the database before something changed there."""
+    stopped: list[str] = field(default_factory=list)
+    """Symbols that shall not continue by themselves."""
     stored: dict[str, StoredState] = field(default_factory=dict)
 
     def symbols(self) -> Sequence[str]:
@@ -182,6 +184,10 @@ class FakeDesk:
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
         self._need_database()
         return {symbol: self.stored.get(symbol, StoredState()) for symbol in symbols}
+
+    async def stay_paused(self, symbols: Sequence[str]) -> None:
+        self._need_database()
+        self.stopped += symbols
 
     def _rows(self) -> dict[str, SymbolConfig]:
         desks = [self, *self.others]

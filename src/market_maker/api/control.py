@@ -56,7 +56,7 @@ async def resume(
 async def _control_one(
     symbol: str, cause: Cause, call: Call, body: ControlRequest | None
 ) -> answers.ControlAnswer:
-    before = (await running(call.desk, symbol)).state
+    before = (await running(call.desk, symbol, cause)).state
     reason = (body.reason if body else None) or f"{cause.value} by {call.actor}"
     replies = await call.desk.control([symbol], cause, call.actor, reason)
     result = outcomes.of_reply(symbol, replies.get(symbol), before)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from market_maker.api import outcomes
+from market_maker.api.absent import Absent, absent
 from market_maker.api.answers import Audit, ControlResult
-from market_maker.api.context import Call, stored_states
+from market_maker.api.context import Call
 from market_maker.api.forward import ANSWER_S_MAX, owner_silent
 from market_maker.api.owners import Emergency, OwnersAnswer, ask_owner, by_owner
-from market_maker.api.ports import AuditEntry, DatabaseDownError, StoredState
+from market_maker.api.ports import AuditEntry, DatabaseDownError
 from market_maker.core.states import Cause, State
 
 POLL_S = 0.1
@@ -82,8 +83,8 @@ class _Race:
     async def outcome(self) -> Elsewhere:
         """The result of each symbol."""
         open_ones = [symbol for symbol in self._away if not self._is_settled(symbol)]
-        stored = await stored_states(self._call.desk, open_ones)
-        results = {symbol: self._result(symbol, stored.get(symbol)) for symbol in self._away}
+        missing = await absent(self._call.desk, open_ones, self._emergency.cause)
+        results = {symbol: self._result(missing.get(symbol) or Absent(symbol, None)) for symbol in self._away}
         rows = [
             outcomes.audited(self._call, self._emergency.route, result, None, self._emergency.reason)
             for symbol, result in results.items()
@@ -129,12 +130,12 @@ class _Race:
         said = self._said.get(symbol)
         return said is not None and (said.state is State.HALTED or not self._is_kill)
 
-    def _result(self, symbol: str, stored: StoredState | None) -> ControlResult:
+    def _result(self, missing: Absent) -> ControlResult:
+        symbol, state = missing.symbol, missing.state
         if self._is_said(symbol):
             return self._said[symbol]
         if symbol in self._done:
             return ControlResult(symbol=symbol, state=State.HALTED, accepted=True, problems=[])
-        state = None if stored is None else stored.state
         if symbol in self._on_record:
             return ControlResult(symbol=symbol, state=state, accepted=True, problems=[], pending=True)
         if symbol in self._said:
@@ -145,4 +146,4 @@ class _Race:
         if symbol in self._owner_of:
             silent = owner_silent(symbol, self._owner_of[symbol])
             return outcomes.refused(symbol, silent.code, silent.detail, state)
-        return outcomes.without_owner(symbol, stored)
+        return outcomes.without_owner(missing)

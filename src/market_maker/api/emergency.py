@@ -7,7 +7,8 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from market_maker.api import answers, outcomes
-from market_maker.api.context import Call, CallOf, stored_states
+from market_maker.api.absent import absent
+from market_maker.api.context import Call, CallOf
 from market_maker.api.control import CONTROL_PROBLEMS
 from market_maker.api.elsewhere import Elsewhere, take_elsewhere
 from market_maker.api.guard import DeskRoute
@@ -130,8 +131,8 @@ async def _take_away(emergency: Emergency, call: Call, away: Sequence[str]) -> E
     """Ask the other instances; a request that came from one of them goes no further."""
     if not call.origin.is_forwarded:
         return await take_elsewhere(call, emergency, away)
-    stored = await stored_states(call.desk, away)
-    return Elsewhere({symbol: outcomes.without_owner(symbol, stored.get(symbol)) for symbol in away})
+    missing = await absent(call.desk, away, emergency.cause)
+    return Elsewhere({symbol: outcomes.without_owner(one) for symbol, one in missing.items()})
 
 
 async def _record(call: Call, rows: Sequence[AuditEntry], cause: Cause) -> answers.Audit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from market_maker.api import answers, present
-from market_maker.api.context import stored_states
+from market_maker.api.absent import stored_states
 from market_maker.api.peers import Peers
 from market_maker.api.pictures import Picture, PictureReader
 from market_maker.api.ports import Desk, StoredState

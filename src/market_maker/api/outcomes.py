@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from market_maker.api import answers, present
+from market_maker.api.absent import Absent
 from market_maker.api.audit import entry
-from market_maker.api.context import Call, no_owner_detail
-from market_maker.api.ports import AuditEntry, StoredState
+from market_maker.api.context import Call
+from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError, RefusalReason, SymbolOutcome
 from market_maker.core.commands import Reply
 from market_maker.core.states import State
@@ -31,10 +32,9 @@ def refused(symbol: str, code: str, detail: str, state: State | None = None) -> 
     return answers.ControlResult(symbol=symbol, state=state, accepted=False, problems=problems)
 
 
-def without_owner(symbol: str, stored: StoredState | None) -> answers.ControlResult:
+def without_owner(missing: Absent) -> answers.ControlResult:
     """The result of a symbol that nobody runs."""
-    state = None if stored is None else stored.state
-    return refused(symbol, "NO_OWNER", no_owner_detail(symbol, stored), state)
+    return refused(missing.symbol, "NO_OWNER", missing.detail, missing.state)
 
 
 def unanswered(results: Iterable[answers.ControlResult]) -> bool:

@@ -226,6 +226,12 @@ class Desk(Protocol):
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
         """The states of these symbols as PostgreSQL holds them, of each one. Raises DatabaseDownError."""
 
+    async def stay_paused(self, symbols: Sequence[str]) -> None:
+        """Symbols that nobody runs shall not continue by themselves when an instance takes them.
+
+        Raises DatabaseDownError.
+        """
+
     async def create_config(self, config: SymbolConfig, actor: str) -> None:
         """Store a new configuration; the symbol starts PAUSED.
 

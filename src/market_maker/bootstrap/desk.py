@@ -26,6 +26,7 @@ from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.owners import OwnerRepository
 from market_maker.repositories.states import StateRepository
 
 REPLY_S_MAX: Final = 2.0
@@ -60,6 +61,7 @@ class ServiceDesk:
         self._orders = OrderRepository(database)
         self._outbox = OutboxRepository(database)
         self._states = StateRepository(database)
+        self._owners = OwnerRepository(database)
         self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
@@ -138,6 +140,11 @@ class ServiceDesk:
             else ports.StoredState()
             for symbol in symbols
         }
+
+    async def stay_paused(self, symbols: Sequence[str]) -> None:
+        """Symbols that nobody owns start PAUSED at whoever takes them."""
+        with _database():
+            await self._owners.forget_resume(symbols)
 
     async def create_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Store a configuration and start its symbol, PAUSED."""

@@ -244,6 +244,7 @@ async def test_a_flatten_is_split_and_says_which_symbols_nobody_has(fleet: Fleet
     assert states(answer) == {ETH: ("PAUSED", True, False), SOL: ("HALTED", False, False)}
     assert code(answer, SOL) == "NO_OWNER"
     assert fleet.hub.orders == {}
+    assert fleet.north_desk.stopped == [SOL]
 
 
 async def test_a_flatten_of_a_silent_owner_alone_is_503(fleet: Fleet, impatient: None) -> None:

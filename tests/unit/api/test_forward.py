@@ -156,6 +156,19 @@ async def test_control_of_nobodys_symbol_tells_its_stored_state(fleet: Fleet) ->
     assert "its stored state cannot be read" in answer.body["detail"]
 
 
+async def test_nobodys_symbol_that_is_paused_does_not_continue_by_itself(fleet: Fleet) -> None:
+    for verb in ("enable", "resume"):
+        assert (await fleet.north.post(f"{SOL_PATH}/{verb}")).code == "NO_OWNER"
+    assert fleet.north_desk.stopped == []
+    answer = await fleet.north.post(f"{SOL_PATH}/pause")
+    assert (answer.status, answer.code) == (503, "NO_OWNER")
+    assert "it will not continue by itself" in answer.body["detail"]
+    assert fleet.north_desk.stopped == [SOL]
+    fleet.stop_database()
+    answer = await fleet.north.post(f"{SOL_PATH}/pause")
+    assert "it will not continue by itself" not in answer.body["detail"]
+
+
 async def test_a_configuration_of_nobodys_symbol_is_changed_in_the_database(fleet: Fleet) -> None:
     answer = await fleet.north.put(SOL_PATH, {"num_levels": 5})
     assert (answer.status, answer.body["num_levels"]) == (200, 5)
