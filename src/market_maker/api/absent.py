@@ -38,9 +38,7 @@ class Absent:
             reason = f" ({self.stored.reason})" if self.stored.reason else ""
             known = f"its stored state is {self.stored.state.value}{reason}"
         later = "; it will not continue by itself" if self.stays_paused else ""
-        return (
-            f"no instance runs {self.symbol} now, {known}{later}: one takes it in seconds, so try again"
-        )
+        return f"no instance runs {self.symbol} now, {known}{later}: one takes it in seconds, so try again"
 
     def problem(self) -> ProblemError:
         """503."""
