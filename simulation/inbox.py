@@ -15,7 +15,7 @@ from simulation.database import Schedule
 from simulation.parts import Violation
 from simulation.virtual_loop import VirtualLoop
 
-CAPACITY, CONFLATE_FROM, RESERVED = 120, 40, 100
+CAPACITY, CONFLATE_FROM, RESERVED = 120, 40, 105
 """Small enough to be full sometimes; the service's hold eight times as much."""
 RETRY_NS = 2 * MS
 

@@ -158,7 +158,7 @@ _MILLISECONDS: dict[Kind, tuple[int, ...]] = {
     Kind.SWEEP: (20, 150, 400, 3_000),
     Kind.HALT: (50, 700),
     Kind.REGRID: (0, 1, 2),
-    Kind.FLOOD: (15, 30, 60),
+    Kind.FLOOD: (20, 70, 100),
     Kind.FEED_HOLD: (200, 900, 2_500),
     Kind.FEED_LATE_SNAPSHOT: (10, 200, 1_200),
     Kind.STREAM_HOLD: (20, 150, 800, 2_500),
