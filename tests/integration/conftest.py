@@ -103,9 +103,9 @@ def exchange_kafka(start_kafka: Callable[..., ApacheKafka]) -> ApacheKafka:
 
 @pytest.fixture(scope="session")
 def shared_exchange(exchange_kafka: ApacheKafka, service_directory: Path) -> Iterator[KafkaExchange]:
-    """Simulated BTCUSDT, ETHUSDT and SOLUSDT on Apache Kafka, where no topic was made before."""
+    """Simulated BTCUSDT, ETHUSDT, SOLUSDT and BNBUSDT on Apache Kafka, where no topic was made before."""
     address = exchange_kafka.address
-    arguments = ("--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--seed", "7", "--snapshot-interval", "1")
+    arguments = ("--symbols", "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT", "--seed", "7", "--snapshot-interval", "1")
     process = ServerProcess("tradex_sandbox", "--broker", address, *arguments, directory=service_directory)
     Topics(address).await_leaders((*CONSUMED, *PUBLISHED))
     yield KafkaExchange(process, address, process.ready["control"], process.ready["metadata"], exchange_kafka)

@@ -11,11 +11,10 @@ from confluent_kafka import Consumer
 from tests.support.kafka import TopicReader
 from tests.support.kafka_exchange import KafkaExchange
 from tests.support.operator import Status, until
+from tests.support.published import published
 from tests.support.service import Site
 
 from market_maker.streams import envelope
-from market_maker.streams.avro_codec import AvroDecoder
-from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, ORDER_BOOK_DELTA, STATE_CHANGED, dead_letter_topic
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
@@ -213,24 +212,14 @@ async def test_a_broker_that_is_away_for_15_s_halts_everything_and_after_a_reset
 async def require_told_in_order(site: Site, exchange: KafkaExchange) -> None:
     """Every state change, those of the outage too, is in the topic, per symbol in its order."""
 
-    async def published() -> bool:
+    async def all_sent() -> bool:
         return bool((await site.operator.get("/v1/mm/status"))["outbox_pending"] == 0)
 
-    await until("the outbox is empty", published)
-    told = await asyncio.to_thread(state_changes, exchange)
+    await until("the outbox is empty", all_sent)
+    told = [event["event_id"] for event in await asyncio.to_thread(published, exchange, STATE_CHANGED)]
     for symbol in SYMBOLS:
         rows = await site.operator.rows(symbol, "events")
         changes = [row for row in rows if row["event_type"] == STATE_CHANGED]
         assert "HALTED" in {row["data"]["to"] for row in changes}
         ids = [row["event_id"] for row in changes]
         assert list(dict.fromkeys(found for found in told if found in ids)) == ids
-
-
-def state_changes(exchange: KafkaExchange) -> list[str]:
-    """The event ids in the topic, in order within each symbol."""
-    registry = SchemaRegistry(exchange.url)
-    reader, decoder = TopicReader(exchange.kafka, STATE_CHANGED), AvroDecoder(registry)
-    found = [decoder.read(message.value())["event_id"] for message in reader.read(10_000, timeout_s=1.0)]
-    reader.close()
-    registry.close()
-    return found

@@ -101,12 +101,20 @@ class Site:
     async def require_equal_fills(self, symbol: str) -> list[Any]:
         """Every execution at the exchange is one row here, each once, and the position is their sum."""
 
-        async def equal() -> bool:
-            return _trades(await self.operator.rows(symbol, "fills")) == _trades(
-                await self.exchange.trades(symbol, self.account)
-            )
+        lost: set[tuple[str, ...]] = set()
+        invented: set[tuple[str, ...]] = set()
 
-        await until(f"{symbol}: fills equal to the exchange's record", equal)
+        async def equal() -> bool:
+            nonlocal lost, invented
+            here = _trades(await self.operator.rows(symbol, "fills"))
+            there = _trades(await self.exchange.trades(symbol, self.account))
+            lost, invented = set(there) - set(here), set(here) - set(there)
+            return here == there
+
+        try:
+            await until(f"{symbol}: fills equal to the exchange's record", equal)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; lost {lost}, invented {invented}") from None
         await until(f"{symbol}: totals equal to the exchange's", lambda: self._totals_agree(symbol))
         return await self.operator.rows(symbol, "fills")
 

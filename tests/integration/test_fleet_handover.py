@@ -1,0 +1,117 @@
+"""Symbols change their instance in order: a rolling restart under load, and what goes on by itself."""
+
+import asyncio
+import itertools
+from typing import Any
+
+from tests.support.instances import NORTH, SOUTH, StartFleet
+from tests.support.operator import until
+from tests.support.published import Event, published
+from tests.support.sandbox import SandboxServers
+from tests.support.service import Site, small
+
+from market_maker.streams.topics import STATE_CHANGED
+
+BTC, ETH, SOL, BNB = SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")
+"""Of both halves of the partitions."""
+TRADE_EVERY_S = 0.05
+WENT_ON = "went on after a clean hand-over"
+
+
+async def test_a_rolling_restart_under_load_leaves_no_orphan_and_loses_nothing(
+    start_fleet: StartFleet, shared_exchange: SandboxServers
+) -> None:
+    fleet = await start_fleet()
+    await fleet.quote(SYMBOLS, resume_on_clean_handover=True, quote_interval_ms="100")
+    load = [asyncio.ensure_future(trade_all_the_time(fleet.north, symbol)) for symbol in SYMBOLS]
+    for name in (NORTH, SOUTH):
+        site = fleet.sites[name]
+        assert await asyncio.to_thread(site.service.terminate) == 0, site.service.log_tail()
+        await site.start()
+        await fleet.all_owned(SYMBOLS, NORTH, SOUTH)
+        for symbol in SYMBOLS:
+            status = await site.operator.quoting(symbol)
+            assert status["state"]["reason"] == WENT_ON
+            await site.trade_against(symbol)
+    for task in load:
+        task.cancel()
+    await asyncio.gather(*load, return_exceptions=True)
+    for symbol in SYMBOLS:
+        await require_no_orphan(fleet.north, symbol)
+    assert await fleet.interventions() == 0
+    assert (await fleet.north.operator.emergency("flatten")).status == 200
+    for symbol in SYMBOLS:
+        await fleet.north.operator.clear(symbol)
+        assert len(await fleet.north.require_equal_fills(symbol)) >= 2
+    await require_no_gap(fleet.north, shared_exchange)
+
+
+async def trade_all_the_time(site: Site, symbol: str) -> None:
+    for side in itertools.cycle(("sell", "buy")):
+        await site.exchange.trade(symbol, side, small(symbol))
+        await asyncio.sleep(TRADE_EVERY_S)
+
+
+async def require_no_orphan(site: Site, symbol: str) -> None:
+    """Every order at the exchange is one that the symbol's owner knows."""
+
+    async def same() -> bool:
+        listed = await site.exchange.ask("GET", "/v1/orders", account_id=site.account, symbol=symbol)
+        here = {order["client_order_id"] for order in (await site.operator.status(symbol))["orders"]}
+        there = {order["client_order_id"] for order in listed["orders"]}
+        return bool(there) and there <= here
+
+    await until(f"{symbol}: all orders at the exchange are known", same)
+
+
+async def require_no_gap(site: Site, exchange: SandboxServers) -> None:
+    """The topic tells each symbol's changes in one chain, from the first to the last, and all of them."""
+    operator = site.operator
+
+    async def all_sent() -> bool:
+        return bool((await operator.get("/v1/mm/status"))["outbox_pending"] == 0)
+
+    await until("the outbox is empty", all_sent)
+    told = await asyncio.to_thread(published, exchange, STATE_CHANGED)
+    for symbol in SYMBOLS:
+        rows = [row for row in await operator.rows(symbol, "events") if row["event_type"] == STATE_CHANGED]
+        ids = [row["event_id"] for row in rows]
+        chain = once([event for event in told if event["event_id"] in ids])
+        assert [event["event_id"] for event in chain] == ids
+        changes = [(event["data"]["from"], event["data"]["to"]) for event in chain]
+        assert [before for _, before in changes[:-1]] == [after for after, _ in changes[1:]], changes
+        assert changes[-1][1] == (await operator.status(symbol))["state"]["value"]
+
+
+def once(events: list[Event]) -> list[Event]:
+    """The events without repetitions; each keeps its first place."""
+    return list({event["event_id"]: event for event in reversed(events)}.values())[::-1]
+
+
+async def test_only_what_was_active_and_may_go_on_does_so_after_a_clean_hand_over(
+    start_fleet: StartFleet,
+) -> None:
+    fleet = await start_fleet()
+    await fleet.quote(SYMBOLS, resume_on_clean_handover=True)
+    operator = fleet.south.operator
+    assert (await operator.change(ETH, resume_on_clean_handover=False)).status == 200
+    assert (await operator.emergency("kill", SOL)).status == 200
+    assert (await operator.control(BNB, "pause")).status == 200
+    for symbol in (SOL, BNB):
+        await operator.clear(symbol)
+    giving = (await fleet.owners())[ETH].name
+    taking = next(name for name in (NORTH, SOUTH) if name != giving)
+    assert await asyncio.to_thread(fleet.sites[giving].service.terminate) == 0
+    operator = fleet.sites[taking].operator
+    await fleet.all_owned(SYMBOLS, taking)
+    assert (await operator.quoting(BTC))["state"]["reason"] == WENT_ON
+    assert (await operator.halted(SOL, "MANUAL"))["state"]["value"] == "HALTED"
+    for symbol in (ETH, BNB):
+        status = await operator.until(symbol, "could be enabled", can_be_enabled)
+        assert status["state"]["value"] == "PAUSED"
+    assert await fleet.sites[taking].orders_at_exchange(ETH, SOL, BNB) == 0
+    assert await fleet.interventions() == 0
+
+
+def can_be_enabled(status: dict[str, Any]) -> bool:
+    return not status["enable_problems"]
