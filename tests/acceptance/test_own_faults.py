@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.operator import until
 from tests.support.service import Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
@@ -19,13 +20,14 @@ sound = clearing.advance
 
 def advance(symbol, out):
     sound(symbol, out)
-    if symbol.name == "BTCUSDT" and symbol.is_active and os.path.exists({flag!r}):
-        os.remove({flag!r})
+    if symbol.name == "BTCUSDT" and os.path.exists({flag!r}):
+        if {once}:
+            os.remove({flag!r})
         raise RuntimeError("a defect")
 
 clearing.advance = advance
 """
-"""Read by the interpreter before the service starts: a step of BTCUSDT raises once the file is there."""
+"""Read by the interpreter before the service starts: BTCUSDT's steps, or one, raise while a file is there."""
 
 
 async def _quote(site: Site) -> None:
@@ -70,17 +72,45 @@ async def test_a_process_that_stood_still_halts_for_that_and_does_not_blame_the_
     await site.require_equal_fills(BTC)
 
 
+def _defective(directory: Path, *, once: bool) -> str:
+    """A PYTHONPATH with the defect in front; it strikes once the directory holds `flag`."""
+    (directory / "sitecustomize.py").write_text(DEFECT.format(flag=str(directory / "flag"), once=once))
+    return os.pathsep.join([str(directory), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 async def test_a_worker_that_raises_halts_its_symbol_only_and_leaves_nothing_open(
     start_site: StartSite, tmp_path: Path
 ) -> None:
-    flag = tmp_path / "raise"
-    (tmp_path / "sitecustomize.py").write_text(DEFECT.format(flag=str(flag)))
-    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    site = await start_site(PYTHONPATH=path)
+    site = await start_site(PYTHONPATH=_defective(tmp_path, once=True))
     await _quote(site)
-    flag.touch()
+    (tmp_path / "flag").touch()
     await site.operator.halted(BTC, "WORKER_FAILURE")
     status = await site.operator.status(BTC)
     assert "a defect" in status["kill"]["measured"]
     assert (await site.operator.status(ETH))["state"]["value"] == "ACTIVE"
     await _require_aftermath(site)
+
+
+async def test_a_worker_that_cannot_even_halt_is_cleared_without_its_engine(
+    start_site: StartSite, tmp_path: Path
+) -> None:
+    site = await start_site(PYTHONPATH=_defective(tmp_path, once=False))
+    await _quote(site)
+    (tmp_path / "flag").touch()
+    await site.empty_at_exchange(BTC)
+    await until("it is on record", lambda: _logged(site, "worker_beyond_repair"))
+    # The others go on, however much is told to a symbol that can hear nothing any more.
+    for _ in range(3):
+        await site.exchange.trade(BTC, "sell", "0.001")
+        await site.trade_against(ETH, fills=2)
+    await site.require_equal_fills(ETH)
+    (tmp_path / "flag").unlink()
+    site.service.terminate()
+    await site.start()
+    await site.operator.halted(BTC, "WORKER_FAILURE")
+    await site.operator.enable(ETH)
+    await _require_aftermath(site)
+
+
+async def _logged(site: Site, words: str) -> bool:
+    return words in site.service.log_tail()

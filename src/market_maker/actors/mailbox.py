@@ -41,6 +41,7 @@ class Mailbox:
 
     __slots__ = (
         "_capacity",
+        "_closed",
         "_conflate_from",
         "_conflation",
         "_events",
@@ -54,6 +55,7 @@ class Mailbox:
         self, capacity: int = CAPACITY, conflate_from: int = CONFLATE_FROM, reserved: int = RESERVED
     ) -> None:
         self._capacity, self._conflate_from, self._reserved = capacity, conflate_from, reserved
+        self._closed = False
         self._events: deque[Event] = deque()
         self._conflation = Conflation()
         self._loop = asyncio.get_running_loop()
@@ -74,6 +76,8 @@ class Mailbox:
 
         Raises MailboxFullError when an answer or a control message finds none.
         """
+        if self._closed:
+            return True
         if isinstance(event, MARKET_DATA):
             if len(self._events) >= self._conflate_from or len(self._conflation):
                 self._conflation.add(event)
@@ -88,6 +92,12 @@ class Mailbox:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
         return True
+
+    def close(self) -> None:
+        """Nobody reads any more: what waits and what comes is let go, unacknowledged, and holds nobody up."""
+        self._closed = True
+        self._events.clear()
+        self._conflation = Conflation()
 
     def take(self) -> Event | None:
         """The next event, or None when nothing waits."""

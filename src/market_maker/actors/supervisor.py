@@ -191,6 +191,7 @@ class Supervisor:
             worker.step(fault)
         except Exception as second:  # noqa: BLE001 -- whatever the broken engine raises, its orders must go
             actor.failed = detail
+            worker.mailbox.close()
             self._log.error("worker_beyond_repair", symbol=symbol, exc_info=second)
             records = halted_records(worker.engine.symbol, detail)
             worker.carry_out(records)
