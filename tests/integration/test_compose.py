@@ -125,8 +125,8 @@ def stack(
         container.kill()
 
 
-async def healthy(container: Container, timeout_s: float = 30.0) -> None:
-    """Wait as Compose would."""
+async def healthy(container: Container, timeout_s: float = 90.0) -> None:
+    """Wait as Compose would. Beside two Java servers and the checks themselves a start takes its time."""
 
     async def is_healthy() -> bool:
         return await asyncio.to_thread(container.is_healthy)
@@ -147,8 +147,8 @@ async def test_the_stack_comes_up_shares_its_symbols_and_ends_in_order(
     await healthy(stack.guard)
     operators = {name: Operator(http, f"http://127.0.0.1:{port}") for name, port in stack.ports.items()}
     first, second = operators.values()
-    for operator in operators.values():
-        await operator.live()
+    for name, operator in operators.items():
+        await healthy(stack.instances[name])
         await operator.ready()
     assert {container.owner() for container in stack.started} == {int(USER.partition(":")[0])}
 

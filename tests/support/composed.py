@@ -4,6 +4,7 @@ What Compose would do with names and ports is done by replacing them: each proce
 127.0.0.1, and every `name:port` in an environment or a command becomes the address of the real server.
 """
 
+import json
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from tests.support.postgres_server import end_with_parent
 IMAGE = stages()[-1]
 USER = next(step.text for step in IMAGE if step.name == "USER")
 ENTRYPOINT = ("market-maker",)
+_CHECK = next(step.text for step in IMAGE if step.name == "HEALTHCHECK")
+HEALTHCHECK: list[str] = json.loads(_CHECK[_CHECK.index("[") :])
 LOG_TAIL_LINES = 60
 STEP_S_MAX = 60.0
 
@@ -47,7 +50,8 @@ class Container:
         own = {key: value.replace("$PATH", "/usr/bin:/bin") for key, value in environment(IMAGE).items()}
         self.environ = {**own, **given, **(changes or {})}
         self._command = [*ENTRYPOINT, *map(self._here, service["command"])]
-        self._check = [self._here(word) for word in service.get("healthcheck", {}).get("test", [])[1:]]
+        check = service.get("healthcheck", {}).get("test", ["CMD", *HEALTHCHECK])
+        self._check = [self._here(word) for word in check[1:]]
         self._grace_s = float(service.get("stop_grace_period", "10s").removesuffix("s"))
         self._process: subprocess.Popen[bytes] | None = None
 
