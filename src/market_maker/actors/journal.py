@@ -66,8 +66,7 @@ class Journal:
         self._held = held
         self._pending: deque[Pending] = deque()
         self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._moved = asyncio.Event()
         self._refused_symbols: set[str] = set()
         """Symbols with records that the database refuses. From then on only their states are written;
         what else they did stays unacknowledged, so that its engine events are read again after a restart."""
@@ -85,16 +84,22 @@ class Journal:
                 return
             pending = states
         self._pending.append(pending)
-        self._drained.clear()
         self._wake.set()
 
     def lag_ns(self) -> int:
         """Age of the oldest record that is not durable; 0 when all are."""
         return self._clock_ns() - self._pending[0].made_ns if self._pending else 0
 
+    def holds(self, symbol: str) -> bool:
+        """Whether records of the symbol wait to become durable."""
+        return any(pending.symbol == symbol for pending in self._pending)
+
     async def drain(self) -> None:
-        """Return when everything appended so far is durable."""
-        await self._drained.wait()
+        """Return when everything appended so far is durable, whatever is appended meanwhile."""
+        asked_ns = self._clock_ns()
+        while self._pending and self._pending[0].made_ns <= asked_ns:
+            self._moved.clear()
+            await self._moved.wait()
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -105,11 +110,11 @@ class Journal:
             while self._pending:
                 batch = [self._pending[index] for index in range(min(len(self._pending), BATCH_MAX))]
                 if await self._write(batch):
+                    self._moved.set()
                     retry_s = RETRY_FIRST_S
                 else:
                     await asyncio.sleep(retry_s)
                     retry_s = min(RETRY_MAX_S, 2 * retry_s)
-            self._drained.set()
 
     async def _write(self, batch: list[Pending]) -> bool:
         """Make a batch from the head of the queue durable; False when it must be tried again."""
@@ -184,8 +189,8 @@ class Journal:
         self.failure = ""
         self.batches += 1
         for pending in batch:
-            if pending.source is not None and not _is_stale(pending, stale):
-                self._durable(pending.source)
+            if pending.source is not None:
+                (self._held if _is_stale(pending, stale) else self._durable)(pending.source)
         for symbol, epoch in sorted(stale):
             self._fenced(symbol, epoch)
         self._committed()

@@ -111,9 +111,13 @@ class Supervisor:
         return worker
 
     async def stop(self, symbol: str) -> None:
-        """End a symbol's actor; the caller has made sure that nothing is left in the market."""
+        """End a symbol's actor; the caller has made sure that nothing is left in the market.
+
+        What it has on its way to the exchange and has not sent yet stays here.
+        """
         actor = self._actors.pop(symbol)
         self.mailboxes.pop(symbol, None)
+        actor.worker.tenure.end()
         actor.task.cancel()
         await asyncio.gather(actor.task, return_exceptions=True)
         actor.worker.end_recording()

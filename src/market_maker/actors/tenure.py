@@ -59,12 +59,16 @@ class Tenure:
     stay here when the symbol is somebody else's: its orders would be his.
     """
 
-    def __init__(self, lease: Lease | None, epoch: int | None) -> None:
+    def __init__(self, lease: Lease | None, epoch: int | None, *, is_alone: bool = True) -> None:
         """Without a lease there is no other instance, as in a test: every record and order is taken."""
         self._lease = lease
         self.epoch = epoch
         """What every record of the symbol is written under."""
         self.is_held = True
+        self.is_alone = is_alone
+        """Whether the last owner can certainly send no more: it released the symbol, or its lease is over."""
+        self.has_lost_records = False
+        """Whether records were dropped because their epoch was over: the actor knows what is not stored."""
 
     def renew(self, epoch: int) -> None:
         """The symbol is this instance's again."""

@@ -58,17 +58,24 @@ class Errands:
         orders = await self._kills.open(sorted(symbols))
         if not orders:
             return
+        done: list[UUID] = []
         replies: dict[UUID, asyncio.Future[Reply]] = {}
         for order in orders:
             _log.error("kill_order", symbol=order.symbol, actor=order.actor, reason=order.reason)
+            if self._supervisor.worker(order.symbol) is None:
+                continue
+            if self._supervisor.failure(order.symbol):  # HALTED already, and no engine to reply
+                done.append(order.id)
+                continue
             request_id, replies[order.id] = self._controls.open()
             self._supervisor.ask(order.symbol, request_id, Cause.KILL, order.actor, order.reason)
-        await self._note_done(replies)
+        await self._note_done(done, replies)
 
-    async def _note_done(self, replies: Mapping[UUID, "asyncio.Future[Reply]"]) -> None:
+    async def _note_done(self, done: list[UUID], replies: Mapping[UUID, "asyncio.Future[Reply]"]) -> None:
         """An order that cannot be marked in time is carried out again, which changes nothing."""
-        await asyncio.wait(replies.values(), timeout=REPLY_S_MAX)
-        done = [order_id for order_id, reply in replies.items() if reply.done()]
+        if replies:
+            await asyncio.wait(replies.values(), timeout=REPLY_S_MAX)
+        done += [order_id for order_id, reply in replies.items() if reply.done()]
         for reply in replies.values():
             reply.cancel()
         with suppress(TimeoutError):

@@ -71,7 +71,7 @@ class Fleet:
         records = {record.config.symbol: record for record in await self._configs.list()}
         for record in records.values():
             known = self._known.get(record.config.symbol)
-            if known is not None and record.updated_at > known.updated_at:
+            if known is None or record.updated_at > known.updated_at:
                 self.changed(record)
         self._known = records
         self._fingerprint = fingerprint
@@ -88,6 +88,10 @@ class Fleet:
     def removed(self, symbol: str) -> None:
         """A configuration was deleted."""
         self._known.pop(symbol, None)
+
+    async def is_configured(self, symbol: str) -> bool:
+        """Whether the symbol has a configuration at this moment. Raises DatabaseError."""
+        return await self._configs.get(symbol) is not None
 
     async def require_metadata(self) -> None:
         """Raises MetadataUnavailableError when symbols are configured and nobody can describe them."""
@@ -130,16 +134,15 @@ class Fleet:
 
     # --- actors ---------------------------------------------------------------------------------
 
-    async def start(self, symbol: str, tenure: Tenure) -> Worker | None:
+    async def start(self, symbol: str, instrument: Instrument, tenure: Tenure) -> Worker | None:
         """Restore a symbol and start its actor; None when it is not configured any more.
 
-        Raises MetadataError and DatabaseError.
+        Raises DatabaseError.
         """
         record = await self._configs.get(symbol)
         if record is None:
             self.removed(symbol)
             return None
-        instrument = await self._metadata.get_instrument(symbol)
         restored, open_orders = await self._restorer.restore(record.config, instrument)
         self._known[symbol] = record
         worker = self._supervisor.start(restored, tenure, open_orders)

@@ -10,6 +10,7 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
+from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.bootstrap.tenancy import Tenancy
 from market_maker.core.states import Cause, State
 from market_maker.repositories.owners import Release
@@ -30,13 +31,14 @@ class HandOver:
         changes: ChangeFeed,
         journal: Journal,
         tenancy: Tenancy,
+        resumptions: Resumptions,
     ) -> None:
         self._supervisor = supervisor
         self._controls = controls
         self._changes = changes
         self._journal = journal
         self._tenancy = tenancy
-        self._was_active: set[str] = set()
+        self._resumptions = resumptions
 
     def begin(self, symbols: Iterable[str], cause: Cause, reason: str, *, resume: bool = False) -> None:
         """Stop quoting: no order leaves from here on, and what rests is being cancelled.
@@ -48,9 +50,9 @@ class HandOver:
             if worker is None:
                 continue
             if not resume:
-                self._was_active.discard(symbol)
+                self._resumptions.forget(symbol)
             elif worker.engine.symbol.state is State.ACTIVE:
-                self._was_active.add(symbol)
+                self._resumptions.leave_to_the_next(symbol)
             self._supervisor.retire(symbol, reason)
             request_id, _ = self._controls.open()
             self._supervisor.ask(symbol, request_id, cause, SYSTEM, reason)
@@ -72,15 +74,18 @@ class HandOver:
         """Let go of those symbols of which nothing is in the market; from here on nothing leaves for them.
 
         A symbol that is not proven to be out of the market stays claimed: its next owner waits until our
-        lease has ended. Raises DatabaseError.
+        lease has ended. So does one whose last owner may still be sending. Raises DatabaseError.
         """
         releases: list[Release] = []
         for worker in self._workers(symbols):
-            if worker.tenure.is_held and worker.tenure.epoch is not None and worker.engine.is_out_of_market:
-                worker.tenure.end()
-                resume = worker.name in self._was_active and worker.engine.symbol.kill is None
-                releases.append(Release(worker.name, worker.tenure.epoch, resume))
-            self._was_active.discard(worker.name)
+            resume = self._resumptions.next_may(worker.name) and worker.engine.symbol.kill is None
+            tenure = worker.tenure
+            if not (tenure.is_held and tenure.is_alone and worker.engine.is_out_of_market):
+                continue
+            tenure.end()
+            self._resumptions.forget(worker.name)
+            if tenure.epoch is not None:
+                releases.append(Release(worker.name, tenure.epoch, resume))
         if releases:
             await self._tenancy.release(releases)
             _log.info("released", symbols=[release.symbol for release in releases])

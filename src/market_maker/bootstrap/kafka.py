@@ -95,6 +95,11 @@ class KafkaSide:
         if self._intake is not None:
             self._intake.hold(source)
 
+    def read_again(self) -> None:
+        """Read anew what is not committed."""
+        if self._intake is not None:
+            self._intake.read_again()
+
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""
         return self._intake.consumer.partitions(topic) if self._intake is not None else None

@@ -11,7 +11,7 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.hand_over import HandOver
-from market_maker.bootstrap.taking import Taking
+from market_maker.bootstrap.taking import BEING_TAKEN, Taking
 from market_maker.core.states import Cause
 from market_maker.repositories.errors import DatabaseError
 from market_maker.streams.batch import TopicPartitionKey
@@ -21,6 +21,9 @@ from market_maker.streams.topic_counts import differing
 REVOKED: Final = "partition revoked"
 LOST: Final = "partition lost"
 REMOVED: Final = "its configuration was deleted"
+CLEAR_S_MAX: Final = 3.5
+"""Of the time that a rebalance waits for us, for the exchange's proof of zero. One symbol that cannot prove
+it must not keep the others from being released."""
 
 _log = structlog.get_logger()
 
@@ -39,43 +42,62 @@ class Ownership:
         taking: Taking,
         hand_over: HandOver,
         counts: Callable[[], Mapping[str, int]],
+        read_again: Callable[[], None],
         tasks: TaskGroup,
     ) -> None:
-        """`counts` tells how many partitions each topic has; empty while that is unknown."""
+        """`counts` tells how many partitions each topic has; empty while that is unknown.
+
+        `read_again` has the consumer begin anew where it has committed.
+        """
         self._supervisor = supervisor
         self._fleet = fleet
         self._taking = taking
         self._hand_over = hand_over
         self._counts = counts
+        self._read_again = read_again
         self._tasks = tasks
         self._assigned: frozenset[TopicPartitionKey] = frozenset()
         self._turn = asyncio.Lock()
-        self._take: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def expected(self) -> Set[str]:
         """Symbols on their way to an actor, live: what must be kept for them waits."""
         return self._taking.expected
 
+    def close(self) -> None:
+        """The process ends: nothing is taken any more."""
+        self._closed = True
+        self._stop_taking()
+
     # --- what the consumer tells ----------------------------------------------------------------
 
     def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
         """These, and no others, are ours now. No symbol starts by itself."""
+        self._stop_taking()
         self._assigned = partitions
         problem = differing(self._counts())
         if problem:
             _log.error("topics_differ", detail=problem)
-        symbols = {symbol for symbol in self._fleet.symbols if self.is_mine(symbol)}
-        self._taking.expected.update(symbols)
+        symbols = self._mine(self._fleet.symbols)
         _log.info("partitions_assigned", count=len(partitions), symbols=len(symbols))
-        self._take = self._tasks.start("take symbols", self._settle(symbols))
+        if not self._closed:
+            self._taking.left_out.clear()
+            self._taking.expected.update(symbols)
+            self._settling = self._tasks.start("take symbols", self._settle())
 
     async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """Return once nothing of the symbols on these partitions can be in the market any more."""
-        await self._stop_taking()
+        """Return once nothing of the symbols on these partitions can be in the market any more.
+
+        Symbols of which that is not proven in time are not released: whoever takes them waits for our lease.
+        """
+        self._stop_taking()
         symbols = self._leave(partitions, REVOKED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLEAR_S_MAX):
+                await self._hand_over.until(symbols, lambda worker: worker.engine.is_out_of_market)
         async with self._turn:
-            await self._hand_over.until(symbols, lambda worker: worker.engine.is_out_of_market)
             await self._hand_over.save()
             with suppress(DatabaseError):  # not released: the next owner waits until our lease has ended
                 await self._hand_over.release(symbols)
@@ -86,18 +108,26 @@ class Ownership:
         The actors stay until somebody has taken their symbols: what they left in the market must go, and
         operators want to see them while nobody else can.
         """
-        self._tasks.start("stop taking", self._stop_taking())
+        self._stop_taking()
         self._leave(partitions, LOST)
 
     def _leave(self, partitions: frozenset[TopicPartitionKey], reason: str) -> list[str]:
-        symbols = [worker.name for worker in self._supervisor if self._concerned(worker.name, partitions)]
+        symbols = [
+            worker.name
+            for worker in self._supervisor
+            if worker.tenure.is_held and self._concerned(worker.name, partitions)
+        ]
         self._assigned -= partitions
-        self._taking.expected.difference_update(
-            [symbol for symbol in self._taking.expected if not self.is_mine(symbol)]
-        )
+        self._taking.expected.intersection_update(self._mine(self._taking.expected))
         _log.warning("partitions_gone", count=len(partitions), reason=reason, symbols=symbols)
         self._hand_over.begin(symbols, Cause.OWNERSHIP_LOST, reason, resume=reason is REVOKED)
         return symbols
+
+    def _stop_taking(self) -> None:
+        """At once, and not by waiting: whatever follows must not be stopped in its place."""
+        if self._settling is not None:
+            self._settling.cancel()
+        self._taking.stop()
 
     # --- what changes besides -------------------------------------------------------------------
 
@@ -105,61 +135,107 @@ class Ownership:
         """Begin to take what was configured, and to stop what is no longer. Raises DatabaseError."""
         if not await self._fleet.look():
             return
+        self._taking.left_out.clear()
         for worker in self._supervisor:
             if worker.name not in self._fleet.symbols and worker.tenure.is_held:
-                self._tasks.start(f"removed {worker.name}", self.removed(worker.name))
-        new = [symbol for symbol in self._fleet.symbols if self._supervisor.worker(symbol) is None]
-        self._tasks.start("take configured", self.take(new))
+                self._tasks.start(f"removed {worker.name}", self._removed_if_gone(worker.name))
+        self._tasks.start("take configured", self.take(self._fleet.symbols))
 
     async def take(self, symbols: Iterable[str]) -> None:
-        """Take those of the symbols that are ours by their partition."""
-        mine = {symbol for symbol in symbols if self.is_mine(symbol)}
-        if mine:
-            self._taking.expected.update(mine)
-            await self._hand_over.save()  # fills that came before the symbol was known are in its history now
-            async with self._turn:
-                await self._taking.take(mine)
+        """Take those of the symbols that are ours by their partition and have no actor yet."""
+        missing = self.missing(symbols)
+        if not missing:
+            return
+        self._taking.expected.update(missing)
+        await self._hand_over.save()  # fills that came before the symbol was known are in its history now
+        async with self._turn:
+            missing = self.missing(missing)
+            if missing:
+                await self._taking.take(missing)
+
+    async def _removed_if_gone(self, symbol: str) -> None:
+        """A configuration may have been written while the others were read."""
+        with suppress(DatabaseError):
+            if not await self._fleet.is_configured(symbol):
+                await self.removed(symbol)
 
     async def removed(self, symbol: str) -> None:
         """Give a symbol up whose configuration was deleted."""
         self._hand_over.begin([symbol], Cause.FLATTEN, REMOVED)
         await self._hand_over.until([symbol], lambda worker: worker.engine.is_out_of_market)
         async with self._turn:
-            if self._supervisor.worker(symbol) is None or symbol in self._fleet.symbols:
+            worker = self._supervisor.worker(symbol)
+            if worker is None:
+                return
+            if symbol in self._fleet.symbols:  # configured again meanwhile
+                if worker.engine.symbol.retired == REMOVED:
+                    self._supervisor.retire(symbol, "")
                 return
             await self._hand_over.save()
             with suppress(DatabaseError):
                 await self._hand_over.release([symbol])
-            await self._fleet.stop(symbol)
+            await self._stop(symbol)
 
-    def taken_away(self, symbol: str, owner: str | None) -> None:
-        """Somebody has counted the epoch up. Unless another instance has the symbol, it may be ours again."""
-        self._tasks.start(f"lost {symbol}", self._drop(symbol, again=owner is None))
+    def taken_away(self, symbol: str) -> None:
+        """Somebody has counted the epoch up. If no other instance has the symbol, it is ours again soon."""
+        self._tasks.start(f"lost {symbol}", self._drop(symbol))
 
-    async def _drop(self, symbol: str, *, again: bool) -> None:
+    async def _drop(self, symbol: str) -> None:
         async with self._turn:
             worker = self._supervisor.worker(symbol)
             if worker is not None and not worker.tenure.is_held:
-                await self._fleet.stop(symbol)
-        if again and symbol in self._fleet.symbols:
-            await self.take([symbol])
+                await self._stop(symbol)
+                if self.is_mine(
+                    symbol
+                ):  # records of its last events were dropped, and nobody else reads them
+                    self._read_again()
+
+    async def _stop(self, symbol: str) -> None:
+        """End an actor; what it had not read yet is read again, for whoever comes after it."""
+        worker = self._supervisor.worker(symbol)
+        await self._fleet.stop(symbol)
+        unread = iter(worker.mailbox.take, None) if worker is not None else ()
+        if any(getattr(event, "source", None) is not None for event in unread) and self.is_mine(symbol):
+            self._read_again()
+
+    async def let_go(self, symbols: Iterable[str]) -> None:
+        """Release symbols of which nothing is in the market. Raises DatabaseError."""
+        async with self._turn:
+            await self._hand_over.save()
+            await self._hand_over.release(list(symbols))
 
     # --- taking ---------------------------------------------------------------------------------
 
-    async def _settle(self, symbols: set[str]) -> None:
+    async def _settle(self) -> None:
         """What is not ours any more goes, then what is ours comes."""
+        await self._hand_over.save()  # as in `take`
         async with self._turn:
+            symbols = self._mine(self._fleet.symbols)
             for worker in tuple(self._supervisor):
                 if worker.name not in symbols and not worker.tenure.is_held:
                     await self._fleet.stop(worker.name)
             await self._taking.take(symbols)
         await self._fleet.refresh_instruments()
 
-    async def _stop_taking(self) -> None:
-        task = self._take
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+    @property
+    def is_taking(self) -> bool:
+        """Whether symbols are being taken, or given up, right now."""
+        return self._turn.locked()
+
+    def missing(self, symbols: Iterable[str] | None = None) -> set[str]:
+        """Which configured symbols (of these) are ours by their partition, but not acted for."""
+        if self._closed:
+            return set()
+        configured = self._fleet.symbols
+        wanted = configured if symbols is None else configured & set(symbols)
+        return {symbol for symbol in wanted if self.is_mine(symbol) and not self._acts_for(symbol)}
+
+    def _acts_for(self, symbol: str) -> bool:
+        worker = self._supervisor.worker(symbol)
+        return worker is not None and worker.tenure.is_held and worker.engine.symbol.retired != BEING_TAKEN
+
+    def _mine(self, symbols: Iterable[str]) -> set[str]:
+        return {symbol for symbol in symbols if self.is_mine(symbol)}
 
     def is_mine(self, symbol: str) -> bool:
         """Whether the symbol's partition of every topic is assigned to this instance."""
@@ -169,11 +245,11 @@ class Ownership:
         return all((topic, partition_of(symbol, count)) in self._assigned for topic, count in counts.items())
 
     def sends_for(self, symbol: str) -> bool:
-        """Whether the symbol's events are this instance's to send: its own, and what nobody will own."""
+        """Whether the symbol's events are this instance's to send: its own, and what nobody here acts for."""
         worker = self._supervisor.worker(symbol)
         if worker is not None:
             return worker.tenure.is_held
-        return symbol not in self._fleet.symbols and self.is_mine(symbol)
+        return symbol not in self.expected and self.is_mine(symbol)
 
     def _concerned(self, symbol: str, partitions: frozenset[TopicPartitionKey]) -> bool:
         """Whether any of the partitions carries the symbol; one of a topic of unknown size may."""

@@ -18,6 +18,7 @@ from market_maker.bootstrap.ownership import Ownership
 from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.bootstrap.taking import Taking
 from market_maker.bootstrap.tenancy import Tenancy, lease_ns
+from market_maker.bootstrap.upkeep import Upkeep
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
@@ -32,6 +33,7 @@ class Owning:
     resumptions: Resumptions
     errands: Errands
     ownership: Ownership
+    upkeep: Upkeep
 
     @classmethod
     def make(
@@ -46,34 +48,38 @@ class Owning:
         changes: ChangeFeed,
         journal: Journal,
         counts: Callable[[], Mapping[str, int]],
+        read_again: Callable[[], None],
         tasks: TaskGroup,
         started: Callable[[str], None],
     ) -> Self:
         """`lease_database` is the lease's own: nobody else's queries keep it waiting.
 
-        `counts` tells how many partitions each topic has; empty while that is unknown. `started` is told of
-        each symbol that was taken, which must learn of its surroundings.
+        `counts` tells how many partitions each topic has; empty while that is unknown. `read_again` has the
+        consumer begin anew where it has committed. `started` is told of each symbol that was taken, which
+        must learn of its surroundings.
         """
         lease = Lease(time.monotonic_ns, lease_ns(session_timeout_ns))
         owners = OwnerRepository(lease_database)
 
-        def lost(symbol: str, owner: str | None) -> None:
+        def lost(symbol: str) -> None:
             resumptions.forget(symbol)
-            ownership.taken_away(symbol, owner)
+            ownership.taken_away(symbol)
 
         def look_at_configs() -> Awaitable[None]:
             return ownership.look_at_configs()
 
         tenancy = Tenancy(instance_id, owners, lease, supervisor, lost)
-        hand_over = HandOver(supervisor, controls, changes, journal, tenancy)
         resumptions = Resumptions(supervisor, controls, changes, tasks)
+        hand_over = HandOver(supervisor, controls, changes, journal, tenancy, resumptions)
         kills = KillOrderRepository(database)
         errands = Errands(supervisor, controls, journal, kills, look_at_configs)
-        taking = Taking(supervisor, fleet, tenancy, errands, resumptions, tasks, started)
-        ownership = Ownership(supervisor, fleet, taking, hand_over, counts, tasks)
-        return cls(tenancy, hand_over, resumptions, errands, ownership)
+        taking = Taking(supervisor, fleet, journal, tenancy, errands, resumptions, tasks, started)
+        ownership = Ownership(supervisor, fleet, taking, hand_over, counts, read_again, tasks)
+        upkeep = Upkeep(supervisor, tenancy, taking, ownership, tasks)
+        return cls(tenancy, hand_over, resumptions, errands, ownership, upkeep)
 
     def start(self, tasks: TaskGroup) -> None:
-        """Begin to renew the lease and to look for what others ask for."""
+        """Begin to renew the lease, to look for what others ask for, and for what should not be."""
         tasks.start("lease", self.tenancy.run())
         tasks.start("errands", self.errands.run())
+        tasks.start("upkeep", self.upkeep.run())

@@ -35,9 +35,19 @@ class Resumptions:
         self._controls = controls
         self._tasks = tasks
         self._waiting: dict[str, Claim] = {}
+        self._left: set[str] = set()
+
+    def leave_to_the_next(self, symbol: str) -> None:
+        """A symbol's hand-over begins while it is ACTIVE: its next owner may go on."""
+        self._left.add(symbol)
+
+    def next_may(self, symbol: str) -> bool:
+        """Whether a symbol that is given up was ACTIVE, or about to be again, and no operator stopped it."""
+        return symbol in self._left or symbol in self._waiting
 
     def consider(self, claim: Claim) -> None:
         """Resume a symbol that was just taken, if it was ACTIVE until its clean hand-over and may go on."""
+        self.forget(claim.symbol)
         worker = self._supervisor.worker(claim.symbol)
         age = claim.resume_age
         if worker is None or age is None or age > AGE_MAX:
@@ -49,6 +59,7 @@ class Resumptions:
     def forget(self, symbol: str) -> None:
         """An operator has decided about the symbol himself, or it is not ours any more."""
         self._waiting.pop(symbol, None)
+        self._left.discard(symbol)
 
     async def _resume(self, claim: Claim) -> None:
         changes = self._changes.subscribe()
@@ -61,7 +72,7 @@ class Resumptions:
         finally:
             changes.close()
             if self._waiting.get(claim.symbol) is claim:
-                self.forget(claim.symbol)
+                del self._waiting[claim.symbol]
 
     async def _resumed(self, claim: Claim) -> bool:
         """Whether there is nothing more to try."""

@@ -170,6 +170,7 @@ class Service:
             self._changes,
             self._journal,
             kafka.counts,
+            kafka.read_again,
             self._tasks,
             self._gauges.tell_lag,
         )
@@ -237,10 +238,13 @@ class Service:
     async def _stop(self) -> None:
         """Pause, prove zero, make everything durable, publish it, end. Within ten seconds in all."""
         _log.info("stopping")
+        self._owning.ownership.close()
         await self._clear_market()
         self._kafka.quiesce()
-        await self._flush()
-        await self._release()
+        if (
+            await self._flush()
+        ):  # else this instance has not ended in order: the guard looks after its symbols
+            await self._release()
         self._kafka.stop()
         await self._supervisor.close()
 
@@ -266,18 +270,22 @@ class Service:
         worker = self._supervisor.worker(symbol)
         return worker is None or worker.engine.is_clear
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
+        """Whether everything that was recorded is durable; what is left to publish waits in the outbox."""
         try:
             async with asyncio.timeout(FLUSH_S_MAX):
                 await self._journal.drain()
-            left = await self._kafka.relay.flush(FLUSH_S_MAX)
         except TimeoutError:
             self._failures.append("not everything could be written to PostgreSQL")
+            return False
+        try:
+            left = await self._kafka.relay.flush(FLUSH_S_MAX)
         except DatabaseError as error:
             self._failures.append(f"the outbox could not be flushed: {error}")
         else:
             if left:
                 self._failures.append(f"{left} events are left in the outbox; the next start sends them")
+        return True
 
     async def _release(self) -> None:
         """Nobody has to wait for our lease to end."""

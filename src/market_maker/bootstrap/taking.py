@@ -1,11 +1,13 @@
 """Taking symbols: claim the epoch, restore or wake the actor, clear the market, and leave it PAUSED."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 import structlog
 
+from market_maker.actors.journal import Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
@@ -15,12 +17,14 @@ from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.bootstrap.tenancy import Tenancy
 from market_maker.clients.metadata import MetadataError, MetadataUnavailableError
+from market_maker.core.instrument import Instrument
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.owners import Claim, Release
 
 RETRY_S: Final = 1.0
 AT_ONCE_MAX: Final = 8
 """Symbols that are restored at the same time: as many as the pool has connections."""
+BEING_TAKEN: Final = "it is just being taken"
 LEASE_RUNS: Final = "the last owner's lease is running out"
 
 T = TypeVar("T")
@@ -34,6 +38,7 @@ class Taking:
         self,
         supervisor: Supervisor,
         fleet: Fleet,
+        journal: Journal,
         tenancy: Tenancy,
         errands: Errands,
         resumptions: Resumptions,
@@ -43,45 +48,88 @@ class Taking:
         """`started` is told of each symbol, which must learn of its surroundings."""
         self._supervisor = supervisor
         self._fleet = fleet
+        self._journal = journal
         self._tenancy = tenancy
         self._errands = errands
         self._resumptions = resumptions
         self._tasks = tasks
         self._started = started
+        self._work: asyncio.Task[None] | None = None
+        self._room = asyncio.Semaphore(AT_ONCE_MAX)
+        self._instruments: dict[str, Instrument] = {}
         self.expected: set[str] = set()
         """Symbols on their way to an actor; what the matching engine says of them waits."""
+        self.left_out: dict[str, float] = {}
+        """Symbols on which nothing can be quoted, and since when, monotonic seconds."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether symbols are being taken."""
+        return self._work is not None
 
     async def take(self, symbols: Iterable[str]) -> None:
-        """Return when each of the symbols has its actor or cannot have one; what is away is waited for."""
+        """Return when each of the symbols has its actor or cannot have one now, or after `stop`.
+
+        PostgreSQL is waited for. Symbols that the Metadata Service cannot describe now stay in `expected`:
+        try them again. One call at a time. A symbol that is no longer in `expected` is left alone.
+        """
         wanted = frozenset(symbols)
         self.expected.update(wanted)
+        self._work = asyncio.get_running_loop().create_task(self._take(wanted), name="take symbols")
         try:
-            await self._take(wanted)
+            await asyncio.wait([self._work])
         finally:
-            self.expected.difference_update(wanted)
+            work, self._work = self._work, None
+            if work.cancel():
+                await asyncio.wait([work])
+        if not work.cancelled():
+            work.result()
+
+    def stop(self) -> None:
+        """End what is under way; symbols that were claimed and have no actor yet stay so."""
+        if self._work is not None:
+            self._work.cancel()
 
     async def _take(self, wanted: frozenset[str]) -> None:
-        owned = await _persist("what is ours", self._tenancy.owned)
-        kept = [worker for worker in self._supervisor if worker.name in wanted and _is_ours(worker, owned)]
+        owned = await _persist("what is ours", self._tenancy.ask_owned)
+        kept = [
+            worker
+            for worker in self._supervisor
+            if worker.name in wanted
+            and worker.tenure.is_held
+            and owned.get(worker.name) == worker.tenure.epoch
+        ]
         for worker in kept:
             await self._keep(worker)
         rest = wanted.difference(worker.name for worker in kept)
-        claims = await _persist("claims", lambda: self._tenancy.claim(rest))
-        room = asyncio.Semaphore(AT_ONCE_MAX)
-
-        async def one(claim: Claim) -> None:
-            async with room:
-                await self._settle_in(claim)
-
+        await asyncio.gather(*map(self._describe, sorted(rest)))
+        ready = {symbol for symbol in rest if symbol in self._instruments or self._may_be_parked(symbol)}
+        claims = await _persist("claims", lambda: self._tenancy.claim(ready & self.expected))
         async with asyncio.TaskGroup() as group:
             for claim in claims:
-                group.create_task(one(claim))
+                group.create_task(self._settle_in(claim))
 
     async def _keep(self, worker: Worker) -> None:
         """Nobody else has had it: go on where we were."""
-        await self._carry_out_kills(worker.name)
-        self._supervisor.retire(worker.name, "")
+        self._resumptions.forget(worker.name)
+        if worker.tenure.is_alone:
+            self._supervisor.retire(worker.name, BEING_TAKEN)
+            await self._admit(worker)
+        else:
+            self._supervisor.retire(worker.name, LEASE_RUNS)
         self.expected.discard(worker.name)
+
+    async def _describe(self, symbol: str) -> None:
+        """Learn the symbol's instrument, before anything is claimed: without it there can be no actor."""
+        self._instruments.pop(symbol, None)
+        try:
+            self._instruments[symbol] = await self._fleet.instrument(symbol)
+        except MetadataUnavailableError as error:
+            _log.warning("symbol_waits", symbol=symbol, reason=str(error))
+        except MetadataError as error:
+            _log.error("symbol_left_out", symbol=symbol, reason=str(error))
+            self.left_out[symbol] = time.monotonic()
+            self.expected.discard(symbol)
 
     async def _settle_in(self, claim: Claim) -> None:
         worker = self._parked(claim)
@@ -92,50 +140,60 @@ class Taking:
         self.expected.discard(claim.symbol)
         if worker is None:
             return
+        self.left_out.pop(claim.symbol, None)
+        self._supervisor.retire(claim.symbol, BEING_TAKEN if claim.was_released else LEASE_RUNS)
         self._started(claim.symbol)
-        if claim.was_released:
-            await self._admit(claim)
-        else:
-            self._supervisor.retire(claim.symbol, LEASE_RUNS)
-            self._tasks.start(f"lease of {claim.symbol}", self._outlive_the_last_owner(worker, claim))
         _log.info("taken", symbol=claim.symbol, epoch=claim.epoch, released=claim.was_released)
+        if claim.was_released:
+            if await self._admit(worker):
+                self._resumptions.consider(claim)
+        else:
+            self._tasks.start(f"lease of {claim.symbol}", self._outlive_the_last_owner(worker, claim))
+            await self._carry_out_kills(claim.symbol)
+
+    def _may_be_parked(self, symbol: str) -> bool:
+        """Whether there is an actor that may go on, without an instrument from the Metadata Service."""
+        worker = self._supervisor.worker(symbol)
+        return worker is not None and not worker.tenure.is_held and not self._supervisor.failure(symbol)
 
     def _parked(self, claim: Claim) -> Worker | None:
-        """The actor that gave the symbol up in order, if nobody has had it since: what it knows holds."""
+        """The actor that gave the symbol up in order, if nobody has had it since: what it knows holds.
+
+        Not if a record of its own is still on its way to the database, under the epoch that is over now.
+        """
         worker = self._supervisor.worker(claim.symbol)
-        if worker is None or worker.tenure.is_held or not claim.was_released:
+        if worker is None or not claim.was_released or not self._may_be_parked(claim.symbol):
             return None
-        if worker.tenure.epoch != claim.epoch - 1 or self._supervisor.failure(claim.symbol):
+        if worker.tenure.epoch != claim.epoch - 1 or worker.tenure.has_lost_records:
             return None
-        return worker
+        return worker if claim.symbol in self.expected and not self._journal.holds(claim.symbol) else None
 
     async def _start(self, claim: Claim) -> Worker | None:
         symbol = claim.symbol
         if self._supervisor.worker(symbol) is not None:
             await self._fleet.stop(symbol)
-        tenure = Tenure(self._tenancy.lease, claim.epoch)
-        while symbol in self.expected:
-            try:
-                worker = await self._fleet.start(symbol, tenure)
-            except (MetadataUnavailableError, DatabaseError) as error:
-                _log.warning("symbol_waits", symbol=symbol, reason=str(error))
-                await asyncio.sleep(RETRY_S)
-                continue
-            except MetadataError as error:
-                _log.error("symbol_left_out", symbol=symbol, reason=str(error))
-                break
-            if worker is None:
-                break
-            return worker
-        release = Release(symbol, claim.epoch, resume=False)
-        await _persist("release", lambda: self._tenancy.release([release]))
+        instrument = self._instruments.pop(symbol, None)
+        tenure = Tenure(self._tenancy.lease, claim.epoch, is_alone=claim.was_released)
+        if symbol in self.expected and instrument is not None:
+            async with self._room:
+                worker = await _persist(symbol, lambda: self._fleet.start(symbol, instrument, tenure))
+            if worker is not None:
+                return worker
+        if claim.was_released:  # else the row names us until the last owner's lease is over (see upkeep)
+            release = Release(symbol, claim.epoch, resume=False)
+            await _persist("release", lambda: self._tenancy.release([release]))
         return None
 
-    async def _admit(self, claim: Claim) -> None:
-        """Kills that waited for an owner come first; then the symbol may be enabled."""
-        await self._carry_out_kills(claim.symbol)
-        self._supervisor.retire(claim.symbol, "")
-        self._resumptions.consider(claim)
+    async def _admit(self, worker: Worker) -> bool:
+        """Kills that waited for an owner come first; then the symbol may be enabled.
+
+        Returns whether it may: not if somebody has retired it for a reason of his own meanwhile.
+        """
+        await self._carry_out_kills(worker.name)
+        if worker.engine.symbol.retired not in (BEING_TAKEN, LEASE_RUNS):
+            return False
+        self._supervisor.retire(worker.name, "")
+        return True
 
     async def _carry_out_kills(self, symbol: str) -> None:
         await _persist("kills", lambda: self._errands.carry_out_kills([symbol]))
@@ -145,11 +203,8 @@ class Taking:
         await asyncio.sleep(self._tenancy.lease.duration_ns / 1e9)
         if self._supervisor.worker(claim.symbol) is worker and worker.tenure.epoch == claim.epoch:
             self._supervisor.clear(claim.symbol, "the last owner's lease has ended")
-            await self._admit(claim)
-
-
-def _is_ours(worker: Worker, owned: Mapping[str, int]) -> bool:
-    return worker.tenure.is_held and owned.get(worker.name) == worker.tenure.epoch
+            worker.tenure.is_alone = True
+            await self._admit(worker)
 
 
 async def _persist(what: str, ask: Callable[[], Awaitable[T]]) -> T:

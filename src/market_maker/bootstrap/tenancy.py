@@ -38,15 +38,18 @@ class Tenancy:
         owners: OwnerRepository,
         lease: Lease,
         supervisor: Supervisor,
-        lost: Callable[[str, str | None], None],
+        lost: Callable[[str], None],
     ) -> None:
-        """`lost` gets each symbol that somebody took from us, and the instance that has it now, if any."""
+        """`lost` gets each symbol that somebody took from us."""
         self.instance_id = instance_id
         self.lease = lease
         self.owners: Mapping[str, str] = {}
         """The instance that owns each symbol of the fleet, as of the last renewal."""
+        self.owned: Mapping[str, int] = {}
+        """The epochs of what is ours, as of the last renewal."""
         self.failure = ""
         """Why the last renewal failed; empty when it did not."""
+        self._has_left = False
         self._repository = owners
         self._supervisor = supervisor
         self._lost = lost
@@ -60,6 +63,8 @@ class Tenancy:
 
     async def renew(self) -> None:
         """Ask PostgreSQL once what is ours; never raises for a database that is away."""
+        if self._has_left:
+            return
         asked_ns = time.monotonic_ns()
         held = {worker.name: worker.tenure.epoch for worker in self._supervisor if worker.tenure.is_held}
         try:
@@ -73,7 +78,7 @@ class Tenancy:
         if self.failure:
             _log.info("ownership_confirmed_again", after=self.failure)
         self.failure = ""
-        self.owners = owners
+        self.owners, self.owned = owners, owned
         for symbol, epoch in held.items():
             if owned.get(symbol) != epoch:
                 self.fenced(symbol, epoch or 0)
@@ -96,16 +101,21 @@ class Tenancy:
     def fenced(self, symbol: str, epoch: int) -> None:
         """Somebody else has counted a symbol's epoch up: nothing leaves for it from this moment on."""
         worker = self._supervisor.worker(symbol)
-        if worker is None or not worker.tenure.is_held or worker.tenure.epoch != epoch:
+        if worker is None or worker.tenure.epoch != epoch:
             return
-        worker.tenure.end()
-        owner = self.owners.get(symbol)
-        _log.error("symbol_lost", symbol=symbol, epoch=epoch, owner=owner or "nobody")
-        self._lost(symbol, owner)
+        worker.tenure.has_lost_records = True
+        if worker.tenure.is_held:
+            worker.tenure.end()
+            _log.error("symbol_lost", symbol=symbol, epoch=epoch)
+            self._lost(symbol)
 
-    async def owned(self) -> Mapping[str, int]:
-        """The epochs of what PostgreSQL says is ours. Raises DatabaseError."""
+    async def ask_owned(self) -> Mapping[str, int]:
+        """The epochs of what is ours, now. Raises DatabaseError."""
         return await self._repository.owned(self.instance_id)
+
+    async def ask_owners(self) -> Mapping[str, str]:
+        """Every symbol's owner, now. Raises DatabaseError."""
+        return await self._repository.owners()
 
     async def claim(self, symbols: Iterable[str]) -> Sequence[Claim]:
         """Take symbols, each with a new epoch. Raises DatabaseError."""
@@ -116,5 +126,6 @@ class Tenancy:
         await self._repository.release(releases)
 
     async def leave(self) -> None:
-        """This instance ends in order. Raises DatabaseError."""
+        """This instance ends in order, and gives no sign of life any more. Raises DatabaseError."""
+        self._has_left = True
         await self._repository.forget_instance(self.instance_id)

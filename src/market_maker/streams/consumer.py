@@ -113,6 +113,7 @@ class KafkaConsumer:
         self._partition_counts: Mapping[str, int] = {}
         self._count_again_s = 0.0
         self._quiet = threading.Event()
+        self._again = threading.Event()
         self._stopping = threading.Event()
         self._paused = False
         self._commit_due_s = 0.0
@@ -143,6 +144,10 @@ class KafkaConsumer:
     def quiesce(self) -> None:
         """Read no further messages; what was read can still become durable and be committed."""
         self._quiet.set()
+
+    def read_again(self) -> None:
+        """Begin anew at what is committed: what was read since and not made durable is needed again."""
+        self._again.set()
 
     def stop(self) -> None:
         """End `run` after a last commit of what is durable."""
@@ -181,6 +186,9 @@ class KafkaConsumer:
             _log.warning("kafka: the broker is silent; the group will notice by itself that we left")
 
     def _step(self, consumer: Consumer) -> None:
+        if self._again.is_set():
+            self._again.clear()
+            self._restart(consumer)
         waits = bool(self._unjudged) and time.monotonic() < self._judge_again_s
         if self._quiet.is_set() or waits or not self._hand_over.wait_for_room(ROOM_WAIT_S):
             self._hold(consumer)

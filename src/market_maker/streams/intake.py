@@ -71,6 +71,10 @@ class KafkaIntake:
         """An event's effects do not become durable in this process. Call it instead of `done`."""
         self._offsets.hold(source)
 
+    def read_again(self) -> None:
+        """Begin anew at what is committed."""
+        self.consumer.read_again()
+
     @property
     def in_flight(self) -> int:
         """Engine events that were delivered and are not durable yet."""

@@ -72,8 +72,9 @@ class KafkaRouter:
     """Dispatches batches to the symbols' sinks.
 
     `sinks` is read live: a symbol is routed to from the moment it is in the mapping. So is `expected`: what
-    must be kept for a symbol in it waits until it has a sink. Events of our account for any other symbol are
-    given to `stray`. `partitions` tells how many partitions a topic has, None while that is unknown.
+    must be kept for a symbol in it waits until it is no longer, also when it has a sink of earlier. Events of
+    our account for any symbol without a sink are given to `stray`. `partitions` tells how many partitions a
+    topic has, None while that is unknown.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class KafkaRouter:
                 sink.deliver(event)
             else:
                 self.counters.unrouted[type(event).__name__] += 1
-        elif symbol in self._waiting:
+        elif symbol in self._waiting or symbol in self._expected:
             self._wait(symbol, event)
         elif sink is None:
             self._no_sink(symbol, event)
@@ -140,9 +141,7 @@ class KafkaRouter:
             self._wait(symbol, event)
 
     def _no_sink(self, symbol: str, event: Event) -> None:
-        if symbol in self._expected:
-            self._wait(symbol, event)
-        elif not isinstance(event, Execution | OrderEvent):
+        if not isinstance(event, Execution | OrderEvent):
             self.counters.unrouted[type(event).__name__] += 1
             if isinstance(event, EngineEventUnreadable) and event.source is not None:
                 self._offsets.done(event.source)
@@ -172,10 +171,10 @@ class KafkaRouter:
 
     def _takes(self, symbol: str, sink: SymbolSink | None, event: Event) -> bool:
         """Whether an event that waits has got to where it belongs."""
-        if sink is not None:
-            return sink.deliver(event)
         if symbol in self._expected:
             return False
+        if sink is not None:
+            return sink.deliver(event)
         self._no_sink(symbol, event)
         return True
 

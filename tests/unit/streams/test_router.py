@@ -193,8 +193,23 @@ async def test_what_must_be_kept_for_a_symbol_that_is_being_taken_waits_for_it_i
     desk.router.dispatch(Batch(items=[("NEWUSDT", event) for event in (events[0], book_delta(1), events[1])]))
     assert desk.router.waiting == 2
     desk.boxes["NEWUSDT"] = Mailbox()
+    desk.expected.clear()
     await until(lambda: desk.router.waiting == 0)
     assert desk.boxes["NEWUSDT"].events == events
+
+
+async def test_what_must_be_kept_does_not_reach_the_actor_of_earlier_while_its_symbol_is_being_taken() -> (
+    None
+):
+    desk = Desk()
+    earlier = desk.boxes["NEWUSDT"] = Mailbox()
+    desk.expected.add("NEWUSDT")
+    desk.router.dispatch(Batch(items=[("NEWUSDT", book_delta(1)), ("NEWUSDT", fill(1))]))
+    assert (earlier.events, desk.router.waiting) == ([book_delta(1)], 1)
+    desk.boxes["NEWUSDT"] = Mailbox()
+    desk.expected.clear()
+    await until(lambda: desk.router.waiting == 0)
+    assert (earlier.events, desk.boxes["NEWUSDT"].events) == ([book_delta(1)], [fill(1)])
 
 
 async def test_what_waits_for_a_symbol_that_is_not_taken_after_all_is_a_stray() -> None:
@@ -212,6 +227,7 @@ async def test_an_unusable_engine_event_reaches_a_symbol_that_is_being_taken_too
     desk.expected.add("NEWUSDT")
     desk.router.dispatch(Batch(items=[poison(ENGINE_EVENT, None, number)]))
     desk.boxes["NEWUSDT"] = Mailbox()
+    desk.expected.clear()
     await until(lambda: desk.router.waiting == 0)
     [event] = desk.boxes["NEWUSDT"].events
     assert isinstance(event, EngineEventUnreadable)

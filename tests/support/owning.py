@@ -1,0 +1,521 @@
+"""One instance of the fleet without its API and its Kafka client: who owns what, on real servers.
+
+PostgreSQL, the Order Service (HTTP) and the Metadata Service (gRPC) are on real sockets; supervisor, workers,
+journal, router and offsets are the service's. The test plays the consumer group and the matching engine.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import asyncpg
+import grpc
+from aiohttp import web
+from benchmarks.kill_exchange import Exchange as OrderBook
+from tests.support.order_server import OrderServer, Seen
+
+from market_maker.actors.controls import Controls
+from market_maker.actors.journal import Journal
+from market_maker.actors.observer import StepObserver
+from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.worker import Worker
+from market_maker.api.changes import ChangeFeed
+from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.gauges import Gauges
+from market_maker.bootstrap.meters import Meters
+from market_maker.bootstrap.owned_outbox import OwnedOutbox
+from market_maker.bootstrap.owning import Owning
+from market_maker.bootstrap.stray_fills import StrayFills
+from market_maker.clients.metadata import MetadataClient
+from market_maker.clients.order_contract import Account
+from market_maker.clients.order_service import OrderServiceClient
+from market_maker.core.commands import Reply
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.events import (
+    BookSnapshot,
+    Execution,
+    Fault,
+    JournalMeasured,
+    LagMeasured,
+    OrderEvent,
+    OrderEventKind,
+    Side,
+    Source,
+)
+from market_maker.core.states import Cause, KillReason, State
+from market_maker.repositories.configs import ConfigRepository
+from market_maker.repositories.database import open_pool
+from market_maker.repositories.executor import Database
+from market_maker.repositories.journal_store import JournalStore
+from market_maker.repositories.outbox import OutboxRepository
+from market_maker.streams.batch import Batch, Position, TopicPartitionKey, Undecodable
+from market_maker.streams.instrument_table import InstrumentTable
+from market_maker.streams.offsets import OffsetTracker
+from market_maker.streams.partitioner import partition_of
+from market_maker.streams.router import KafkaRouter
+from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, MARK
+from market_maker.telemetry.tracing import make_tracing
+from tradex_contracts.metadata_pb2_grpc import add_MetadataServiceServicer_to_server
+from tradex_sandbox.exchange import Exchange as Listing
+from tradex_sandbox.faults import Fault as ServiceFault
+from tradex_sandbox.faults import FaultKind, FaultTable, Operation
+from tradex_sandbox.instruments import parse_instrument
+from tradex_sandbox.metadata_service import MetadataService
+
+BTC, ETH, SOL, DOGE = "BTC-USDT", "ETH-USDT", "SOL-USDT", "DOGE-USDT"
+PARTITIONS = 6
+MID = 600_000
+"""Ticks of the books that are shown: 60000 in quote currency."""
+SESSION_TIMEOUT_NS = 1_600_000_000
+"""So that a lease runs 0.8 s, and nobody waits long for its end."""
+TIMEOUT_NS = 500_000_000
+WAIT_S_MAX = 10.0
+
+
+class Venue:
+    """An honest Order Service on a socket, in a thread of its own, and its own record of what came in."""
+
+    def __init__(self, server: OrderServer) -> None:
+        self.server = server
+        self.book = OrderBook()
+        self.broken = ""
+        """Requests for this symbol fail."""
+        server.respond = self._respond
+
+    async def _respond(self, request: web.Request, seen: Seen) -> web.StreamResponse:
+        if self.broken and self.broken in request.raw_path:
+            return web.Response(status=503)
+        status, body = self.book.answer(seen.method, request.raw_path, seen.body, time.monotonic_ns())
+        return web.Response(status=int(status[:3]), body=json.dumps(body).encode())
+
+    def resting(self, symbol: str) -> int:
+        """How many orders rest."""
+        return len(self.book.open.get(symbol, {}))
+
+    def heard(self) -> int:
+        """How many requests have come in."""
+        return len(self.server.requests)
+
+    def placed_since(self, count: int) -> list[Seen]:
+        """The orders among the requests after the first `count`."""
+        return [seen for seen in self.server.requests[count:] if seen.method == "POST"]
+
+
+class Directory:
+    """A Metadata Service; every instrument has a tick of 0.1 and a lot of 0.00001."""
+
+    def __init__(self) -> None:
+        self.listing = Listing(session="test")
+        self.faults = FaultTable(Random(1))  # noqa: S311 - a test's chance
+        self._server = grpc.aio.server()
+        self._number: list[int] = []
+
+    def list(self, *symbols: str) -> None:
+        """List these too."""
+        for symbol in symbols:
+            self.listing.add_simulated(parse_instrument(f"{symbol}:0.1:0.00001:5"), Decimal(60000), seed=7)
+
+    def go_away(self, symbol: str | None = None) -> None:
+        """Answer nothing (of one symbol) any more."""
+        self.faults.add(ServiceFault(operation=Operation.METADATA, kind=FaultKind.ERROR, symbol=symbol))
+
+    def come_back(self) -> None:
+        """Answer again."""
+        self.faults.clear()
+
+    async def start(self) -> str:
+        """Serve; its address."""
+        service = MetadataService(self.listing, self.faults)
+        add_MetadataServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call] # generated
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        await self._server.start()
+        return f"127.0.0.1:{port}"
+
+    async def stop(self) -> None:
+        """End."""
+        await self._server.stop(None)
+
+
+class DeadLetters:
+    """Keeps them."""
+
+    def __init__(self) -> None:
+        self.sent: list[Undecodable] = []
+
+    def send(self, message: Undecodable) -> None:
+        self.sent.append(message)
+
+
+class Instance:
+    """Make it by `Fixture.start`."""
+
+    def __init__(
+        self,
+        name: str,
+        pools: dict[str, asyncpg.Pool],
+        orders: OrderServiceClient,
+        metadata: MetadataClient,
+        meters: Meters,
+    ) -> None:
+        self.name = name
+        self.read_again = 0
+        """How often the consumer was told to begin anew at what is committed."""
+        self.failures: list[str] = []
+        """Parts that ended though they must not."""
+        self.counts: dict[str, int] = dict.fromkeys(CONSUMED, PARTITIONS)
+        self.database = Database(pools["all"])
+        self.configs = ConfigRepository(self.database)
+        self.outbox = OutboxRepository(self.database)
+        self.offsets = OffsetTracker()
+        self.meters = meters
+        self.tasks = TaskGroup(self._part_failed)
+        self.controls = Controls()
+        self.changes = ChangeFeed()
+        self.journal = Journal(
+            JournalStore(pools["journal"]),
+            time.monotonic_ns,
+            self.offsets.done,
+            lambda: None,
+            self._refused,
+            self._fenced,
+            self.offsets.hold,
+        )
+        observer = StepObserver(
+            meters.metrics,
+            meters.latencies,
+            self.controls,
+            meters.kills,
+            self.changes.publish,
+            lambda _worker, _quote: None,
+        )
+        self.supervisor = Supervisor(
+            EngineLimits(response_timeout_ns=TIMEOUT_NS),
+            orders,
+            self.journal,
+            observer,
+            make_tracing(None),
+            meters.placed,
+            time.monotonic_ns,
+        )
+        self.fleet = Fleet(self.supervisor, metadata, InstrumentTable(), self.database)
+        self.gauges = Gauges(
+            self.supervisor,
+            self.fleet,
+            self.journal,
+            observer,
+            meters,
+            self.outbox,
+            self.counts.get,
+            self.changes.publish,
+            (),
+            lambda: self.owning.tenancy.outage,
+        )
+        self.owning = Owning.make(
+            name,
+            SESSION_TIMEOUT_NS,
+            self.database,
+            Database(pools["lease"]),
+            self.supervisor,
+            self.fleet,
+            self.controls,
+            self.changes,
+            self.journal,
+            lambda: self.counts,
+            self._read_again,
+            self.tasks,
+            self._started,
+        )
+        self.ownership = self.owning.ownership
+        self.strays = StrayFills(self.journal, self.offsets.done)
+        self.router = KafkaRouter(
+            self.supervisor.mailboxes,
+            self.offsets,
+            DeadLetters(),
+            self.counts.get,
+            self.ownership.expected,
+            self.strays.keep,
+        )
+        self.own_outbox = OwnedOutbox(self.outbox, self.ownership.sends_for)
+        self._generation = 0
+        self._assigned: frozenset[TopicPartitionKey] = frozenset()
+        self._offsets: dict[int, int] = {}
+        self._sequence = 0
+
+    async def start(self) -> None:
+        """Everything that the service starts for owning; no partition is assigned."""
+        await self.fleet.look()
+        await self.owning.tenancy.renew()
+        self.tasks.start("journal", self.journal.run())
+        self.tasks.start("gauges", self.gauges.run())
+        self.owning.start(self.tasks)
+
+    async def stop(self) -> None:
+        """End at once, as a process that is killed: nothing is given up."""
+        await self.tasks.cancel()
+        await self.supervisor.close()
+
+    def _read_again(self) -> None:
+        self.read_again += 1
+
+    def _part_failed(self, name: str, error: BaseException) -> None:
+        self.failures.append(f"{name}: {error!r}")
+
+    def _refused(self, symbol: str, reason: str) -> None:
+        now_ns = time.monotonic_ns()
+        self.supervisor.tell(symbol, Fault(now_ns, KillReason.JOURNAL_FAILURE, reason))
+        self.supervisor.tell(symbol, JournalMeasured(now_ns, 0, failed=True, detail=reason))
+
+    def _fenced(self, symbol: str, epoch: int) -> None:
+        self.owning.tenancy.fenced(symbol, epoch)
+
+    def _started(self, symbol: str) -> None:
+        self.supervisor.tell(symbol, LagMeasured(time.monotonic_ns(), 0, MARK))
+
+    # --- the consumer group ---------------------------------------------------------------------
+
+    def assign(self, *symbols: str) -> None:
+        """The partitions of these symbols, and no others, are this instance's."""
+        self._assigned = keys_of(symbols)
+        self._generation += 1
+        self.offsets.assign(self._assigned, self._generation)
+        self.ownership.assigned(self._assigned)
+
+    async def revoke(self, timeout_s: float = 5.0) -> bool:
+        """All partitions go, as the poll thread does it; whether everything was done in time."""
+        keys, self._assigned = self._assigned, frozenset()
+        leaving = asyncio.ensure_future(self.ownership.revoking(keys))
+        done, _ = await asyncio.wait([leaving], timeout=timeout_s)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        if done:
+            leaving.result()
+        self.offsets.drop(keys)
+        return bool(done)
+
+    def lose(self) -> None:
+        """All partitions are gone already."""
+        keys, self._assigned = self._assigned, frozenset()
+        self.offsets.drop(keys)
+        self.ownership.lost(keys)
+
+    # --- the matching engine --------------------------------------------------------------------
+
+    def fill(self, symbol: str, trade_id: str, quantity: str = "1", *, offset: int | None = None) -> Source:
+        """A fill that nobody's order explains arrives from Kafka."""
+        source = self._source(symbol, offset)
+        self._sequence += 1
+        self._dispatch(
+            symbol,
+            Execution(
+                time.monotonic_ns(),
+                trade_id,
+                Side.BUY,
+                Decimal(60000),
+                Decimal(quantity),
+                Decimal(0),
+                f"x-{trade_id}",
+                None,
+                is_maker=True,
+                sequence=self._sequence,
+                executed_at_us=1_790_000_000_000_000,
+                source=source,
+            ),
+            source,
+        )
+        return source
+
+    def order_event(self, symbol: str) -> Source:
+        """Word of an order that nobody here knows."""
+        source = self._source(symbol, None)
+        kind = OrderEventKind.CANCELED
+        self._dispatch(symbol, OrderEvent(time.monotonic_ns(), kind, "x", "c", "", 1, source), source)
+        return source
+
+    def _source(self, symbol: str, offset: int | None) -> Source:
+        partition = partition_of(symbol, PARTITIONS)
+        at = self._offsets.get(partition, 0) if offset is None else offset
+        self._offsets[partition] = max(at + 1, self._offsets.get(partition, 0))
+        return Source(partition, at, self._generation)
+
+    def _dispatch(self, symbol: str, event: Execution | OrderEvent, source: Source) -> None:
+        position = Position(source.offset + 1, source.generation, None, time.monotonic_ns())
+        batch = Batch([(symbol, event)], {(ENGINE_EVENT, source.partition): position}, [source])
+        self.offsets.consumed(batch.positions, batch.in_flight)
+        self.router.dispatch(batch)
+
+    def committable(self, symbol: str) -> int | None:
+        """Up to where the symbol's engine events may be committed."""
+        return self.offsets.committable().get((ENGINE_EVENT, partition_of(symbol, PARTITIONS)))
+
+    # --- operators ------------------------------------------------------------------------------
+
+    async def ask(self, symbol: str, cause: Cause) -> Reply:
+        """An operator's request and the engine's reply, without the API."""
+        request_id, reply = self.controls.open()
+        self.supervisor.ask(symbol, request_id, cause, "operator", "test")
+        async with asyncio.timeout(WAIT_S_MAX):
+            return await reply
+
+    async def refusals(self, symbol: str) -> set[str]:
+        """Why `enable` is refused; empty: it was not."""
+        return {problem.code for problem in (await self.ask(symbol, Cause.ENABLE)).problems}
+
+    def show_book(self, symbol: str) -> None:
+        """A whole book of others, true as of now."""
+        now_ns = time.monotonic_ns()
+        self._sequence += 1
+        bids = tuple((MID - distance, 1_000_000) for distance in (20, 30, 40))
+        asks = tuple((MID + distance, 1_000_000) for distance in (20, 30, 40))
+        self.supervisor.tell(symbol, BookSnapshot(now_ns, now_ns, self._sequence, bids, asks))
+
+    async def activate(self, *symbols: str) -> None:
+        """Have symbols quote: both sides rest at the exchange."""
+        for symbol in symbols:
+            await self.taken(symbol)
+            await self.clear(symbol)
+            self.show_book(symbol)
+            assert await self.refusals(symbol) == set()
+            await self._quoting(symbol)
+
+    async def _quoting(self, symbol: str) -> None:
+        await until(lambda: self.symbol(symbol).orders.live_count() == 2)
+
+    async def clear(self, symbol: str) -> None:
+        """Wait until the exchange has proven that nothing of ours is in the market."""
+        await until(lambda: self.worker(symbol).engine.is_clear)
+
+    # --- what there is --------------------------------------------------------------------------
+
+    def worker(self, symbol: str) -> Worker:
+        """The symbol's worker."""
+        worker = self.supervisor.worker(symbol)
+        assert worker is not None
+        return worker
+
+    def symbol(self, symbol: str) -> Any:
+        """The state of its engine."""
+        return self.worker(symbol).engine.symbol
+
+    def state(self, symbol: str) -> State:
+        """The state of the symbol."""
+        return self.worker(symbol).engine.symbol.state
+
+    def holds(self, symbol: str) -> bool:
+        """Whether it has an actor here that acts."""
+        worker = self.supervisor.worker(symbol)
+        return worker is not None and worker.tenure.is_held
+
+    async def taken(self, *symbols: str) -> None:
+        """Wait until the symbols are here and nothing but their market stands against enabling them."""
+        await until(lambda: all(self.holds(symbol) and not self.symbol(symbol).retired for symbol in symbols))
+
+
+def keys_of(symbols: Iterable[str]) -> frozenset[TopicPartitionKey]:
+    """The partitions of all topics that carry the symbols."""
+    return frozenset((topic, partition_of(symbol, PARTITIONS)) for topic in CONSUMED for symbol in symbols)
+
+
+class Surroundings:
+    """What several instances share."""
+
+    def __init__(
+        self, url: str, pool: asyncpg.Pool, venue: Venue, directory: Directory, metadata: str
+    ) -> None:
+        self.pool = pool
+        self.venue = venue
+        self.directory = directory
+        self._url = url
+        self._metadata = metadata
+        self._ends: list[Callable[[], Awaitable[object]]] = []
+
+    async def configure(self, *symbols: str, **settings: Any) -> None:
+        """Store configurations; the Metadata Service lists their symbols."""
+        configs = ConfigRepository(Database(self.pool))
+        self.directory.list(*symbols)
+        for symbol in symbols:
+            await configs.insert(SymbolConfig(symbol, volatility_multiplier=False, **settings))
+
+    async def start(self, name: str, url: str | None = None) -> Instance:
+        """A new instance; `url` is another way to the same database."""
+        meters = Meters(shadow_mode=False)
+        meters.loop_lag.start()
+        self._ends.append(_stopping(meters))
+        where = url or self._url
+        sizes = {"all": 8, "journal": 2, "lease": 1}
+        pools = {
+            use: await open_pool(where, max_size=size, command_timeout_s=1.0 if use == "lease" else 10.0)
+            for use, size in sizes.items()
+        }
+        for pool in pools.values():
+            self._ends.append(_closing(pool))
+        orders = OrderServiceClient(
+            self.venue.server.url,
+            Account("maker", "maker"),
+            meters.loop_lag,
+            response_timeout_ns=TIMEOUT_NS,
+            on_report=meters.requested,
+        )
+        self._ends.append(orders.close)
+        metadata = MetadataClient(self._metadata, deadline_s=0.5)
+        self._ends.append(metadata.close)
+        instance = Instance(name, pools, orders, metadata, meters)
+        await instance.start()
+        self._ends.append(instance.stop)
+        return instance
+
+    async def owner(self, symbol: str) -> asyncpg.Record:
+        """The symbol's row of `mm_owners`."""
+        row = await self.pool.fetchrow("SELECT * FROM mm_owners WHERE symbol = $1", symbol)
+        assert row is not None
+        return row
+
+    async def close(self) -> None:
+        """End all instances, the youngest first."""
+        for end in reversed(self._ends):
+            await end()
+
+
+def _stopping(meters: Meters) -> Callable[[], Awaitable[object]]:
+    async def stop() -> None:
+        meters.loop_lag.stop()
+
+    return stop
+
+
+def _closing(pool: asyncpg.Pool) -> Callable[[], Awaitable[object]]:
+    async def close() -> None:
+        pool.terminate()
+
+    return close
+
+
+@asynccontextmanager
+async def surroundings(url: str, pool: asyncpg.Pool, venue: Venue) -> AsyncIterator[Surroundings]:
+    """Servers to share; instances that the test starts end with the block."""
+    directory = Directory()
+    around = Surroundings(url, pool, venue, directory, await directory.start())
+    try:
+        yield around
+    finally:
+        await around.close()
+        await directory.stop()
+
+
+async def until(condition: Callable[[], bool], seconds: float = WAIT_S_MAX) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 -- actors change in steps that announce themselves to nobody
+            await asyncio.sleep(0.001)
+
+
+async def found(ask: Callable[[], Awaitable[bool]], seconds: float = WAIT_S_MAX) -> None:
+    """Wait until PostgreSQL says so."""
+    async with asyncio.timeout(seconds):
+        while not await ask():  # noqa: ASYNC110 -- a table announces nothing
+            await asyncio.sleep(0.005)

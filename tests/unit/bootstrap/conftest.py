@@ -1,0 +1,33 @@
+"""Instances on one PostgreSQL, one Order Service and one Metadata Service."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from tests.support.order_server import OrderServer
+from tests.support.owning import Surroundings, Venue, surroundings
+
+from market_maker.bootstrap import errands, hand_over, taking, upkeep
+
+
+@pytest.fixture
+def venue() -> Iterator[Venue]:
+    """An honest Order Service."""
+    with OrderServer() as server:
+        yield Venue(server)
+
+
+@pytest.fixture
+async def around(database_url: str, pool: asyncpg.Pool, venue: Venue) -> AsyncIterator[Surroundings]:
+    """What instances share; `await around.start(name)` starts one."""
+    async with surroundings(database_url, pool, venue) as around:
+        yield around
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried or looked at again once a second is so after a moment here."""
+    monkeypatch.setattr(taking, "RETRY_S", 0.02)
+    monkeypatch.setattr(upkeep, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(errands, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(hand_over, "RECHECK_S", 0.05)
