@@ -99,9 +99,17 @@ class Fleet:
         operator = self.sites[through].operator
 
         async def one(symbol: str) -> None:
-            await operator.until(symbol, "can be enabled", lambda status: not status["enable_problems"])
-            answer = await operator.control(symbol, "enable")
-            assert answer.status == 200, answer.body
+            refusal: Any = None
+
+            async def enabled() -> bool:
+                nonlocal refusal
+                refusal = await operator.control(symbol, "enable")
+                return bool(refusal.status == 200)
+
+            try:
+                await until(f"{symbol} is enabled", enabled, SHARE_S_MAX)
+            except AssertionError as error:
+                raise AssertionError(f"{error}; {refusal}") from None
             await operator.quoting(symbol, SHARE_S_MAX)
 
         await asyncio.gather(*(one(symbol) for symbol in symbols))
