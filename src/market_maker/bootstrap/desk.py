@@ -48,10 +48,14 @@ class ServiceDesk:
         take: Callable[[str], Awaitable[None]],
         removed: Callable[[str], Awaitable[None]],
         resumptions: Resumptions,
+        carry_out_kills: Callable[[Sequence[str]], Awaitable[None]],
         *,
         shadow_mode: bool,
     ) -> None:
-        """`take` takes a new symbol if its partition is ours, `removed` gives one up that is not."""
+        """`take` takes a new symbol if its partition is ours, `removed` gives one up that is not.
+
+        `carry_out_kills` kills where another instance has left the order for it in the database.
+        """
         self._supervisor = supervisor
         self._fleet = fleet
         self._controls = controls
@@ -68,6 +72,7 @@ class ServiceDesk:
         self._take = take
         self._removed = removed
         self._resumptions = resumptions
+        self._carry_out_kills = carry_out_kills
         self._shadow_mode = shadow_mode
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
 
@@ -105,7 +110,11 @@ class ServiceDesk:
         """Ask symbols that run here for a transition and collect their replies."""
         waiting: dict[str, asyncio.Future[Reply]] = {}
         ours = [worker.name for worker in self._supervisor if worker.tenure.is_held]
-        for symbol in ours if symbols is None else symbols:
+        meant = ours if symbols is None else symbols
+        if cause is Cause.RESET:  # a kill that was asked for before it should not come after it
+            with suppress(DatabaseError):
+                await self._carry_out_kills(meant)
+        for symbol in meant:
             self._resumptions.forget(symbol)
             request_id, future = self._controls.open()
             waiting[symbol] = future

@@ -40,6 +40,7 @@ class Errands:
         self._journal = journal
         self._kills = kills
         self._look_at_configs = look_at_configs
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -54,7 +55,15 @@ class Errands:
             await asyncio.sleep(INTERVAL_S)
 
     async def carry_out_kills(self, symbols: Iterable[str]) -> None:
-        """Kill what is asked for, and say so once it is durable. Raises DatabaseError."""
+        """Kill what is asked for, and say so once it is durable. Raises DatabaseError.
+
+        One look after the other: an order that was read is carried out before anybody looks again, so that
+        after `carry_out_kills` no kill that was asked for before it can still come.
+        """
+        async with self._turn:
+            await self._carry_out_kills(symbols)
+
+    async def _carry_out_kills(self, symbols: Iterable[str]) -> None:
         orders = await self._kills.open(sorted(symbols))
         if not orders:
             return

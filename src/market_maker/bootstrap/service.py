@@ -188,6 +188,7 @@ class Service:
             self._take,
             self._owning.ownership.removed,
             self._owning.resumptions,
+            self._owning.errands.carry_out_kills,
             shadow_mode=settings.shadow_mode,
         )
         kills = KillOrderRepository(connections.database)
