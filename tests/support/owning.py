@@ -304,40 +304,46 @@ class Instance:
         self.offsets.drop(keys)
         self.ownership.lost(keys)
 
+    def again(self) -> None:
+        """The consumer begins anew at what is committed, under a new generation."""
+        self._generation += 1
+        self.offsets.assign(self._assigned, self._generation)
+
     # --- the matching engine --------------------------------------------------------------------
 
     def fill(self, symbol: str, trade_id: str, quantity: str = "1", *, offset: int | None = None) -> Source:
         """A fill that nobody's order explains arrives from Kafka."""
-        source = self._source(symbol, offset)
-        self._sequence += 1
-        self._dispatch(
-            symbol,
-            Execution(
-                time.monotonic_ns(),
-                trade_id,
-                Side.BUY,
-                Decimal(60000),
-                Decimal(quantity),
-                Decimal(0),
-                f"x-{trade_id}",
-                None,
-                is_maker=True,
-                sequence=self._sequence,
-                executed_at_us=1_790_000_000_000_000,
-                source=source,
-            ),
-            source,
-        )
+        source = self.next_source(symbol, offset)
+        self._dispatch(symbol, self.execution(trade_id, source, quantity), source)
         return source
+
+    def execution(self, trade_id: str, source: Source, quantity: str = "1") -> Execution:
+        """A fill: bought at 60000."""
+        self._sequence += 1
+        return Execution(
+            time.monotonic_ns(),
+            trade_id,
+            Side.BUY,
+            Decimal(60000),
+            Decimal(quantity),
+            Decimal(0),
+            f"x-{trade_id}",
+            None,
+            is_maker=True,
+            sequence=self._sequence,
+            executed_at_us=1_790_000_000_000_000,
+            source=source,
+        )
 
     def order_event(self, symbol: str) -> Source:
         """Word of an order that nobody here knows."""
-        source = self._source(symbol, None)
+        source = self.next_source(symbol)
         kind = OrderEventKind.CANCELED
         self._dispatch(symbol, OrderEvent(time.monotonic_ns(), kind, "x", "c", "", 1, source), source)
         return source
 
-    def _source(self, symbol: str, offset: int | None) -> Source:
+    def next_source(self, symbol: str, offset: int | None = None) -> Source:
+        """Where the next engine event of the symbol's partition stands."""
         partition = partition_of(symbol, PARTITIONS)
         at = self._offsets.get(partition, 0) if offset is None else offset
         self._offsets[partition] = max(at + 1, self._offsets.get(partition, 0))
@@ -384,7 +390,10 @@ class Instance:
             await self._quoting(symbol)
 
     async def _quoting(self, symbol: str) -> None:
-        await until(lambda: self.symbol(symbol).orders.live_count() == 2)
+        def ids() -> list[str | None]:
+            return [order.order_id for order in self.symbol(symbol).orders]
+
+        await until(lambda: len(ids()) == 2 and None not in ids())
 
     async def clear(self, symbol: str) -> None:
         """Wait until the exchange has proven that nothing of ours is in the market."""
