@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import Consumer
+from tests.support.operator import until
 from tests.support.service import ExchangeServers, Site
 
 BTC = "BTCUSDT"
@@ -52,9 +53,9 @@ async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
     with another_member(site.exchange.servers.kafka, TOPICS):
-        status = await site.operator.state(BTC, "PAUSED", timeout_s=20)
-        await site.empty_at_exchange(BTC)
-    assert status["state"]["reason"] == "partition revoked"
+        await _given_up(site)
+        assert await site.orders_at_exchange(BTC) == 0
+    assert (await site.operator.state(BTC, "PAUSED"))["state"]["reason"] == "partition revoked"
     await site.operator.clear(BTC)
 
 
@@ -66,9 +67,21 @@ async def test_a_halt_that_was_announced_while_the_partition_was_away_is_found_b
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
     with another_member(site.exchange.servers.kafka, [*TOPICS, "md.instrument.halt.v1"]):
-        await site.operator.state(BTC, "PAUSED", timeout_s=20)
+        await _given_up(site)
         await site.exchange.ask("POST", f"/sandbox/halt/{BTC}", {"reason": "maintenance"})
     await site.operator.until(BTC, "the halt is known", _refused_for_a_halt)
+
+
+async def _given_up(site: Site) -> None:
+    """Wait until the symbol is nobody's; its history tells why it is paused."""
+
+    async def is_nobodys() -> bool:
+        answer = await site.operator.ask("GET", f"/v1/mm-configs/{BTC}/status")
+        return answer.status == 503 and answer.code == "NO_OWNER"
+
+    await until("nobody owns the symbol", is_nobodys)
+    change = (await site.operator.rows(BTC, "events"))[-1]["data"]
+    assert (change["from"], change["to"], change["reason"]) == ("ACTIVE", "PAUSED", "partition revoked")
 
 
 def _refused_for_a_halt(status: dict[str, Any]) -> bool:
