@@ -215,6 +215,7 @@ class Instance:
             self.changes.publish,
             (),
             lambda: self.owning.tenancy.outage,
+            lambda: self._generation,
         )
         self.owning = Owning.make(
             name,

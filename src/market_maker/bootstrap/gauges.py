@@ -45,8 +45,12 @@ class Gauges:
         changed: Callable[[str], None],
         tallies: Sequence[Tally],
         outage: Callable[[], str],
+        generation: Callable[[], int],
     ) -> None:
-        """`outage` tells why PostgreSQL no longer lets this instance act; empty while it does."""
+        """`outage` tells why PostgreSQL no longer lets this instance act; empty while it does.
+
+        `generation` is that of the consumer's present assignment.
+        """
         self._supervisor = supervisor
         self._fleet = fleet
         self._journal = journal
@@ -58,6 +62,7 @@ class Gauges:
         self._changed = changed
         self._tallies = tallies
         self._outage = outage
+        self._generation = generation
         self._outbox_pending = 0
         self._lag: LagReport | None = None
         self._journal_was_well = True
@@ -114,8 +119,10 @@ class Gauges:
             self.tell_lag(worker.name)
 
     def tell_lag(self, symbol: str) -> None:
-        """Tell one symbol the last measurement; a new one must not be enabled before there is one."""
-        report = self._lag or LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED), {})
+        """Tell one symbol the last measurement; it must not be enabled before there is one since it came."""
+        report, generation = self._lag, self._generation()
+        if report is None or report.generation != generation:
+            report = LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED), {}, generation)
         longest_ns, topic, unmeasured = -1, "", ""
         for name in report.topics:
             count = self._partitions(name)

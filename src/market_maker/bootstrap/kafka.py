@@ -104,6 +104,10 @@ class KafkaSide:
         """How many partitions a topic has; None while that is unknown."""
         return self._intake.consumer.partitions(topic) if self._intake is not None else None
 
+    def generation(self) -> int:
+        """Which assignment of partitions this is."""
+        return self._intake.consumer.assignment.generation if self._intake is not None else 0
+
     def counts(self) -> Mapping[str, int]:
         """How many partitions each consumed topic has; empty while that is unknown."""
         return self._intake.consumer.counts if self._intake is not None else {}

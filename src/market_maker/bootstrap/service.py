@@ -158,6 +158,7 @@ class Service:
             self._changes.publish,
             (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
             lambda: self._owning.tenancy.outage,
+            kafka.generation,
         )
         self._owning = Owning.make(
             self._instance_id,

@@ -44,6 +44,8 @@ class LagReport:
     """Nanoseconds, the worst of the topic's assigned partitions; every consumed topic is in it."""
     partitions: Mapping[TopicPartitionKey, int | None]
     """Nanoseconds; the assigned partitions."""
+    generation: int
+    """The assignment that was measured: what it says of a partition may be wrong under another one."""
 
 
 class _Behind:
@@ -82,7 +84,7 @@ class LagGauge:
             lags = [lag for (name, _), lag in partitions.items() if name == topic]
             known = [lag for lag in lags if lag is not None]
             topics[topic] = max(known) if known and len(known) == len(lags) else None
-        return LagReport(now_ns, topics, partitions)
+        return LagReport(now_ns, topics, partitions, assignment.generation)
 
     def _lag(
         self, key: TopicPartitionKey, end: int | None, generation: int, now_ns: int, wall_ms: int

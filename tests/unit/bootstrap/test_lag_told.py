@@ -1,0 +1,52 @@
+"""What was measured under one assignment of partitions says nothing about the next one."""
+
+import time
+
+from tests.support.owning import BTC, Instance, Surroundings, keys_of, until
+
+from market_maker.streams.lag import LagReport
+from market_maker.streams.topics import CONSUMED
+
+
+def nothing_behind(generation: int) -> LagReport:
+    return LagReport(
+        time.monotonic_ns(), dict.fromkeys(CONSUMED, 0), dict.fromkeys(keys_of([BTC]), 0), generation
+    )
+
+
+def problems(instance: Instance) -> set[str]:
+    """Why the symbol could not be enabled now."""
+    return {problem.code for problem in instance.worker(BTC).engine.view().enable_problems}
+
+
+async def quotable(around: Surroundings) -> Instance:
+    """BTC, cleared and with a book, in its first assignment."""
+    await around.configure(BTC)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.taken(BTC)
+    await until(lambda: north.worker(BTC).engine.is_clear)
+    north.gauges.on_lag(nothing_behind(1))
+    north.show_book(BTC)
+    await until(lambda: not problems(north))
+    return north
+
+
+async def test_a_symbol_that_was_assigned_anew_waits_for_a_new_measurement(around: Surroundings) -> None:
+    north = await quotable(around)
+    north.assign(BTC)
+    await until(lambda: not north.ownership.is_taking)
+    north.gauges.tell_lag(BTC)
+    await until(lambda: problems(north) == {"KAFKA_LAG"})
+    north.gauges.on_lag(nothing_behind(2))
+    await until(lambda: not problems(north))
+
+
+async def test_a_measurement_that_arrives_after_its_assignment_is_over_tells_nothing(
+    around: Surroundings,
+) -> None:
+    north = await quotable(around)
+    north.assign(BTC)
+    await until(lambda: not north.ownership.is_taking)
+    north.gauges.on_lag(nothing_behind(1))
+    await until(lambda: problems(north) == {"KAFKA_LAG"})
