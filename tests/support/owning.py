@@ -72,6 +72,8 @@ BTC, ETH, SOL, DOGE = "BTC-USDT", "ETH-USDT", "SOL-USDT", "DOGE-USDT"
 PARTITIONS = 6
 MID = 600_000
 """Ticks of the books that are shown: 60000 in quote currency."""
+LEASE_COMMAND_S = 0.3
+"""For PostgreSQL's answer to a renewal of the lease."""
 SESSION_TIMEOUT_NS = 1_600_000_000
 """So that a lease runs 0.8 s, and nobody waits long for its end."""
 TIMEOUT_NS = 500_000_000
@@ -459,7 +461,9 @@ class Surroundings:
         where = url or self._url
         sizes = {"all": 8, "journal": 2, "lease": 1}
         pools = {
-            use: await open_pool(where, max_size=size, command_timeout_s=1.0 if use == "lease" else 10.0)
+            use: await open_pool(
+                where, max_size=size, command_timeout_s=LEASE_COMMAND_S if use == "lease" else 10.0
+            )
             for use, size in sizes.items()
         }
         for pool in pools.values():

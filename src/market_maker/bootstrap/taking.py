@@ -144,9 +144,9 @@ class Taking:
         self._supervisor.retire(claim.symbol, BEING_TAKEN if claim.was_released else LEASE_RUNS)
         self._started(claim.symbol)
         _log.info("taken", symbol=claim.symbol, epoch=claim.epoch, released=claim.was_released)
+        self._resumptions.consider(claim)  # before anything is awaited: an operator may speak from now on
         if claim.was_released:
-            if await self._admit(worker):
-                self._resumptions.consider(claim)
+            await self._admit(worker)
         else:
             self._tasks.start(f"lease of {claim.symbol}", self._outlive_the_last_owner(worker, claim))
             await self._carry_out_kills(claim.symbol)
@@ -184,16 +184,14 @@ class Taking:
             await _persist("release", lambda: self._tenancy.release([release]))
         return None
 
-    async def _admit(self, worker: Worker) -> bool:
+    async def _admit(self, worker: Worker) -> None:
         """Kills that waited for an owner come first; then the symbol may be enabled.
 
-        Returns whether it may: not if somebody has retired it for a reason of his own meanwhile.
+        Unless somebody has retired it for a reason of his own meanwhile.
         """
         await self._carry_out_kills(worker.name)
-        if worker.engine.symbol.retired not in (BEING_TAKEN, LEASE_RUNS):
-            return False
-        self._supervisor.retire(worker.name, "")
-        return True
+        if worker.engine.symbol.retired in (BEING_TAKEN, LEASE_RUNS):
+            self._supervisor.retire(worker.name, "")
 
     async def _carry_out_kills(self, symbol: str) -> None:
         await _persist("kills", lambda: self._errands.carry_out_kills([symbol]))

@@ -17,6 +17,8 @@ RENEWALS_PER_LEASE: Final = 4
 """Two may fail without harm."""
 RENEW_S_MAX: Final = 1.0
 """For PostgreSQL's answer to one renewal."""
+RETRY_S: Final = 0.1
+"""After one that failed: cancels wait, once the lease has ended, for a renewal that began after that."""
 
 _log = structlog.get_logger()
 
@@ -59,7 +61,7 @@ class Tenancy:
         pause_s = self.lease.duration_ns / 1e9 / RENEWALS_PER_LEASE
         while True:
             await self.renew()
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(RETRY_S if self.failure else pause_s)
 
     async def renew(self) -> None:
         """Ask PostgreSQL once what is ours; never raises for a database that is away."""

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 from tests.support.order_server import OrderServer
-from tests.support.owning import Surroundings, Venue, surroundings
+from tests.support.owning import LEASE_COMMAND_S, Surroundings, Venue, surroundings
 
-from market_maker.bootstrap import errands, hand_over, taking, upkeep
+from market_maker.bootstrap import errands, hand_over, taking, tenancy, upkeep
 
 
 @pytest.fixture
@@ -31,3 +31,4 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "INTERVAL_S", 0.05)
     monkeypatch.setattr(errands, "INTERVAL_S", 0.05)
     monkeypatch.setattr(hand_over, "RECHECK_S", 0.05)
+    monkeypatch.setattr(tenancy, "RENEW_S_MAX", LEASE_COMMAND_S)

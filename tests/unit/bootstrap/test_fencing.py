@@ -1,4 +1,4 @@
-"""Another instance counts the epoch up: what the old owner may still do, and who has the symbol in the end."""
+"""Somebody counts the epoch up: what the old owner may still do, and who has the symbol in the end."""
 
 import asyncio
 

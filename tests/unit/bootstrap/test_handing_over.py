@@ -74,7 +74,9 @@ async def test_a_symbol_that_comes_back_needs_no_word_from_the_metadata_service(
     await north.taken(BTC)
 
 
-async def test_a_symbol_that_somebody_had_meanwhile_is_restored_from_the_database(around: Surroundings) -> None:
+async def test_a_symbol_that_somebody_had_meanwhile_is_restored_from_the_database(
+    around: Surroundings,
+) -> None:
     await around.configure(BTC)
     north = await around.start("north")
     north.assign(BTC)

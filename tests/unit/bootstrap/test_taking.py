@@ -42,11 +42,11 @@ async def test_a_symbol_whose_owner_did_not_release_it_waits_for_its_lease(aroun
     await OwnerRepository(Database(around.pool)).claim([BTC], "dead")
     north = await around.start("north")
     north.assign(BTC, ETH)
+    await until(lambda: north.holds(BTC))
+    assert "RETIRED" in await north.refusals(BTC)
     await north.taken(ETH)
-    await until(lambda: north.worker(BTC).engine.is_clear)
-    north.show_book(BTC)
-    assert await north.refusals(BTC) == {"RETIRED"}
     before = around.venue.heard()
+    assert north.symbol(BTC).retired
     await north.taken(BTC)
     assert (await around.owner(BTC))["epoch"] == 2
     heard = around.venue.server.requests[before:]

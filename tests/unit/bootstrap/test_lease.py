@@ -1,0 +1,93 @@
+"""PostgreSQL answers nothing: until when orders leave, and what happens then."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.owning import BTC, Instance, Surroundings, until
+from tests.support.postgres_server import PostgresServer
+from tests.support.stalling_proxy import StallingProxy
+
+from market_maker.core.states import KillReason, State
+
+
+@pytest.fixture
+async def way(postgres_server: PostgresServer) -> AsyncIterator[StallingProxy]:
+    """The instance's way to PostgreSQL."""
+    async with StallingProxy(postgres_server.port) as proxy:
+        yield proxy
+
+
+async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_still_go_out(
+    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+) -> None:
+    north = await _quoting(around, way, postgres_server, database_url)
+    lease = north.owning.tenancy.lease
+    way.freeze()
+    await until(lambda: not lease.is_current)
+    before = around.venue.heard()
+    north.show_book(BTC)
+    await until(lambda: north.state(BTC) is State.HALTED)
+    assert north.symbol(BTC).kill.trigger.reason is KillReason.JOURNAL_FAILURE
+    await until(lambda: around.venue.resting(BTC) == 0)
+    assert not around.venue.placed_since(before)
+    way.thaw()
+    await until(lambda: lease.is_current)
+    assert north.owning.tenancy.failure == ""
+    assert north.holds(BTC)
+    assert north.failures == []
+
+
+async def test_a_short_silence_of_postgresql_stops_nobody(
+    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+) -> None:
+    north = await _quoting(around, way, postgres_server, database_url)
+    lease = north.owning.tenancy.lease
+    way.freeze()
+    await until(lambda: lease.left_ns < lease.duration_ns // 2)
+    way.thaw()
+    await until(lambda: lease.left_ns > lease.duration_ns // 2)
+    assert north.state(BTC) is State.ACTIVE
+
+
+async def test_a_paused_symbol_outlives_a_silence_of_postgresql(
+    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+) -> None:
+    north = await _instance(around, way, postgres_server, database_url)
+    north.assign(BTC)
+    await north.taken(BTC)
+    await north.clear(BTC)
+    way.freeze()
+    await until(lambda: north.owning.tenancy.lease.is_unanswered)
+    way.thaw()
+    await until(lambda: north.owning.tenancy.lease.is_current)
+    assert north.state(BTC) is State.PAUSED
+    await until(lambda: not north.symbol(BTC).health.journal_failed)
+    await north.activate(BTC)
+
+
+async def test_symbols_wait_for_a_postgresql_that_hangs(
+    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+) -> None:
+    north = await _instance(around, way, postgres_server, database_url)
+    way.freeze()
+    north.assign(BTC)
+    await until(lambda: bool(north.owning.tenancy.failure))
+    assert north.supervisor.worker(BTC) is None
+    way.thaw()
+    await north.taken(BTC)
+
+
+async def _instance(
+    around: Surroundings, way: StallingProxy, server: PostgresServer, database_url: str
+) -> Instance:
+    await around.configure(BTC)
+    return await around.start("north", database_url.replace(str(server.port), str(way.port)))
+
+
+async def _quoting(
+    around: Surroundings, way: StallingProxy, server: PostgresServer, database_url: str
+) -> Instance:
+    north = await _instance(around, way, server, database_url)
+    north.assign(BTC)
+    await north.activate(BTC)
+    return north
