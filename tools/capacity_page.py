@@ -11,11 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.capacity.model import Cost, Plan, Traffic, Wish, believed, cost, plan, traffic
+from benchmarks.capacity.model import (
+    ELSEWHERE_MAX,
+    Cost,
+    Plan,
+    Traffic,
+    Wish,
+    believed,
+    cost,
+    plan,
+    traffic,
+    undisturbed,
+)
 
 MEASURED: Final = Path(__file__).parents[1] / "docs" / "measured"
 TEXT: Final = Path(__file__).parent / "capacity_page.md"
 """What the page says around its figures; `{name}` is where one goes."""
+
+REAL: Final = "the real stack"
 
 Document = Mapping[str, Any]
 
@@ -24,14 +37,15 @@ def page(measured: Document, soaks: Mapping[str, Document]) -> str:
     """The page as Markdown. ValueError when the measurement cannot carry a plan."""
     steps = [step for cell in measured["cells"] for step in cell["steps"]]
     costs, per_symbol, wish = cost(believed(steps)), traffic(believed(steps)), Wish()
-    found = plan(costs, per_symbol, wish)
+    grown_mib = _grown_mib(soaks)
+    found = plan(costs, per_symbol, wish, grown_mib)
     parts = {
         "machine": "{cores} cores, Python {python}, Linux {kernel}".format(**measured["machine"]),
         "steps": "".join(_step(step) for step in steps),
         "knees": "".join(_knee(cell) for cell in measured["cells"]),
-        "costs": _costs(costs, per_symbol),
-        "believed": f"{len(believed(steps))} of {len(steps)}",
-        "plan": _plan(found, wish, costs, per_symbol),
+        "costs": _costs(costs, per_symbol, grown_mib),
+        "believed": _believed(steps),
+        "plan": _plan(found, wish, costs, per_symbol, grown_mib),
         "soak": "".join(_soak(name, soak) for name, soak in soaks.items()) or "Not measured yet.\n",
         "burst_rate": f"{wish.deltas_per_s * wish.burst:g}",
         "rate": f"{wish.deltas_per_s:g}",
@@ -77,13 +91,36 @@ def _knee(cell: Mapping[str, Any]) -> str:
     )
 
 
-def _costs(costs: Cost, per_symbol: Traffic) -> str:
+def _believed(steps: Sequence[Mapping[str, Any]]) -> str:
+    used = believed(steps)
+    if len(undisturbed(used)) == len(used):
+        return (
+            f"{len(used)} of {len(steps)} steps: held, and at most {ELSEWHERE_MAX:g} of a core used by others"
+        )
+    return (
+        f"the {len(used)} of {len(steps)} steps that held. **The machine was busy with other work** "
+        "(`beside`, after the plus): latencies and limits are worse than they are, costs somewhat too high"
+    )
+
+
+def _grown_mib(soaks: Mapping[str, Document]) -> float:
+    """What a symbol's memory grows by until its caches are full, from the real stack's soak."""
+    real = soaks.get(REAL)
+    if real is None:
+        return 0.0
+    memory: list[float] = [sample["rss_mib"] for sample in real["samples"]]
+    symbols: int = real["symbols"]
+    return (memory[-1] - memory[0]) / symbols
+
+
+def _costs(costs: Cost, per_symbol: Traffic, grown_mib: float) -> str:
     rows = (
         ("CPU of an instance without symbols", f"{costs.cpu_per_instance * 1e3:.0f} ms/s"),
         ("CPU of a symbol that quotes", f"{costs.cpu_per_symbol * 1e3:.2f} ms/s"),
         ("CPU of a message", f"{costs.cpu_per_message * 1e6:.0f} us"),
         ("memory of an instance", f"{costs.mib_per_instance:.0f} MiB"),
-        ("memory of a symbol", f"{costs.mib_per_symbol:.2f} MiB"),
+        ("memory of a symbol that has just begun", f"{costs.mib_per_symbol:.2f} MiB"),
+        ("and what it grows by until its caches are full", f"{grown_mib:.1f} MiB"),
         ("placements of a symbol, and as many cancels", f"{per_symbol.placements:.2f} /s"),
         ("rows written to PostgreSQL per symbol", f"{per_symbol.rows:.2f} /s"),
         ("PostgreSQL's log per symbol", f"{per_symbol.wal_bytes / 1e3:.2f} kB/s"),
@@ -92,13 +129,16 @@ def _costs(costs: Cost, per_symbol: Traffic) -> str:
     return "".join(f"| {name} | {value} |\n" for name, value in rows)
 
 
-def _plan(found: Plan, wish: Wish, costs: Cost, per_symbol: Traffic) -> str:
+def _plan(found: Plan, wish: Wish, costs: Cost, per_symbol: Traffic, grown_mib: float) -> str:
     burst = wish.deltas_per_s * wish.burst
     symbol_ms = (costs.cpu_per_symbol + costs.cpu_per_message * burst) * 1e3
     room = f"({wish.core_share:g} core - {costs.cpu_per_instance * 1e3:.0f} ms/s) / {symbol_ms:.2f} ms/s"
     spread = f"{wish.partitions_per_instance} per instance, so that many others share what a lost one had"
     fleet = f"{wish.symbols:,} / {found.symbols_per_instance}; {wish.lost_share:.0%} of them may be gone"
-    memory = f"{costs.mib_per_instance:.0f} MiB an instance, {costs.mib_per_symbol:.2f} MiB a symbol"
+    a_symbol = costs.mib_per_symbol + grown_mib
+    memory = (
+        f"{costs.mib_per_instance:.0f} MiB an instance, {a_symbol:.1f} MiB a symbol that has traded for long"
+    )
     sent = f"{per_symbol.bytes_per_delta:.0f} bytes each, uncompressed; read once by the fleet"
     orders = f"{per_symbol.placements:.2f} placements and as many cancels a second and symbol"
     wal = f"{per_symbol.wal_bytes / 1e3:.2f} kB a second and symbol"
@@ -142,7 +182,7 @@ def _pair(step: Mapping[str, Any], name: str) -> str:
 
 def read(folder: Path) -> str:
     """The page from the files of a folder. FileNotFoundError without a capacity measurement."""
-    names = {"24 hours in virtual time": "soak.json", "the real stack": "soak-real.json"}
+    names = {"24 hours in virtual time": "soak.json", REAL: "soak-real.json"}
     soaks = {
         name: json.loads((folder / file).read_text())
         for name, file in names.items()

@@ -9,7 +9,8 @@ Step = Mapping[str, Any]
 """One step as the load tool writes it."""
 
 ELSEWHERE_MAX: Final = 0.3
-"""Cores that something else may have used during a step that is believed."""
+"""Cores that something else may have used during a step that is undisturbed."""
+QUIET_MIN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,15 @@ class Plan:
 
 
 def believed(steps: Sequence[Step]) -> list[Step]:
-    """Steps that held while little else ran."""
-    return [step for step in steps if not step["verdict"] and step["elsewhere_cpu"] <= ELSEWHERE_MAX]
+    """Steps that held while little else ran; all that held when those are too few for a fit."""
+    held = [step for step in steps if not step["verdict"]]
+    quiet = undisturbed(held)
+    return quiet if len(quiet) >= QUIET_MIN else held
+
+
+def undisturbed(steps: Sequence[Step]) -> list[Step]:
+    """Steps while which little else ran on the machine."""
+    return [step for step in steps if step["elsewhere_cpu"] <= ELSEWHERE_MAX]
 
 
 def cost(steps: Sequence[Step]) -> Cost:
@@ -104,8 +112,11 @@ def traffic(steps: Sequence[Step]) -> Traffic:
     )
 
 
-def plan(costs: Cost, per_symbol: Traffic, wish: Wish) -> Plan:
-    """The fleet for a wish. ValueError when one instance cannot carry a single symbol."""
+def plan(costs: Cost, per_symbol: Traffic, wish: Wish, grown_mib: float = 0.0) -> Plan:
+    """The fleet for a wish. ValueError when one instance cannot carry a single symbol.
+
+    `grown_mib`: what a symbol's memory has grown by once it has traded for long.
+    """
     burst_per_s = wish.deltas_per_s * wish.burst
     symbol = costs.cpu_per_symbol + costs.cpu_per_message * burst_per_s
     room = int((wish.core_share - costs.cpu_per_instance) / symbol)
@@ -118,7 +129,7 @@ def plan(costs: Cost, per_symbol: Traffic, wish: Wish) -> Plan:
         instances=instances,
         partitions=instances * wish.partitions_per_instance,
         cores=instances * costs.cpu_per_instance + wish.symbols * symbol,
-        gib=(instances * costs.mib_per_instance + wish.symbols * costs.mib_per_symbol) / 1024,
+        gib=(instances * costs.mib_per_instance + wish.symbols * (costs.mib_per_symbol + grown_mib)) / 1024,
         messages_per_s=wish.symbols * burst_per_s,
         kafka_mb_per_s=wish.symbols * burst_per_s * per_symbol.bytes_per_delta / 1e6,
         orders_per_s=2 * wish.symbols * per_symbol.placements,

@@ -39,7 +39,9 @@ def main(arguments: Sequence[str]) -> None:
     for verdict in verdicts:
         print(_line(verdict))
     if found.json is not None:
-        found.json.write_text(json.dumps(_document(samples, verdicts, warm_up_s), indent=1) + "\n")
+        found.json.write_text(
+            json.dumps(_document(found.symbols, samples, verdicts, warm_up_s), indent=1) + "\n"
+        )
     sys.exit(0 if all(verdict.flat for verdict in verdicts) else 1)
 
 
@@ -49,8 +51,11 @@ def _line(verdict: Verdict) -> str:
     return f"{verdict.name:22} {values}  {verdict.told():>8}  {judged}"
 
 
-def _document(samples: Sequence[Sample], verdicts: Sequence[Verdict], warm_up_s: float) -> dict[str, object]:
+def _document(
+    symbols: int, samples: Sequence[Sample], verdicts: Sequence[Verdict], warm_up_s: float
+) -> dict[str, object]:
     return {
+        "symbols": symbols,
         "warm_up_s": warm_up_s,
         "samples": [asdict(sample) for sample in samples],
         "verdicts": [{**asdict(verdict), "told": verdict.told()} for verdict in verdicts],

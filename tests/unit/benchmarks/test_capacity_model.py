@@ -56,10 +56,11 @@ def test_measurements_that_are_all_alike_tell_no_parts_apart() -> None:
         cost([step(50, 20.0)])
 
 
-def test_a_step_that_broke_or_was_disturbed_is_not_believed() -> None:
-    held, broke = step(10, 5.0), step(10, 5.0, verdict="lag")
-    disturbed = step(10, 5.0, elsewhere_cpu=0.9)
-    assert believed([held, broke, disturbed]) == [held]
+def test_a_step_that_broke_is_never_believed_and_a_disturbed_one_only_for_want_of_others() -> None:
+    broke, disturbed = step(10, 5.0, verdict="lag"), step(10, 5.0, elsewhere_cpu=0.9)
+    assert believed([*MATRIX, broke, disturbed]) == MATRIX
+    few = MATRIX[:5]
+    assert believed([*few, broke, disturbed]) == [*few, disturbed]
 
 
 def test_a_plan_carries_the_burst_with_a_tenth_of_its_instances_gone() -> None:
@@ -75,6 +76,7 @@ def test_a_plan_carries_the_burst_with_a_tenth_of_its_instances_gone() -> None:
     assert found.rows_per_s == pytest.approx(20_000)
     assert found.wal_mb_per_s == pytest.approx(5.0)
     assert found.gib == pytest.approx((112 * 120 + 5_000) / 1024)
+    assert plan(COST, TRAFFIC, wish, grown_mib=2.0).gib == pytest.approx((112 * 120 + 25_000) / 1024)
 
 
 def test_an_instance_that_carries_nothing_is_no_plan() -> None:

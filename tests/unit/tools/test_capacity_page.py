@@ -1,0 +1,76 @@
+import re
+from pathlib import Path
+from typing import Any
+
+from tools.capacity_page import MEASURED, page, read
+
+ROOT = Path(__file__).parents[3]
+
+
+def step(symbols: int, rate: float, instances: int, **changed: Any) -> dict[str, Any]:
+    consumed = symbols * (rate + 1)
+    cpu = 0.1 * instances + 0.002 * symbols + 0.0001 * consumed
+    made = {
+        "symbols": symbols,
+        "instances": instances,
+        "rate": rate,
+        "sent": symbols * rate,
+        "sent_mb": symbols * rate * 250 / 1e6,
+        "consumed": consumed,
+        "placements": 0.5 * symbols,
+        "mailbox_depth": 3.0,
+        "lag_s": 0.0,
+        "loop_lag_ms": 7.0,
+        "tick_to_order_p50_ms": 2.5,
+        "tick_to_order_p99_ms": 9.5,
+        "order_ack_p50_ms": None,
+        "order_ack_p99_ms": None,
+        "cpu": cpu,
+        "cpu_ms_per_symbol": cpu / symbols * 1e3,
+        "rss_mib": 120.0 * instances + 0.5 * symbols,
+        "beside_cpu": {"Kafka": 0.5, "generator": 0.1},
+        "elsewhere_cpu": 0.05,
+        "rows": 2.0 * symbols,
+        "wal_mb": 0.0005 * symbols,
+        "verdict": "",
+    }
+    return {**made, **changed}
+
+
+def cell(symbols: int, instances: int) -> dict[str, Any]:
+    steps = [step(symbols, rate, instances) for rate in (5.0, 20.0)]
+    steps.append(step(symbols, 80.0, instances, verdict="lag 3.0 s"))
+    return {"symbols": symbols, "instances": instances, "start_s": 3.0, "enable_s": 1.5, "steps": steps}
+
+
+MEASUREMENT = {
+    "machine": {"cores": 2, "python": "3.11", "kernel": "6"},
+    "cells": [cell(symbols, instances) for symbols in (10, 50, 200) for instances in (1, 2)],
+}
+SOAK = {
+    "warm_up_s": 3_600.0,
+    "samples": [{"at_s": 86_400.0, "placed": 1_234, "fills": 56}],
+    "verdicts": [
+        {"name": "tasks", "at_warm_up": 8.0, "at_end": 9.0, "growth": 1.0, "told": "+1", "flat": False}
+    ],
+}
+
+
+def test_every_figure_of_the_page_is_filled_in() -> None:
+    text = page(MEASUREMENT, {"a day": SOAK})
+    assert not re.search(r"\{\w*\}", text)
+    assert "| 1 | 200 | 20 | 4,200 |" in text
+    assert "| 1 | 200 | 20 (4,200) | lag 3.0 s at 80 | 3.0 s | 1.5 s |" in text
+    assert "| tasks | 8.0 | 9.0 | +1 | **grows** |" in text
+    assert "24.00 hours, 1,234 orders, 56 fills" in text
+
+
+def test_the_plan_follows_from_the_steps_that_held() -> None:
+    text = page(MEASUREMENT, {})
+    assert "12 of 18 steps" in text
+    assert "| CPU of a symbol that quotes | 2.00 ms/s |" in text
+    assert "| symbols per instance | 100 |" in text  # (0.6 - 0.1) / (0.002 + 30 * 0.0001)
+
+
+def test_the_committed_page_is_the_one_that_the_committed_measurement_makes() -> None:
+    assert (ROOT / "docs" / "capacity.md").read_text() == read(MEASURED)
