@@ -111,6 +111,7 @@ class OrderServer:
         self._started.set()
         await self._stop.wait()
         await runner.cleanup()
+        await asyncio.sleep(0.01)  # connections that were just told to close do so in the loop's next turns
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         peer = request.transport.get_extra_info("peername") if request.transport else ("", 0)

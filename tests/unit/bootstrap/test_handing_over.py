@@ -253,7 +253,7 @@ async def test_a_release_that_was_cut_short_is_made_good(around: Surroundings) -
     await north.clear(BTC)
     async with around.pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT * FROM mm_owners FOR UPDATE")
-        revoked = asyncio.ensure_future(north.revoke(timeout_s=0.5))
+        revoked = asyncio.ensure_future(north.revoke(timeout_s=0.1))
         await until(lambda: not north.holds(BTC))
         assert not await revoked
     await found(lambda: _is_released(around))
