@@ -1,6 +1,7 @@
 """Two instances while Kafka, PostgreSQL or the schema registry is away, as DESIGN's table says."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from tests.support.instances import NORTH, SOUTH, Fleet, StartFleet
 from tests.support.kafka_exchange import KafkaExchange
 from tests.support.operator import until
 from tests.support.postgres_server import PostgresServer
+from tests.support.service import small
 
 from market_maker.repositories.migrations import migrate
 
@@ -59,8 +61,8 @@ async def test_a_broker_that_is_away_for_15_s_halts_the_whole_fleet_and_after_a_
     await fleet.quote(SYMBOLS)
     exchange.broker.kill()
     began = time.monotonic()
-    # Nobody tells the service of these fills now.
-    await asyncio.gather(*(fleet.north.trade_against(symbol) for symbol in SYMBOLS))
+    for symbol, side in itertools.product(SYMBOLS, ("sell", "buy")):
+        await fleet.north.exchange.trade(symbol, side, small(symbol))  # nobody tells the service of fills now
     for symbol in SYMBOLS:
         await fleet.north.operator.halted(symbol, "KAFKA_LAG", LAG_THRESHOLD_S + 3.0)
     await fleet.north.empty_at_exchange(timeout_s=1.0)

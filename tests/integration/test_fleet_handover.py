@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import time
+from functools import partial
 from typing import Any
 
-from tests.support.instances import NORTH, SOUTH, StartFleet
-from tests.support.operator import until
+from tests.support.instances import NORTH, SESSION_TIMEOUT_S, SOUTH, StartFleet
+from tests.support.operator import Operator, until
 from tests.support.published import Event, published
 from tests.support.sandbox import SandboxServers
 from tests.support.service import Site, small
@@ -96,7 +98,7 @@ async def test_only_what_was_active_and_may_go_on_does_so_after_a_clean_hand_ove
     operator = fleet.south.operator
     assert (await operator.change(ETH, resume_on_clean_handover=False)).status == 200
     assert (await operator.emergency("kill", SOL)).status == 200
-    assert (await operator.control(BNB, "pause")).status == 200
+    await until(f"{BNB} is paused", partial(is_paused, operator))  # who owns it is known within a second
     for symbol in (SOL, BNB):
         await operator.clear(symbol)
     giving = (await fleet.owners())[ETH].name
@@ -113,5 +115,36 @@ async def test_only_what_was_active_and_may_go_on_does_so_after_a_clean_hand_ove
     assert await fleet.interventions() == 0
 
 
+async def is_paused(operator: Operator) -> bool:
+    """Whether the request was taken."""
+    return (await operator.control(BNB, "pause")).status == 200
+
+
 def can_be_enabled(status: dict[str, Any]) -> bool:
     return not status["enable_problems"]
+
+
+async def test_without_a_guard_the_survivor_clears_a_dead_instances_market_and_leaves_its_symbols_paused(
+    start_fleet: StartFleet,
+) -> None:
+    fleet = await start_fleet()
+    await fleet.quote(SYMBOLS, resume_on_clean_handover=True)
+    lost, kept = await fleet.owned_by(NORTH), await fleet.owned_by(SOUTH)
+    for symbol in SYMBOLS:
+        await fleet.north.trade_against(symbol)
+    fleet.guard.kill()
+    fleet.north.service.kill()
+    killed = time.monotonic()
+    await fleet.all_owned(SYMBOLS, SOUTH, timeout_s=SESSION_TIMEOUT_S + 5.0)
+    await fleet.south.empty_at_exchange(*lost, timeout_s=killed + SESSION_TIMEOUT_S + 5.0 - time.monotonic())
+    for symbol in kept:
+        await fleet.south.operator.quoting(symbol)
+    for symbol in lost:  # its owner did not release it
+        status = await fleet.south.operator.until(symbol, "could be enabled", can_be_enabled)
+        assert status["state"]["value"] == "PAUSED"
+    await fleet.enable(lost, SOUTH)
+    assert (await fleet.south.operator.emergency("flatten")).status == 200
+    for symbol in SYMBOLS:
+        await fleet.south.operator.clear(symbol)
+        await fleet.south.require_equal_fills(symbol)
+    assert await fleet.south.orders_at_exchange() == 0
