@@ -4,8 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
-from typing import Final
+from contextlib import AsyncExitStack
 
 import structlog
 
@@ -23,6 +22,7 @@ from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.desk import ServiceDesk
+from market_maker.bootstrap.ending import Ending
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.fleet_side import FleetSide, make_instance_id
 from market_maker.bootstrap.gauges import Gauges
@@ -37,18 +37,12 @@ from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
-from market_maker.core.states import Cause, KillReason
-from market_maker.repositories.errors import DatabaseError
+from market_maker.core.states import KillReason
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.settings import Settings
 from market_maker.telemetry.metrics_server import MetricsServer
 from market_maker.telemetry.tracing import make_tracing, trace_id_of
-
-CLEAR_S_MAX: Final = 6.0
-"""Time at shutdown for the exchange's proof of zero; the rest of ten seconds is for flushing."""
-FLUSH_S_MAX: Final = 1.5
-RELEASE_S_MAX: Final = 1.0
 
 _log = structlog.get_logger()
 
@@ -240,61 +234,13 @@ class Service:
     async def _stop(self) -> None:
         """Pause, prove zero, make everything durable, publish it, end. Within ten seconds in all."""
         _log.info("stopping")
-        self._owning.ownership.close()
-        await self._clear_market()
+        ending = Ending(self._supervisor, self._journal, self._owning)
+        await ending.clear_market()
+        await self._api.stop()
+        ending.look()
         self._kafka.quiesce()
-        if (
-            await self._flush()
-        ):  # else this instance has not ended in order: the guard looks after its symbols
-            await self._release()
+        if await ending.flush(self._kafka.relay.flush):
+            await ending.release(self._fleet_side.leave)
+        self._failures += ending.failures
         self._kafka.stop()
         await self._supervisor.close()
-
-    async def _clear_market(self) -> None:
-        """No order of ours stays behind; what cannot be proven is a failure."""
-        symbols = self._ours()
-        hand_over = self._owning.hand_over
-        hand_over.begin(symbols, Cause.FLATTEN, "the service is shutting down", resume=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLEAR_S_MAX):
-                await hand_over.until(symbols, lambda worker: worker.engine.is_clear)
-        await self._api.stop()
-        if self._unclear():
-            self._failures.append(f"zero open orders not proven for {', '.join(self._unclear())}")
-
-    def _ours(self) -> list[str]:
-        return [worker.name for worker in self._supervisor if worker.tenure.is_held]
-
-    def _unclear(self) -> list[str]:
-        return [symbol for symbol in self._ours() if not self._is_clear(symbol)]
-
-    def _is_clear(self, symbol: str) -> bool:
-        worker = self._supervisor.worker(symbol)
-        return worker is None or worker.engine.is_clear
-
-    async def _flush(self) -> bool:
-        """Whether everything that was recorded is durable; what is left to publish waits in the outbox."""
-        try:
-            async with asyncio.timeout(FLUSH_S_MAX):
-                await self._journal.drain()
-        except TimeoutError:
-            self._failures.append("not everything could be written to PostgreSQL")
-            return False
-        try:
-            left = await self._kafka.relay.flush(FLUSH_S_MAX)
-        except DatabaseError as error:
-            self._failures.append(f"the outbox could not be flushed: {error}")
-        else:
-            if left:
-                self._failures.append(f"{left} events are left in the outbox; the next start sends them")
-        return True
-
-    async def _release(self) -> None:
-        """Nobody has to wait for our lease to end."""
-        try:
-            async with asyncio.timeout(RELEASE_S_MAX):
-                await self._owning.hand_over.release(self._ours())
-                await self._owning.tenancy.leave()
-                await self._fleet_side.leave()
-        except (TimeoutError, DatabaseError) as error:
-            _log.warning("not_released", reason=str(error) or "no answer in time")

@@ -26,7 +26,7 @@ from tests.support.tls import Authority
 
 from market_maker import __version__
 from market_maker.api.security import ACCESS
-from market_maker.bootstrap.service import CLEAR_S_MAX, FLUSH_S_MAX
+from market_maker.bootstrap.ending import CLEAR_S_MAX, FLUSH_S_MAX
 from market_maker.cli import USAGE
 from market_maker.guard.settings import GuardSettings
 from market_maker.settings import Settings, variables
