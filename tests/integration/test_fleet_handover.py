@@ -1,22 +1,18 @@
 """Symbols change their instance in order: a rolling restart under load, and what goes on by itself."""
 
 import asyncio
-import itertools
 import time
 from functools import partial
 from typing import Any
 
-from tests.support.instances import NORTH, SESSION_TIMEOUT_S, SOUTH, StartFleet
+from tests.support.instances import NORTH, SESSION_TIMEOUT_S, SOUTH, StartFleet, trade_all_the_time
 from tests.support.operator import Operator, until
-from tests.support.published import Event, published
+from tests.support.published import require_no_gap
 from tests.support.sandbox import SandboxServers
-from tests.support.service import Site, small
-
-from market_maker.streams.topics import STATE_CHANGED
+from tests.support.service import Site
 
 BTC, ETH, SOL, BNB = SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")
 """Of both halves of the partitions."""
-TRADE_EVERY_S = 0.05
 WENT_ON = "went on after a clean hand-over"
 
 
@@ -45,13 +41,7 @@ async def test_a_rolling_restart_under_load_leaves_no_orphan_and_loses_nothing(
     for symbol in SYMBOLS:
         await fleet.north.operator.clear(symbol)
         assert len(await fleet.north.require_equal_fills(symbol)) >= 2
-    await require_no_gap(fleet.north, shared_exchange)
-
-
-async def trade_all_the_time(site: Site, symbol: str) -> None:
-    for side in itertools.cycle(("sell", "buy")):
-        await site.exchange.trade(symbol, side, small(symbol))
-        await asyncio.sleep(TRADE_EVERY_S)
+    await require_no_gap(fleet.north, shared_exchange, SYMBOLS)
 
 
 async def require_no_orphan(site: Site, symbol: str) -> None:
@@ -64,30 +54,6 @@ async def require_no_orphan(site: Site, symbol: str) -> None:
         return bool(there) and there <= here
 
     await until(f"{symbol}: all orders at the exchange are known", same)
-
-
-async def require_no_gap(site: Site, exchange: SandboxServers) -> None:
-    """The topic tells each symbol's changes in one chain, from the first to the last, and all of them."""
-    operator = site.operator
-
-    async def all_sent() -> bool:
-        return bool((await operator.get("/v1/mm/status"))["outbox_pending"] == 0)
-
-    await until("the outbox is empty", all_sent)
-    told = await asyncio.to_thread(published, exchange, STATE_CHANGED)
-    for symbol in SYMBOLS:
-        rows = [row for row in await operator.rows(symbol, "events") if row["event_type"] == STATE_CHANGED]
-        ids = [row["event_id"] for row in rows]
-        chain = once([event for event in told if event["event_id"] in ids])
-        assert [event["event_id"] for event in chain] == ids
-        changes = [(event["data"]["from"], event["data"]["to"]) for event in chain]
-        assert [before for _, before in changes[:-1]] == [after for after, _ in changes[1:]], changes
-        assert changes[-1][1] == (await operator.status(symbol))["state"]["value"]
-
-
-def once(events: list[Event]) -> list[Event]:
-    """The events without repetitions; each keeps its first place."""
-    return list({event["event_id"]: event for event in reversed(events)}.values())[::-1]
 
 
 async def test_only_what_was_active_and_may_go_on_does_so_after_a_clean_hand_over(

@@ -5,6 +5,7 @@ exchange unless another is given.
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +21,14 @@ from tests.support.guard_process import GuardProcess
 from tests.support.operator import until
 from tests.support.postgres_server import free_port
 from tests.support.sandbox import SandboxServers
-from tests.support.service import Site, service_environment, service_process, site_of, skip_history
+from tests.support.service import Site, service_environment, service_process, site_of, skip_history, small
 
 NORTH, SOUTH = "north", "south"
 GUARD_SILENCE_S = 3.0
 SESSION_TIMEOUT_S = 6.0
 SHARE_S_MAX = 30.0
 """For two starts and the group's first assignments, on a busy machine."""
+TRADE_EVERY_S = 0.05
 
 StartFleet = Callable[..., Awaitable["Fleet"]]
 
@@ -122,6 +124,13 @@ class Fleet:
         """The ends of all logs."""
         processes = {"guard": self.guard, **{name: site.service for name, site in self.sites.items()}}
         return "\n".join(f"--- {name}\n{process.log_tail()}" for name, process in processes.items())
+
+
+async def trade_all_the_time(site: Site, symbol: str) -> None:
+    """Load: somebody else hits the quotes of a symbol, on both sides in turn, until cancelled."""
+    for side in itertools.cycle(("sell", "buy")):
+        await site.exchange.trade(symbol, side, small(symbol))
+        await asyncio.sleep(TRADE_EVERY_S)
 
 
 def _owner(row: Any) -> Owner:
