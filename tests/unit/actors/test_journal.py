@@ -22,6 +22,8 @@ class FaultyStore:
     def __init__(self) -> None:
         self.written: list[str] = []
         self.batches: list[int] = []
+        self.batches_max = 0
+        """After so many batches the next one takes a moment."""
         self.failures: list[Exception] = []
         self.refused_symbol = ""
         self.refused_fills = False
@@ -34,6 +36,11 @@ class FaultyStore:
 
     async def write(self, entries: Sequence[JournalEntry], /) -> WriteResult:
         await self.gate.wait()
+        if self.batches and self.batches_max == len(self.batches):
+            self.batches_max = 0
+            self.gate.clear()
+            asyncio.get_running_loop().call_later(0.02, self.gate.set)
+            await self.gate.wait()
         if self.failures:
             self.failed.set()
             raise self.failures.pop(0)
@@ -206,6 +213,24 @@ async def test_a_fill_that_was_already_there_halts_the_symbols_that_brought_fill
     assert "counted twice" in harness.journal.troubled["B"]
 
 
+async def test_draining_waits_for_nothing_that_is_appended_meanwhile() -> None:
+    harness = Harness()
+    harness.store.gate.clear()
+    harness.append("A", "1")
+    draining = asyncio.ensure_future(harness.journal.drain())
+    for number in range(2, 5):
+        await asyncio.sleep(0)
+        harness.now_ns += 1
+        harness.append("B", str(number))
+    harness.store.batches_max = 1
+    harness.store.gate.set()
+    async with asyncio.timeout(5):
+        await draining
+    assert not harness.journal.holds("A")
+    assert harness.journal.holds("B"), "the journal has more to do, but not for who waits"
+    await harness.drained()
+
+
 async def test_records_of_a_stale_owner_are_dropped_told_and_never_acknowledged() -> None:
     harness = Harness()
     harness.store.stale = {("A", 3)}
@@ -214,6 +239,7 @@ async def test_records_of_a_stale_owner_are_dropped_told_and_never_acknowledged(
     await harness.drained()
     assert harness.fenced == [("A", 3)]
     assert harness.durable == [Source(0, 8)]
+    assert harness.held == [Source(0, 7)], "somebody must read it again"
     assert harness.refused == []
 
 

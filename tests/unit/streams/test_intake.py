@@ -167,6 +167,27 @@ async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
         assert second.boxes["BTCUSDT"].of(BookDelta) == []
 
 
+async def test_what_is_not_durable_is_read_again_when_somebody_asks_for_it(
+    exchange: Exchange, make_desk: Callable[..., Desk]
+) -> None:
+    partition = partition_of("BTCUSDT", PARTITIONS)
+    desk = make_desk()
+    async with desk.running():
+        box = desk.boxes["BTCUSDT"]
+        exchange.trades("BTCUSDT", 0, 4)
+        await until(lambda: desk.has("BTCUSDT", 4))
+        for event in box.of(Execution)[:2]:
+            desk.intake.done(event.source)
+        await exchange.until_committed(partition, 2)
+        desk.intake.hold(box.of(Execution)[2].source)
+        desk.intake.read_again()
+        await until(lambda: desk.has("BTCUSDT", 6))
+        assert box.trade_ids() == ["t0", "t1", "t2", "t3", "t2", "t3"]
+        for event in box.of(Execution)[4:]:
+            desk.intake.done(event.source)
+        await exchange.until_committed(partition, 4)
+
+
 async def test_engine_events_that_the_broker_dropped_before_they_were_read_halt_their_symbols(
     exchange: Exchange, make_desk: Callable[..., Desk]
 ) -> None:
