@@ -73,14 +73,18 @@ class HandOver:
     async def release(self, symbols: Sequence[str]) -> None:
         """Let go of those symbols of which nothing is in the market; from here on nothing leaves for them.
 
+        First everything that they recorded becomes durable, what comes meanwhile (a kill) included.
         A symbol that is not proven to be out of the market stays claimed: its next owner waits until our
         lease has ended. So does one whose last owner may still be sending. Raises DatabaseError.
         """
+        await self.save()
+        while any(map(self._journal.holds, symbols)):
+            await self.save()
         releases: list[Release] = []
         for worker in self._workers(symbols):
             resume = self._resumptions.next_may(worker.name) and worker.engine.symbol.kill is None
             tenure = worker.tenure
-            if not (tenure.is_held and tenure.is_alone and worker.engine.is_out_of_market):
+            if not (tenure.is_held and tenure.is_alone and is_given_up(worker)):
                 continue
             tenure.end()
             self._resumptions.forget(worker.name)
@@ -93,3 +97,8 @@ class HandOver:
     def _workers(self, symbols: Iterable[str]) -> list[Worker]:
         found = (self._supervisor.worker(symbol) for symbol in symbols)
         return [worker for worker in found if worker is not None]
+
+
+def is_given_up(worker: Worker) -> bool:
+    """Whether nothing of a symbol can be in the market, or get there: it has left ACTIVE too."""
+    return worker.engine.is_out_of_market and worker.engine.symbol.state is not State.ACTIVE

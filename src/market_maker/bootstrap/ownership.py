@@ -10,7 +10,7 @@ import structlog
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.bootstrap.fleet import Fleet
-from market_maker.bootstrap.hand_over import HandOver
+from market_maker.bootstrap.hand_over import HandOver, is_given_up
 from market_maker.bootstrap.taking import BEING_TAKEN, Taking
 from market_maker.core.states import Cause
 from market_maker.repositories.errors import DatabaseError
@@ -96,9 +96,8 @@ class Ownership:
         symbols = self._leave(partitions, REVOKED)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLEAR_S_MAX):
-                await self._hand_over.until(symbols, lambda worker: worker.engine.is_out_of_market)
+                await self._hand_over.until(symbols, is_given_up)
         async with self._turn:
-            await self._hand_over.save()
             with suppress(DatabaseError):  # not released: the next owner waits until our lease has ended
                 await self._hand_over.release(symbols)
 
@@ -162,7 +161,7 @@ class Ownership:
     async def removed(self, symbol: str) -> None:
         """Give a symbol up whose configuration was deleted."""
         self._hand_over.begin([symbol], Cause.FLATTEN, REMOVED)
-        await self._hand_over.until([symbol], lambda worker: worker.engine.is_out_of_market)
+        await self._hand_over.until([symbol], is_given_up)
         async with self._turn:
             worker = self._supervisor.worker(symbol)
             if worker is None:
@@ -171,7 +170,6 @@ class Ownership:
                 if worker.engine.symbol.retired == REMOVED:
                     self._supervisor.retire(symbol, "")
                 return
-            await self._hand_over.save()
             with suppress(DatabaseError):
                 await self._hand_over.release([symbol])
             await self._stop(symbol)
@@ -201,7 +199,6 @@ class Ownership:
     async def let_go(self, symbols: Iterable[str]) -> None:
         """Release symbols of which nothing is in the market. Raises DatabaseError."""
         async with self._turn:
-            await self._hand_over.save()
             await self._hand_over.release(list(symbols))
 
     # --- taking ---------------------------------------------------------------------------------

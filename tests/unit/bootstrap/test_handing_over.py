@@ -1,12 +1,14 @@
 """Partitions go: what an instance still does for their symbols, and how it gets them back."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 from tests.support.owning import BTC, ETH, Surroundings, found, until
 
 from market_maker.bootstrap import ownership
-from market_maker.core.states import State
+from market_maker.bootstrap.hand_over import is_given_up
+from market_maker.core.states import Cause, State
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository, Release
 
@@ -267,3 +269,35 @@ async def _fills(around: Surroundings) -> list[str]:
 async def _is_released(around: Surroundings) -> bool:
     row = await around.owner(BTC)
     return row["instance_id"] is None and row["released_at"] is not None
+
+
+async def test_an_active_symbol_without_orders_is_paused_before_it_is_released(around: Surroundings) -> None:
+    await around.configure(BTC, order_size_usdt=Decimal(1))  # less than an order may be worth
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.taken(BTC)
+    await north.clear(BTC)
+    north.show_book(BTC)
+    assert await north.refusals(BTC) == set()
+    assert north.worker(BTC).engine.is_out_of_market
+    assert not is_given_up(north.worker(BTC))
+    assert await north.revoke()
+    assert await around.pool.fetchval("SELECT state FROM mm_states WHERE symbol = $1", BTC) == "PAUSED"
+    row = await around.owner(BTC)
+    assert (row["instance_id"], row["resume"]) == (None, True)
+
+
+async def test_a_kill_in_the_moment_of_the_release_is_durable_before_it(around: Surroundings) -> None:
+    await around.configure(BTC, enabled=True, resume_on_clean_handover=True)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.activate(BTC)
+    async with around.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE mm_states IN ACCESS EXCLUSIVE MODE")
+        revoked = asyncio.ensure_future(north.revoke())
+        await until(lambda: north.ownership.is_taking)
+        await north.ask(BTC, Cause.KILL)
+    assert await revoked
+    assert await around.pool.fetchval("SELECT state FROM mm_states WHERE symbol = $1", BTC) == "HALTED"
+    row = await around.owner(BTC)
+    assert (row["instance_id"], row["resume"]) == (None, False)

@@ -34,10 +34,10 @@ async def test_a_taking_that_hangs_keeps_no_rebalance_waiting(around: Surroundin
 async def test_a_taking_by_the_desk_that_hangs_keeps_no_rebalance_waiting(around: Surroundings) -> None:
     north = await around.start("north")
     north.assign(BTC)
-    await around.configure(BTC)
-    await north.fleet.look()
     async with around.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE mm_owners IN ACCESS EXCLUSIVE MODE")
+        await around.configure(BTC)
+        await north.fleet.look()
         taking = asyncio.ensure_future(north.ownership.take([BTC]))
         await until(lambda: north.ownership.is_taking)
         assert await north.revoke(timeout_s=1.0)
