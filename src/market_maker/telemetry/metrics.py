@@ -133,7 +133,9 @@ METRICS: Final = (
     ),
     Metric("mm_dependency_up", _G, ("dependency",), "1 while a dependency answers, else 0"),
     Metric("mm_shadow_mode", _G, (), "1 in shadow mode, in which no order request leaves, else 0"),
-    Metric("mm_guards_seen", _G, (), "Guards whose sign of life this instance sees in Redis; NaN without Redis"),
+    Metric(
+        "mm_guards_seen", _G, (), "Guards whose sign of life this instance sees in Redis; NaN without Redis"
+    ),
     Metric("mm_log_lines_dropped_total", _C, (), "Log lines lost because they could not be written"),
 )
 
