@@ -21,6 +21,7 @@ from market_maker.streams.topic_counts import differing
 REVOKED: Final = "partition revoked"
 LOST: Final = "partition lost"
 REMOVED: Final = "its configuration was deleted"
+RETRY_S: Final = 1.0
 CLEAR_S_MAX: Final = 3.5
 """Of the time that a rebalance waits for us, for the exchange's proof of zero. One symbol that cannot prove
 it must not keep the others from being released."""
@@ -151,12 +152,20 @@ class Ownership:
             missing = self.missing(missing)
             if missing:
                 await self._taking.take(missing)
+            self.expect_only_missing()
 
     async def _removed_if_gone(self, symbol: str) -> None:
         """A configuration may have been written while the others were read."""
-        with suppress(DatabaseError):
-            if not await self._fleet.is_configured(symbol):
-                await self.removed(symbol)
+        while True:
+            try:
+                is_configured = await self._fleet.is_configured(symbol)
+            except DatabaseError as error:
+                _log.warning("removal_waits", symbol=symbol, reason=str(error))
+                await asyncio.sleep(RETRY_S)
+            else:
+                break
+        if not is_configured:
+            await self.removed(symbol)
 
     async def removed(self, symbol: str) -> None:
         """Give a symbol up whose configuration was deleted."""
@@ -212,12 +221,18 @@ class Ownership:
                 if worker.name not in symbols and not worker.tenure.is_held:
                     await self._fleet.stop(worker.name)
             await self._taking.take(symbols)
+            self.expect_only_missing()
         await self._fleet.refresh_instruments()
 
     @property
     def is_taking(self) -> bool:
         """Whether symbols are being taken, or given up, right now."""
         return self._turn.locked()
+
+    def expect_only_missing(self) -> None:
+        """Nothing waits for a symbol that has its actor, or will have none. While nobody is being taken."""
+        if not self._closed:
+            self._taking.expected.intersection_update(self.missing(self._taking.expected))
 
     def missing(self, symbols: Iterable[str] | None = None) -> set[str]:
         """Which configured symbols (of these) are ours by their partition, but not acted for."""

@@ -62,6 +62,7 @@ class Upkeep:
         """Look once. Raises DatabaseError."""
         if self._ownership.is_taking or (self._taken is not None and not self._taken.done()):
             return
+        self._ownership.expect_only_missing()
         seen: set[str] = set()
         await self._take_missing()
         await self._release_rows(seen)

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.support.owning import BTC, ETH, SOL, Surroundings, found, until
 
+from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository
 
@@ -89,6 +90,34 @@ async def test_what_waits_for_a_symbol_is_kept_when_its_taking_begins_anew(aroun
     await until(lambda: north.committable(BTC) == source.offset + 1)
     assert north.symbol(BTC).inventory.position == 1
     assert north.router.counters.strays == {}
+
+
+async def test_nothing_waits_for_a_symbol_that_two_asked_to_take_at_once(around: Surroundings) -> None:
+    await around.configure(BTC)
+    north = await around.start("north")
+    async with around.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE mm_kill_orders IN ACCESS EXCLUSIVE MODE")
+        north.assign(BTC)
+        await until(lambda: north.holds(BTC))
+        again = asyncio.ensure_future(north.ownership.take([BTC]))
+        await asyncio.sleep(0)
+        assert north.ownership.expected == {BTC}
+    await again
+    source = north.fill(BTC, "first")
+    await until(lambda: north.committable(BTC) == source.offset + 1)
+    assert north.symbol(BTC).inventory.position == 1
+
+
+async def test_nothing_waits_for_a_symbol_that_is_no_longer_configured(around: Surroundings) -> None:
+    await around.configure(BTC)
+    around.directory.go_away()
+    north = await around.start("north")
+    north.assign(BTC)
+    source = north.fill(BTC, "stray")
+    assert north.router.waiting == 1
+    await ConfigRepository(Database(around.pool)).delete(BTC)
+    await until(lambda: north.committable(BTC) == source.offset + 1)
+    assert not north.ownership.expected
 
 
 async def test_of_two_instances_that_share_symbols_each_has_its_own_after_every_rebalance(
