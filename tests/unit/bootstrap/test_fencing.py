@@ -1,10 +1,12 @@
 """Somebody counts the epoch up: what the old owner may still do, and who has the symbol in the end."""
 
 import asyncio
+import time
 
 from tests.support.owning import BTC, Instance, Surroundings, found, until
 
 from market_maker.bootstrap import upkeep
+from market_maker.core.events import BookInvalid
 from market_maker.core.states import State
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository, Release
@@ -132,6 +134,17 @@ async def test_a_symbol_whose_partition_went_long_ago_is_released(around: Surrou
     row = await around.owner(BTC)
     assert (row["instance_id"], row["resume"]) == (None, False)
     assert row["released_at"] is not None
+
+
+async def test_what_an_actor_had_not_sent_when_it_was_stopped_never_leaves(around: Surroundings) -> None:
+    north = await _quoting(around)
+    actor = north.worker(BTC)
+    await north.supervisor.stop(BTC)
+    before = around.venue.heard()
+    actor.step(BookInvalid(time.monotonic_ns(), "its orders must go"))
+    assert not actor.tenure.is_current
+    await until(lambda: len(north.supervisor._requests) == 0)
+    assert around.venue.heard() == before
 
 
 async def _quoting(around: Surroundings) -> Instance:
