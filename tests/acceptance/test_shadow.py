@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
-from tests.support.events import EventReader, events_since
+from tests.support.events import events_since
 from tests.support.operator import until
 from tests.support.order_proxy import OrderProxy
 from tests.support.service import Site
@@ -49,12 +49,12 @@ async def test_quotes_are_computed_and_no_order_request_leaves_whatever_is_asked
 
 
 async def test_each_simulated_quote_can_be_read_with_its_waterfall(shadow: Site) -> None:
-    reader = EventReader(shadow, "mm.quote.simulated.v1")
-    try:
-        quotes = [event["data"] for event in await reader.read(10, 5.0)]
-    finally:
-        reader.close()
-    assert len(quotes) == 10
+    began = time.time()  # other services have quoted on this exchange before
+    await shadow.operator.until(
+        BTC, "20 quote sets", lambda status: status["counters"]["quotes_computed"] >= 20
+    )
+    quotes = await events_since(shadow, "mm.quote.simulated.v1", began, BTC)
+    assert len(quotes) >= 10
     for quote in quotes:
         assert quote["symbol"] == BTC
         mid, spread, bias = (Decimal(quote[name]) for name in ("mid", "spread", "bias"))
