@@ -45,7 +45,7 @@ def page(measured: Document, soaks: Mapping[str, Document]) -> str:
         "knees": "".join(_knee(cell) for cell in measured["cells"]),
         "costs": _costs(costs, per_symbol, grown_mib),
         "believed": _believed(steps),
-        "plan": _plan(found, wish, costs, per_symbol, grown_mib),
+        "plan": _plan(found, wish, costs, per_symbol, grown_mib) + _held(steps),
         "soak": "".join(_soak(name, soak) for name, soak in soaks.items()) or "Not measured yet.\n",
         "burst_rate": f"{wish.deltas_per_s * wish.burst:g}",
         "rate": f"{wish.deltas_per_s:g}",
@@ -155,6 +155,16 @@ def _plan(found: Plan, wish: Wish, costs: Cost, per_symbol: Traffic, grown_mib: 
         ("PostgreSQL's log", f"{found.wal_mb_per_s:.1f} MB/s", wal),
     )
     return "".join(f"| {name} | {value} | {how} |\n" for name, value, how in rows)
+
+
+def _held(steps: Sequence[Mapping[str, Any]]) -> str:
+    """What the first line of the plan has to be held against."""
+    held = [step for step in steps if step["instances"] == 1 and not step["verdict"]]
+    best = max(held, key=lambda step: (step["symbols"], step["rate"]))
+    return (
+        f"| the most symbols that one instance held here | {best['symbols']} | the table: "
+        f"{best['rate']:g} deltas a second each, beside everything else on this machine |\n"
+    )
 
 
 def _soak(name: str, soak: Document) -> str:
