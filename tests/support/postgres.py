@@ -13,7 +13,7 @@ import pytest
 from tests.support.databases import Databases
 from tests.support.postgres_server import PostgresServer, start_server
 
-from market_maker.repositories.database import open_pool
+from market_maker.repositories.database import close_pool, open_pool
 
 
 @pytest.fixture(scope="session")
@@ -67,4 +67,4 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on a fresh database with the current schema."""
     pool = await open_pool(database_url, max_size=4)
     yield pool
-    await pool.close()
+    await close_pool(pool)

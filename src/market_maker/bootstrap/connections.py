@@ -14,7 +14,7 @@ from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.clients.redis import RedisClient
-from market_maker.repositories.database import open_pool
+from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.executor import Database
 from market_maker.repositories.migrations import pending_migrations
 from market_maker.settings import Settings
@@ -49,13 +49,13 @@ class Connections:
         """Connect. Raises DatabaseError and SchemaOutdatedError; the others are asked when needed."""
         url = settings.postgres_url.reveal()
         pool = await open_pool(url)
-        resources.push_async_callback(pool.close)
+        resources.push_async_callback(close_pool, pool)
         journal_pool = await open_pool(url, max_size=2, application_name="market-maker journal")
-        resources.push_async_callback(journal_pool.close)
+        resources.push_async_callback(close_pool, journal_pool)
         lease_pool = await open_pool(
             url, max_size=1, command_timeout_s=RENEW_S_MAX, application_name="market-maker lease"
         )
-        resources.push_async_callback(lease_pool.close)
+        resources.push_async_callback(close_pool, lease_pool)
         pending = await pending_migrations(pool)
         if pending:
             raise SchemaOutdatedError(

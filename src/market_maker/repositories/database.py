@@ -1,5 +1,6 @@
 """The connection pool."""
 
+import asyncio
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
@@ -8,6 +9,7 @@ import asyncpg
 from market_maker.repositories.errors import DatabaseUnavailableError, DatabaseUrlError, is_unavailable
 from market_maker.repositories.executor import Executor
 
+CLOSE_S_MAX = 1.0
 IDLE_IN_TRANSACTION_MS_MAX = 10_000
 """A process that is stopped inside a transaction loses it after this long, so that it cannot keep its
 locks from a successor."""
@@ -55,6 +57,15 @@ async def _leave_session(_connection: object) -> None:
     By default it asks the server to reset the session, a round trip more per transaction (a third of its
     time). No query here leaves anything in the session: no SET, no LISTEN, no session lock.
     """
+
+
+async def close_pool(pool: asyncpg.Pool) -> None:
+    """Give the connections back in order; a server that is silent loses them after a second."""
+    try:
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def ping(db: Executor) -> None:

@@ -1,8 +1,10 @@
+import asyncio
+
 import asyncpg
 import pytest
 from tests.support.postgres_server import PostgresServer, free_port
 
-from market_maker.repositories.database import describe, open_pool, ping
+from market_maker.repositories.database import close_pool, describe, open_pool, ping
 from market_maker.repositories.errors import (
     DatabaseUnavailableError,
     DatabaseUrlError,
@@ -104,3 +106,12 @@ async def test_a_value_that_cannot_be_sent_is_refused_not_unavailable(pool: asyn
 def test_what_is_shown_of_a_url_holds_no_secret() -> None:
     assert describe("postgresql://u:s3cret@db.example:6432/mm?sslmode=require") == "db.example:6432/mm"
     assert describe("postgresql://u:s3cret@/mm?host=/run/pg") == "/run/pg/mm"
+
+
+async def test_a_pool_is_closed_in_time_though_a_connection_of_it_is_in_use(database_url: str) -> None:
+    pool = await open_pool(database_url, max_size=2)
+    held = await pool.acquire()
+    async with asyncio.timeout(10):
+        await close_pool(pool)
+    with pytest.raises((asyncpg.InterfaceError, asyncpg.PostgresError, OSError)):
+        await held.fetchval("SELECT 1")

@@ -42,7 +42,7 @@ async def test_batches_from_another_thread_arrive_in_order_and_none_is_missing()
 
     thread = threading.Thread(target=produce)
     thread.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await sink.reached.wait()
     thread.join()
     assert all(taken is put for taken, put in zip(sink.taken, batches, strict=True))
