@@ -90,7 +90,8 @@ class ApacheKafka:
         self._format()
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Its first character may not be a hyphen, which the tool would take for an option.
+        cluster = "M" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         command = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
         formatted = subprocess.run(command, capture_output=True, text=True, timeout=START_S_MAX, check=False)
         if formatted.returncode != 0:
