@@ -10,11 +10,11 @@ import structlog
 import uvloop
 
 from market_maker.api.server import CannotListenError
-from market_maker.bootstrap.connections import SchemaOutdatedError
 from market_maker.bootstrap.service import Service
 from market_maker.clients.metadata import MetadataError
 from market_maker.environment import SettingsError
 from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.migrations import SchemaOutdatedError
 from market_maker.settings import Settings
 from market_maker.streams.topic_counts import TopicsDifferError
 from market_maker.telemetry.logging import configure_logging

@@ -174,3 +174,11 @@ def test_a_misspelt_setting_of_the_guard_is_told(start_guard: StartGuard) -> Non
     assert guard.wait() == 1
     assert "GUARD_SILENSE is not a setting of the guard" in guard.log_tail()
     assert "the database name is missing" in guard.log_tail()
+
+
+def test_a_guard_does_not_start_on_a_database_that_it_could_not_write_to(
+    start_guard: StartGuard, empty_database_url: str
+) -> None:
+    guard = start_guard(POSTGRES_URL=empty_database_url)
+    assert guard.wait() == 1
+    assert "run `market-maker migrate`" in guard.log_tail()

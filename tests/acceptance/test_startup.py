@@ -55,6 +55,7 @@ async def test_the_position_is_made_from_the_fills_even_where_the_stored_one_is_
     await site.start()
     await site.require_equal_fills(BTC)
     assert "position_differs_from_fills" in site.service.log_tail()
+    await _execute(site, "ALTER TABLE mm_positions ADD CHECK (realized_pnl <> 77)")  # fails if it is still so
 
 
 async def test_orders_that_an_earlier_process_left_are_found_and_cancelled(start_site: StartSite) -> None:

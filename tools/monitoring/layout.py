@@ -74,7 +74,9 @@ ROWS: Final = {
     "Guard": (
         Panel("Instances", ("mm_guard_instances",)),
         Panel("Symbols of lost instances cleared", ("mm_guard_interventions_total",)),
-        Panel("Guards: running, blind, seen by instances", ("mm_guard_up", "mm_guard_blind", "mm_guards_seen")),
+        Panel(
+            "Guards: running, blind, seen by instances", ("mm_guard_up", "mm_guard_blind", "mm_guards_seen")
+        ),
         Panel("Last look of the guard", ("mm_guard_last_look_timestamp_seconds",)),
     ),
     "Process": (

@@ -226,6 +226,10 @@ class SystemStatus(Answer):
     totals: Totals
     latency_us: Latencies
     outbox_pending: int = Field(description="Events that the broker has not acknowledged yet.")
+    complete: bool = Field(
+        description="False: an instance that owns symbols shows nothing of them, because Redis is away, say. "
+        "Totals are of what is shown."
+    )
     symbols: list[SymbolSummary]
     instances: list[InstanceStatus]
     without_owner: list[WithoutPicture] = Field(

@@ -75,6 +75,7 @@ class FleetView:
             totals=present.totals(summaries),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
+            complete=all(one.owner is None for one in missing),
             symbols=summaries,
             instances=self._instances(here, others.pictures),
             without_owner=missing,

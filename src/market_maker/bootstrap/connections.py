@@ -16,15 +16,11 @@ from market_maker.clients.order_service import OrderServiceClient
 from market_maker.clients.redis import RedisClient
 from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.executor import Database
-from market_maker.repositories.migrations import pending_migrations
+from market_maker.repositories.migrations import require_schema
 from market_maker.settings import Settings
 from market_maker.streams.schema_registry import SchemaRegistry
 
 MS: Final = 1_000_000
-
-
-class SchemaOutdatedError(Exception):
-    """The database has not the schema that this version needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +52,7 @@ class Connections:
             url, max_size=1, command_timeout_s=RENEW_S_MAX, application_name="market-maker lease"
         )
         resources.push_async_callback(close_pool, lease_pool)
-        pending = await pending_migrations(pool)
-        if pending:
-            raise SchemaOutdatedError(
-                f"POSTGRES_URL: the database lacks {len(pending)} migrations; run `market-maker migrate`"
-            )
+        await require_schema(pool)
         token = settings.order_service_token
         orders = OrderServiceClient(
             settings.order_service_url.reveal(),

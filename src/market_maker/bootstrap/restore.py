@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -76,10 +77,15 @@ class Restorer:
         return inventory, filled
 
     async def _compare(self, symbol: str, folded: PositionRow) -> None:
-        """Report a stored position that is not the fold of the fills; the fills win."""
+        """Report a stored position that is not the fold of the fills; the fills win, in the table too.
+
+        It may differ without harm: a fill whose records were dropped here and read again elsewhere, or one
+        that came while nobody had configured the symbol.
+        """
         stored = await self._positions.get(symbol)
         if stored is not None and stored != folded:
             _log.error("position_differs_from_fills", symbol=symbol, stored=str(stored), fills=str(folded))
+            await self._positions.save({symbol: folded}, datetime.now(UTC))
 
 
 ZERO = Decimal(0)

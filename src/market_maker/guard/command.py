@@ -26,8 +26,9 @@ from market_maker.guard.settings import GuardSettings
 from market_maker.guard.sight import Sight
 from market_maker.guard.signs import Case
 from market_maker.guard.watch import Watch
-from market_maker.repositories.database import check_url
-from market_maker.repositories.errors import DatabaseUrlError
+from market_maker.repositories.database import check_url, close_pool, open_pool
+from market_maker.repositories.errors import DatabaseUnavailableError, DatabaseUrlError
+from market_maker.repositories.migrations import SchemaOutdatedError, require_schema
 from market_maker.telemetry.guard_metrics import GUARD_METRICS
 from market_maker.telemetry.logging import configure_logging
 from market_maker.telemetry.loop_lag import LoopLagMonitor
@@ -52,12 +53,24 @@ def guard(environ: Mapping[str, str]) -> int:
     try:
         check_url(settings.postgres_url.reveal())
         uvloop.run(_run(settings))
-    except (MetricsPortError, DatabaseUrlError) as error:
+    except (MetricsPortError, DatabaseUrlError, SchemaOutdatedError) as error:
         log.error("cannot_start", reason=str(error))  # noqa: TRY400 -- the reason is the message, not the stack
         return 1
     finally:
         logging.close()
     return 0
+
+
+async def _require_schema(url: str) -> None:
+    """Raises SchemaOutdatedError; a database that is away now is looked at as one that is away."""
+    try:
+        pool = await open_pool(url, max_size=1, application_name="market-maker guard")
+    except DatabaseUnavailableError:
+        return
+    try:
+        await require_schema(pool)
+    finally:
+        await close_pool(pool)
 
 
 async def _run(settings: GuardSettings) -> None:
@@ -69,6 +82,7 @@ async def _run(settings: GuardSettings) -> None:
             metrics.registry, settings.http_host, settings.metrics_port, "GUARD_METRICS_PORT"
         )
         resources.callback(server.close)
+        await _require_schema(settings.postgres_url.reveal())
         watch = _assemble(settings, guard_id, GuardGauges(metrics), resources)
         watching = asyncio.get_running_loop().create_task(watch.run())
         for ending in (signal.SIGTERM, signal.SIGINT):

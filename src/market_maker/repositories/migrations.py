@@ -23,6 +23,10 @@ class MigrationError(DatabaseError):
     """A migration could not be applied; those before it stay."""
 
 
+class SchemaOutdatedError(Exception):
+    """The database has not the schema that this version needs."""
+
+
 def shipped_versions() -> tuple[str, ...]:
     """The versions of all migrations in the package, oldest first."""
     names = (file.name for file in files(_PACKAGE).iterdir())
@@ -52,6 +56,15 @@ async def pending_migrations(connection: "asyncpg.Connection | asyncpg.Pool") ->
     """The shipped versions that this database does not have yet."""
     before = await _applied(connection)
     return tuple(version for version in shipped_versions() if version not in before)
+
+
+async def require_schema(connection: "asyncpg.Connection | asyncpg.Pool") -> None:
+    """Raises SchemaOutdatedError when the database has not the schema that this version needs."""
+    pending = await pending_migrations(connection)
+    if pending:
+        raise SchemaOutdatedError(
+            f"POSTGRES_URL: the database lacks {len(pending)} migrations; run `market-maker migrate`"
+        )
 
 
 def dbmate_url(url: str, *, encrypted: bool) -> str:

@@ -88,6 +88,7 @@ async def test_a_symbol_that_nobody_shows_comes_with_its_stored_state(fleet: Fle
         }
     ]
     assert body["kill_switch"] == {"latched": True, "symbols": [SOL]}
+    assert body["complete"] is True
 
 
 async def test_without_the_database_a_symbol_that_nobody_shows_is_still_listed(fleet: Fleet) -> None:
@@ -100,6 +101,7 @@ async def test_without_redis_symbols_of_others_are_listed_with_owner_and_stored_
     fleet.hub.redis_up = False
     body = await status(fleet.north)
     assert [one["symbol"] for one in body["symbols"]] == [BTC]
+    assert body["complete"] is False
     assert [(one["symbol"], one["owner"], one["state"]) for one in body["without_owner"]] == [
         (ETH, SOUTH, "PAUSED"),
         (SOL, None, "PAUSED"),
