@@ -42,6 +42,9 @@ REGISTRY_PAUSE_S = 0.5
 """Between two looks at engine events that wait for their schema."""
 METADATA_TIMEOUT_S = 2.0
 COUNT_AGAIN_S = 1.0
+REBALANCE_MS_MAX = 30_000
+"""How long the group waits for a member that lives but does not poll, and how long librdkafka waits for its
+answer to a join that a broker has lost: the default of five minutes left an instance without symbols."""
 HEARTBEATS_PER_SESSION = 4
 """Two may get lost without harm; and a heartbeat's answer is how a consumer learns of a rebalance."""
 
@@ -81,6 +84,7 @@ class ConsumerOptions:
             "bootstrap.servers": self.bootstrap_servers,
             "group.id": self.group_id,
             "session.timeout.ms": self.session_timeout_ms,
+            "max.poll.interval.ms": max(REBALANCE_MS_MAX, self.session_timeout_ms),
             "heartbeat.interval.ms": self.session_timeout_ms // HEARTBEATS_PER_SESSION,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
