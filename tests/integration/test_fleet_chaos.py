@@ -183,7 +183,7 @@ async def bring_back(fleet: Fleet, symbol: str) -> None:
 
 async def require_a_sound_fleet(fleet: Fleet, exchange: KafkaExchange) -> None:
     """Both own symbols, all can quote and trade, and in the end everything agrees."""
-    await fleet.all_owned(SYMBOLS, NORTH, SOUTH)
+    await fleet.all_owned(SYMBOLS, NORTH, SOUTH, timeout_s=BACK_S_MAX)
     await asyncio.gather(*(bring_back(fleet, symbol) for symbol in SYMBOLS))
     for symbol in SYMBOLS:
         await fleet.north.trade_against(symbol)
