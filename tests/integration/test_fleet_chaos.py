@@ -21,7 +21,7 @@ from market_maker.repositories.migrations import migrate
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")
 STEPS = int(os.environ.get("CHAOS_STEPS", "5"))
-SEEDS = [int(seed) for seed in os.environ.get("CHAOS_SEEDS", "14").split(",")]
+SEEDS = [int(seed) for seed in os.environ.get("CHAOS_SEEDS", "12").split(",")]
 STANDS_S = (0.5, 2.0, 4.5, 9.0)
 """How long something stands still: shorter than a lease, the guard's silence, a session; longer."""
 BACK_S_MAX = 60.0
