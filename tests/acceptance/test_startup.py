@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import asyncpg
+from tests.support.operator import until
 from tests.support.service import Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
@@ -69,5 +70,9 @@ async def test_orders_that_an_earlier_process_left_are_found_and_cancelled(start
     status = await site.operator.clear(BTC)
     assert (status["open_orders"], status["open_orders_at_exchange"]) == (0, 0)
     assert await site.orders_at_exchange(BTC) == 0
-    left = [row for row in await site.operator.rows(BTC, "orders") if row["status"] in ("open", "unknown")]
-    assert left == []
+
+    async def recorded() -> bool:
+        rows = await site.operator.rows(BTC, "orders")
+        return all(row["status"] not in ("open", "unknown") for row in rows)
+
+    await until("the end of each order is durable", recorded)
