@@ -37,9 +37,10 @@ async def test_each_instance_shows_controls_and_kills_every_symbol(fleet: Fleet)
 async def require_whole_status(fleet: Fleet, operator: Operator) -> None:
     async def all_active() -> bool:
         status = await operator.get("/v1/mm/status")
-        return bool(status["totals"]["active"] == len(SYMBOLS))
+        owned = all(one["owner"] is not None for one in status["symbols"])
+        return bool(owned and status["totals"]["active"] == len(SYMBOLS))
 
-    await until("all are shown ACTIVE", all_active)
+    await until("all are shown ACTIVE, with their owners", all_active)
     status = await operator.get("/v1/mm/status")
     owners = {symbol: owner.instance_id for symbol, owner in (await fleet.owners()).items()}
     assert {one["symbol"]: one["owner"] for one in status["symbols"]} == owners
