@@ -89,3 +89,17 @@ def read_fields(settings: type, environ: Mapping[str, str]) -> tuple[dict[str, A
         except SettingsError as error:
             problems.extend(error.problems)
     return values, problems
+
+
+def read_settings(
+    settings: type, sections: Mapping[str, type[Section]], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], list[SettingProblem]]:
+    """As `read_fields`, and each section under the name of its field, unless something is wrong with it."""
+    values, problems = read_fields(settings, environ)
+    for name, section in sections.items():
+        found, wrong = read_fields(section, environ)
+        wrong.extend(section.conflicts(found))
+        if not wrong:
+            values[name] = section(**found)
+        problems.extend(wrong)
+    return values, problems

@@ -18,7 +18,7 @@ from market_maker.environment import (
     SettingsError,
     Variable,
     fields_of,
-    read_fields,
+    read_settings,
 )
 from market_maker.security_settings import HttpTls, KafkaSecurity, MetadataTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
@@ -295,13 +295,7 @@ class Settings:
 
         Raises SettingsError with everything that is missing or malformed.
         """
-        values, problems = read_fields(cls, environ)
-        for name, section in _SECTIONS.items():
-            found, wrong = read_fields(section, environ)
-            wrong.extend(section.conflicts(found))
-            if not wrong:
-                values[name] = section(**found)
-            problems.extend(wrong)
+        values, problems = read_settings(cls, _SECTIONS, environ)
         problems.extend(_conflicts(values))
         if problems:
             raise SettingsError(tuple(problems))

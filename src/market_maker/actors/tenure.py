@@ -7,6 +7,17 @@ a lease ago is the only one that sends. Time is the monotonic clock: it goes on 
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
+
+LEASE_NS_MAX: Final = 3_000_000_000
+
+
+def lease_ns(session_timeout_ns: int) -> int:
+    """How long a lease runs: well below the time after which the group gives a member's partitions away.
+
+    The last heartbeat left at most a quarter of the session timeout before the last renewal did.
+    """
+    return min(LEASE_NS_MAX, session_timeout_ns // 2)
 
 
 class Lease:

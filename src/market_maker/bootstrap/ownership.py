@@ -120,7 +120,7 @@ class Ownership:
         self._assigned -= partitions
         self._taking.expected.intersection_update(self._mine(self._taking.expected))
         _log.warning("partitions_gone", count=len(partitions), reason=reason, symbols=symbols)
-        self._hand_over.begin(symbols, Cause.OWNERSHIP_LOST, reason, resume=reason is REVOKED)
+        self._hand_over.begin(symbols, Cause.OWNERSHIP_LOST, reason, resume=reason == REVOKED)
         return symbols
 
     def _stop_taking(self) -> None:
@@ -192,10 +192,8 @@ class Ownership:
             worker = self._supervisor.worker(symbol)
             if worker is not None and not worker.tenure.is_held:
                 await self._stop(symbol)
-                if self.is_mine(
-                    symbol
-                ):  # records of its last events were dropped, and nobody else reads them
-                    self._read_again()
+                if self.is_mine(symbol):
+                    self._read_again()  # records of its last events were dropped, and nobody else reads them
 
     async def _stop(self, symbol: str) -> None:
         """End an actor; what it had not read yet is read again, for whoever comes after it."""
@@ -240,21 +238,26 @@ class Ownership:
             return set()
         configured = self._fleet.symbols
         wanted = configured if symbols is None else configured & set(symbols)
-        return {symbol for symbol in wanted if self.is_mine(symbol) and not self._acts_for(symbol)}
+        return {symbol for symbol in self._mine(wanted) if not self._acts_for(symbol)}
 
     def _acts_for(self, symbol: str) -> bool:
         worker = self._supervisor.worker(symbol)
         return worker is not None and worker.tenure.is_held and worker.engine.symbol.retired != BEING_TAKEN
 
-    def _mine(self, symbols: Iterable[str]) -> set[str]:
-        return {symbol for symbol in symbols if self.is_mine(symbol)}
-
     def is_mine(self, symbol: str) -> bool:
         """Whether the symbol's partition of every topic is assigned to this instance."""
+        return bool(self._mine([symbol]))
+
+    def _mine(self, symbols: Iterable[str]) -> set[str]:
+        """Which of the symbols are; the topics are compared once for all of them."""
         counts = self._counts()
         if not counts or differing(counts):
-            return False
-        return all((topic, partition_of(symbol, count)) in self._assigned for topic, count in counts.items())
+            return set()
+        return {
+            symbol
+            for symbol in symbols
+            if all((topic, partition_of(symbol, count)) in self._assigned for topic, count in counts.items())
+        }
 
     def sends_for(self, symbol: str) -> bool:
         """Whether the symbol's events are this instance's to send: its own, and what nobody here acts for."""

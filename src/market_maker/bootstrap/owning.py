@@ -9,7 +9,7 @@ from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
-from market_maker.actors.tenure import Lease
+from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.api.changes import ChangeFeed
 from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.fleet import Fleet
@@ -17,7 +17,7 @@ from market_maker.bootstrap.hand_over import HandOver
 from market_maker.bootstrap.ownership import Ownership
 from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.bootstrap.taking import Taking
-from market_maker.bootstrap.tenancy import Tenancy, lease_ns
+from market_maker.bootstrap.tenancy import Tenancy
 from market_maker.bootstrap.upkeep import Upkeep
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository

@@ -25,18 +25,6 @@ class StrayFills:
             if event.source is not None:
                 self._done(event.source)
             return
-        fill = RecordFill(
-            event.trade_id,
-            event.side,
-            event.price,
-            event.quantity,
-            event.fee,
-            event.order_id,
-            event.client_order_id,
-            event.is_maker,
-            event.sequence,
-            event.executed_at_us,
-            after=None,
-        )
+        fill = RecordFill.of(event, after=None)
         entry = JournalEntry(symbol, (fill,), datetime.now(UTC), trace_id_of(event.trace) or "")
         self._journal.append(Pending(symbol, time.monotonic_ns(), entry, event.source))

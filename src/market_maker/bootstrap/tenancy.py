@@ -12,7 +12,6 @@ from market_maker.actors.tenure import Lease
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.owners import Claim, OwnerRepository, Release
 
-LEASE_NS_MAX: Final = 3_000_000_000
 RENEWALS_PER_LEASE: Final = 4
 """Two may fail without harm."""
 RENEW_S_MAX: Final = 1.0
@@ -21,14 +20,6 @@ RETRY_S: Final = 0.1
 """After one that failed: cancels wait, once the lease has ended, for a renewal that began after that."""
 
 _log = structlog.get_logger()
-
-
-def lease_ns(session_timeout_ns: int) -> int:
-    """How long a lease runs: well below the time after which the group gives a member's partitions away.
-
-    The last heartbeat left at most a quarter of the session timeout before the last renewal did.
-    """
-    return min(LEASE_NS_MAX, session_timeout_ns // 2)
 
 
 class Tenancy:

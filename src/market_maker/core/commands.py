@@ -7,9 +7,9 @@ records for the journal follow in the order in which they must become durable.
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from market_maker.core.events import Side
+from market_maker.core.events import Execution, Side
 from market_maker.core.states import KillReason, State
 
 if TYPE_CHECKING:
@@ -125,6 +125,23 @@ class RecordFill:
     sequence: int
     executed_at_us: int
     after: PositionRow | None
+
+    @classmethod
+    def of(cls, event: Execution, after: PositionRow | None) -> Self:
+        """The record of an execution of our account."""
+        return cls(
+            event.trade_id,
+            event.side,
+            event.price,
+            event.quantity,
+            event.fee,
+            event.order_id,
+            event.client_order_id,
+            event.is_maker,
+            event.sequence,
+            event.executed_at_us,
+            after,
+        )
 
 
 @dataclass(frozen=True, slots=True)

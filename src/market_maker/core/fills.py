@@ -26,21 +26,7 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     order = symbol.orders.find(event.client_order_id, event.order_id)
     believed_gone = order is None or order.settled
     symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
-    out.append(
-        RecordFill(
-            event.trade_id,
-            event.side,
-            event.price,
-            event.quantity,
-            event.fee,
-            event.order_id,
-            event.client_order_id,
-            event.is_maker,
-            event.sequence,
-            event.executed_at_us,
-            symbol.inventory.to_row(),
-        )
-    )
+    out.append(RecordFill.of(event, symbol.inventory.to_row()))
     if order is not None:
         out.append(order.record())
     else:

@@ -6,18 +6,18 @@ from typing import Annotated, Any, Final, Self
 
 from market_maker import setting_types as to
 from market_maker import settings as service
+from market_maker.actors.tenure import lease_ns
 from market_maker.environment import (
     Section,
     SettingProblem,
     SettingsError,
     Variable,
     fields_of,
-    read_fields,
+    read_settings,
 )
 from market_maker.security_settings import HttpTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
 
-LEASE_NS_MAX: Final = 3_000_000_000
 _SERVICE: Final = {variable.name: variable for variable in service.variables()}
 _SECTIONS: Final[Mapping[str, type[Section]]] = {"redis_tls": RedisTls, "http_tls": HttpTls}
 
@@ -67,13 +67,7 @@ class GuardSettings:
 
         Raises SettingsError with everything that is missing or malformed.
         """
-        values, problems = read_fields(cls, environ)
-        for name, section in _SECTIONS.items():
-            found, wrong = read_fields(section, environ)
-            wrong.extend(section.conflicts(found))
-            if not wrong:
-                values[name] = section(**found)
-            problems.extend(wrong)
+        values, problems = read_settings(cls, _SECTIONS, environ)
         problems.extend(_own_conflicts(values))
         if problems:
             raise SettingsError(tuple(problems))
@@ -82,7 +76,7 @@ class GuardSettings:
     @property
     def lease_ns(self) -> int:
         """How long an instance may send after its last renewal, as the instances reckon it."""
-        return min(LEASE_NS_MAX, self.kafka_session_timeout_ns // 2)
+        return lease_ns(self.kafka_session_timeout_ns)
 
     def secret_texts(self) -> tuple[str, ...]:
         """What no log line may hold."""
