@@ -25,6 +25,12 @@ class SymbolConfig:
     staleness_threshold_ms: Decimal = Decimal("1000.0")
     quote_interval_ms: Decimal = Decimal("100.0")
     price_threshold_bps: Decimal = Decimal("5.0")
+    position_headroom_pct: Decimal = Decimal("5.0")
+    """Share of `max_position_usdt` that new risk leaves free, so that a move of the price alone is no kill."""
+    reference_min_notional_usdt: Decimal = Decimal("0.0")
+    """Levels of others worth less than this do not count for the reference mid."""
+    mark_divergence_bps: Decimal = Decimal("200.0")
+    """No quote while the mid and a fresh mark price differ by more than this."""
     resume_on_clean_handover: bool = False
     """Go on ACTIVE at the instance that takes the symbol over in an orderly way; never after a kill."""
 
