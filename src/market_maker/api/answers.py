@@ -36,6 +36,9 @@ class Config(Answer):
     staleness_threshold_ms: DecimalText
     quote_interval_ms: DecimalText
     price_threshold_bps: DecimalText
+    position_headroom_pct: DecimalText
+    reference_min_notional_usdt: DecimalText
+    mark_divergence_bps: DecimalText
     resume_on_clean_handover: bool
 
 

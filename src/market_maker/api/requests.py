@@ -72,6 +72,24 @@ PriceThresholdBps = Annotated[
     DecimalRange("0", "1000"),
     Field(description="How far a resting order may stand from its target before it is replaced."),
 ]
+PositionHeadroomPct = Annotated[
+    Decimal,
+    DecimalRange("0", "50"),
+    Field(description="Share of `max_position_usdt`, in percent, that only reducing orders may use."),
+]
+ReferenceMinNotionalUsdt = Annotated[
+    Decimal,
+    DecimalRange("0", "1000000000"),
+    Field(
+        description="Levels of the book worth less than this, in quote currency, do not count for the"
+        " reference mid; 0: all count."
+    ),
+]
+MarkDivergenceBps = Annotated[
+    Decimal,
+    DecimalRange("0.0001", "10000"),
+    Field(description="Distance of the mid from a fresh mark price beyond which nothing is quoted, in bps."),
+]
 ResumeOnCleanHandover = Annotated[
     StrictBool,
     Field(
@@ -99,6 +117,9 @@ class ConfigCreate(BaseModel):
     staleness_threshold_ms: StalenessThresholdMs = _DEFAULT.staleness_threshold_ms
     quote_interval_ms: QuoteIntervalMs = _DEFAULT.quote_interval_ms
     price_threshold_bps: PriceThresholdBps = _DEFAULT.price_threshold_bps
+    position_headroom_pct: PositionHeadroomPct = _DEFAULT.position_headroom_pct
+    reference_min_notional_usdt: ReferenceMinNotionalUsdt = _DEFAULT.reference_min_notional_usdt
+    mark_divergence_bps: MarkDivergenceBps = _DEFAULT.mark_divergence_bps
     resume_on_clean_handover: ResumeOnCleanHandover = _DEFAULT.resume_on_clean_handover
 
 
@@ -125,6 +146,9 @@ class ConfigUpdate(BaseModel):
     staleness_threshold_ms: StalenessThresholdMs = _left_out()
     quote_interval_ms: QuoteIntervalMs = _left_out()
     price_threshold_bps: PriceThresholdBps = _left_out()
+    position_headroom_pct: PositionHeadroomPct = _left_out()
+    reference_min_notional_usdt: ReferenceMinNotionalUsdt = _left_out()
+    mark_divergence_bps: MarkDivergenceBps = _left_out()
     resume_on_clean_handover: ResumeOnCleanHandover = _left_out()
 
 

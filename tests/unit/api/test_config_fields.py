@@ -13,6 +13,9 @@ RANGES = {
     "staleness_threshold_ms": ("1", "600000"),
     "quote_interval_ms": ("10", "60000"),
     "price_threshold_bps": ("0", "1000"),
+    "position_headroom_pct": ("0", "50"),
+    "reference_min_notional_usdt": ("0", "1000000000"),
+    "mark_divergence_bps": ("0.0001", "10000"),
 }
 """Ends of each range that are accepted; the defaults of the other fields narrow two of them."""
 

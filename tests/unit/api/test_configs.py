@@ -33,6 +33,9 @@ async def test_a_configuration_shows_every_field_with_decimals_as_strings(api: A
         "staleness_threshold_ms": "1000.0",
         "quote_interval_ms": "100.0",
         "price_threshold_bps": "5.0",
+        "position_headroom_pct": "5.0",
+        "reference_min_notional_usdt": "0.0",
+        "mark_divergence_bps": "200.0",
         "resume_on_clean_handover": False,
     }
 

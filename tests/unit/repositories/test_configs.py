@@ -105,6 +105,10 @@ OUT_OF_RANGE: tuple[tuple[str, Any], ...] = (
     ("staleness_threshold_ms", Decimal(0)),
     ("quote_interval_ms", Decimal("Infinity")),
     ("price_threshold_bps", Decimal(10001)),
+    ("position_headroom_pct", Decimal("50.1")),
+    ("position_headroom_pct", Decimal(-1)),
+    ("reference_min_notional_usdt", Decimal("NaN")),
+    ("mark_divergence_bps", Decimal(0)),
 )
 
 

@@ -10,7 +10,7 @@ from market_maker.repositories.generated.models import StoredConfig
 
 
 LIST_CONFIGS = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover FROM mm_configs ORDER BY symbol
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps FROM mm_configs ORDER BY symbol
 """
 
 
@@ -23,7 +23,7 @@ async def list_configs(
 
 
 GET_CONFIG = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover FROM mm_configs WHERE symbol = $1
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps FROM mm_configs WHERE symbol = $1
 """
 
 
@@ -41,13 +41,15 @@ INSERT_CONFIG = """\
 INSERT INTO mm_configs (
     symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
     max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
-    staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover
+    staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover,
+    position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
 ) VALUES (
     $1, $2, $3, $4, $5, $6,
     $7, $8, $9, $10, $11,
-    $12, $13, $14, $15
+    $12, $13, $14, $15,
+    $16, $17, $18
 )
-RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
 """
 
 
@@ -69,6 +71,9 @@ async def insert_config(
     quote_interval_ms: Decimal,
     price_threshold_bps: Decimal,
     resume_on_clean_handover: bool,
+    position_headroom_pct: Decimal,
+    reference_min_notional_usdt: Decimal,
+    mark_divergence_bps: Decimal,
 ) -> StoredConfig | None:
     """Adds a configuration; a symbol that has one already is a unique violation."""
     row = await db.fetchrow(
@@ -88,6 +93,9 @@ async def insert_config(
         quote_interval_ms,
         price_threshold_bps,
         resume_on_clean_handover,
+        position_headroom_pct,
+        reference_min_notional_usdt,
+        mark_divergence_bps,
     )
     return None if row is None else StoredConfig(*row)
 
@@ -108,9 +116,12 @@ UPDATE mm_configs SET
     quote_interval_ms = $12,
     price_threshold_bps = $13,
     resume_on_clean_handover = $14,
+    position_headroom_pct = $15,
+    reference_min_notional_usdt = $16,
+    mark_divergence_bps = $17,
     updated_at = now()
-WHERE symbol = $15
-RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover
+WHERE symbol = $18
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
 """
 
 
@@ -131,6 +142,9 @@ async def update_config(
     quote_interval_ms: Decimal,
     price_threshold_bps: Decimal,
     resume_on_clean_handover: bool,
+    position_headroom_pct: Decimal,
+    reference_min_notional_usdt: Decimal,
+    mark_divergence_bps: Decimal,
     symbol: str,
 ) -> StoredConfig | None:
     """Replaces every setting of a symbol."""
@@ -150,13 +164,16 @@ async def update_config(
         quote_interval_ms,
         price_threshold_bps,
         resume_on_clean_handover,
+        position_headroom_pct,
+        reference_min_notional_usdt,
+        mark_divergence_bps,
         symbol,
     )
     return None if row is None else StoredConfig(*row)
 
 
 SET_CONFIG_ENABLED = """\
-UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover
+UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
 """
 
 

@@ -28,6 +28,9 @@ class StoredConfig:
     created_at: datetime
     updated_at: datetime
     resume_on_clean_handover: bool
+    position_headroom_pct: Decimal
+    reference_min_notional_usdt: Decimal
+    mark_divergence_bps: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class StoredState:
     since: datetime
     version: int
     last_event_id: UUID
+    rebase_pending: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from market_maker.repositories.generated.models import StoredState
 
 
 LIST_STATES = """\
-SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id FROM mm_states ORDER BY symbol
+SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id, rebase_pending FROM mm_states ORDER BY symbol
 """
 
 
@@ -24,7 +24,7 @@ async def list_states(
 
 
 GET_STATE = """\
-SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id FROM mm_states WHERE symbol = $1
+SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id, rebase_pending FROM mm_states WHERE symbol = $1
 """
 
 

@@ -34,7 +34,13 @@ CREATE TABLE mm_configs (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     -- Whether a symbol that was ACTIVE goes on quoting at the instance that takes it over in an orderly way.
-    resume_on_clean_handover boolean NOT NULL DEFAULT false
+    resume_on_clean_handover boolean NOT NULL DEFAULT false,
+    position_headroom_pct numeric NOT NULL DEFAULT 5.0
+        CHECK (position_headroom_pct >= 0 AND position_headroom_pct <= 50),
+    reference_min_notional_usdt numeric NOT NULL DEFAULT 0.0
+        CHECK (reference_min_notional_usdt >= 0 AND reference_min_notional_usdt <= 1000000000000),
+    mark_divergence_bps numeric NOT NULL DEFAULT 200.0
+        CHECK (mark_divergence_bps > 0 AND mark_divergence_bps <= 10000)
 );
 
 -- The durable state of a symbol. No foreign key to mm_configs: a kill latch outlives a configuration
@@ -50,7 +56,9 @@ CREATE TABLE mm_states (
     -- Counts transitions.
     version bigint NOT NULL DEFAULT 1,
     -- The outbox event of the last transition: a repeated write of the same one changes nothing.
-    last_event_id uuid NOT NULL
+    last_event_id uuid NOT NULL,
+    -- A reset asked for a new P&L baseline, and no fresh price has been there yet to take it at.
+    rebase_pending boolean NOT NULL DEFAULT false
 );
 
 -- The fold of a symbol's fills, as last computed. The fills win where they differ.

@@ -11,11 +11,13 @@ SELECT * FROM mm_configs WHERE symbol = @symbol;
 INSERT INTO mm_configs (
     symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
     max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
-    staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover
+    staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover,
+    position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
 ) VALUES (
     @symbol, @enabled, @base_spread_bps, @order_size_usdt, @inventory_skew_factor, @max_position_usdt,
     @max_loss_usdt, @volatility_multiplier, @num_levels, @level_spacing_bps, @check_staleness,
-    @staleness_threshold_ms, @quote_interval_ms, @price_threshold_bps, @resume_on_clean_handover
+    @staleness_threshold_ms, @quote_interval_ms, @price_threshold_bps, @resume_on_clean_handover,
+    @position_headroom_pct, @reference_min_notional_usdt, @mark_divergence_bps
 )
 RETURNING *;
 
@@ -36,6 +38,9 @@ UPDATE mm_configs SET
     quote_interval_ms = @quote_interval_ms,
     price_threshold_bps = @price_threshold_bps,
     resume_on_clean_handover = @resume_on_clean_handover,
+    position_headroom_pct = @position_headroom_pct,
+    reference_min_notional_usdt = @reference_min_notional_usdt,
+    mark_divergence_bps = @mark_divergence_bps,
     updated_at = now()
 WHERE symbol = @symbol
 RETURNING *;
