@@ -30,9 +30,10 @@ async def kill(body: EmergencyRequest, call: CallOf) -> answers.EmergencyAnswer:
     the exchange has proven zero open orders. A symbol that is not configured is answered with 404, yet
     the other symbols named are killed: `results` tells how each took it. Symbols of other instances are
     killed by their owners, asked directly and through the database at once; where neither has confirmed
-    it in time, but the kill is on record, the result is `pending`.
+    it in time, but the kill is on record, the result is `pending`. Name one symbol as `symbol`, several as
+    `symbols`; without either every symbol is killed.
     """
-    return await _take(Emergency(Cause.KILL, body.symbols, body.reason), call)
+    return await _take(Emergency(Cause.KILL, body.named, body.reason), call)
 
 
 @router.post("/v1/mm/emergency/flatten", responses=CONTROL_PROBLEMS)
@@ -42,7 +43,7 @@ async def flatten(body: EmergencyRequest, call: CallOf) -> answers.EmergencyAnsw
     A symbol that is not configured is answered with 404, yet the other symbols named are flattened:
     `results` tells how each took it.
     """
-    return await _take(Emergency(Cause.FLATTEN, body.symbols, body.reason), call)
+    return await _take(Emergency(Cause.FLATTEN, body.named, body.reason), call)
 
 
 @router.post("/v1/mm/reset", responses=CONTROL_PROBLEMS)
@@ -51,7 +52,7 @@ async def reset(body: ResetRequest, call: CallOf) -> answers.EmergencyAnswer:
 
     A symbol that is not configured stops the whole request.
     """
-    return await _take(Emergency(Cause.RESET, body.symbols, body.reason, body.rebase_pnl), call)
+    return await _take(Emergency(Cause.RESET, body.named, body.reason, body.rebase_pnl), call)
 
 
 async def _take(emergency: Emergency, call: Call) -> answers.EmergencyAnswer:

@@ -3,7 +3,16 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from market_maker.api.decimals import DecimalRange, WholeRange
 from market_maker.core.config import SymbolConfig
@@ -160,11 +169,25 @@ class ControlRequest(BaseModel):
 
 
 class EmergencyRequest(BaseModel):
-    """Which symbols to stop, and why."""
+    """Which symbols to stop, and why. Without `symbol` and `symbols` it means every symbol."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     symbols: Symbols | None = None
+    symbol: Annotated[Symbol, Field(description="One symbol, instead of `symbols`.")] = _left_out()
     reason: Reason
+
+    @field_validator("symbol")
+    @classmethod
+    def _one_way_to_name(cls, symbol: str, info: ValidationInfo) -> str:
+        if info.data.get("symbols") is not None:
+            sentence = "cannot be sent together with symbols: name all of them there"
+            raise PydanticCustomError("named_twice", "{sentence}", {"sentence": sentence})
+        return symbol
+
+    @property
+    def named(self) -> list[str] | None:
+        """The symbols meant; None: every symbol."""
+        return [self.symbol] if "symbol" in self.model_fields_set else self.symbols
 
 
 class ResetRequest(EmergencyRequest):

@@ -141,7 +141,36 @@ async def test_an_empty_list_of_symbols_is_not_taken_for_all(api: Api, desk: Fak
 
 
 async def test_a_misspelt_field_does_not_kill_everything(api: Api, desk: FakeDesk) -> None:
-    answer = await api.post(EMERGENCY["kill"], {"symbol": "BTC-USDT", "reason": "x"})
+    answer = await api.post(EMERGENCY["kill"], {"sybmols": ["BTC-USDT"], "reason": "x"})
+    assert (answer.status, answer.fields) == (422, {"sybmols"})
+    assert desk.controls == []
+
+
+@pytest.mark.parametrize(("verb", "state"), [("kill", "HALTED"), ("flatten", "PAUSED"), ("reset", "PAUSED")])
+async def test_symbol_names_one_symbol_and_leaves_the_others(
+    api: Api, desk: FakeDesk, verb: str, state: str
+) -> None:
+    was = State.HALTED if verb == "reset" else State.ACTIVE
+    desk.change("BTC-USDT", state=was)
+    desk.change("ETH-USDT", state=was)
+    answer = await api.post(EMERGENCY[verb], {"symbol": "BTC-USDT", "reason": "x"})
+    assert [(one["symbol"], one["state"]) for one in answer.body["results"]] == [("BTC-USDT", state)]
+    assert desk.views["ETH-USDT"].state is was
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"symbol": None},
+        {"symbol": ""},
+        {"symbol": ["BTC-USDT"]},
+        {"symbol": "BTC-USDT", "symbols": ["ETH-USDT"]},
+    ],
+)
+async def test_a_symbol_that_names_none_or_is_given_beside_a_list_stops_nothing(
+    api: Api, desk: FakeDesk, named: dict[str, object]
+) -> None:
+    answer = await api.post(EMERGENCY["kill"], {**named, "reason": "x"})
     assert (answer.status, answer.fields) == (422, {"symbol"})
     assert desk.controls == []
 
