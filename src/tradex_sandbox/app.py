@@ -77,8 +77,14 @@ async def serve(settings: SandboxSettings, exchange: Exchange) -> None:
     if settings.registry is not None:
         ids = await asyncio.to_thread(register_at, settings.registry, topics.FILLED)
     publisher = Publisher(settings.broker, Encoder(ids))
-    clock = MarketClock(settings.speed, settings.start_paused)
-    venue = Venue(exchange, clock, FeedFaults(), publisher, settings.snapshot_interval_s)
+    venue = Venue(
+        exchange,
+        MarketClock(settings.speed),
+        FeedFaults(),
+        publisher,
+        settings.snapshot_interval_s,
+        paused=settings.start_paused,
+    )
     faults = FaultTable(Random(settings.seed))  # noqa: S311 - chance of a test's faults, not a secret
     http = web.AppRunner(
         web_application(venue, faults, store, settings.order_service_token, stop.set, publisher),

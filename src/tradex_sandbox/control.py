@@ -144,7 +144,7 @@ class Control:
         return instrument_fields(self._venue.exchange.instrument(symbol))
 
     async def _start(self, _request: web.Request) -> dict[str, bool]:
-        return {"started": self._venue.clock.start()}
+        return {"started": self._venue.start()}
 
     async def _stop_process(self, _request: web.Request) -> dict[str, Any]:
         self._stop()

@@ -85,6 +85,7 @@ class Exchange:
         self._markets: dict[str, Market] = {}
         self._orders = OrderRecord()
         self._order_count = 0
+        self._paused = False
 
     def add_simulated(self, instrument: Instrument, start_price: Decimal, seed: int) -> None:
         """List a symbol whose market is a seeded flow around `start_price`. ValueError when listed twice."""
@@ -120,6 +121,27 @@ class Exchange:
         return self._drain()
 
     # --- time ------------------------------------------------------------------------------------
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether every crowd stands still."""
+        return self._paused
+
+    def pause(self, now_us: int) -> None:
+        """Let no crowd move until `go_on`; orders are taken. For an exchange that has just started."""
+        self._paused = True
+        for market in self._markets.values():
+            market.advance(now_us)
+            market.halt(now_us)
+
+    def go_on(self, now_us: int) -> None:
+        """Let every market that is not halted move from where it stands."""
+        if not self._paused:
+            raise AssertionError("go_on without a pause")
+        self._paused = False
+        for market in self._markets.values():
+            if market.tape.instrument.is_trading:
+                market.resume(now_us)
 
     def advance(self, now_us: int) -> list[MarketEvent]:
         """Let every market do what is due until `now_us`."""
@@ -207,7 +229,8 @@ class Exchange:
         market = self._markets[symbol]
         market.advance(now_us)
         if market.tape.instrument.is_trading:
-            market.halt(now_us)
+            if not self._paused:
+                market.halt(now_us)
             halted = market.tape.instrument.with_status(InstrumentStatus.HALTED)
             market.tape.announced(InstrumentHalted(halted, reason, now_us))
         return self._drain()
@@ -216,7 +239,8 @@ class Exchange:
         """Trade again; the market goes on where it stopped. Does nothing when it is trading."""
         market = self._markets[symbol]
         if market.tape.instrument.status is InstrumentStatus.HALTED:
-            market.resume(now_us)
+            if not self._paused:
+                market.resume(now_us)
             resumed = market.tape.instrument.with_status(InstrumentStatus.TRADING)
             market.tape.announced(InstrumentResumed(resumed, reason, now_us))
         return self._drain()

@@ -54,7 +54,7 @@ class Message:
 
 
 def message_of(event: MarketEvent, wall_us: WallClock, now_us: int) -> Message:
-    """The message that tells `event`; a snapshot, which has no time of its own, is of `now_us`."""
+    """The message that tells `event`; a snapshot is of `now_us`, to which the market has moved."""
     match event:
         case BookDelta():
             return _delta(event, wall_us(event.at_us))

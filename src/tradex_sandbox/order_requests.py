@@ -69,13 +69,14 @@ def created_answer(order: Order, wall_us: Callable[[int], int]) -> dict[str, Any
     }
 
 
-def cancelled_answer(order: Order) -> dict[str, Any]:
-    """The answer to a cancel that took effect."""
+def cancelled_answer(order: Order, wall_us: Callable[[int], int]) -> dict[str, Any]:
+    """The answer to a cancel that took effect; `updated_at`, which a client may do without, says when."""
     return {
         "order_id": order.order_id,
         "client_order_id": order.client_order_id,
         "status": order.status.value,
         "filled_quantity": plain(order.filled_quantity),
+        "updated_at": timestamp(wall_us(order.updated_at_us)),
     }
 
 

@@ -77,7 +77,7 @@ class OrderService:
                 return answer_error(404, "ORDER_NOT_FOUND", f"no order has the id {order_id}")
             except OrderFinal as final:
                 return answer_error(404, "ORDER_NOT_OPEN", str(final))
-            return _json(cancelled_answer(order))
+            return _json(cancelled_answer(order, self._venue.clock.wall_us))
 
         symbol = self._symbol_of(self._venue.exchange.order, order_id)
         return await self._answered(request, Operation.CANCEL, symbol, process)

@@ -34,7 +34,7 @@ class Reports:
         publisher = self._publisher
         return {
             "status": "ok",
-            "running": self._venue.clock.is_running,
+            "running": not self._venue.exchange.is_paused,
             "symbols": self._venue.exchange.symbols(),
             "kafka": None
             if publisher is None

@@ -44,12 +44,15 @@ class Venue:
         feed: FeedFaults,
         outlet: Outlet,
         snapshot_interval_s: float,
+        *,
+        paused: bool = False,
     ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.feed = feed
         self._outlet = outlet
         self._snapshot_interval_s = snapshot_interval_s
+        self._paused = paused
         self._waiting: deque[Message] = deque()
         self._flush_is_due = False
         self._moved_to_us = clock.now_us()
@@ -85,6 +88,13 @@ class Venue:
         """Make a change at the market's time, and publish what it causes."""
         self.publish(change(self._market_us()))
 
+    def start(self) -> bool:
+        """Let paused markets move; False when they do already."""
+        if not self.exchange.is_paused:
+            return False
+        self.exchange.go_on(self._market_us())
+        return True
+
     def publish_snapshot(self, symbol: str) -> None:
         """Publish the symbol's book as it stands."""
         # What happened before goes first: the snapshot's sequence already counts it.
@@ -99,9 +109,8 @@ class Venue:
 
     def publish(self, events: Iterable[MarketEvent], traceparent: str | None = None) -> None:
         """Queue events for Kafka; `traceparent` of the request goes with the engine's events."""
-        now_us = self.clock.now_us()
         for event in events:
-            message = message_of(event, self.clock.wall_us, now_us)
+            message = message_of(event, self.clock.wall_us, self._moved_to_us)
             if traceparent is not None and message.topic == topics.ENGINE:
                 message = replace(message, traceparent=traceparent)
             self._enqueue(self.feed.apply(message))
@@ -123,12 +132,15 @@ class Venue:
     def open(self) -> None:
         """List every instrument and publish every book, once."""
         self.publish(self.exchange.start(self._moved_to_us))
+        if self._paused:
+            self.exchange.pause(self._moved_to_us)
 
     async def run(self) -> None:
         """Move the exchange with the clock and repeat the snapshots, until cancelled."""
         loop = asyncio.get_running_loop()
         next_snapshots_s = loop.time() + self._snapshot_interval_s
         while True:
+            self.clock.follow_wall()
             self.publish(self.exchange.advance(self._market_us()))
             is_behind = self._moved_to_us + STEP_US < self.clock.now_us() or bool(self._waiting)
             if loop.time() >= next_snapshots_s:
@@ -152,5 +164,5 @@ class Venue:
 
     def _pause_s(self, until_snapshots_s: float) -> float:
         next_us = self.exchange.next_event_us()
-        until_event_s = None if next_us is None else self.clock.seconds_until(next_us)
-        return max(0.0, min(PULSE_S, until_snapshots_s, PULSE_S if until_event_s is None else until_event_s))
+        until_event_s = PULSE_S if next_us is None else self.clock.seconds_until(next_us)
+        return max(0.0, min(PULSE_S, until_snapshots_s, until_event_s))

@@ -51,7 +51,7 @@ async def servers(request: pytest.FixtureRequest) -> AsyncIterator[Servers]:
     exchange = Exchange(session="test")
     exchange.add_simulated(parse_instrument("BTCUSDT:0.01:0.00001:5"), Decimal(60000), seed=7)
     outlet, faults, stopped = KeptMessages(), FaultTable(Random(1)), [False]  # noqa: S311 - a test's chance
-    venue = Venue(exchange, MarketClock(paused=True), FeedFaults(), outlet, snapshot_interval_s=1)
+    venue = Venue(exchange, MarketClock(), FeedFaults(), outlet, snapshot_interval_s=1, paused=True)
     venue.open()
 
     def stop() -> None:

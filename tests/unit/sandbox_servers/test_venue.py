@@ -40,7 +40,6 @@ class World:
         exchange.add_simulated(parse_instrument("BTCUSDT:0.01:0.00001:5"), Decimal(60000), seed=7)
         clock = MarketClock(
             1000,
-            paused=False,
             monotonic_ns=lambda: self.now_ns,
             wall_ns=lambda: START_US * 1000 + self.now_ns,
         )
