@@ -37,6 +37,7 @@ from tradex_sandbox.orders import (
     TimeInForce,
     validate,
 )
+from tradex_sandbox.published import TopPrices
 from tradex_sandbox.recorded_feed import RecordedFeed
 from tradex_sandbox.recorded_market import RecordedMarket
 from tradex_sandbox.simulated_market import SimulatedMarket
@@ -297,12 +298,16 @@ class Exchange:
 
     # --- records for checks ----------------------------------------------------------------------
 
-    def published_top(self, symbol: str, sequence: int) -> tuple[Decimal | None, Decimal | None] | None:
+    def published_top(self, symbol: str, sequence: int) -> TopPrices | None:
         """Best bid and ask as published at `sequence` (None: empty side); None when not on record.
 
         The last 200,000 sequences are on record.
         """
-        return self._markets[symbol].tape.tops.at(sequence)
+        return self._markets[symbol].tape.published.tops.at(sequence)
+
+    def others_top(self, symbol: str, sequence: int, account_id: str) -> TopPrices | None:
+        """The same as if the account had no orders: what everybody else bids and asks."""
+        return self._markets[symbol].tape.published.others_at(sequence, account_id)
 
     def executions(self, account_id: str, symbol: str) -> Executions:
         """The sum of the account's trades in the symbol."""

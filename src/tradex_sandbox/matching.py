@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tradex_sandbox.orders import BookOrder, OrderStatus, Side
+from tradex_sandbox.published import TopTicks
 
 REASON_IOC = "IOC_REMAINDER"
 REASON_SELF_TRADE = "SELF_TRADE"
@@ -40,6 +41,14 @@ class RestingOrders:
     def best(self) -> int | None:
         """Best price in ticks."""
         return self._keys[0] * self._sign if self._keys else None
+
+    def best_without(self, account_id: str) -> int | None:
+        """Best price at which somebody else than the account stands."""
+        for key in self._keys:
+            ticks = key * self._sign
+            if any(order.account_id != account_id for order in self._queues[ticks]):
+                return ticks
+        return None
 
     def queue(self, ticks: int) -> deque[BookOrder]:
         """The orders at a price, oldest first."""
@@ -93,6 +102,15 @@ class MatchingEngine:
     def __init__(self) -> None:
         self.bids = RestingOrders(Side.BUY)
         self.asks = RestingOrders(Side.SELL)
+
+    @property
+    def top(self) -> TopTicks:
+        """Best bid and ask in ticks."""
+        return self.bids.best, self.asks.best
+
+    def top_without(self, account_id: str) -> TopTicks:
+        """Best bid and ask of everybody but one account."""
+        return self.bids.best_without(account_id), self.asks.best_without(account_id)
 
     def side(self, side: Side) -> RestingOrders:
         """The resting orders of one side."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from tradex_sandbox.capture_book import CrowdBook
 from tradex_sandbox.orders import Side
+from tradex_sandbox.published import TopTicks
 from tradex_sandbox.queue_position import OwnOrders
 
 
@@ -36,10 +37,11 @@ class MergedSide:
     @property
     def best(self) -> int | None:
         """Best price of crowd and accounts together."""
-        prices = [ticks for ticks in (self.crowd_best, self.own.best) if ticks is not None]
-        if not prices:
-            return None
-        return max(prices) if self.side is Side.BUY else min(prices)
+        return self._better(self.crowd_best, self.own.best)
+
+    def best_without(self, account_id: str) -> int | None:
+        """Best price of the crowd and all other accounts."""
+        return self._better(self.crowd_best, self.own.best_without(account_id))
 
     def crowd_lots(self, ticks: int) -> int:
         """What stands of the crowd at a price."""
@@ -76,6 +78,11 @@ class MergedSide:
         """The crowd's lots in front of an order that now joins the queue at a price."""
         return max(0, self.crowd_lots(ticks) - self.traded.get(ticks, 0))
 
+    def _better(self, one: int | None, other: int | None) -> int | None:
+        if one is None or other is None:
+            return other if one is None else one
+        return max(one, other) if self.side is Side.BUY else min(one, other)
+
     def scale(self, tick_factor: int, lot_factor: int) -> None:
         """Follow the crowd into a grid that is finer by these factors; no own order rests."""
         for known in (self.traded, self._taken):
@@ -90,6 +97,15 @@ class MergedBook:
     def __init__(self, crowd: CrowdBook) -> None:
         self.bids = MergedSide(crowd, Side.BUY)
         self.asks = MergedSide(crowd, Side.SELL)
+
+    @property
+    def top(self) -> TopTicks:
+        """Best bid and ask in ticks."""
+        return self.bids.best, self.asks.best
+
+    def top_without(self, account_id: str) -> TopTicks:
+        """Best bid and ask of everybody but one account."""
+        return self.bids.best_without(account_id), self.asks.best_without(account_id)
 
     def side(self, side: Side) -> MergedSide:
         """One side."""

@@ -89,6 +89,15 @@ class OwnOrders:
         """Best price in ticks."""
         return min(self._queues, key=self._sign.__mul__) if self._queues else None
 
+    def best_without(self, account_id: str) -> int | None:
+        """Best price at which another account stands."""
+        others = [
+            price
+            for price, queue in self._queues.items()
+            if any(queued.order.account_id != account_id for queued in queue)
+        ]
+        return min(others, key=self._sign.__mul__, default=None)
+
     def prices(self) -> list[int]:
         """Every price, best first."""
         return sorted(self._queues, key=self._sign.__mul__)

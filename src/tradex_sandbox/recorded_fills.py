@@ -173,4 +173,4 @@ class RecordedFills:
         book = self._book
         bid_levels, ask_levels = book.bids.published(bids), book.asks.published(asks)
         if bid_levels or ask_levels:
-            self._tape.book_changed(at_us, bid_levels, ask_levels, book.bids.best, book.asks.best)
+            self._tape.book_changed(at_us, bid_levels, ask_levels, book)

@@ -42,7 +42,7 @@ class RecordedMarket:
     def start(self, now_us: int) -> None:
         """Open the market with the joined book."""
         self._zero_us = self._message_us = self._mark_us = now_us
-        self.tape.book_stands(self._book.bids.best, self._book.asks.best)
+        self.tape.book_stands(self._book)
         self._read()
 
     def next_event_us(self) -> int | None:

@@ -46,15 +46,26 @@ class Reports:
         }
 
     async def _book(self, request: web.Request) -> dict[str, Any]:
-        """`?sequence=N`, repeatable; per sequence the best bid and ask as published, null when unknown."""
+        """`?sequence=N`, repeatable; per sequence the best bid and ask as published, null when unknown.
+
+        With `account_id` also those of everybody else, as `others_bid` and `others_ask`.
+        """
         symbol = known_symbol(self._venue, request.match_info["symbol"])
+        exchange, account_id = self._venue.exchange, request.query.get("account_id")
         tops: dict[str, Any] = {}
         for text in request.query.getall("sequence", []):
             if not text.isdecimal():
                 raise ControlError(400, "INVALID_REQUEST", f"sequence: {text!r} is not a whole number")
-            top = self._venue.exchange.published_top(symbol, int(text))
+            top = exchange.published_top(symbol, int(text))
             tops[text] = None if top is None else {"best_bid": _price(top[0]), "best_ask": _price(top[1])}
-        return {"symbol": symbol, "sequence": self._venue.exchange.snapshot(symbol).sequence, "tops": tops}
+            if account_id and (others := exchange.others_top(symbol, int(text), account_id)) is not None:
+                tops[text] |= {"others_bid": _price(others[0]), "others_ask": _price(others[1])}
+        return {
+            "symbol": symbol,
+            "sequence": exchange.snapshot(symbol).sequence,
+            "tick_size": plain(exchange.instrument(symbol).tick_size),
+            "tops": tops,
+        }
 
     async def _report(self, request: web.Request) -> dict[str, Any]:
         account_id = _account(request)

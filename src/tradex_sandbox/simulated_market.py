@@ -45,7 +45,7 @@ class SimulatedMarket:
             if order.lots and not self._crosses(order):
                 self._engine.submit(order, now_us)
                 self._expire_later(order, quote)
-        self.tape.book_stands(self._engine.bids.best, self._engine.asks.best)
+        self.tape.book_stands(self._engine)
         self._next_order = next(self._flow)
 
     def next_event_us(self) -> int | None:
@@ -118,7 +118,7 @@ class SimulatedMarket:
                 self._engine.side(order.side).add(order.ticks, order)
             else:
                 order.cancel(REASON_GRID_CHANGED, at_us)
-        self.tape.book_stands(self._engine.bids.best, self._engine.asks.best)
+        self.tape.book_stands(self._engine)
 
     # --- the crowd -------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class SimulatedMarket:
             }
             for side in Side
         )
-        self.tape.book_changed(at_us, bids, asks, self._engine.bids.best, self._engine.asks.best)
+        self.tape.book_changed(at_us, bids, asks, self._engine)
 
     def _levels(self, side: Side) -> dict[int, int]:
         resting = self._engine.side(side)

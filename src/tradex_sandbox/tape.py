@@ -24,7 +24,7 @@ from tradex_sandbox.market_events import (
     Trade,
 )
 from tradex_sandbox.orders import BookOrder, OrderStatus, Side
-from tradex_sandbox.published import PublishedTops
+from tradex_sandbox.published import Book, PublishedRecord
 
 FEE_QUANTUM = Decimal("1e-8")
 """Fees are charged in whole units of this, in quote currency, rounded half to even."""
@@ -51,7 +51,7 @@ class Tape:
         self.session = session
         self.sequence = 0
         """Sequence of the published book."""
-        self.tops = PublishedTops(instrument.tick_size)
+        self.published = PublishedRecord(instrument.tick_size)
         self.executions = ExecutionRecord()
         self._fees = fees
         self._engine_sequence = 0
@@ -65,23 +65,16 @@ class Tape:
 
     # --- market data -----------------------------------------------------------------------------
 
-    def book_stands(self, best_bid: int | None, best_ask: int | None) -> None:
+    def book_stands(self, book: Book) -> None:
         """The whole book is new (opened, or told in another grid): the next sequence, without a delta."""
         self.sequence += 1
-        self.tops.record(self.sequence, best_bid, best_ask)
+        self.published.record(self.sequence, book)
 
-    def book_changed(
-        self,
-        at_us: int,
-        bids: Mapping[int, int],
-        asks: Mapping[int, int],
-        best_bid: int | None,
-        best_ask: int | None,
-    ) -> None:
-        """Publish changed levels (ticks -> absolute lots) and note the top they make."""
+    def book_changed(self, at_us: int, bids: Mapping[int, int], asks: Mapping[int, int], book: Book) -> None:
+        """Publish changed levels (ticks -> absolute lots) and note the tops of the book they make."""
         previous = self.sequence
         self.sequence = previous + 1
-        self.tops.record(self.sequence, best_bid, best_ask)
+        self.published.record(self.sequence, book)
         self._events.append(
             BookDelta(
                 self.instrument.symbol,
@@ -131,6 +124,8 @@ class Tape:
 
     def accepted(self, order: BookOrder, at_us: int) -> None:
         """The engine took the order."""
+        if not order.is_crowd:
+            self.published.watch(order.account_id, self.sequence + 1)
         self._order_event(OrderAccepted, order, "", at_us)
 
     def canceled(self, order: BookOrder) -> None:
@@ -158,7 +153,7 @@ class Tape:
         """The instrument changed, or its whole book is told; what follows is in the instrument's grid."""
         if not isinstance(event, BookSnapshot):
             if event.instrument.tick_size != self.instrument.tick_size:
-                self.tops.regrid(event.instrument.tick_size)
+                self.published.regrid(event.instrument.tick_size)
             self.instrument = event.instrument
         self._events.append(event)
 

@@ -25,12 +25,14 @@ COUNTS = (
     "book_gaps",
     "book_checks",
     "book_mismatches",
+    "mid_checks",
+    "mid_mismatches",
     "feed_checks",
     "feed_mismatches",
     "fills_at_exchange",
 )
 AMOUNTS = ("volume_usdt", "position", "inventory_usdt", "realized_pnl_usdt", "unrealized_pnl_usdt")
-SHARES = ("spread_bps_p50", "two_sided_share")
+SHARES = ("spread_bps_p50", "two_sided_share", "mid_uncertain_share")
 LATENCIES = {
     f"{name}_{percentile}"
     for name in ("quote", "tick_to_order", "order_ack")
@@ -60,7 +62,8 @@ def require_clean(run: DemoRun) -> dict[str, Any]:
     for symbol in symbols.values():
         assert symbol["state"] == "PAUSED"
         assert symbol["open_orders"] == symbol["open_orders_at_exchange"] == 0
-        assert symbol["book_mismatches"] == symbol["book_gaps"] == symbol["feed_mismatches"] == 0
+        assert symbol["book_mismatches"] == symbol["mid_mismatches"] == 0
+        assert symbol["book_gaps"] == symbol["feed_mismatches"] == 0
         assert symbol["fills"] == symbol["fills_at_exchange"]
     return symbols
 

@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from tests.support.sandbox_market import BTC, OTHERS, OURS, Capture, new_order, rebuilt
 
 from tradex_sandbox.exchange import Exchange
-from tradex_sandbox.market_events import MarketEvent, PublicTrade, Trade
-from tradex_sandbox.orders import OrderFinal, OrderRefused, OrderStatus, Side
+from tradex_sandbox.market_events import (
+    BookDelta,
+    BookSnapshot,
+    MarketEvent,
+    OrderAccepted,
+    OrderCanceled,
+    PublicTrade,
+    Trade,
+)
+from tradex_sandbox.orders import Order, OrderFinal, OrderRefused, OrderStatus, Side
 
 ACTIONS = st.lists(
     st.tuples(
@@ -88,6 +96,8 @@ def run(
 def check(exchange: Exchange, events: list[MarketEvent], entered: list[str]) -> None:
     """The deltas lead to the snapshot; trades, orders and the account's record agree."""
     assert rebuilt(events, "BTCUSDT") == exchange.snapshot("BTCUSDT")
+    for account in (OURS, OTHERS):
+        check_others(exchange, events, entered, account)
     trades = [event for event in events if isinstance(event, Trade)]
     public = {event.trade_id: event.quantity for event in events if isinstance(event, PublicTrade)}
     assert all(public[trade.trade_id] == trade.quantity for trade in trades)
@@ -105,6 +115,39 @@ def check(exchange: Exchange, events: list[MarketEvent], entered: list[str]) -> 
         mine = [trade for trade in trades if account in (trade.maker_account_id, trade.taker_account_id)]
         assert done.count == len(mine) == len(exchange.trades(account, "BTCUSDT"))
         assert done.volume == sum(trade.price * trade.quantity for trade in mine)
+
+
+def check_others(exchange: Exchange, events: list[MarketEvent], entered: list[str], account: str) -> None:
+    """At each sequence others' best bid and ask are those of the book without the account's orders."""
+    mine = {order.order_id: order for order in map(exchange.order, entered) if order.account_id == account}
+    left: dict[str, Decimal] = {}
+    standing: dict[Side, dict[Decimal, Decimal]] = {Side.BUY: {}, Side.SELL: {}}
+    for event in events:
+        if isinstance(event, OrderAccepted) and event.order_id in mine:
+            left[event.order_id] = mine[event.order_id].quantity
+        elif isinstance(event, OrderCanceled):
+            left.pop(event.order_id or "", None)
+        elif isinstance(event, Trade):
+            for order_id in {event.maker_order_id, event.taker_order_id} & left.keys():
+                left[order_id] -= event.quantity
+        elif isinstance(event, BookSnapshot | BookDelta):
+            standing[Side.BUY].update(event.bids)
+            standing[Side.SELL].update(event.asks)
+            own = [(mine[order_id], quantity) for order_id, quantity in left.items()]
+            others = best_without(standing, own)
+            assert exchange.others_top("BTCUSDT", event.sequence, account) == others
+
+
+def best_without(
+    standing: dict[Side, dict[Decimal, Decimal]], own: list[tuple[Order, Decimal]]
+) -> tuple[Decimal | None, Decimal | None]:
+    """Best bid and ask of levels from which these orders are taken out."""
+    levels = {side: dict(standing[side]) for side in Side}
+    for order, quantity in own:
+        if quantity and order.price is not None:
+            levels[order.side][order.price] -= quantity
+    bids, asks = ([price for price, lots in levels[side].items() if lots] for side in (Side.BUY, Side.SELL))
+    return max(bids, default=None), min(asks, default=None)
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,6 +17,7 @@ def summary_of(symbol: str, state: str) -> Json:
         "state": {"value": state},
         "kill": None,
         "book": {"valid": True, "sequence": 1, "best_bid": "100.00", "best_ask": "100.10"},
+        "reference": {"mid": "100.05", "source": "book", "sequence": 1, "uncertain": False},
         "mid": "100.05",
         "position": "0",
         "inventory_usdt": "0",
@@ -40,6 +41,8 @@ class DemoService:
     counters: Json = field(default_factory=dict)
     looks: int = 0
     """How often the overview was asked for."""
+    others: tuple[str, str] = ("99.95", "100.15")
+    """Best bid and ask of everybody else, at every sequence."""
     killed: Json | None = None
     """What the kill switch of every symbol says; None: not latched."""
     busy: dict[int, int] = field(default_factory=dict)
@@ -55,8 +58,10 @@ class DemoService:
             case "GET", ["sandbox", "report"]:
                 return web.json_response({"symbols": self.report})
             case "GET", ["sandbox", "book", _]:
-                top = {"best_bid": "100.00", "best_ask": "100.10"}
-                return web.json_response({"tops": dict.fromkeys(request.query.getall("sequence"), top)})
+                others = {"others_bid": self.others[0], "others_ask": self.others[1]}
+                top = {"best_bid": "100.00", "best_ask": "100.10", **others}
+                tops = dict.fromkeys(request.query.getall("sequence"), top)
+                return web.json_response({"tick_size": "0.01", "tops": tops})
             case "GET", ["health"]:
                 return web.json_response({"symbols": list(self.report)})
             case "GET", ["v1", "mm-configs", symbol, "status"]:
@@ -99,7 +104,7 @@ async def demo_service(*symbols: str) -> AsyncIterator[DemoService]:
         "feed_mismatches": 0,
     }
     names = ("quotes_computed", "orders_placed", "orders_rejected", "orders_cancelled")
-    more = ("two_sided_ms", "active_ms", "book_deltas", "book_gaps")
+    more = ("two_sided_ms", "mid_uncertain_ms", "active_ms", "book_deltas", "book_gaps")
     service = DemoService(
         report={symbol: dict(at_exchange) for symbol in symbols}, counters=dict.fromkeys(names + more, 0)
     )

@@ -37,7 +37,7 @@ class Demo:
         self._sandbox = JsonClient(session, stack.sandbox_url)
         self._console = console(to_stderr=arguments.json)
         self.desk = Desk(JsonClient(session, stack.api_url), self._go_on)
-        self.checker = BookChecker(self._sandbox)
+        self.checker = BookChecker(self._sandbox, ACCOUNT_ID)
         self._statuses: dict[str, SymbolStatus] = {}
         self._stopped = asyncio.Event()
         self._trading = False
@@ -101,7 +101,12 @@ class Demo:
 
         HALTED alone is no problem, somebody may have wanted it; next to one it is told, as it may explain it.
         """
-        found = [f"{symbol}: {text}" for symbol, texts in self.checker.mismatches.items() for text in texts]
+        found = [
+            f"{symbol}: {text}"
+            for differing in (self.checker.mismatches, self.checker.mid_mismatches)
+            for symbol, texts in differing.items()
+            for text in texts
+        ]
         for symbol, at_exchange in report["symbols"].items():
             if at_exchange["open_orders"]:
                 found.append(f"{symbol}: {at_exchange['open_orders']} orders left at the exchange")
@@ -171,7 +176,7 @@ class Demo:
         """One picture of all symbols: one request, however many there are."""
         for symbol, status in (await self.desk.overview()).items():
             self._statuses[symbol] = status
-            self.checker.sample(symbol, status["book"])
+            self.checker.sample(symbol, status)
 
     async def _revive(self) -> None:
         """Start the service again after it died, as a process supervisor would; it then stays PAUSED."""

@@ -62,7 +62,7 @@ def live_table(statuses: dict[str, dict[str, Any]], checker: BookChecker, elapse
 def _cells(symbol: str, status: dict[str, Any], checker: BookChecker) -> list[Text | str]:
     book, state = status["book"], status["state"]["value"]
     spread = status["spread_bps"]
-    bad = len(checker.mismatches[symbol])
+    bad = len(checker.mismatches[symbol]) + len(checker.mid_mismatches[symbol])
     return [
         symbol,
         Text(state, style=_STATE_STYLE[state]),

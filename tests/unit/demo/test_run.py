@@ -111,3 +111,18 @@ async def test_a_halted_symbol_alone_is_clean_and_next_to_a_problem_it_is_told(
     assert demo.problems(report) == []
     report["symbols"]["BTCUSDT"]["open_orders"] = 1
     assert demo.problems(report)[1:] == ["BTCUSDT: HALTED, MANUAL", "ETHUSDT: HALTED, MANUAL"]
+
+
+async def test_mids_are_checked_against_what_others_bid_and_ask(demo: Demo, service: DemoService) -> None:
+    service.counters |= {"active_ms": 8_000, "mid_uncertain_ms": 80}
+    symbols, problems = await whole_run(demo)
+    assert problems == []
+    assert (symbols["BTCUSDT"]["mid_checks"], symbols["BTCUSDT"]["mid_mismatches"]) == (1, 0)
+    assert symbols["BTCUSDT"]["mid_uncertain_share"] == 0.01
+
+
+async def test_a_mid_that_our_own_orders_have_moved_is_a_problem(demo: Demo, service: DemoService) -> None:
+    service.others = ("99.50", "100.15")
+    symbols, problems = await whole_run(demo)
+    assert symbols["BTCUSDT"]["mid_mismatches"] == 1
+    assert problems[0] == "BTCUSDT: sequence 1: the service's mid 100.05, others 99.50 / 100.15"

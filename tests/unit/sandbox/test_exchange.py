@@ -247,6 +247,27 @@ def test_top_of_book_is_on_record_by_sequence(exchange: Exchange) -> None:
     assert exchange.published_top("BTCUSDT", 4) is None
 
 
+def test_best_bid_and_ask_of_others_are_on_record_by_sequence_for_each_account(exchange: Exchange) -> None:
+    exchange.submit(NOW, new_order(BUY, "100.3", "1"))
+    exchange.submit(NOW, new_order(BUY, "100.2", "1", OTHERS))
+    exchange.cancel_all(NOW, OURS)
+    asked = [(sequence, account) for sequence in (1, 2, 3, 4) for account in (OURS, OTHERS, "nobody")]
+    bids = [str((exchange.others_top("BTCUSDT", *pair) or (None,))[0]) for pair in asked]
+    assert bids[0:3] == ["100.0", "100.0", "100.0"]
+    assert bids[3:6] == ["100.0", "100.3", "100.3"]
+    assert bids[6:9] == ["100.2", "100.3", "100.3"]
+    assert bids[9:12] == ["100.2", "100.0", "100.2"]
+    assert exchange.others_top("BTCUSDT", 5, OURS) is None
+
+
+def test_others_are_told_in_the_grid_of_their_sequence(exchange: Exchange) -> None:
+    exchange.submit(NOW, new_order(BUY, "100.3", "1"))
+    exchange.update_instrument(NOW, "BTCUSDT", tick_size=Decimal("0.05"))
+    exchange.submit(NOW, new_order(BUY, "100.35", "1"))
+    tops = [exchange.others_top("BTCUSDT", sequence, OURS) for sequence in (2, 3, 4)]
+    assert tops == [(Decimal("100.0"), Decimal("100.5"))] * 3
+
+
 def test_an_unknown_symbol_is_a_key_error(exchange: Exchange) -> None:
     with pytest.raises(KeyError):
         exchange.snapshot("XYZUSDT")

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from tests.support.sandbox import ACCOUNT, new_order
+from tests.support.sandbox import ACCOUNT, OTHER_ACCOUNT, new_order
 from tests.support.sandbox_http import Servers
 
 from tradex_sandbox import topics
@@ -114,12 +114,27 @@ async def test_the_published_book_is_on_record_by_sequence(servers: Servers) -> 
     status, answer = await ask(servers, "GET", "/sandbox/book/BTCUSDT?sequence=1&sequence=2&sequence=99")
     best_ask = str(book.asks[0][0])
     assert status == 200
-    assert answer["sequence"] == 2
+    assert (answer["sequence"], answer["tick_size"]) == (2, "0.01")
     assert answer["tops"] == {
         "1": {"best_bid": str(book.bids[0][0]), "best_ask": best_ask},
         "2": {"best_bid": better, "best_ask": best_ask},
         "99": None,
     }
+
+
+async def test_the_book_of_everybody_else_is_on_record_too(servers: Servers) -> None:
+    book = servers.venue.exchange.snapshot("BTCUSDT")
+    bid, best_ask = str(book.bids[0][0]), str(book.asks[0][0])
+    better = str(book.bids[0][0] + servers.venue.exchange.instrument("BTCUSDT").tick_size)
+    await place(servers, better)
+    path = "/sandbox/book/BTCUSDT?sequence=2&sequence=99&account_id="
+    _, answer = await ask(servers, "GET", path + ACCOUNT)
+    assert answer["tops"] == {
+        "2": {"best_bid": better, "best_ask": best_ask, "others_bid": bid, "others_ask": best_ask},
+        "99": None,
+    }
+    _, answer = await ask(servers, "GET", path + OTHER_ACCOUNT)
+    assert answer["tops"]["2"]["others_bid"] == better
 
 
 async def test_the_market_starts_once(servers: Servers) -> None:
