@@ -158,7 +158,7 @@ async def test_an_active_symbol_cannot_be_deleted_and_a_paused_one_can(quoting: 
     assert (refused.status, refused.code) == (409, "SYMBOL_ACTIVE")
     await quoting.operator.control(BTC, "pause")
     await quoting.operator.clear(BTC)
-    assert (await quoting.operator.ask("DELETE", f"/v1/mm-configs/{BTC}")).status == 204
+    assert (await quoting.operator.ask("DELETE", f"/v1/mm-configs/{BTC}?confirm=true")).status == 204
     assert (await quoting.operator.ask("GET", f"/v1/mm-configs/{BTC}")).status == 404
 
 

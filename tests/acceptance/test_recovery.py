@@ -204,7 +204,7 @@ async def test_a_symbol_that_is_being_deleted_cannot_be_enabled_meanwhile(start_
         await site.operator.control(ETH, "pause")
         await site.operator.clear(ETH)
         deleted, *_ = await asyncio.gather(
-            site.operator.ask("DELETE", f"/v1/mm-configs/{ETH}"),
+            site.operator.ask("DELETE", f"/v1/mm-configs/{ETH}?confirm=true"),
             *(site.operator.control(ETH, "enable") for _ in range(6)),
         )
         if deleted.status == 204:
@@ -216,7 +216,7 @@ async def test_a_symbol_that_is_being_deleted_cannot_be_enabled_meanwhile(start_
 
 
 async def _deleted(site: Site, symbol: str) -> bool:
-    return (await site.operator.ask("DELETE", f"/v1/mm-configs/{symbol}")).status == 204
+    return (await site.operator.ask("DELETE", f"/v1/mm-configs/{symbol}?confirm=true")).status == 204
 
 
 async def test_a_second_service_on_the_same_port_leaves_the_first_ones_orders_alone(

@@ -119,6 +119,8 @@ class FakeDesk:
     """The symbols that it had read from the database before something changed there."""
     stopped: list[str] = field(default_factory=list)
     """Symbols that shall not continue by themselves."""
+    positions: dict[str, Decimal] = field(default_factory=dict)
+    """Stored positions of symbols that nobody runs."""
     stored: dict[str, StoredState] = field(default_factory=dict)
 
     def symbols(self) -> Sequence[str]:
@@ -184,6 +186,10 @@ class FakeDesk:
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
         self._need_database()
         return {symbol: self.stored.get(symbol, StoredState()) for symbol in symbols}
+
+    async def stored_position(self, symbol: str) -> Decimal:
+        self._need_database()
+        return self.positions.get(symbol, Decimal(0))
 
     async def stay_paused(self, symbols: Sequence[str]) -> None:
         self._need_database()

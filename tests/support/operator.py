@@ -97,8 +97,8 @@ class Operator:
         await self.post("/v1/mm-configs", config)
 
     async def change(self, symbol: str, **fields: Any) -> Answer:
-        """PUT these fields."""
-        return await self.ask("PUT", f"/v1/mm-configs/{symbol}", fields)
+        """PUT these fields, and mean it."""
+        return await self.ask("PUT", f"/v1/mm-configs/{symbol}", {"confirm": True, **fields})
 
     async def control(self, symbol: str, action: str) -> Answer:
         """enable, pause or resume."""

@@ -3,16 +3,18 @@
 import re
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from market_maker.api import answers, present
 from market_maker.api.audit import entry
+from market_maker.api.confirmation import require_confirmed_change, require_confirmed_removal
 from market_maker.api.context import CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import ActiveSymbolError, Desk
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
-from market_maker.api.requests import SYMBOL_PATTERN, ConfigCreate, ConfigUpdate
+from market_maker.api.requests import SYMBOL_PATTERN, ConfigCreate, ConfigUpdate, DeleteRequest
 from market_maker.api.validation import FieldError
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
@@ -71,20 +73,28 @@ async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) 
 
     Takes effect with the next quote; of a symbol that no instance runs at the moment, once one does.
     `enabled: false` pauses an ACTIVE symbol; `enabled: true` starts nothing by itself. `symbol` may be
-    sent, but only as it stands in the path.
+    sent, but only as it stands in the path. A size or limit more than 10 times as large, a spread less than
+    a tenth, and a limit below the present inventory or loss need `confirm`.
     """
     if body.model_dump(include={"symbol"}, exclude_unset=True).get("symbol", symbol) != symbol:
         raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
     async with call.config_lock:
         before = await _current(call.desk, symbol)
-        changes = {name: getattr(body, name) for name in body.model_fields_set}
-        after = _consistent(replace(before, **changes))
+        after = _consistent(replace(before, **body.changes))
+        if not body.confirm:
+            view = call.desk.view(symbol)
+            require_confirmed_change(before, after, None if view is None else view.pnl)
         await call.desk.update_config(after, call.actor)
     answer = present.config(after)
     was = present.config(before).model_dump(mode="json")
     route = "PUT /v1/mm-configs/{symbol}"
     row = entry(
-        call.principal, route, symbol, before=was, after=answer.model_dump(mode="json"), why="updated"
+        call.principal,
+        route,
+        symbol,
+        before=was,
+        after=answer.model_dump(mode="json"),
+        why=body.reason or "updated",
     )
     await call.audit.record([row])
     return answer
@@ -93,16 +103,30 @@ async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) 
 @router.delete(
     "/v1/mm-configs/{symbol}",
     status_code=_S.NO_CONTENT,
-    responses=documented(_S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+    responses=documented(*_BODY, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
 )
-async def delete_config(symbol: SymbolInPath, call: CallOf) -> None:
-    """Remove a configuration; refused while the symbol is ACTIVE. Its fills and orders stay recorded."""
+async def delete_config(
+    symbol: SymbolInPath,
+    call: CallOf,
+    body: DeleteRequest | None = None,
+    confirm: Annotated[bool, Query(description="The same as in the body.")] = False,
+) -> None:
+    """Remove a configuration; refused while the symbol is ACTIVE, and with a position unless confirmed.
+
+    Its fills, orders and events stay recorded and readable.
+    """
+    given = body or DeleteRequest()
     async with call.config_lock:
         before = present.config(await _current(call.desk, symbol)).model_dump(mode="json")
         await _require_not_active(call.desk, symbol)
+        if not (given.confirm or confirm):
+            view = call.desk.view(symbol)
+            held = await call.desk.stored_position(symbol) if view is None else view.pnl.position
+            require_confirmed_removal(symbol, held)
         await call.desk.delete_config(symbol, call.actor)
     route = "DELETE /v1/mm-configs/{symbol}"
-    await call.audit.record([entry(call.principal, route, symbol, before=before, after=None, why="deleted")])
+    why = given.reason or "deleted"
+    await call.audit.record([entry(call.principal, route, symbol, before=before, after=None, why=why)])
 
 
 async def _current(desk: Desk, symbol: str) -> SymbolConfig:

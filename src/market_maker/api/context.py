@@ -13,7 +13,7 @@ from market_maker.api.audit import AuditTrail
 from market_maker.api.forward import Origin, origin_of
 from market_maker.api.peers import Peers
 from market_maker.api.ports import Desk
-from market_maker.api.problems import unknown_symbol
+from market_maker.api.problems import ProblemError, unknown_symbol
 from market_maker.api.requests import SYMBOL_PATTERN
 from market_maker.api.security import Principal
 from market_maker.core.states import Cause
@@ -81,6 +81,16 @@ async def running(desk: Desk, symbol: str, cause: Cause | None = None) -> Symbol
         await require_configured(desk, symbol)
         raise (await absent(desk, [symbol], cause))[symbol].problem()
     return view
+
+
+async def require_recorded(desk: Desk, symbol: str) -> None:
+    """404 when the symbol is not configured and nothing of it is recorded: history outlives configuration."""
+    try:
+        await require_configured(desk, symbol)
+    except ProblemError:
+        is_symbol = re.fullmatch(SYMBOL_PATTERN, symbol)
+        if not is_symbol or not (await desk.events(symbol, None, 1) or await desk.fills(symbol, None, 1)):
+            raise
 
 
 async def require_configured(desk: Desk, symbol: str) -> None:

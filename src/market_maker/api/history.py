@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, JsonValue
 
 from market_maker.api.answers import Answer
-from market_maker.api.context import DeskOf, SymbolInPath, require_configured
+from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import EventRow, FillRow, OrderRow
@@ -95,7 +95,7 @@ async def list_fills(
     symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
 ) -> FillPage:
     """Every fill of the symbol."""
-    await require_configured(desk, symbol)
+    await require_recorded(desk, symbol)
     rows = await desk.fills(symbol, None if cursor is None else int(cursor), limit + 1)
     shown, next_cursor = _page(rows, limit, lambda row: str(row.row_id))
     return FillPage(items=[_fill(row) for row in shown], next_cursor=next_cursor)
@@ -106,7 +106,7 @@ async def list_orders(
     symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: IdCursor = None
 ) -> OrderPage:
     """Every order of the symbol, live or not."""
-    await require_configured(desk, symbol)
+    await require_recorded(desk, symbol)
     rows = await desk.orders(symbol, None if cursor is None else _from_cursor(cursor), limit + 1)
     shown, next_cursor = _page(rows, limit, lambda row: row.client_order_id.encode().hex())
     return OrderPage(items=[_order(row) for row in shown], next_cursor=next_cursor)
@@ -117,7 +117,7 @@ async def list_events(
     symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
 ) -> EventPage:
     """State changes and risk events of the symbol."""
-    await require_configured(desk, symbol)
+    await require_recorded(desk, symbol)
     rows = await desk.events(symbol, None if cursor is None else int(cursor), limit + 1)
     shown, next_cursor = _page(rows, limit, lambda row: str(row.row_id))
     return EventPage(items=[_event(row) for row in shown], next_cursor=next_cursor)

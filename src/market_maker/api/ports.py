@@ -226,6 +226,9 @@ class Desk(Protocol):
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
         """The states of these symbols as PostgreSQL holds them, of each one. Raises DatabaseDownError."""
 
+    async def stored_position(self, symbol: str) -> Decimal:
+        """The position that its fills make, signed base currency. Raises DatabaseDownError."""
+
     async def stay_paused(self, symbols: Sequence[str]) -> None:
         """Symbols that nobody runs shall not continue by themselves when an instance takes them.
 

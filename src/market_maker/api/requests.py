@@ -1,7 +1,7 @@
 """What clients may send: every field with its range, nothing else accepted."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -9,8 +9,7 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
-    ValidationInfo,
-    field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -137,6 +136,15 @@ def _left_out() -> Any:
     return Field(default_factory=lambda: None)
 
 
+Confirm = Annotated[
+    StrictBool,
+    Field(
+        description="Needed by what a slip would make dear: a size or limit more than 10 times as large, a"
+        " spread less than a tenth, a limit that is broken already, a deletion with a position."
+    ),
+]
+
+
 class ConfigUpdate(BaseModel):
     """A changed configuration; what is left out keeps its current value."""
 
@@ -159,6 +167,21 @@ class ConfigUpdate(BaseModel):
     reference_min_notional_usdt: ReferenceMinNotionalUsdt = _left_out()
     mark_divergence_bps: MarkDivergenceBps = _left_out()
     resume_on_clean_handover: ResumeOnCleanHandover = _left_out()
+    confirm: Confirm = _left_out()
+    reason: Reason = _left_out()
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields of the configuration that were sent."""
+        return {name: getattr(self, name) for name in self.model_fields_set - {"confirm", "reason"}}
+
+
+class DeleteRequest(BaseModel):
+    """Why a configuration is deleted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    confirm: Confirm = False
+    reason: Reason | None = None
 
 
 class ControlRequest(BaseModel):
@@ -171,18 +194,20 @@ class ControlRequest(BaseModel):
 class EmergencyRequest(BaseModel):
     """Which symbols to stop, and why. Without `symbol` and `symbols` it means every symbol."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"not": {"required": ["symbol", "symbols"]}}
+    )
     symbols: Symbols | None = None
     symbol: Annotated[Symbol, Field(description="One symbol, instead of `symbols`.")] = _left_out()
     reason: Reason
 
-    @field_validator("symbol")
-    @classmethod
-    def _one_way_to_name(cls, symbol: str, info: ValidationInfo) -> str:
-        if info.data.get("symbols") is not None:
-            sentence = "cannot be sent together with symbols: name all of them there"
-            raise PydanticCustomError("named_twice", "{sentence}", {"sentence": sentence})
-        return symbol
+    @model_validator(mode="after")
+    def _named_one_way(self) -> Self:
+        if {"symbol", "symbols"} <= self.model_fields_set:
+            raise PydanticCustomError(
+                "named_twice", "symbol and symbols exclude each other: send one of them"
+            )
+        return self
 
     @property
     def named(self) -> list[str] | None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.repositories.owners import OwnerRepository
+from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
 
 REPLY_S_MAX: Final = 2.0
@@ -66,6 +68,7 @@ class ServiceDesk:
         self._outbox = OutboxRepository(database)
         self._states = StateRepository(database)
         self._owners = OwnerRepository(database)
+        self._positions = PositionRepository(database)
         self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
@@ -149,6 +152,12 @@ class ServiceDesk:
             else ports.StoredState()
             for symbol in symbols
         }
+
+    async def stored_position(self, symbol: str) -> Decimal:
+        """The position that its fills make, as stored."""
+        with _database():
+            stored = await self._positions.get(symbol)
+        return Decimal(0) if stored is None else stored.position
 
     async def stay_paused(self, symbols: Sequence[str]) -> None:
         """Symbols that nobody owns start PAUSED at whoever takes them."""

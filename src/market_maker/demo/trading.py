@@ -59,7 +59,7 @@ class Desk:
                 if status["enable_problems"] or status["mid"] is None:
                     return False
                 if needed := quotable(status):
-                    await self.api.put(f"/v1/mm-configs/{symbol}", needed)
+                    await self.api.put(f"/v1/mm-configs/{symbol}", {**needed, "confirm": True})
                     changes.extend(f"{symbol} {name}={value}" for name, value in needed.items())
                 await self.api.post(f"/v1/mm-configs/{symbol}/enable")
                 return True

@@ -25,7 +25,7 @@ DECIMALS = list(RANGES)
 @pytest.mark.parametrize("field", DECIMALS)
 async def test_both_ends_of_a_range_are_accepted(api: Api, field: str) -> None:
     for value in RANGES[field]:
-        answer = await api.put(BTC, {field: value})
+        answer = await api.put(BTC, {field: value, "confirm": True})
         assert (answer.status, answer.body[field]) == (200, value), answer.text
 
 
@@ -54,7 +54,8 @@ async def test_more_than_eight_decimals_are_refused_not_rounded(api: Api) -> Non
 async def test_a_json_number_is_read_exactly_as_written(api: Api) -> None:
     headers = {"Content-Type": "application/json"}
     for text, value in (("12.1", "12.1"), ("1e1", "10"), ("0.10", "0.10"), ("7", "7")):
-        answer = await api.call("PUT", BTC, data=f'{{"base_spread_bps": {text}}}'.encode(), headers=headers)
+        body = f'{{"confirm": true, "base_spread_bps": {text}}}'.encode()
+        answer = await api.call("PUT", BTC, data=body, headers=headers)
         assert answer.body["base_spread_bps"] == value
 
 

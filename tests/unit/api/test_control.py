@@ -165,13 +165,15 @@ async def test_symbol_names_one_symbol_and_leaves_the_others(
         {"symbol": ""},
         {"symbol": ["BTC-USDT"]},
         {"symbol": "BTC-USDT", "symbols": ["ETH-USDT"]},
+        {"symbol": "BTC-USDT", "symbols": None},
     ],
 )
 async def test_a_symbol_that_names_none_or_is_given_beside_a_list_stops_nothing(
     api: Api, desk: FakeDesk, named: dict[str, object]
 ) -> None:
     answer = await api.post(EMERGENCY["kill"], {**named, "reason": "x"})
-    assert (answer.status, answer.fields) == (422, {"symbol"})
+    assert answer.status == 422
+    assert "symbol" in answer.body["detail"]
     assert desk.controls == []
 
 

@@ -55,6 +55,13 @@ async def test_a_wrong_parameter_is_named(api: Api, kind: str, query: str) -> No
     assert answer.body["errors"][0]["location"] == "query"
 
 
+@pytest.mark.parametrize("kind", ["fills", "orders", "events"])
+async def test_the_history_of_a_deleted_symbol_stays_readable(api: Api, kind: str) -> None:
+    assert (await api.delete(BTC)).status == 204
+    assert len((await api.get(f"{BTC}/{kind}")).body["items"]) == 25
+    assert (await api.get("/v1/mm-configs/XRP-USDT/fills")).code == "UNKNOWN_SYMBOL"
+
+
 async def test_a_cursor_of_another_route_does_not_fail(api: Api) -> None:
     for cursor in ("ff00ff", "00", "c3"):
         assert (await api.get(f"{BTC}/orders?cursor={cursor}")).status == 200
