@@ -37,6 +37,7 @@ HAPPENS_SOMETIMES: tuple[str, ...] = (
     "enabled",
     "enable_refused",
     "reset_done",
+    "pnl_rebased_later",
     "reset_refused",
     *(f"refused:{reason}" for reason in ("book_invalid", "book_stale", "grid_changing")),
     *(f"refused:{reason}" for reason in ("position_limit", "rate_limit", "exchange_rate_limit", "own_cross")),

@@ -139,6 +139,7 @@ class Store:
             inventory=inventory,
             trade_keys=tuple((fill.trade_id, fill.side.value) for fill in fills),
             ids=ids,
+            rebase_pending=row is not None and row.rebase_pending,
         )
         rows = self.orders[symbol].values()
         return restored, tuple(_order(row, instrument, ids.at_ns) for row in rows if not row.status.is_final)

@@ -23,6 +23,9 @@ def check_transition(
     asked = event.cause if isinstance(event, ev.Control) else None
     if watch.state is State.HALTED and asked is not Cause.RESET:
         raise Violation(7, f"{symbol}: HALTED ended by {event}")
+    if record.to_state is watch.state:
+        parts.coverage.hit("pnl_rebased_later")
+        return
     if record.to_state is State.ACTIVE and asked not in _ACTIVATES:
         raise Violation(14, f"{symbol}: ACTIVE by {event}")
     if asked in _NEEDS_ZERO and not parts.plan.limits.shadow_mode:

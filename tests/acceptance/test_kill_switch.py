@@ -71,6 +71,11 @@ async def test_a_loss_beyond_its_limit_halts(site: Site) -> None:
     await site.operator.clear(BTC)
     # The loss stays on the books; only moved out of the way by a person can it end.
     assert (await site.operator.emergency("reset", BTC, rebase_pnl=True)).status == 200
+
+    async def rebased() -> bool:
+        return not (await site.operator.status(BTC))["pnl"]["rebase_pending"]
+
+    await until("the new baseline has its price", rebased)
     assert Decimal((await site.operator.status(BTC))["pnl"]["baseline"]) != 0
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, INSTRUMENT, Playbook, active, proven, quoting, ready
+from tests.support.playbook import CONFIG, INSTRUMENT, MS, Playbook, active, proven, quoting, ready
 
 from market_maker.core.events import ExchangeStatus, OrderEvent, OrderEventKind, Retire, Side
 from market_maker.core.instrument import InstrumentStatus
@@ -263,15 +263,87 @@ def test_a_reset_without_rebase_keeps_the_loss_and_enable_stays_refused() -> Non
     assert play.enable().reply == "refused: LOSS_BREACH"
 
 
-def test_a_reset_with_rebase_moves_the_baseline_and_enable_is_accepted() -> None:
+def test_a_rebase_waits_for_the_first_fresh_price_in_paused_and_then_leaves_no_loss() -> None:
     play = lost_too_much()
-    total = play.view().pnl.total
-    assert total < -500
-    (record,) = play.control(Cause.RESET, rebase_pnl=True).states
-    assert record.pnl_baseline == total
-    play.snapshot()
-    assert play.view().pnl.total == 0
+    (reset,) = play.control(Cause.RESET, rebase_pnl=True).states
+    assert (reset.to_state, reset.pnl_baseline, reset.rebase_pending) == (State.PAUSED, Decimal(0), True)
+    assert play.view().pnl.rebase_pending
+    (moved,) = play.after(10_000).mid(10_100).states
+    assert (moved.from_state, moved.to_state) == (State.PAUSED, State.PAUSED)
+    assert (moved.reason, moved.actor) == ("P&L counts from book 1010.0 on", "alice")
+    assert (moved.pnl_baseline, moved.rebase_pending) == (Decimal("-501.95"), False)
+    pnl = play.view().pnl
+    assert (pnl.total, pnl.rebase_pending) == (Decimal(0), False)
     assert play.enable().reply == "done"
+
+
+def test_a_rebase_does_not_take_the_price_from_before_the_kill() -> None:
+    play = lost_too_much()
+    play.control(Cause.RESET, rebase_pnl=True)
+    assert play.tick(50).states == []
+    assert play.view().pnl.rebase_pending
+
+
+def test_enable_waits_for_a_pending_rebase_whatever_the_loss() -> None:
+    play = lost_too_much()
+    play.control(Cause.RESET, rebase_pnl=True)
+    assert play.enable().reply == "refused: REBASE_PENDING, NO_VALID_BOOK"
+    play.snapshot((), ((10_020, 500),))
+    assert play.enable().reply == "refused: REBASE_PENDING"
+    play.delta(((9980, 500),))
+    assert play.enable().reply == "done"
+
+
+def test_a_fresh_mark_is_price_enough_for_a_rebase() -> None:
+    play = lost_too_much()
+    play.control(Cause.RESET, rebase_pnl=True)
+    assert play.mark("990", age_ms=6_000).states == []
+    (moved,) = play.mark("990").states
+    assert (moved.reason, moved.pnl_baseline) == ("P&L counts from mark 990 on", Decimal("-499.95"))
+
+
+def test_a_mark_that_is_fresh_at_the_reset_moves_the_baseline_at_once() -> None:
+    play = quoting()
+    play.mark("1000")
+    play.kill()
+    play.fill("c2", 100, "t1", fee="501")
+    play.stream_cancelled("c1")
+    (reset,) = proven(play).control(Cause.RESET, rebase_pnl=True).states
+    assert (reset.pnl_baseline, reset.rebase_pending) == (Decimal("-500.95"), False)
+
+
+def test_a_flat_position_is_rebased_without_any_price() -> None:
+    inventory = Inventory()
+    inventory.apply(Side.BUY, Decimal(1000), Decimal(1), Decimal(0))
+    inventory.apply(Side.SELL, Decimal(300), Decimal(1), Decimal(0))
+    play = proven(Playbook(state=State.HALTED, kill=LATCH, inventory=inventory))
+    (reset,) = play.control(Cause.RESET, rebase_pnl=True).states
+    assert (reset.pnl_baseline, reset.rebase_pending) == (Decimal(-700), False)
+
+
+def test_a_pending_rebase_survives_a_restart_and_another_kill() -> None:
+    inventory = Inventory()
+    inventory.apply(Side.BUY, Decimal(2000), Decimal(1), Decimal(0))
+    play = proven(Playbook(state=State.PAUSED, inventory=inventory, rebase_pending=True))
+    assert play.kill().states[0].rebase_pending
+    assert proven(play).control(Cause.RESET).states[0].rebase_pending
+    (moved,) = play.mid(10_000).states
+    assert (moved.pnl_baseline, moved.rebase_pending) == (Decimal(-1000), False)
+
+
+def test_a_halted_symbol_says_which_price_its_pnl_uses_and_how_old_that_is() -> None:
+    play = quoting()
+    play.mark("1000.5", age_ms=100)
+    play.fill("c1", 100, "t1")
+    play.kill()
+    play.tick(3_000)
+    pnl = play.view().pnl
+    assert (pnl.price, pnl.price_source) == (Decimal("1000.5"), "mark")
+    assert pnl.price_data_ns == play.now_ns - 3_100 * MS
+    play.tick(3_000)
+    pnl = play.view().pnl
+    assert (pnl.price, pnl.price_source) == (Decimal(1000), "book")
+    assert pnl.price_data_ns == play.now_ns - 6_000 * MS
 
 
 def lost_too_much() -> Playbook:

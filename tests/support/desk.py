@@ -64,7 +64,7 @@ def view_of(config: SymbolConfig) -> SymbolView:
         ),
         mid=Decimal("100.05"),
         mid_source="book",
-        pnl=PnlView(zero, None, zero, zero, zero, zero, zero, 0, zero),
+        pnl=PnlView(zero, None, zero, zero, zero, zero, zero, 0, zero, None, "", None, rebase_pending=False),
         orders=(),
         open_orders=0,
         unknown_orders=0,

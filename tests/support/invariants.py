@@ -42,6 +42,8 @@ def check_transition(world: "World", record: cmd.RecordState) -> None:
     assert record.from_state is world.state
     if world.state is State.HALTED:
         assert record.actor == "operator", "7: HALTED ended without a reset"
+    if record.to_state is world.state:
+        assert world.state is State.PAUSED, "only a rebase of the P&L leaves the state as it was"
     if world.state is State.HALTED or record.to_state is State.ACTIVE:
         assert not _possible(world), "7: reset or enabled while orders are open or unknown"
 

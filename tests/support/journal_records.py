@@ -70,7 +70,11 @@ def order(
 
 
 def state(
-    to: State = State.ACTIVE, source: State = State.PAUSED, kill_reason: KillReason | None = None
+    to: State = State.ACTIVE,
+    source: State = State.PAUSED,
+    kill_reason: KillReason | None = None,
+    *,
+    rebase_pending: bool = False,
 ) -> RecordState:
     return RecordState(
         from_state=source,
@@ -79,6 +83,7 @@ def state(
         actor="alice",
         kill_reason=kill_reason,
         pnl_baseline=Decimal("-12.50"),
+        rebase_pending=rebase_pending,
     )
 
 

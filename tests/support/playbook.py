@@ -51,6 +51,7 @@ class Playbook:
         trade_keys: tuple[tuple[str, str], ...] = (),
         open_orders: tuple[Order, ...] = (),
         filled_by_order: tuple[tuple[str, Decimal], ...] = (),
+        rebase_pending: bool = False,
     ) -> None:
         self.now_ns = START_NS
         self.instrument = instrument
@@ -69,6 +70,7 @@ class Playbook:
             trade_keys,
             IdSeed(12345, 1_790_000_000_000, START_NS),
             filled_by_order,
+            rebase_pending,
         )
         self.engine = SymbolEngine(restored, limits)
         self.said = self._scribe.said(self.engine.start(open_orders))

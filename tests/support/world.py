@@ -145,6 +145,7 @@ class World:
             Inventory.from_row(fold(fills)),
             tuple((fill.trade_id, fill.side.value) for fill in fills),
             IdSeed(self._lives * 10**9, 1_790_000_000_000, self.now_ns),
+            rebase_pending=last is not None and last.rebase_pending,
         )
         return restored, tuple(self._loaded(row) for row in orders.values() if not row.status.is_final)
 

@@ -34,7 +34,13 @@ def halted_records(symbol: Symbol, detail: str) -> tuple[Record, ...]:
     reason = KillReason.WORKER_FAILURE
     return (
         RecordState(
-            symbol.state, State.HALTED, f"{reason.value}: {detail}", "system", reason, symbol.pnl_baseline
+            symbol.state,
+            State.HALTED,
+            f"{reason.value}: {detail}",
+            "system",
+            reason,
+            symbol.pnl_baseline,
+            symbol.rebase_pending,
         ),
         RecordRisk(
             reason,

@@ -97,6 +97,14 @@ class Pnl(Answer):
     total: DecimalText
     baseline: DecimalText = Field(description="Moved by a reset with `rebase_pnl`.")
     fees: DecimalText
+    price: DecimalText | None = Field(
+        description="What values the position for `unrealized`: the mark price if fresh, else the last mid."
+    )
+    price_source: str = Field(description="`book`, `mark` or `last_trade`; empty without a price.")
+    price_age_ms: int | None = Field(description="Age of that price when the picture was taken.")
+    rebase_pending: bool = Field(
+        description="True: a reset asked for a new baseline, which the next fresh price gives; enable waits."
+    )
 
 
 class Order(Answer):

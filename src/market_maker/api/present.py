@@ -78,6 +78,10 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
             total=pnl.total,
             baseline=pnl.baseline,
             fees=pnl.fees,
+            price=pnl.price,
+            price_source=pnl.price_source,
+            price_age_ms=_age_ms(view, pnl.price_data_ns),
+            rebase_pending=pnl.rebase_pending,
         ),
         volume_usdt=pnl.volume,
         fill_count=pnl.fill_count,
@@ -132,8 +136,13 @@ def _book(view: SymbolView) -> answers.BookStatus:
         sequence=book.sequence,
         best_bid=book.best_bid,
         best_ask=book.best_ask,
-        age_ms=None if book.data_ns is None else max(0, view.at_ns - book.data_ns) // 1_000_000,
+        age_ms=_age_ms(view, book.data_ns),
     )
+
+
+def _age_ms(view: SymbolView, data_ns: int | None) -> int | None:
+    """How old data was when the picture was taken."""
+    return None if data_ns is None else max(0, view.at_ns - data_ns) // 1_000_000
 
 
 def _instrument(instrument: Instrument) -> answers.InstrumentStatusView:

@@ -159,13 +159,13 @@ class Gauges:
 
     def _show(self, worker: Worker) -> None:
         symbol, bound = worker.engine.symbol, self._observer.metrics_of(worker.name)
-        value, spread, price = symbol.inventory_value, spread_bps(symbol), symbol.valuation_price
+        value, spread, valuation = symbol.inventory_value, spread_bps(symbol), symbol.valuation
         bound.inventory.set(math.nan if value is None else float(value))
         bound.open_orders.set(symbol.orders.live_count())
         bound.show_open_orders_at_exchange(symbol.clearing.open_at_exchange)
         bound.spread_bps.set(math.nan if spread is None else spread)
         bound.mailbox_depth.set(len(worker.mailbox))
         bound.journal_lag.set(self._journal.lag_ns() / 1e9)
-        unrealized = symbol.inventory.unrealized(price) if price is not None else None
+        unrealized = symbol.inventory.unrealized(valuation.price) if valuation is not None else None
         bound.show_pnl(symbol.inventory.realized, unrealized)
         self._observer.count_totals(worker, bound)

@@ -62,6 +62,7 @@ class Restorer:
             trade_keys=tuple((trade_id, side.value) for trade_id, side in keys),
             ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
             filled_by_order=tuple(filled.items()),
+            rebase_pending=state is not None and state.rebase_pending,
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 

@@ -146,7 +146,10 @@ class RecordFill:
 
 @dataclass(frozen=True, slots=True)
 class RecordState:
-    """A state transition; becomes the `mm_states` row and `mm.state.changed.v1`."""
+    """A state transition; becomes the `mm_states` row and `mm.state.changed.v1`.
+
+    From PAUSED to PAUSED when the P&L baseline moves.
+    """
 
     from_state: State
     to_state: State
@@ -155,6 +158,8 @@ class RecordState:
     kill_reason: KillReason | None
     """The latched kill reason after the transition, None when there is none."""
     pnl_baseline: Decimal
+    rebase_pending: bool
+    """Whether a reset asked for a new baseline that still waits for a price."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class SymbolConfig:
     quote_interval_ms: Decimal = Decimal("100.0")
     price_threshold_bps: Decimal = Decimal("5.0")
     position_headroom_pct: Decimal = Decimal("5.0")
-    """Share of `max_position_usdt` that new risk leaves free, so that a move of the price alone is no kill."""
+    """Share of `max_position_usdt` that new risk leaves free: a move of the price alone is then no kill."""
     reference_min_notional_usdt: Decimal = Decimal("0.0")
     """Levels of others worth less than this do not count for the reference mid."""
     mark_divergence_bps: Decimal = Decimal("200.0")

@@ -38,10 +38,13 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
         problems.append(Problem("RETIRED", symbol.retired))
     if resume and not symbol.config.enabled:
         problems.append(Problem("NOT_ENABLED", "resume needs enabled=true: use enable"))
+    if symbol.rebase_pending:
+        detail = "the P&L baseline moves with the first fresh price: wait for a valid book or a mark price"
+        problems.append(Problem("REBASE_PENDING", detail))
     triggers = (
         kill_switch.market_halt(symbol.latest_instrument),
         kill_switch.exposure(symbol.config, symbol.inventory_value),
-        kill_switch.loss(symbol.config, symbol.total_pnl),
+        None if symbol.rebase_pending else kill_switch.loss(symbol.config, symbol.total_pnl),
         kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns)
         or kill_switch.unmeasured_lag(symbol.health, symbol.limits),
         kill_switch.journal(symbol.health, symbol.limits),
@@ -94,7 +97,8 @@ def _activate(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
     if symbol.state is State.ACTIVE:
         return ()
     if symbol.state is State.PAUSED:
-        market.look(symbol)
+        look = market.look(symbol)
+        halt.rebase_when_priced(symbol, mid_is_current=look is not None, out=out)
     problems = activation_problems(symbol, resume=event.cause is Cause.RESUME)
     if problems:
         return problems
@@ -113,7 +117,8 @@ def _reset(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
     if problems:
         return problems
     if event.rebase_pnl:
-        halt.rebase(symbol)
+        symbol.rebase_pending = True
+        halt.rebase(symbol, mid_is_current=False)
     symbol.kill = None
     symbol.health.rejects.clear()
     halt.change_state(symbol, Cause.RESET, event.reason or Cause.RESET.value, event.actor, out)

@@ -87,6 +87,7 @@ class SymbolEngine:
             restored.inventory,
             OrderIds(restored.ids),
             pnl_baseline=restored.pnl_baseline,
+            rebase_pending=restored.rebase_pending,
             state_reason=restored.state_reason,
             state_actor=restored.state_actor,
             now_ns=restored.ids.at_ns,
@@ -149,13 +150,16 @@ class SymbolEngine:
         control.check_surroundings(symbol, out)
         if symbol.is_active:
             cycle.evaluate(symbol, out)
-        elif symbol.state is State.PAUSED and market.look(symbol) is not None:
-            symbol.evaluated_ns = symbol.now_ns
+        elif symbol.state is State.PAUSED:
+            look = market.look(symbol)
+            if look is not None:
+                symbol.evaluated_ns = symbol.now_ns
+            halt.rebase_when_priced(symbol, mid_is_current=look is not None, out=out)
 
     def _is_due(self) -> bool:
-        """Whether to evaluate now: once per interval, and at once when quotes must go."""
+        """Whether to evaluate now: once per interval, at once when quotes must go or a price is awaited."""
         symbol = self._symbol
-        if symbol.now_ns - symbol.evaluated_ns >= symbol.interval_ns:
+        if symbol.now_ns - symbol.evaluated_ns >= symbol.interval_ns or symbol.rebase_pending:
             return True
         return symbol.is_active and (
             symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)

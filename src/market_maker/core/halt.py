@@ -1,7 +1,5 @@
 """Leaving ACTIVE: the one place where quoting ends, by whatever cause."""
 
-from decimal import Decimal
-
 from market_maker.core import clearing
 from market_maker.core.commands import Notice, RecordRisk, RecordState
 from market_maker.core.kill_switch import Trigger
@@ -57,14 +55,7 @@ def change_state(symbol: Symbol, cause: Cause, reason: str, actor: str, out: Out
     to_state = next_state(symbol.state, cause)
     if to_state is None:
         return
-    record = RecordState(
-        symbol.state,
-        to_state,
-        reason,
-        actor,
-        symbol.kill.trigger.reason if symbol.kill is not None else None,
-        symbol.pnl_baseline,
-    )
+    record = _record(symbol, to_state, reason, actor)
     symbol.state = to_state
     symbol.state_reason = reason
     symbol.state_actor = actor
@@ -74,7 +65,38 @@ def change_state(symbol: Symbol, cause: Cause, reason: str, actor: str, out: Out
     out.append(record)
 
 
-def rebase(symbol: Symbol) -> Decimal:
-    """Move the P&L baseline to now; returns the new baseline."""
+def rebase(symbol: Symbol, *, mid_is_current: bool) -> bool:
+    """Move the P&L baseline to now if that is pending and possible; whether it moved.
+
+    A flat position needs no price, any other a fresh mark or a mid of this very moment: with an older one
+    the loss between it and now would count on, and the next enable would be refused for it.
+    """
+    if not symbol.rebase_pending:
+        return False
+    if symbol.inventory.position and not mid_is_current and symbol.fresh(symbol.mark) is None:
+        return False
     symbol.pnl_baseline = symbol.gross_pnl
-    return symbol.pnl_baseline
+    symbol.rebase_pending = False
+    return True
+
+
+def rebase_when_priced(symbol: Symbol, *, mid_is_current: bool, out: Out) -> None:
+    """The same in PAUSED, where it becomes durable as a transition from PAUSED to PAUSED."""
+    if not rebase(symbol, mid_is_current=mid_is_current):
+        return
+    valuation = symbol.valuation
+    at = f"{valuation.source.value} {valuation.price:f}" if valuation is not None else "a flat position"
+    symbol.state_reason = f"P&L counts from {at} on"
+    out.append(_record(symbol, symbol.state, symbol.state_reason, symbol.state_actor))
+
+
+def _record(symbol: Symbol, to_state: State, reason: str, actor: str) -> RecordState:
+    return RecordState(
+        symbol.state,
+        to_state,
+        reason,
+        actor,
+        symbol.kill.trigger.reason if symbol.kill is not None else None,
+        symbol.pnl_baseline,
+        symbol.rebase_pending,
+    )

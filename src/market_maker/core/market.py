@@ -15,7 +15,7 @@ from market_maker.core.events import (
 )
 from market_maker.core.instrument import Instrument
 from market_maker.core.order_book import BookChange
-from market_maker.core.reference_mid import ReferenceMid, reference_mid
+from market_maker.core.reference_mid import MidSource, ReferenceMid, reference_mid
 from market_maker.core.states import State
 from market_maker.core.symbol import Out, PricePoint, Symbol
 
@@ -120,8 +120,17 @@ def look(symbol: Symbol) -> Look | None:
     if mid is None:
         return None
     symbol.mid = mid
+    symbol.mid_data_ns = _data_ns(symbol, mid.source)
     symbol.volatility.update(symbol.now_ns, mid.num / mid.den * symbol.tick_size)
     return Look(mid, bid, ask)
+
+
+def _data_ns(symbol: Symbol, source: MidSource) -> int:
+    """When what the mid was made of was true."""
+    if source is MidSource.BOOK:
+        return symbol.book.data_ns or 0
+    point = symbol.mark if source is MidSource.MARK else symbol.last_trade
+    return point.data_ns if point is not None else 0
 
 
 def _book_changed(symbol: Symbol, change: BookChange, event: BookSnapshot | BookDelta, out: Out) -> None:

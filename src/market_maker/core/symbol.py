@@ -18,7 +18,7 @@ from market_maker.core.kill_switch import Health, Trigger
 from market_maker.core.order_book import OrderBook
 from market_maker.core.orders import OrderTracker
 from market_maker.core.quoting import QuoteSet, QuotingEngine
-from market_maker.core.reference_mid import ReferenceMid
+from market_maker.core.reference_mid import MidSource, ReferenceMid
 from market_maker.core.risk import OrderLimits
 from market_maker.core.states import State
 from market_maker.core.stats import Stats
@@ -39,6 +39,15 @@ class PricePoint:
     """A price in quote currency and the monotonic time at which it was true."""
 
     price: Decimal
+    data_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """The price that values the position, where it is from, and the monotonic time at which it was true."""
+
+    price: Decimal
+    source: MidSource
     data_ns: int
 
 
@@ -65,6 +74,8 @@ class Symbol:
     inventory: Inventory
     ids: OrderIds
     pnl_baseline: Decimal = Decimal(0)
+    rebase_pending: bool = False
+    """Whether a reset asked for a new P&L baseline that still waits for a price."""
     state_reason: str = ""
     state_actor: str = "system"
     state_since_ns: int = 0
@@ -91,6 +102,8 @@ class Symbol:
     mark: PricePoint | None = None
     last_trade: PricePoint | None = None
     mid: ReferenceMid | None = None
+    mid_data_ns: int = 0
+    """When the data behind `mid` was true."""
     quote: QuoteSet | None = None
     verdicts: dict[tuple[Side, int], str] = field(default_factory=dict)
     """What became of each wanted level of `quote`: resting, placed, or the check that refused it."""
@@ -174,12 +187,14 @@ class Symbol:
         self.no_quote_reason = reason
 
     @property
-    def valuation_price(self) -> Decimal | None:
-        """The price of unrealized P&L: mark if fresh, else the last reference mid."""
-        mark = self.fresh(self.mark)
-        if mark is not None:
-            return mark
-        return self.mid.price(self.instrument) if self.mid is not None else None
+    def valuation(self) -> Valuation | None:
+        """What unrealized P&L is reckoned with: mark if fresh, else the last reference mid."""
+        mark = self.mark
+        if mark is not None and self.fresh(mark) is not None:
+            return Valuation(mark.price, MidSource.MARK, mark.data_ns)
+        if self.mid is None:
+            return None
+        return Valuation(self.mid.price(self.instrument), self.mid.source, self.mid_data_ns)
 
     @property
     def inventory_value(self) -> Decimal | None:
@@ -191,8 +206,8 @@ class Symbol:
     @property
     def gross_pnl(self) -> Decimal:
         """Realized plus unrealized, before the baseline; without any price the latter counts as zero."""
-        price = self.valuation_price
-        unrealized = self.inventory.unrealized(price) if price is not None else Decimal(0)
+        valuation = self.valuation
+        unrealized = self.inventory.unrealized(valuation.price) if valuation is not None else Decimal(0)
         return EXACT.add(self.inventory.realized, unrealized)
 
     @property
@@ -218,3 +233,4 @@ class Restored:
     ids: IdSeed
     filled_by_order: tuple[tuple[str, Decimal], ...] = ()
     """(exchange's order id, base quantity) that those executions filled, of the latest orders."""
+    rebase_pending: bool = False

@@ -65,18 +65,22 @@ def _book(symbol: Symbol) -> BookView:
 
 
 def _pnl(symbol: Symbol) -> PnlView:
-    inventory, price = symbol.inventory, symbol.valuation_price
+    inventory, valuation = symbol.inventory, symbol.valuation
     row = inventory.to_row()
     return PnlView(
         position=inventory.position,
         average_entry=inventory.average_entry,
         inventory_usdt=symbol.inventory_value,
         realized=inventory.realized,
-        unrealized=inventory.unrealized(price) if price is not None else None,
+        unrealized=inventory.unrealized(valuation.price) if valuation is not None else None,
         baseline=symbol.pnl_baseline,
         fees=row.fees,
         fill_count=row.fill_count,
         volume=row.volume,
+        price=valuation.price if valuation is not None else None,
+        price_source=valuation.source.value if valuation is not None else "",
+        price_data_ns=valuation.data_ns if valuation is not None else None,
+        rebase_pending=symbol.rebase_pending,
     )
 
 

@@ -53,7 +53,10 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class PnlView:
-    """Inventory and P&L; `inventory_usdt` and `unrealized` are None while no price is known."""
+    """Inventory and P&L; `inventory_usdt` and `unrealized` are None while no price is known.
+
+    `price` values the position for `unrealized`; it was true at `price_data_ns`, however long ago that is.
+    """
 
     position: Decimal
     average_entry: Decimal | None
@@ -64,6 +67,12 @@ class PnlView:
     fees: Decimal
     fill_count: int
     volume: Decimal
+    price: Decimal | None
+    price_source: str
+    """book, mark or last_trade; empty without a price."""
+    price_data_ns: int | None
+    rebase_pending: bool
+    """Whether the baseline moves with the next fresh price."""
 
     @property
     def total(self) -> Decimal:

@@ -93,10 +93,13 @@ async def _halt(db: Executor, symbol: str, loss: Loss, at: datetime) -> None:
     if state is State.HALTED:
         return
     baseline = Decimal(0) if stored is None else stored.pnl_baseline
+    pending = stored is not None and stored.rebase_pending
     position = await position_sql.get_position(db, symbol=symbol)
     reason = KillReason.OWNER_LOST
     records = (
-        RecordState(state, State.HALTED, f"{reason.value}: {loss.measured}", ACTOR, reason, baseline),
+        RecordState(
+            state, State.HALTED, f"{reason.value}: {loss.measured}", ACTOR, reason, baseline, pending
+        ),
         RecordRisk(
             reason,
             loss.measured,

@@ -145,6 +145,7 @@ async def _upsert_states(db: Executor, batch: JournalBatch) -> None:
         sinces=[change.at for _, change in changes],
         versions=[change.transitions for _, change in changes],
         event_ids=[change.event_id for _, change in changes],
+        rebases_pending=[record.rebase_pending for record in records],
     )
 
 

@@ -24,6 +24,8 @@ class StateRecord:
     since: datetime
     version: int
     """Counts transitions."""
+    rebase_pending: bool
+    """Whether the P&L baseline still waits for a price to move to."""
 
 
 class StateRepository:
@@ -52,4 +54,5 @@ def _record(row: StoredState) -> StateRecord:
         pnl_baseline=row.pnl_baseline,
         since=row.since,
         version=row.version,
+        rebase_pending=row.rebase_pending,
     )

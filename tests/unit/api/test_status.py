@@ -20,11 +20,17 @@ LONG = PnlView(
     fees=Decimal("0.3"),
     fill_count=7,
     volume=Decimal("1400"),
+    price=Decimal("100.05"),
+    price_source="mark",
+    price_data_ns=NOW_NS - 1_250_000_000,
+    rebase_pending=True,
 )
 SHORT = replace(LONG, position=Decimal(-1), inventory_usdt=Decimal("-100.05"), unrealized=None)
 
 
-async def test_a_symbol_shows_position_and_pnl(api: Api, desk: FakeDesk) -> None:
+async def test_a_symbol_shows_position_and_pnl_with_the_price_behind_it_and_its_age(
+    api: Api, desk: FakeDesk
+) -> None:
     desk.change("BTC-USDT", pnl=LONG)
     body = (await api.get(f"{BTC}/status")).body
     assert body["position"] == "2"
@@ -36,6 +42,10 @@ async def test_a_symbol_shows_position_and_pnl(api: Api, desk: FakeDesk) -> None
         "total": "-2.4",
         "baseline": "-1",
         "fees": "0.3",
+        "price": "100.05",
+        "price_source": "mark",
+        "price_age_ms": 1250,
+        "rebase_pending": True,
     }
     assert (body["fill_count"], body["volume_usdt"]) == (7, "1400")
 

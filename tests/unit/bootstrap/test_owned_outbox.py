@@ -1,6 +1,7 @@
 """Each symbol's events have one sender."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from tests.support.owning import BTC, DOGE, ETH, SOL, Surroundings, until
 
@@ -77,6 +78,6 @@ async def test_events_of_a_symbol_that_was_released_or_taken_away_are_no_longer_
 
 async def _record(around: Surroundings, *symbols: str) -> None:
     """An event of each symbol."""
-    record = RecordState(State.PAUSED, State.PAUSED, "test", "test", None, 0)  # type: ignore[arg-type] # no P&L
+    record = RecordState(State.PAUSED, State.PAUSED, "test", "test", None, Decimal(0), rebase_pending=False)
     entries = [JournalEntry(symbol, (record,), datetime.now(UTC), "") for symbol in symbols]
     await JournalStore(around.pool).write(entries)

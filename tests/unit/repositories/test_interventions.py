@@ -41,7 +41,7 @@ async def store(pool: asyncpg.Pool) -> InterventionRepository:
 
 
 def state(before: State, after: State, reason: str = "test", kill: KillReason | None = None) -> RecordState:
-    return RecordState(before, after, reason, "alice", kill, Decimal("12.5"))
+    return RecordState(before, after, reason, "alice", kill, Decimal("12.5"), rebase_pending=True)
 
 
 async def write(pool: asyncpg.Pool, *records: Record, symbol: str = BTC, epoch: int = 1) -> bool:
@@ -91,7 +91,7 @@ async def test_a_symbol_is_taken_away_halted_and_told_in_one_chain(
     assert stored is not None
     assert (stored.state, stored.kill_reason, stored.actor) == (State.HALTED, KillReason.OWNER_LOST, "guard")
     assert stored.reason == "OWNER_LOST: lost-1 silent for 3.2 s"
-    assert (stored.pnl_baseline, stored.version) == (Decimal("12.5"), 2)
+    assert (stored.pnl_baseline, stored.rebase_pending, stored.version) == (Decimal("12.5"), True, 2)
     assert await events(pool) == [
         (
             "mm.state.changed.v1",

@@ -166,6 +166,16 @@ async def test_a_transition_makes_the_state_row_and_its_event(pool: asyncpg.Pool
     ]
 
 
+async def test_a_rebase_that_waits_for_a_price_is_stored_until_it_has_taken_effect(
+    pool: asyncpg.Pool,
+) -> None:
+    states = StateRepository(pool)
+    await JournalStore(pool).write([entry(state(State.PAUSED, State.HALTED, rebase_pending=True))])
+    assert (await states.load_all())["BTC-USDT"].rebase_pending
+    await JournalStore(pool).write([entry(state(State.PAUSED, State.PAUSED))])
+    assert not (await states.load_all())["BTC-USDT"].rebase_pending
+
+
 async def test_a_reset_clears_the_stored_kill_reason_and_counts_on(pool: asyncpg.Pool) -> None:
     await JournalStore(pool).write([entry(state(State.HALTED, State.ACTIVE, KillReason.MANUAL))])
     await JournalStore(pool).write([entry(state(State.PAUSED, State.HALTED))])

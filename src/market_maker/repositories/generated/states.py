@@ -40,12 +40,14 @@ async def get_state(
 
 UPSERT_STATES = """\
 INSERT INTO mm_states (
-    symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id
+    symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id,
+    rebase_pending
 )
 SELECT
     unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]),
     unnest($5::text[]), unnest($6::numeric[]), unnest($7::timestamptz[]),
-    unnest($8::bigint[]), unnest($9::uuid[])
+    unnest($8::bigint[]), unnest($9::uuid[]),
+    unnest($10::boolean[])
 ON CONFLICT (symbol) DO UPDATE SET
     state = excluded.state,
     reason = excluded.reason,
@@ -54,7 +56,8 @@ ON CONFLICT (symbol) DO UPDATE SET
     pnl_baseline = excluded.pnl_baseline,
     since = excluded.since,
     version = mm_states.version + excluded.version,
-    last_event_id = excluded.last_event_id
+    last_event_id = excluded.last_event_id,
+    rebase_pending = excluded.rebase_pending
 WHERE mm_states.last_event_id <> excluded.last_event_id
 """
 
@@ -71,6 +74,7 @@ async def upsert_states(
     sinces: Sequence[datetime | None],
     versions: Sequence[int | None],
     event_ids: Sequence[UUID | None],
+    rebases_pending: Sequence[bool | None],
 ) -> int:
     """The last state of each symbol of a batch; `versions` is how many transitions the batch holds. A batch
     that is written again changes nothing."""
@@ -85,5 +89,6 @@ async def upsert_states(
         sinces,
         versions,
         event_ids,
+        rebases_pending,
     )
     return int(status.rpartition(" ")[2])

@@ -10,12 +10,14 @@ SELECT * FROM mm_states WHERE symbol = @symbol;
 -- The last state of each symbol of a batch; `versions` is how many transitions the batch holds. A batch
 -- that is written again changes nothing.
 INSERT INTO mm_states (
-    symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id
+    symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id,
+    rebase_pending
 )
 SELECT
     unnest(@symbols::text[]), unnest(@states::text[]), unnest(@reasons::text[]), unnest(@actors::text[]),
     unnest(@kill_reasons::text[]), unnest(@pnl_baselines::numeric[]), unnest(@sinces::timestamptz[]),
-    unnest(@versions::bigint[]), unnest(@event_ids::uuid[])
+    unnest(@versions::bigint[]), unnest(@event_ids::uuid[]),
+    unnest(@rebases_pending::boolean[])
 ON CONFLICT (symbol) DO UPDATE SET
     state = excluded.state,
     reason = excluded.reason,
@@ -24,5 +26,6 @@ ON CONFLICT (symbol) DO UPDATE SET
     pnl_baseline = excluded.pnl_baseline,
     since = excluded.since,
     version = mm_states.version + excluded.version,
-    last_event_id = excluded.last_event_id
+    last_event_id = excluded.last_event_id,
+    rebase_pending = excluded.rebase_pending
 WHERE mm_states.last_event_id <> excluded.last_event_id;
