@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from tests.support.kafka import OURS, Wire, instrument, trade_event, until
+from tests.support.kafka import OURS, Wire, delta, instrument, trade_event, until
 
-from market_maker.core.events import EngineEventUnreadable, Event, Execution, OrderEvent
+from market_maker.core.events import BookDelta, EngineEventUnreadable, Event, Execution, OrderEvent
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.batch import TopicPartitionKey, Undecodable
-from market_maker.streams.consumer import ConsumerOptions
+from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
 from market_maker.streams.lag import LagReport
 from market_maker.streams.schema_registry import SchemaRegistry
-from market_maker.streams.topics import ENGINE_EVENT
+from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOTUSDT")
 GROUP = "intake-test"
@@ -40,6 +40,9 @@ class Mailbox:
 
     def of(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
+
+    def sequences(self) -> list[int]:
+        return [event.sequence for event in self.of(BookDelta)]
 
     def trade_ids(self) -> list[str]:
         return [event.trade_id for event in self.of(Execution)]
@@ -131,6 +134,10 @@ class Exchange:
         for number in range(first, first + count):
             value = self._wire.value(ENGINE_EVENT, trade_event(f"t{number}", symbol=symbol))
             self.post(ENGINE_EVENT, symbol.encode(), value)
+
+    def delta(self, symbol: str, sequence: int) -> bytes:
+        """The message that leads from the sequence before it to this one."""
+        return self._wire.value(ORDER_BOOK_DELTA, {**delta(sequence - 1, sequence), "symbol": symbol})
 
     def post(self, topic: str, key: bytes | None, value: bytes, partition: int = -1) -> None:
         self._producer.produce(topic, value, key, partition=partition)

@@ -167,7 +167,7 @@ class Instance:
     ) -> None:
         self.name = name
         self.read_again = 0
-        """How often the consumer was told to begin anew at what is committed."""
+        """How often the consumer was told to read a symbol's partition anew."""
         self.failures: list[str] = []
         """Parts that ended though they must not."""
         self.counts: dict[str, int] = dict.fromkeys(CONSUMED, PARTITIONS)
@@ -263,7 +263,7 @@ class Instance:
         await self.tasks.cancel()
         await self.supervisor.close()
 
-    def _read_again(self) -> None:
+    def _read_again(self, _: str) -> None:
         self.read_again += 1
 
     def _part_failed(self, name: str, error: BaseException) -> None:

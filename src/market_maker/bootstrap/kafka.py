@@ -15,18 +15,19 @@ from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
 from market_maker.streams.avro_codec import AvroEncoder
-from market_maker.streams.consumer import ConsumerOptions
+from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.dead_letters import DeadLetters
 from market_maker.streams.errors import RegistryError
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
 from market_maker.streams.lag import LagReport
 from market_maker.streams.outbox_relay import OutboxRelay
+from market_maker.streams.partitioner import partition_of
 from market_maker.streams.publisher import KafkaPublisher
 from market_maker.streams.router import SymbolSink
 from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
 from market_maker.streams.topic_counts import TopicsDifferError, differing, partition_counts
-from market_maker.streams.topics import CONSUMED, PUBLISHED
+from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, PUBLISHED
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.tally import Tally
 
@@ -95,10 +96,11 @@ class KafkaSide:
         if self._intake is not None:
             self._intake.hold(source)
 
-    def read_again(self) -> None:
-        """Read anew what is not committed."""
-        if self._intake is not None:
-            self._intake.read_again()
+    def read_again(self, symbol: str) -> None:
+        """Read anew what is not durable of the partition that carries the symbol's engine events."""
+        partitions = self.partitions(ENGINE_EVENT)
+        if self._intake is not None and partitions is not None:
+            self._intake.read_again(partition_of(symbol, partitions))
 
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""

@@ -43,12 +43,12 @@ class Ownership:
         taking: Taking,
         hand_over: HandOver,
         counts: Callable[[], Mapping[str, int]],
-        read_again: Callable[[], None],
+        read_again: Callable[[str], None],
         tasks: TaskGroup,
     ) -> None:
         """`counts` tells how many partitions each topic has; empty while that is unknown.
 
-        `read_again` has the consumer begin anew where it has committed.
+        `read_again` has the consumer read a symbol's partition anew from the first event that is not durable.
         """
         self._supervisor = supervisor
         self._fleet = fleet
@@ -193,7 +193,9 @@ class Ownership:
             if worker is not None and not worker.tenure.is_held:
                 await self._stop(symbol)
                 if self.is_mine(symbol):
-                    self._read_again()  # records of its last events were dropped, and nobody else reads them
+                    self._read_again(
+                        symbol
+                    )  # records of its last events were dropped, and nobody else reads them
 
     async def _stop(self, symbol: str) -> None:
         """End an actor; what it had not read yet is read again, for whoever comes after it."""
@@ -201,7 +203,7 @@ class Ownership:
         await self._fleet.stop(symbol)
         unread = iter(worker.mailbox.take, None) if worker is not None else ()
         if any(getattr(event, "source", None) is not None for event in unread) and self.is_mine(symbol):
-            self._read_again()
+            self._read_again(symbol)
 
     async def let_go(self, symbols: Iterable[str]) -> None:
         """Release symbols of which nothing is in the market. Raises DatabaseError."""

@@ -48,15 +48,15 @@ class Owning:
         changes: ChangeFeed,
         journal: Journal,
         counts: Callable[[], Mapping[str, int]],
-        read_again: Callable[[], None],
+        read_again: Callable[[str], None],
         tasks: TaskGroup,
         started: Callable[[str], None],
     ) -> Self:
         """`lease_database` is the lease's own: nobody else's queries keep it waiting.
 
         `counts` tells how many partitions each topic has; empty while that is unknown. `read_again` has the
-        consumer begin anew where it has committed. `started` is told of each symbol that was taken, which
-        must learn of its surroundings.
+        consumer read a symbol's partition anew from the first event that is not durable. `started` is told
+        of each symbol that was taken, which must learn of its surroundings.
         """
         lease = Lease(time.monotonic_ns, lease_ns(session_timeout_ns))
         owners = OwnerRepository(lease_database)

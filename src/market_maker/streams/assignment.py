@@ -1,6 +1,7 @@
 """Which partitions are ours, and who is told when that changes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from market_maker.streams.batch import TopicPartitionKey
@@ -12,6 +13,16 @@ class Assignment:
 
     generation: int = 0
     partitions: frozenset[TopicPartitionKey] = frozenset()
+    again: Mapping[TopicPartitionKey, int] = field(default_factory=dict)
+    """Partitions that were read anew since, by themselves: each has a generation of its own from then on."""
+
+    def generation_of(self, key: TopicPartitionKey) -> int:
+        """What tells a partition's present reading from earlier ones."""
+        return self.again.get(key, self.generation)
+
+    def following(self) -> int:
+        """A generation that none of these has had."""
+        return max((self.generation, *self.again.values())) + 1
 
 
 class RebalanceListener(Protocol):

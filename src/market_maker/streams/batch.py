@@ -2,8 +2,10 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from confluent_kafka import Message
@@ -22,11 +24,17 @@ class Arrival(NamedTuple):
     """Microseconds since 1970 UTC."""
     generation: int = 0
     """Counts the assignments of partitions to this consumer."""
+    again: Mapping[TopicPartitionKey, int] = MappingProxyType({})
+    """The generations of partitions that were read anew since."""
 
     @classmethod
-    def now(cls, generation: int) -> "Arrival":
+    def now(cls, generation: int, again: Mapping[TopicPartitionKey, int] = MappingProxyType({})) -> "Arrival":
         """This instant."""
-        return cls(time.monotonic_ns(), time.time_ns() // 1000, generation)
+        return cls(time.monotonic_ns(), time.time_ns() // 1000, generation, again)
+
+    def generation_of(self, topic: str, partition: int) -> int:
+        """The generation under which a partition is read."""
+        return self.again.get((topic, partition), self.generation)
 
 
 class Position(NamedTuple):

@@ -6,13 +6,14 @@ use. Engine events start where they were committed, at first at the beginning: t
 """
 
 import asyncio
+import dataclasses
 import logging
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, field
-from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -28,6 +29,7 @@ from confluent_kafka import (
 from market_maker.streams.assignment import Assignment, RebalanceListener
 from market_maker.streams.batch import Arrival, Batch, TopicPartitionKey
 from market_maker.streams.client_log import LOG_LEVEL, ClientLog
+from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.consumer_positions import committed_offsets, history_lost, keys_of, topic_partitions
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.hand_over import HandOver
@@ -38,61 +40,14 @@ from market_maker.streams.topics import CONSUMED, ENGINE_EVENT
 
 POLL_S = 0.1
 ROOM_WAIT_S = 0.02
+PAUSE_AFTER_S = 0.5
+"""Without room for so long partitions are paused, which throws away what the client has fetched ahead."""
 REGISTRY_PAUSE_S = 0.5
 """Between two looks at engine events that wait for their schema."""
 METADATA_TIMEOUT_S = 2.0
 COUNT_AGAIN_S = 1.0
-REBALANCE_MS_MAX = 30_000
-"""How long the group waits for a member that lives but does not poll, and how long librdkafka waits for its
-answer to a join that a broker has lost: the default of five minutes left an instance without symbols."""
-HEARTBEATS_PER_SESSION = 4
-"""Two may get lost without harm; and a heartbeat's answer is how a consumer learns of a rebalance."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerOptions:
-    """How to reach the brokers and how to read.
-
-    `extra` are further librdkafka properties (security); they cannot change what correctness needs.
-    """
-
-    bootstrap_servers: str
-    group_id: str = "market-maker"
-    client_id: str = "market-maker"
-    fetch_wait_max_ms: int = 10
-    session_timeout_ms: int = 6000
-    """After so long without a heartbeat the group gives this consumer's partitions to others. A process
-    that starts again after a crash waits for that too: the group still counts its dead predecessor."""
-    batch_messages_max: int = 500
-    commit_interval_s: float = 0.2
-    revoke_timeout_s: float = 5.0
-    """How long a rebalance waits for the shell to cancel and to become durable."""
-    close_timeout_s: float = 2.0
-    """How long `stop` waits for the broker: half for the last commit, half to leave the group."""
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def properties(self) -> dict[str, Any]:
-        """The librdkafka configuration."""
-        return {
-            "client.id": self.client_id,
-            "fetch.wait.max.ms": self.fetch_wait_max_ms,
-            "fetch.queue.backoff.ms": 2,
-            "fetch.min.bytes": 1,
-            **self.extra,
-            "bootstrap.servers": self.bootstrap_servers,
-            "group.id": self.group_id,
-            "session.timeout.ms": self.session_timeout_ms,
-            "max.poll.interval.ms": max(REBALANCE_MS_MAX, self.session_timeout_ms),
-            "heartbeat.interval.ms": self.session_timeout_ms // HEARTBEATS_PER_SESSION,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "partition.assignment.strategy": "range",
-            "auto.offset.reset": "error",
-        }
 
 
 class KafkaConsumer:
@@ -117,9 +72,11 @@ class KafkaConsumer:
         self._partition_counts: Mapping[str, int] = {}
         self._count_again_s = 0.0
         self._quiet = threading.Event()
-        self._again = threading.Event()
+        self._again: deque[int] = deque()
+        """Partitions of engine events to be read anew."""
         self._stopping = threading.Event()
         self._paused = False
+        self._full_since_s = math.inf
         self._commit_due_s = 0.0
         self._commits_pending = 0
         self._client_log = ClientLog(_log)
@@ -149,9 +106,9 @@ class KafkaConsumer:
         """Read no further messages; what was read can still become durable and be committed."""
         self._quiet.set()
 
-    def read_again(self) -> None:
-        """Begin anew at what is committed: what was read since and not made durable is needed again."""
-        self._again.set()
+    def read_again(self, partition: int) -> None:
+        """Read a partition's engine events anew from the first that is not durable; nothing else is."""
+        self._again.append(partition)
 
     def stop(self) -> None:
         """End `run` after a last commit of what is durable."""
@@ -190,22 +147,34 @@ class KafkaConsumer:
             _log.warning("kafka: the broker is silent; the group will notice by itself that we left")
 
     def _step(self, consumer: Consumer) -> None:
-        if self._again.is_set():
-            self._again.clear()
-            self._restart(consumer)
+        while self._again:
+            self._rewind(consumer, (ENGINE_EVENT, self._again.popleft()))
         waits = bool(self._unjudged) and time.monotonic() < self._judge_again_s
-        if self._quiet.is_set() or waits or not self._hand_over.wait_for_room(ROOM_WAIT_S):
+        has_room = self._wait_for_room()
+        if self._quiet.is_set() or waits or time.monotonic() - self._full_since_s >= PAUSE_AFTER_S:
             self._hold(consumer)
-        elif self._unjudged:
-            self._hand(consumer, [])
-        else:
-            self._release(consumer)
-            self._consume(consumer)
+        elif has_room:
+            self._go_on(consumer)
         if not self._partition_counts and self._assignment.partitions:
             self._count_later(consumer)
         if time.monotonic() >= self._commit_due_s:
             self._commit_due_s = time.monotonic() + self._options.commit_interval_s
             self._commit(consumer)
+
+    def _wait_for_room(self) -> bool:
+        """Wait a moment; what was fetched ahead is kept, there may be room in the next one."""
+        has_room = self._hand_over.wait_for_room(ROOM_WAIT_S)
+        self._full_since_s = math.inf if has_room else min(self._full_since_s, time.monotonic())
+        return has_room
+
+    def _go_on(self, consumer: Consumer) -> None:
+        if self._unjudged:
+            self._hand(consumer, [])
+            return
+        if self._paused:
+            consumer.resume(consumer.assignment())
+            self._paused = False
+        self._consume(consumer)
 
     def _count_later(self, consumer: Consumer) -> None:
         """Nothing is ours while it is unknown which symbols the partitions carry."""
@@ -227,7 +196,8 @@ class KafkaConsumer:
 
     def _hand(self, consumer: Consumer, messages: list[Message]) -> None:
         messages = self._unjudged + messages
-        batch = self._decoder.decode(messages, Arrival.now(self._assignment.generation))
+        assignment = self._assignment
+        batch = self._decoder.decode(messages, Arrival.now(assignment.generation, assignment.again))
         if batch.unjudged:
             self._wait_for_registry(messages, batch.unjudged)
             return
@@ -256,11 +226,6 @@ class KafkaConsumer:
         if message is not None:
             self._hand(consumer, [message])
 
-    def _release(self, consumer: Consumer) -> None:
-        if self._paused:
-            consumer.resume(consumer.assignment())
-            self._paused = False
-
     # --- assignment -------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -280,16 +245,32 @@ class KafkaConsumer:
         from_beginning: frozenset[TopicPartitionKey] = frozenset(),
     ) -> None:
         keys = keys_of(partitions)
-        generation = self._assignment.generation + 1
+        generation = self._assignment.following()
         self._offsets.assign(keys, generation)
         self._assignment = Assignment(generation, keys)
-        self._paused = False
         self._unjudged = []
         engine = {key for key in keys if key[0] == ENGINE_EVENT}
         starts = dict.fromkeys(keys - engine, OFFSET_END)
         starts |= committed_offsets(consumer, engine, METADATA_TIMEOUT_S)
         starts |= dict.fromkeys(from_beginning & engine, OFFSET_BEGINNING)
         consumer.assign(topic_partitions({key: starts.get(key, OFFSET_STORED) for key in sorted(keys)}))
+        consumer.resume(partitions)  # the client remembers a pause of ours beyond the assignment
+        self._paused = False
+
+    def _rewind(self, consumer: Consumer, key: TopicPartitionKey) -> None:
+        """Read one partition anew from what is durable; the others go on where they are."""
+        generation = self._assignment.following()
+        start = self._offsets.restart(key, generation)
+        if start is None:
+            return
+        again = {**self._assignment.again, key: generation}
+        self._assignment = dataclasses.replace(self._assignment, again=again)
+        self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) != key]
+        try:
+            consumer.seek(TopicPartition(*key, start))
+        except KafkaException as error:
+            _log.warning("kafka: %s cannot be read anew by itself, so all are: %s", key, error)
+            self._restart(consumer)
 
     def _restart(
         self, consumer: Consumer, from_beginning: frozenset[TopicPartitionKey] = frozenset()
@@ -337,7 +318,7 @@ class KafkaConsumer:
         self._offsets.drop(keys)
         self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) not in keys]
         left = self._assignment.partitions - keys
-        self._assignment = Assignment(self._assignment.generation + 1, left)
+        self._assignment = Assignment(self._assignment.following(), left)
 
     def _await_listener(self, keys: frozenset[TopicPartitionKey]) -> None:
         if self._listener is None:

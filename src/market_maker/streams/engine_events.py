@@ -39,10 +39,12 @@ class EngineEventReader:
         data = envelope.part(record, "data")
         symbol = envelope.text(data, "symbol")
         try:
+            partition = message.partition() or 0
+            generation = arrival.generation_of(ENGINE_EVENT, partition)
             context = _Context(
                 symbol,
                 arrival,
-                Source(message.partition() or 0, message.offset() or 0, arrival.generation),
+                Source(partition, message.offset() or 0, generation),
                 envelope.integer(data, "sequence"),
                 envelope.integer(record, "timestamp"),
                 envelope.trace_of(message.headers(), envelope.optional_text(record, "trace_id") or ""),

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Set
 
 from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.streams.assignment import RebalanceListener
-from market_maker.streams.consumer import ConsumerOptions, KafkaConsumer
+from market_maker.streams.consumer import KafkaConsumer
+from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.hand_over import HandOver
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.lag import INTERVAL_S, LagMonitor, LagReport
@@ -71,9 +72,9 @@ class KafkaIntake:
         """An event's effects do not become durable in this process. Call it instead of `done`."""
         self._offsets.hold(source)
 
-    def read_again(self) -> None:
-        """Begin anew at what is committed."""
-        self.consumer.read_again()
+    def read_again(self, partition: int) -> None:
+        """Read a partition's engine events anew from the first that is not durable."""
+        self.consumer.read_again(partition)
 
     @property
     def in_flight(self) -> int:

@@ -76,7 +76,7 @@ class LagGauge:
         """
         self._behind = {key: behind for key, behind in self._behind.items() if key in assignment.partitions}
         partitions = {
-            key: self._lag(key, ends.get(key), assignment.generation, now_ns, wall_ms)
+            key: self._lag(key, ends.get(key), assignment.generation_of(key), now_ns, wall_ms)
             for key in assignment.partitions
         }
         topics: dict[str, int | None] = {}

@@ -82,22 +82,24 @@ class MessageDecoder:
 def _position(message: Message, arrival: Arrival) -> Position:
     """Where the partition goes on after its last message of a batch, or where its end was seen."""
     offset = message.offset() or 0
+    generation = arrival.generation_of(message.topic() or "", message.partition() or 0)
     if message.error() is not None:
-        return Position(offset, arrival.generation, None, arrival.at_ns)
+        return Position(offset, generation, None, arrival.at_ns)
     kind, timestamp_ms = message.timestamp()
-    return Position(offset + 1, arrival.generation, timestamp_ms if kind else None, arrival.at_ns)
+    return Position(offset + 1, generation, timestamp_ms if kind else None, arrival.at_ns)
 
 
 def _add_undecodable(message: Message, problem: DecodeError, arrival: Arrival, batch: Batch) -> None:
     topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    generation = arrival.generation_of(topic, partition)
     if topic == ENGINE_EVENT:
-        batch.in_flight.append(Source(partition, offset, arrival.generation))
+        batch.in_flight.append(Source(partition, offset, generation))
     batch.items.append(
         Undecodable(
             topic=topic,
             partition=partition,
             offset=offset,
-            generation=arrival.generation,
+            generation=generation,
             key=message.key(),
             value=message.value(),
             headers=tuple(header_pairs(message.headers())),

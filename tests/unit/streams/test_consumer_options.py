@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import Consumer
 
-from market_maker.streams.consumer import ConsumerOptions
+from market_maker.streams.consumer_options import ConsumerOptions
 
 
 @pytest.mark.parametrize(("session_ms", "rebalance_ms"), [(6_000, 30_000), (300_000, 300_000)])

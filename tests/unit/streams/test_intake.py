@@ -28,6 +28,7 @@ from market_maker.core.events import (
     Execution,
     Source,
 )
+from market_maker.streams import consumer
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT
@@ -180,12 +181,73 @@ async def test_what_is_not_durable_is_read_again_when_somebody_asks_for_it(
             desk.intake.done(event.source)
         await exchange.until_committed(partition, 2)
         desk.intake.hold(box.of(Execution)[2].source)
-        desk.intake.read_again()
+        desk.intake.read_again(partition)
         await until(lambda: desk.has("BTCUSDT", 6))
         assert box.trade_ids() == ["t0", "t1", "t2", "t3", "t2", "t3"]
         for event in box.of(Execution)[4:]:
             desk.intake.done(event.source)
         await exchange.until_committed(partition, 4)
+
+
+async def test_reading_one_partition_again_leaves_a_hole_in_nobodys_book(
+    exchange: Exchange, make_desk: Callable[..., Desk]
+) -> None:
+    partition = partition_of("BTCUSDT", PARTITIONS)
+    desk = make_desk()
+    async with desk.running():
+        exchange.trades("BTCUSDT", 0, 3)
+        await until(lambda: desk.has("BTCUSDT", 3))
+        for sequence in range(1, 301):
+            exchange.post(ORDER_BOOK_DELTA, b"ETHUSDT", exchange.delta("ETHUSDT", sequence))
+            if sequence == 150:
+                desk.intake.read_again(partition)
+                await exchange.flush()
+        await until(lambda: desk.boxes["ETHUSDT"].sequences()[-1:] == [300])
+        assert desk.boxes["ETHUSDT"].sequences() == list(range(1, 301))
+        await until(lambda: desk.has("BTCUSDT", 6))
+        read = desk.boxes["BTCUSDT"].of(Execution)
+        for event in read[:-3]:
+            desk.intake.done(event.source)  # of earlier readings: says nothing about the last one
+        assert await exchange.committed(ENGINE_EVENT, partition) == 0
+        for event in read[-3:]:
+            desk.intake.done(event.source)
+        await exchange.until_committed(partition, 3)
+
+
+async def test_a_pause_does_not_outlive_a_new_assignment(
+    exchange: Exchange, make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "PAUSE_AFTER_S", 0.05)
+    first, second = make_desk(), make_desk()
+    box = first.boxes["BTCUSDT"]
+    async with first.running():
+        box.room = 10
+        await asyncio.to_thread(exchange.trades, "BTCUSDT", 0, 5000)
+        await exchange.flush()
+        await until(lambda: first.intake.consumer._paused)
+        async with second.running():
+            await until(lambda: len(first.intake.consumer.assignment.partitions) < len(CONSUMED) * PARTITIONS)
+        box.room = 1_000_000
+        await until(lambda: "t4999" in box.trade_ids()[-1:], timeout_s=30)
+        assert set(box.trade_ids()) == {f"t{number}" for number in range(5000)}
+
+
+async def test_reading_waits_for_room_before_it_throws_away_what_was_fetched_ahead(
+    exchange: Exchange, make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "PAUSE_AFTER_S", 1e9)
+    desk = make_desk()
+    box = desk.boxes["BTCUSDT"]
+    async with desk.running():
+        box.room = 10
+        await asyncio.to_thread(exchange.trades, "BTCUSDT", 0, 5000)
+        await exchange.flush()
+        await until(lambda: desk.intake.router.is_held)
+        await until(lambda: not desk.intake.consumer._hand_over.wait_for_room(0))
+        assert not desk.intake.consumer._paused
+        box.room = 5000
+        await until(lambda: len(box.events) == 5000, timeout_s=30)
+        assert not desk.intake.consumer._paused
 
 
 async def test_engine_events_that_the_broker_dropped_before_they_were_read_halt_their_symbols(
