@@ -171,9 +171,7 @@ class KafkaConsumer:
         if self._unjudged:
             self._hand(consumer, [])
             return
-        if self._paused:
-            consumer.resume(consumer.assignment())
-            self._paused = False
+        self._release(consumer)
         self._consume(consumer)
 
     def _count_later(self, consumer: Consumer) -> None:
@@ -226,6 +224,12 @@ class KafkaConsumer:
         if message is not None:
             self._hand(consumer, [message])
 
+    def _release(self, consumer: Consumer) -> None:
+        """The client remembers a pause beyond the assignment, so this comes before every change of it."""
+        if self._paused:
+            consumer.resume(consumer.assignment())
+            self._paused = False
+
     # --- assignment -------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -254,8 +258,6 @@ class KafkaConsumer:
         starts |= committed_offsets(consumer, engine, METADATA_TIMEOUT_S)
         starts |= dict.fromkeys(from_beginning & engine, OFFSET_BEGINNING)
         consumer.assign(topic_partitions({key: starts.get(key, OFFSET_STORED) for key in sorted(keys)}))
-        consumer.resume(partitions)  # the client remembers a pause of ours beyond the assignment
-        self._paused = False
 
     def _rewind(self, consumer: Consumer, key: TopicPartitionKey) -> None:
         """Read one partition anew from what is durable; the others go on where they are."""
@@ -266,6 +268,7 @@ class KafkaConsumer:
         again = {**self._assignment.again, key: generation}
         self._assignment = dataclasses.replace(self._assignment, again=again)
         self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) != key]
+        self._release(consumer)
         try:
             consumer.seek(TopicPartition(*key, start))
         except KafkaException as error:
@@ -276,6 +279,7 @@ class KafkaConsumer:
         self, consumer: Consumer, from_beginning: frozenset[TopicPartitionKey] = frozenset()
     ) -> None:
         """Read the assigned partitions anew; the batch in hand was dropped before anything saw it."""
+        self._release(consumer)
         self._start(consumer, consumer.assignment(), from_beginning)
 
     def _out_of_range(self, consumer: Consumer, errors: list[Message]) -> bool:
@@ -306,15 +310,16 @@ class KafkaConsumer:
         if not self._stopping.is_set():
             self._await_listener(keys)
             self._commit_now(consumer, keys)
-        self._forget(keys)
+        self._forget(consumer, keys)
 
-    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         keys = keys_of(partitions)
-        self._forget(keys)
+        self._forget(consumer, keys)
         if self._listener is not None and not self._stopping.is_set():
             self._loop.call_soon_threadsafe(self._listener.lost, keys)
 
-    def _forget(self, keys: frozenset[TopicPartitionKey]) -> None:
+    def _forget(self, consumer: Consumer, keys: frozenset[TopicPartitionKey]) -> None:
+        self._release(consumer)
         self._offsets.drop(keys)
         self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) not in keys]
         left = self._assignment.partitions - keys
