@@ -1,5 +1,6 @@
 """What is durable: the rows of PostgreSQL, with the rules of its statements; and the configurations."""
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -140,6 +141,7 @@ class Store:
             trade_keys=tuple((fill.trade_id, fill.side.value) for fill in fills),
             ids=ids,
             rebase_pending=row is not None and row.rebase_pending,
+            phase=zlib.crc32(symbol.encode()),
         )
         rows = self.orders[symbol].values()
         return restored, tuple(_order(row, instrument, ids.at_ns) for row in rows if not row.status.is_final)

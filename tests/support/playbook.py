@@ -52,6 +52,7 @@ class Playbook:
         open_orders: tuple[Order, ...] = (),
         filled_by_order: tuple[tuple[str, Decimal], ...] = (),
         rebase_pending: bool = False,
+        phase: int = 0,
     ) -> None:
         self.now_ns = START_NS
         self.instrument = instrument
@@ -71,6 +72,7 @@ class Playbook:
             IdSeed(12345, 1_790_000_000_000, START_NS),
             filled_by_order,
             rebase_pending,
+            phase,
         )
         self.engine = SymbolEngine(restored, limits)
         self.said = self._scribe.said(self.engine.start(open_orders))
@@ -90,7 +92,7 @@ class Playbook:
 
     def evaluate(self) -> Said:
         """The next evaluation that the quote interval allows."""
-        return self.tick(self.engine.symbol.interval_ns / MS)
+        return self.tick((self.engine.symbol.due_ns - self.now_ns) / MS)
 
     # --- events ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -63,6 +64,7 @@ class Restorer:
             ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
             filled_by_order=tuple(filled.items()),
             rebase_pending=state is not None and state.rebase_pending,
+            phase=zlib.crc32(symbol.encode()),
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 

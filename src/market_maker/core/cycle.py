@@ -29,10 +29,10 @@ def evaluate(symbol: Symbol, out: Out) -> None:
 
 def _note_cause(symbol: Symbol) -> None:
     """Note since when this evaluation was possible, for the latency of the orders that it places."""
-    allowed_ns = symbol.now_ns if symbol.urgent else symbol.evaluated_ns + symbol.interval_ns
+    allowed_ns = symbol.now_ns if symbol.urgent else symbol.due_ns
     arrived_ns = symbol.now_ns if symbol.unseen_ns is None else symbol.unseen_ns
     symbol.caused_ns = min(symbol.now_ns, max(allowed_ns, arrived_ns))
-    symbol.evaluated_ns = symbol.now_ns
+    symbol.evaluated()
     symbol.urgent = False
 
 

@@ -92,6 +92,7 @@ class SymbolEngine:
             state_actor=restored.state_actor,
             now_ns=restored.ids.at_ns,
             state_since_ns=restored.ids.at_ns,
+            phase=restored.phase,
         )
         if restored.kill is not None:
             symbol.kill = KillLatch(restored.kill, symbol.now_ns)
@@ -153,13 +154,13 @@ class SymbolEngine:
         elif symbol.state is State.PAUSED:
             look = market.look(symbol)
             if look is not None:
-                symbol.evaluated_ns = symbol.now_ns
+                symbol.evaluated()
             halt.rebase_when_priced(symbol, mid_is_current=look is not None, out=out)
 
     def _is_due(self) -> bool:
         """Whether to evaluate now: once per interval, at once when quotes must go or a price is awaited."""
         symbol = self._symbol
-        if symbol.now_ns - symbol.evaluated_ns >= symbol.interval_ns or symbol.rebase_pending:
+        if symbol.now_ns >= symbol.due_ns or symbol.rebase_pending:
             return True
         return symbol.is_active and (
             symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)
@@ -171,7 +172,7 @@ class SymbolEngine:
         symbol = self._symbol
         wake_ns = clearing.wake_ns(symbol)
         if symbol.is_active:
-            wake_ns = min(wake_ns, symbol.evaluated_ns + symbol.interval_ns)
+            wake_ns = min(wake_ns, symbol.due_ns)
             if symbol.quote is not None:
                 wake_ns = min(wake_ns, symbol.stale_ns)
         return wake_ns

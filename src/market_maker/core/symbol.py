@@ -81,6 +81,8 @@ class Symbol:
     state_since_ns: int = 0
     kill: KillLatch | None = None
     now_ns: int = 0
+    phase: int = 0
+    """Where within its interval the symbol is evaluated: any number, of which the remainder counts."""
     retired: str = ""
     """Why the symbol may not become ACTIVE any more: shutdown, deletion, partition gone; usually empty."""
 
@@ -93,7 +95,9 @@ class Symbol:
     quoting: QuotingEngine = field(init=False)
     order_limits: OrderLimits = field(init=False)
     interval_ns: int = field(init=False)
-    """Shortest time between two evaluations."""
+    """Time between two evaluations, as a rule."""
+    due_ns: int = field(init=False)
+    """When the next evaluation is due."""
     staleness_ns: int = field(init=False)
     """Age at which market data may no longer be quoted from."""
     tick_size: float = field(init=False)
@@ -142,6 +146,22 @@ class Symbol:
         if config.check_staleness:
             self.staleness_ns = min(self.staleness_ns, int(config.staleness_threshold_ms * NS_PER_MS))
         self.tick_size = float(self.instrument.tick_size)
+        self._pace()
+
+    def evaluated(self) -> None:
+        """An evaluation takes place now."""
+        self.evaluated_ns = self.now_ns
+        self._pace()
+
+    def _pace(self) -> None:
+        """The next evaluation is due an interval after the last one, at the nearest time of the own phase.
+
+        One stall makes all symbols late at once; from then on they would be evaluated one right after the
+        other, in each interval, without the phase.
+        """
+        due_ns = self.evaluated_ns + self.interval_ns
+        ahead_ns = (due_ns - self.phase) % self.interval_ns
+        self.due_ns = due_ns - ahead_ns + (self.interval_ns if 2 * ahead_ns > self.interval_ns else 0)
 
     @property
     def name(self) -> str:
@@ -234,3 +254,5 @@ class Restored:
     filled_by_order: tuple[tuple[str, Decimal], ...] = ()
     """(exchange's order id, base quantity) that those executions filled, of the latest orders."""
     rebase_pending: bool = False
+    phase: int = 0
+    """See `Symbol.phase`; another one for each symbol."""

@@ -1,5 +1,6 @@
 """Dispatch: every event has its handler, the order of commands, replay, waking."""
 
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -88,3 +89,37 @@ def test_an_active_engine_that_nobody_answers_still_wakes_once_per_interval_only
         play.tick()
         woken += 1
     assert woken <= 102
+
+
+def evaluations(play: Playbook, count: int) -> list[int]:
+    """When the next ones take place, if nothing but time passes."""
+    times = []
+    for _ in range(count):
+        play.evaluate()
+        times.append(play.engine.symbol.evaluated_ns)
+    return times
+
+
+def test_after_a_stall_every_symbol_is_evaluated_at_a_time_of_its_own_again() -> None:
+    interval_ns = quoting().engine.symbol.interval_ns
+    fleet = [quoting(phase=number * interval_ns // 10) for number in range(10)]
+    for play in fleet:
+        play.now_ns = fleet[-1].now_ns + 40 * interval_ns  # the process stood still: all are late
+        play.tick()
+    assert len({play.engine.symbol.evaluated_ns for play in fleet}) == 1
+    assert len({play.engine.wake_ns for play in fleet}) == 10
+    following = [evaluations(play, 5) for play in fleet]
+    assert {times[-1] % interval_ns for times in following} == {n * interval_ns // 10 for n in range(10)}
+
+
+def test_the_first_interval_after_a_late_evaluation_is_half_as_long_or_as_long_again_at_most() -> None:
+    play = quoting(phase=30_000_000)
+    symbol = play.engine.symbol
+    for late_ms in range(10, 240, 7):
+        play.tick(symbol.interval_ns / 1e6 + late_ms)
+        late_ns = symbol.evaluated_ns
+        first_ns, *others_ns = evaluations(play, 3)
+        assert symbol.interval_ns <= 2 * (first_ns - late_ns) <= 3 * symbol.interval_ns
+        gaps_ns = {later - earlier for earlier, later in pairwise([first_ns, *others_ns])}
+        assert gaps_ns == {symbol.interval_ns}
+        play.snapshot()
