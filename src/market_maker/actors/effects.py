@@ -85,8 +85,12 @@ class Effects:
         tenure: Tenure,
         tracing: Tracing,
         placed: Callable[[PlaceOrder, PlaceAnswer], None],
+        is_own: Callable[[str], bool],
     ) -> None:
-        """`placed` is told of each placement's first answer, for the latency metrics."""
+        """`placed` is told of each placement's first answer, for the latency metrics.
+
+        `is_own` tells by its client order id whether an order is this actor's own.
+        """
         self._symbol = symbol
         self._gateway = gateway
         self._tasks = tasks
@@ -95,6 +99,7 @@ class Effects:
         self._tenure = tenure
         self._tracing = tracing
         self._placed = placed
+        self._is_own = is_own
 
     def execute(self, request: Request, trace: str | None = None) -> None:
         """Start a request; returns at once, and never raises: a defect of the client is an uncertain answer.
@@ -105,13 +110,21 @@ class Effects:
         cause = request.trace if isinstance(request, PlaceOrder) else trace
         span = self._tracing.order_span(name, cause, self._attributes(request))
         try:
-            if isinstance(request, PlaceOrder) or self._tenure.is_current:
+            if isinstance(request, PlaceOrder) or self._tenure.is_current or self._hits_only_our_own(request):
                 answering = self._start(request, span.traceparent)
             else:
                 answering = self._held(request, span.traceparent)
         except Exception as error:  # noqa: BLE001 -- raised again in the task, where it is answered and reported
             answering = _raising(error)
         self._tasks.start(f"{name} {self._symbol}", self._answered(request, answering, span))
+
+    def _hits_only_our_own(self, request: Request) -> bool:
+        """Whether it cannot concern another instance, however long ago our lease has ended."""
+        return (
+            isinstance(request, CancelOrder)
+            and self._tenure.is_held
+            and self._is_own(request.client_order_id)
+        )
 
     def _start(self, request: Request, trace: str | None) -> Awaitable[Answer]:
         symbol, gateway, late = self._symbol, self._gateway, self._deliver

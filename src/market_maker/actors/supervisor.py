@@ -96,7 +96,15 @@ class Supervisor:
 
         gate = ActorGate(SendGate(engine, self._limits.max_orders_per_second), is_well, self._clock_ns)
         effects = Effects(
-            symbol, self._gateway, self._requests, deliver, gate, tenure, self._tracing, self._placed
+            symbol,
+            self._gateway,
+            self._requests,
+            deliver,
+            gate,
+            tenure,
+            self._tracing,
+            self._placed,
+            engine.symbol.ids.made,
         )
         recording = None
         if self._recorder is not None:
@@ -117,7 +125,7 @@ class Supervisor:
         """
         actor = self._actors.pop(symbol)
         self.mailboxes.pop(symbol, None)
-        actor.worker.tenure.end()
+        actor.worker.tenure.close()
         actor.task.cancel()
         await asyncio.gather(actor.task, return_exceptions=True)
         actor.worker.end_recording()

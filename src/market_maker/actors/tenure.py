@@ -56,9 +56,14 @@ class Lease:
         if self.is_unanswered:
             self._settled.set()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it runs, or PostgreSQL was asked since it ended and did not answer."""
+        return self.is_current or self.is_unanswered
+
     async def settled(self) -> None:
-        """Return once the lease runs, or PostgreSQL was asked since it ended and did not answer."""
-        while not (self.is_current or self.is_unanswered):
+        """Return once `is_settled`."""
+        while not self.is_settled:
             self._settled.clear()
             await self._settled.wait()
 
@@ -66,8 +71,8 @@ class Lease:
 class Tenure:
     """One symbol's time with this instance.
 
-    Cancels and questions go out beyond the lease when PostgreSQL cannot be asked: our orders must go. They
-    stay here when the symbol is somebody else's: its orders would be his.
+    Requests go out beyond the lease when PostgreSQL cannot be asked: our orders must go. They stay here while
+    the symbol is somebody else's: what they would hit or name could be his.
     """
 
     def __init__(self, lease: Lease | None, epoch: int | None, *, is_alone: bool = True) -> None:
@@ -80,15 +85,25 @@ class Tenure:
         """Whether the last owner can certainly send no more: it released the symbol, or its lease is over."""
         self.has_lost_records = False
         """Whether records were dropped because their epoch was over: the actor knows what is not stored."""
+        self._is_over = False
+        self._moved = asyncio.Event()
 
     def renew(self, epoch: int) -> None:
         """The symbol is this instance's again."""
         self.epoch = epoch
         self.is_held = True
+        self._moved.set()
 
     def end(self) -> None:
-        """The symbol is not ours any more: nothing leaves for it from now on."""
+        """The symbol is not ours any more: nothing leaves for it, unless it comes back."""
         self.is_held = False
+        self._moved.clear()
+
+    def close(self) -> None:
+        """Its actor has ended: nothing of it leaves any more."""
+        self.is_held = False
+        self._is_over = True
+        self._moved.set()
 
     @property
     def is_current(self) -> bool:
@@ -96,7 +111,16 @@ class Tenure:
         return self.is_held and (self._lease is None or self._lease.is_current)
 
     async def may_ask(self) -> bool:
-        """Whether a cancel or a question may leave; waits while PostgreSQL is being asked whose it is."""
-        if self._lease is not None and self.is_held:
-            await self._lease.settled()
-        return self.is_held
+        """Whether a cancel-all or a question may leave; False once the actor has ended.
+
+        Waits while PostgreSQL is being asked whose the symbol is, and while it is somebody else's: an actor
+        that was told no would only ask again.
+        """
+        while not self._is_over:
+            if not self.is_held:
+                await self._moved.wait()
+            elif self._lease is None or self._lease.is_settled:
+                return True
+            else:
+                await self._lease.settled()
+        return False

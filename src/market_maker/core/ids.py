@@ -38,3 +38,11 @@ class OrderIds:
         value = unix_ms << 80 | 0x7 << 76 | (self._counter & 0xFFF) << 64 | 0b10 << 62 | rand_b
         text = f"{value:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def made(self, client_order_id: str) -> bool:
+        """Whether this is one of them; any text may be asked for."""
+        try:
+            rand_b = int(client_order_id[-17:].replace("-", ""), 16) & _RAND_B_MASK
+        except ValueError:
+            return False
+        return 0 < (rand_b - self._seed.random) & _RAND_B_MASK <= self._counter

@@ -61,6 +61,7 @@ class Side:
             self.tenure,
             NoTracing(),
             lambda _, placed: self.placed.append(placed),
+            lambda client_order_id: client_order_id.startswith("c-"),
         )
 
     async def ask(self, request: cmd.Request, trace: str | None = None) -> Answer:
@@ -162,34 +163,74 @@ async def test_an_answer_arrives_even_when_noting_its_latency_raises(server: Ord
 # --- whose symbol it is ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("request_", OTHERS, ids=lambda request: type(request).__name__)
-async def test_nothing_leaves_for_a_symbol_of_somebody_else_and_the_engine_gets_its_answer(
+ADOPTED = cmd.CancelOrder("somebodys-1", "x-1")
+MAY_HIT_OTHERS = (ADOPTED, *OTHERS[1:])
+
+
+def name_of(request: object) -> str:
+    return type(request).__name__
+
+
+@pytest.mark.parametrize("request_", [ADOPTED, *OTHERS], ids=name_of)
+async def test_nothing_leaves_for_a_symbol_of_somebody_else_and_nothing_is_tried_again(
     server: OrderServer, request_: cmd.Request
 ) -> None:
     tenure = Tenure(None, 1)
     async with using(server, tenure) as (side, _):
         tenure.end()
-        answered = await side.ask(request_)
+        side.effects.execute(request_)
+        await turns()
+        assert (side.answers, server.requests) == ([], [])
+        tenure.close()
+        async with asyncio.timeout(10):
+            await side.tasks.finished()
+        [answered] = side.answers
         assert (answered.outcome, server.requests) == (Outcome.UNCERTAIN, [])
         assert "not this instance's" in answered.detail
 
 
+async def test_what_waited_for_a_symbol_that_comes_back_leaves_then(server: OrderServer) -> None:
+    tenure = Tenure(None, 1)
+    async with using(server, tenure) as (side, _):
+        tenure.end()
+        side.effects.execute(cmd.CancelAll())
+        tenure.renew(2)
+        async with asyncio.timeout(10):
+            await side.tasks.finished()
+        assert [seen.method for seen in server.requests] == ["DELETE"]
+        assert [answered.outcome for answered in side.answers] == [Outcome.OK]
+
+
+async def test_the_cancel_of_an_order_of_our_own_leaves_whatever_the_lease_says(server: OrderServer) -> None:
+    tenure = Tenure(Lease(time.monotonic_ns, 3_000_000_000), 1)
+    assert not tenure.is_current
+    async with using(server, tenure) as (side, _):
+        answered = await side.ask(cmd.CancelOrder("c-1", "x-1"))
+        assert answered.outcome is Outcome.OK
+        assert [seen.path for seen in server.requests] == ["/v1/orders/x-1"]
+
+
 @pytest.mark.parametrize("lost", [False, True])
-@pytest.mark.parametrize("request_", OTHERS, ids=lambda request: type(request).__name__)
-async def test_after_a_standstill_a_request_waits_for_the_word_whose_the_symbol_is(
+@pytest.mark.parametrize("request_", MAY_HIT_OTHERS, ids=name_of)
+async def test_after_a_standstill_what_may_hit_others_waits_for_the_word_whose_the_symbol_is(
     server: OrderServer, request_: cmd.Request, lost: bool
 ) -> None:
     lease = Lease(time.monotonic_ns, 3_000_000_000)
     tenure = Tenure(lease, 1)
     async with using(server, tenure) as (side, _):
         side.effects.execute(request_)
-        for _turn in range(10):
-            await asyncio.sleep(0)
+        await turns()
         assert server.requests == []
         if lost:
-            tenure.end()
+            tenure.close()
         lease.renewed(time.monotonic_ns())
         async with asyncio.timeout(10):
             await side.tasks.finished()
         assert len(server.requests) == (0 if lost else 1)
         assert ["not this instance's" in answer.detail for answer in side.answers] == [lost]
+
+
+async def turns() -> None:
+    """Let every task that can go on do so."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -69,7 +69,11 @@ async def test_a_cancel_waits_after_a_standstill_until_postgresql_has_said_whose
     assert not any(task.done() for task in asking)
     lost.end()
     lease.renewed(clock.now_ns)
-    assert await asyncio.gather(*asking) == [True, False]
+    assert await asking[0]
+    await turn()
+    assert not asking[1].done()
+    lost.close()
+    assert not await asking[1]
 
 
 async def test_a_cancel_leaves_when_postgresql_does_not_answer_since_the_lease_ended() -> None:
@@ -88,15 +92,28 @@ async def test_a_cancel_leaves_when_postgresql_does_not_answer_since_the_lease_e
     assert not tenure.is_current
 
 
-async def test_a_symbol_of_somebody_else_is_not_asked_for_however_the_lease_stands() -> None:
-    tenure = Tenure(Lease(Clock(), 3 * S), 1)
+async def test_a_symbol_that_was_given_up_is_asked_for_once_it_has_come_back() -> None:
+    clock = Clock()
+    lease = Lease(clock, 3 * S)
+    lease.renewed(clock.now_ns)
+    tenure = Tenure(lease, 1)
     tenure.end()
+    asking = asyncio.create_task(tenure.may_ask())
+    await turn()
+    assert not asking.done(), "an actor that is told no asks again"
+    tenure.renew(2)
+    assert await asking
+
+
+async def test_nothing_is_asked_for_an_actor_that_has_ended() -> None:
+    tenure = Tenure(Lease(Clock(), 3 * S), 1)
+    tenure.close()
     assert not await tenure.may_ask()
 
 
-async def test_without_a_lease_everything_is_ours_until_it_is_given_up() -> None:
+async def test_without_a_lease_everything_is_ours_until_the_actor_ends() -> None:
     tenure = Tenure(None, None)
     assert tenure.is_current
     assert await tenure.may_ask()
-    tenure.end()
+    tenure.close()
     assert not await tenure.may_ask()

@@ -31,7 +31,9 @@ async def test_a_revoked_symbol_is_paused_cleared_saved_and_released(around: Sur
     assert [row["status"] for row in statuses] == ["cancelled", "cancelled"]
 
 
-async def test_nothing_leaves_for_a_symbol_that_was_released(around: Surroundings) -> None:
+async def test_nothing_leaves_for_a_symbol_that_was_released_and_nothing_is_tried_again_until_it_is_back(
+    around: Surroundings, capsys: pytest.CaptureFixture[str]
+) -> None:
     await around.configure(BTC)
     north = await around.start("north")
     north.assign(BTC)
@@ -41,8 +43,14 @@ async def test_nothing_leaves_for_a_symbol_that_was_released(around: Surrounding
     north.show_book(BTC)
     assert "RETIRED" in await north.refusals(BTC)
     north.supervisor.clear(BTC, "test")
-    await until(lambda: north.symbol(BTC).clearing.rounds >= 2)
+    for _ in range(5):  # each step after the backoff would begin another round
+        north.symbol(BTC).clearing.next_round_ns = 0
+        await north.ask(BTC, Cause.PAUSE)
     assert around.venue.heard() == before
+    assert "withheld" not in capsys.readouterr().out
+    north.assign(BTC)
+    await north.clear(BTC)
+    assert around.venue.heard() > before
 
 
 async def test_a_symbol_that_comes_back_before_anybody_had_it_goes_on_with_the_same_actor(

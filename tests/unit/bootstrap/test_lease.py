@@ -7,7 +7,7 @@ from tests.support.owning import BTC, Instance, Surroundings, until
 from tests.support.postgres_server import PostgresServer
 from tests.support.stalling_proxy import StallingProxy
 
-from market_maker.core.states import KillReason, State
+from market_maker.core.states import Cause, KillReason, State
 
 
 @pytest.fixture
@@ -35,6 +35,25 @@ async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_st
     assert north.owning.tenancy.failure == ""
     assert north.holds(BTC)
     assert north.failures == []
+
+
+async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_own_orders_leave(
+    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+) -> None:
+    north = await _quoting(around, way, postgres_server, database_url)
+    lease = north.owning.tenancy.lease
+    resting = {order.order_id for order in north.symbol(BTC).orders}
+    way.freeze()
+    await until(lambda: not lease.is_current)
+    before = around.venue.heard()
+    north.supervisor.ask(BTC, 0, Cause.KILL, "operator", "now")
+    await until(lambda: north.state(BTC) is State.HALTED)
+    await until(lambda: around.venue.resting(BTC) == 0)
+    assert not lease.is_settled, "PostgreSQL has not been given up yet"
+    heard = around.venue.server.requests[before:]
+    assert {(seen.method, seen.path.rsplit("/", 1)[-1]) for seen in heard} == {
+        ("DELETE", order_id) for order_id in resting
+    }
 
 
 async def test_a_short_silence_of_postgresql_stops_nobody(

@@ -42,3 +42,14 @@ def test_the_same_seed_makes_the_same_ids_and_another_seed_others() -> None:
 def test_the_random_part_may_have_any_value(random: int) -> None:
     ids = OrderIds(IdSeed(random, SEED.wall_ms, SEED.at_ns))
     assert {uuid.UUID(ids.next(SEED.at_ns)).version for _ in range(10)} == {7}
+
+
+def test_an_id_is_recognised_by_whoever_made_it_and_by_nobody_else() -> None:
+    ids, others = OrderIds(SEED), OrderIds(IdSeed(77, SEED.wall_ms, SEED.at_ns))
+    made = [ids.next(SEED.at_ns) for _ in range(5)]
+    assert all(map(ids.made, made))
+    assert not any(map(others.made, [*made, others.next(SEED.at_ns)[::-1]]))
+    assert not ids.made(others.next(SEED.at_ns))
+    assert not any(map(ids.made, ("", "manual-1", "ffffffff")))
+    later = OrderIds(SEED)
+    assert not later.made(made[0]), "not made yet"
