@@ -69,7 +69,7 @@ async def test_every_route_of_the_running_service_opens_for_its_role_and_nothing
         expected[method, path, "none"] = "in" if role is None else "401 TOKEN_MISSING"
         actual[method, path, "none"] = await verdict(guarded, method, path, None)
         for name, token in role_tokens.items():
-            expected[method, path, name] = "in" if role in (None, name) else "403 ROLE_MISSING"
+            expected[method, path, name] = "in" if role in (None, READ, name) else "403 ROLE_MISSING"
             actual[method, path, name] = await verdict(guarded, method, path, token)
         for name, token in refused.items():
             expected[method, path, name] = "in" if role is None else "401 TOKEN_INVALID"

@@ -15,6 +15,10 @@ _DESCRIPTION = """Configuration, control and status of the market maker.
 Decimals are strings in answers; requests take strings or JSON numbers, read exactly as written.
 Times are RFC 3339, UTC. Every error is a problem document (RFC 9457) with a stable `code`.
 Unknown fields and unknown query parameters are refused.
+
+Where tokens are asked for, send `Authorization: Bearer` and one of the Auth Service's whose claim `roles` carries
+`mm:read` (all GET), `mm:operate` (configuration, enable, pause, resume) or `mm:emergency` (kill, flatten, reset). The
+latter two include reading. Every route says which one it needs.
 """
 
 

@@ -17,6 +17,14 @@ class Role(Enum):
     EMERGENCY = "mm:emergency"
 
 
+INCLUDES = {
+    Role.READ: frozenset({Role.READ}),
+    Role.OPERATE: frozenset({Role.OPERATE, Role.READ}),
+    Role.EMERGENCY: frozenset({Role.EMERGENCY, Role.READ}),
+}
+"""What each role opens: who may act must see on what. Operating and the emergency stay apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who sent a request."""
@@ -25,6 +33,10 @@ class Principal:
     roles: frozenset[Role]
     expires_at: datetime | None = None
     """When its token ends; None when it has none."""
+
+    def may(self, role: Role) -> bool:
+        """Whether one of its roles opens what needs this one."""
+        return any(role in INCLUDES[own] for own in self.roles)
 
 
 class Authenticator(Protocol):
@@ -113,6 +125,6 @@ async def authorise(authenticator: Authenticator, method: str, path: str, token:
     if role is None:
         return Principal("anonymous", frozenset())
     principal = await authenticator.authenticate(token)
-    if role not in principal.roles:
+    if not principal.may(role):
         raise RoleMissingError(principal, role)
     return principal

@@ -38,7 +38,7 @@ async def test_a_token_with_the_role_opens_the_route(api: Api) -> None:
 
 
 async def test_a_token_without_the_role_is_told_which_one_it_needs(api: Api) -> None:
-    answer = await ask(api, f"Bearer {token('es-1', 'mm:operate', 'admin')}")
+    answer = await ask(api, f"Bearer {token('es-1', 'wallet:read', 'admin')}")
     assert (answer.status, answer.code) == (403, "ROLE_MISSING")
     assert "mm:read" in answer.body["detail"]
 
