@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.api import Api
-from tests.support.desk import FakeDesk
+from tests.support.desk import FakeDesk, view_of
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.view import PnlView
@@ -15,8 +15,9 @@ BTC = "/v1/mm-configs/BTC-USDT"
 
 
 def holding(position: str = "0", inventory: str = "0", total: str = "0") -> PnlView:
-    zero = Decimal(0)
-    return PnlView(Decimal(position), None, Decimal(inventory), Decimal(total), None, zero, zero, 1, zero)
+    flat = view_of(SymbolConfig("BTC-USDT")).pnl
+    amounts = Decimal(position), Decimal(inventory), Decimal(total)
+    return replace(flat, position=amounts[0], inventory_usdt=amounts[1], realized=amounts[2])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ async def test_a_deletion_is_confirmed_in_its_query_too(api: Api, desk: FakeDesk
 
 
 async def test_deleting_what_nobody_runs_looks_at_the_stored_position(api: Api, desk: FakeDesk) -> None:
-    desk.ownerless["SOL-USDT"] = replace(SymbolConfig("SOL-USDT"))
+    desk.ownerless["SOL-USDT"] = SymbolConfig("SOL-USDT")
     desk.positions["SOL-USDT"] = Decimal(-3)
     assert (await api.delete("/v1/mm-configs/SOL-USDT")).code == "CONFIRMATION_NEEDED"
     assert (await api.delete("/v1/mm-configs/SOL-USDT?confirm=true")).status == 204
