@@ -14,6 +14,7 @@ from starlette.types import Message
 
 from market_maker.api.app import create_app
 from market_maker.api.audit import AuditTrail
+from market_maker.api.context import Waits
 from market_maker.api.fleet import FleetView
 from market_maker.api.peers import Alone, Peers
 from market_maker.api.ports import Desk
@@ -140,6 +141,7 @@ async def in_process(
     app.state.audit = AuditTrail(desk)
     app.state.streams = Streams()
     app.state.rate = RateLimit()
+    app.state.waits = Waits()
     app.state.config_lock = asyncio.Lock()
     async with app.router.lifespan_context(app):
         yield Api(app)

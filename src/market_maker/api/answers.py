@@ -263,6 +263,10 @@ class ControlResult(Answer):
         description="True: the kill is on record and the symbol will be HALTED as soon as an instance takes"
         " it, or its owner reads the record; `state` is what is stored until then.",
     )
+    enable_waits_for: list[RefusalReason] = Field(
+        default=[],
+        description="After a reset: why enable would still be refused; `wait` helps with most.",
+    )
 
 
 class ControlAnswer(ControlResult):

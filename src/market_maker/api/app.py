@@ -7,8 +7,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from market_maker.api import configs, control, emergency, health, history, pages, problems, status, stream
+from market_maker.api import (
+    bulk,
+    configs,
+    control,
+    emergency,
+    health,
+    history,
+    pages,
+    problems,
+    status,
+    stream,
+)
 from market_maker.api.audit import AuditTrail
+from market_maker.api.context import Waits
 from market_maker.api.fleet import FleetView
 from market_maker.api.openapi import build_openapi
 from market_maker.api.peers import Alone, Peers
@@ -35,9 +47,10 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str, peers: Pe
     app.state.audit = AuditTrail(desk)
     app.state.streams = stream.Streams()
     app.state.rate = RateLimit()
+    app.state.waits = Waits()
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
-    for room in (configs, control, emergency, status, history, stream, health, pages):
+    for room in (configs, control, bulk, emergency, status, history, stream, health, pages):
         app.include_router(room.router)
     return app
 

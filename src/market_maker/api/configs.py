@@ -84,6 +84,8 @@ async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) 
         if not body.confirm:
             view = call.desk.view(symbol)
             require_confirmed_change(before, after, None if view is None else view.pnl)
+        if body.changes.get("enabled") is False:
+            call.waits.stop([symbol])
         await call.desk.update_config(after, call.actor)
     answer = present.config(after)
     was = present.config(before).model_dump(mode="json")

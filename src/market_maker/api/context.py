@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +22,30 @@ from market_maker.core.states import Cause
 from market_maker.core.view import SymbolView
 
 
+class Waits:
+    """What was stopped while others wait to start it, and how many wait."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self._everything = 0
+        self._stops: Counter[str] = Counter()
+
+    def stop(self, symbols: Sequence[str] | None) -> None:
+        """Somebody stops these symbols, None: all. Who waited to start them does not any more."""
+        if symbols is None:
+            self._everything += 1
+        else:
+            self._stops.update(symbols)
+
+    def stops(self, symbol: str) -> int:
+        """How often the symbol was stopped."""
+        return self._everything + self._stops[symbol]
+
+    def stops_of_all(self, symbols: Sequence[str]) -> dict[str, int]:
+        """The same for several."""
+        return {symbol: self.stops(symbol) for symbol in symbols}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A mutating call: what it acts on, who makes it, and where that is recorded."""
@@ -31,6 +57,9 @@ class Call:
     """Held while a configuration is read, merged and written: changes must not interleave."""
     peers: Peers
     origin: Origin
+    waits: Waits
+    is_gone: Callable[[], Awaitable[bool]]
+    """Whether the caller has closed its connection."""
 
     @property
     def actor(self) -> str:
@@ -57,6 +86,8 @@ async def _call(request: Request) -> Call:
         state.config_lock,
         state.peers,
         origin_of(request),
+        state.waits,
+        request.is_disconnected,
     )
 
 

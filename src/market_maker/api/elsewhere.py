@@ -69,7 +69,7 @@ class _Race:
             waiting = {group.create_task(self._ask(owner, symbols)) for owner, symbols in self._asked.items()}
             if self._is_kill:
                 waiting.add(group.create_task(self._order()))
-            deadline = asyncio.get_running_loop().time() + ANSWER_S_MAX
+            deadline = asyncio.get_running_loop().time() + ANSWER_S_MAX + self._emergency.wait_s
             while waiting and not self._settled():
                 left_s = deadline - asyncio.get_running_loop().time()
                 done, waiting = await asyncio.wait(

@@ -1,29 +1,21 @@
 """The emergency, over many symbols and the whole fleet: kill, flatten, reset."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-
 from fastapi import APIRouter
 
-from market_maker.api import answers, outcomes
-from market_maker.api.absent import absent
-from market_maker.api.context import Call, CallOf
+from market_maker.api import answers
+from market_maker.api.context import CallOf
 from market_maker.api.control import CONTROL_PROBLEMS
-from market_maker.api.elsewhere import Elsewhere, take_elsewhere
 from market_maker.api.guard import DeskRoute
 from market_maker.api.owners import Emergency
-from market_maker.api.ports import AuditEntry
-from market_maker.api.problems import ProblemError, SymbolOutcome
-from market_maker.api.requests import EmergencyRequest, ResetRequest
-from market_maker.core.commands import Reply
+from market_maker.api.requests import ResetRequest, SeveralRequest
+from market_maker.api.several import take
 from market_maker.core.states import Cause
 
 router = APIRouter(route_class=DeskRoute, tags=["emergency"])
 
 
 @router.post("/v1/mm/emergency/kill", responses=CONTROL_PROBLEMS)
-async def kill(body: EmergencyRequest, call: CallOf) -> answers.EmergencyAnswer:
+async def kill(body: SeveralRequest, call: CallOf) -> answers.EmergencyAnswer:
     """Pull the kill switch: no new order from now on, cancel everything, HALTED until a reset.
 
     Answers as soon as the symbols have halted, without waiting for the database; the status shows when
@@ -33,17 +25,17 @@ async def kill(body: EmergencyRequest, call: CallOf) -> answers.EmergencyAnswer:
     it in time, but the kill is on record, the result is `pending`. Name one symbol as `symbol`, several as
     `symbols`; without either every symbol is killed.
     """
-    return await _take(Emergency(Cause.KILL, body.named, body.reason), call)
+    return await take(Emergency(Cause.KILL, body.named, body.reason), call)
 
 
 @router.post("/v1/mm/emergency/flatten", responses=CONTROL_PROBLEMS)
-async def flatten(body: EmergencyRequest, call: CallOf) -> answers.EmergencyAnswer:
+async def flatten(body: SeveralRequest, call: CallOf) -> answers.EmergencyAnswer:
     """Cancel every order and leave the symbols PAUSED. Positions stay as they are.
 
     A symbol that is not configured is answered with 404, yet the other symbols named are flattened:
     `results` tells how each took it.
     """
-    return await _take(Emergency(Cause.FLATTEN, body.named, body.reason), call)
+    return await take(Emergency(Cause.FLATTEN, body.named, body.reason), call)
 
 
 @router.post("/v1/mm/reset", responses=CONTROL_PROBLEMS)
@@ -52,109 +44,4 @@ async def reset(body: ResetRequest, call: CallOf) -> answers.EmergencyAnswer:
 
     A symbol that is not configured stops the whole request.
     """
-    return await _take(Emergency(Cause.RESET, body.named, body.reason, body.rebase_pnl), call)
-
-
-async def _take(emergency: Emergency, call: Call) -> answers.EmergencyAnswer:
-    meant, unknown = _meant(call, emergency)
-    if unknown and (emergency.cause is Cause.RESET or not meant):
-        raise _not_configured(unknown, [], emergency.cause)
-    here = [symbol for symbol in meant if call.desk.runs(symbol)]
-    async with asyncio.TaskGroup() as tasks:
-        own = tasks.create_task(_take_here(emergency, call, here))  # first: it waits for nobody
-        others = tasks.create_task(_take_away(emergency, call, _away(emergency, call, meant)))
-    (own_results, rows), elsewhere = own.result(), others.result()
-    found = {**own_results, **elsewhere.results}
-    results = [found[symbol] for symbol in (meant if emergency.named is not None else sorted(found))]
-    audit = await _record(call, [*rows, *elsewhere.rows], emergency.cause)
-    if unknown:
-        raise _not_configured(unknown, results, emergency.cause)
-    refused = [result for result in results if not result.accepted]
-    if refused and len(refused) == len(results):
-        names = ", ".join(result.symbol for result in refused)
-        detail = f"every symbol refuses to {emergency.cause.value}: {names}; `results` tells why"
-        raise outcomes.refusal(refused, detail, shown=outcomes.outcomes(refused))
-    return answers.EmergencyAnswer(
-        results=results, audit=audit if elsewhere.audit == "recorded" else "pending"
-    )
-
-
-def _meant(call: Call, emergency: Emergency) -> tuple[list[str], list[str]]:
-    """The symbols that a request means, and those it names that are not configured.
-
-    All symbols, in a request that another instance sent on, are those that run here.
-    """
-    desk, named = call.desk, emergency.named
-    configured = desk.symbols()
-    if named is None:
-        return [one for one in configured if not call.origin.is_forwarded or desk.runs(one)], []
-    known = {symbol: symbol in configured or desk.runs(symbol) for symbol in named}
-    return [one for one, is_known in known.items() if is_known], [
-        one for one, is_known in known.items() if not is_known
-    ]
-
-
-def _away(emergency: Emergency, call: Call, meant: Sequence[str]) -> list[str]:
-    """The symbols to take elsewhere. A kill goes there also when this instance runs what another owns."""
-    peers, desk = call.peers, call.desk
-    is_kill = emergency.cause is Cause.KILL
-    return [
-        symbol
-        for symbol in meant
-        if not desk.runs(symbol) or (is_kill and peers.owner(symbol) not in (None, peers.instance))
-    ]
-
-
-async def _take_here(
-    emergency: Emergency, call: Call, here: Sequence[str]
-) -> tuple[Mapping[str, answers.ControlResult], list[AuditEntry]]:
-    """Ask the engines of this instance; how each took it, and the rows of the audit trail."""
-    before = {symbol: view.state for symbol in here if (view := call.desk.view(symbol)) is not None}
-    replies: Mapping[str, Reply] = {}
-    if here or emergency.named is None:
-        replies = await call.desk.control(
-            None if emergency.named is None else here,
-            emergency.cause,
-            call.actor,
-            emergency.reason,
-            emergency.rebase_pnl,
-        )
-    results = {symbol: outcomes.of_reply(symbol, replies.get(symbol), before[symbol]) for symbol in here}
-    why = f"{emergency.reason} (P&L rebased)" if emergency.rebase_pnl else emergency.reason
-    rows = [
-        outcomes.audited(call, emergency.route, result, before[symbol], why)
-        for symbol, result in results.items()
-    ]
-    return results, rows
-
-
-async def _take_away(emergency: Emergency, call: Call, away: Sequence[str]) -> Elsewhere:
-    """Ask the other instances; a request that came from one of them goes no further."""
-    if not call.origin.is_forwarded:
-        return await take_elsewhere(call, emergency, away)
-    missing = await absent(call.desk, away, emergency.cause)
-    return Elsewhere({symbol: outcomes.without_owner(one) for symbol, one in missing.items()})
-
-
-async def _record(call: Call, rows: Sequence[AuditEntry], cause: Cause) -> answers.Audit:
-    """A kill or flatten must not wait for the database; a reset may."""
-    return await call.audit.record(rows) if cause is Cause.RESET else call.audit.record_later(rows)
-
-
-def _not_configured(
-    unknown: Sequence[str], results: Sequence[answers.ControlResult], cause: Cause
-) -> ProblemError:
-    """404 that also tells how the configured symbols of the same request took it."""
-    taken = ", ".join(result.symbol for result in results if result.accepted)
-    refused = ", ".join(result.symbol for result in results if not result.accepted)
-    parts = [f"not configured: {', '.join(unknown)} (GET /v1/mm-configs lists the symbols)"]
-    parts.append(
-        f"the {cause.value} took place for {taken}" if taken else f"no symbol took the {cause.value}"
-    )
-    if refused:
-        parts.append(f"refused by {refused}: `results` tells why")
-    missing = [
-        outcomes.refused(symbol, "UNKNOWN_SYMBOL", "the symbol is not configured") for symbol in unknown
-    ]
-    shown: list[SymbolOutcome] = outcomes.outcomes([*results, *missing])
-    return ProblemError(HTTPStatus.NOT_FOUND, "UNKNOWN_SYMBOL", "; ".join(parts), results=shown)
+    return await take(Emergency(Cause.RESET, body.named, body.reason, body.rebase_pnl), call)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message
 
 from market_maker.api.peers import Peers
 from market_maker.api.problems import ProblemError
-from market_maker.api.security import EMERGENCY_ROUTES, OWNER_ROUTES
+from market_maker.api.security import OWNER_ROUTES, SPLIT_ROUTES
 
 ANSWER_S_MAX = 3.0
 """Time for the owner's answer."""
@@ -71,8 +71,12 @@ def origin_of(request: Request) -> Origin:
     )
 
 
-async def answer_of_owner(request: Request, route: tuple[str, str], body: bytes) -> Response | None:
+async def answer_of_owner(
+    request: Request, route: tuple[str, str], body: bytes, wait_s: int = 0
+) -> Response | None:
     """The answer of the instance that owns the request's symbol; None: this one is to answer.
+
+    `wait_s` is how long the request itself allows the owner to wait.
 
     503 OWNER_SILENT when the owner does not answer in time.
     """
@@ -95,15 +99,15 @@ async def answer_of_owner(request: Request, route: tuple[str, str], body: bytes)
         client=origin.client,
         body=body.decode(),
     )
-    answer = await ask(peers, owner, sent)
+    answer = await ask(peers, owner, sent, wait_s)
     if answer is None:
         raise owner_silent(symbol, owner)
     return Response(answer.body, answer.status, headers=answer.headers)
 
 
-async def ask(peers: Peers, instance_id: str, request: WireRequest) -> WireAnswer | None:
+async def ask(peers: Peers, instance_id: str, request: WireRequest, wait_s: int = 0) -> WireAnswer | None:
     """Another instance's answer; None when none came in time that can be read."""
-    answer = await peers.ask(instance_id, request.model_dump_json().encode(), ANSWER_S_MAX)
+    answer = await peers.ask(instance_id, request.model_dump_json().encode(), ANSWER_S_MAX + wait_s)
     if answer is None:
         return None
     try:
@@ -124,7 +128,7 @@ def owner_silent(symbol: str, owner: str) -> ProblemError:
 
 def _refuse_unless_for_owners(route: tuple[str, str]) -> None:
     """Streams have no end, and all else any instance answers by itself."""
-    if route not in OWNER_ROUTES and route not in EMERGENCY_ROUTES:
+    if route not in OWNER_ROUTES and route not in SPLIT_ROUTES:
         detail = "instances send on only what needs the owner of a symbol: ask this instance itself"
         raise ProblemError(HTTPStatus.FORBIDDEN, "NOT_FOR_OWNERS", detail)
 

@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from market_maker.api.audit import entry
 from market_maker.api.forward import answer_of_owner
 from market_maker.api.problems import ProblemError
+from market_maker.api.requests import WAIT_S_MAX
 from market_maker.api.security import ACCESS, Principal, Role, RoleMissingError, authorise
 from market_maker.api.validation import FieldError
 
@@ -45,7 +46,8 @@ class DeskRoute(APIRoute):
                 _refuse_other_media(request)
                 _refuse_bare_number(await exact.json())
             body = await exact.body() if takes_body else b""
-            answer = await answer_of_owner(exact, (request.method, self.path_format), body)
+            wait_s = _wait_s(await exact.json()) if body else 0
+            answer = await answer_of_owner(exact, (request.method, self.path_format), body, wait_s)
             return answer if answer is not None else await handler(exact)
 
         return guarded
@@ -188,6 +190,12 @@ def _refuse_bare_number(body: object) -> None:
         error = FieldError(location="body", field="body", detail="must be a JSON object")
         detail = f"{error.field}: {error.detail}"
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=[error])
+
+
+def _wait_s(body: object) -> int:
+    """How long the request allows its symbol's owner to wait; what is no such number the owner refuses."""
+    wait = body.get("wait") if isinstance(body, dict) else None
+    return int(wait) if isinstance(wait, int | Decimal) and 0 <= wait <= WAIT_S_MAX else 0
 
 
 def _refuse_other_media(request: Request) -> None:

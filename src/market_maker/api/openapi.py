@@ -16,9 +16,9 @@ Decimals are strings in answers; requests take strings or JSON numbers, read exa
 Times are RFC 3339, UTC. Every error is a problem document (RFC 9457) with a stable `code`.
 Unknown fields and unknown query parameters are refused.
 
-Where tokens are asked for, send `Authorization: Bearer` and one of the Auth Service's whose claim `roles` carries
-`mm:read` (all GET), `mm:operate` (configuration, enable, pause, resume) or `mm:emergency` (kill, flatten, reset). The
-latter two include reading. Every route says which one it needs.
+Where tokens are asked for, send `Authorization: Bearer` and one of the Auth Service's whose claim `roles`
+carries `mm:read` (all GET), `mm:operate` (configuration, enable, pause, resume) or `mm:emergency` (kill,
+flatten, reset). The latter two include reading. Every route says which one it needs.
 """
 
 

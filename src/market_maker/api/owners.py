@@ -12,6 +12,9 @@ from market_maker.api.problems import RefusalReason
 from market_maker.core.states import Cause, State
 
 _PATHS = {
+    Cause.ENABLE: "/v1/mm/enable",
+    Cause.PAUSE: "/v1/mm/pause",
+    Cause.RESUME: "/v1/mm/resume",
     Cause.KILL: "/v1/mm/emergency/kill",
     Cause.FLATTEN: "/v1/mm/emergency/flatten",
     Cause.RESET: "/v1/mm/reset",
@@ -27,6 +30,8 @@ class Emergency:
     """None: every symbol."""
     reason: str
     rebase_pnl: bool = False
+    wait_s: int = 0
+    """How long starting may wait for what only needs time."""
 
     @property
     def path(self) -> str:
@@ -44,6 +49,7 @@ class Emergency:
             symbols=symbols,
             reason=self.reason,
             rebase_pnl=self.rebase_pnl if self.cause is Cause.RESET else None,
+            wait=self.wait_s or None,
         ).model_dump_json(exclude_none=True)
 
 
@@ -51,6 +57,7 @@ class _Body(BaseModel):
     symbols: Sequence[str] | None
     reason: str
     rebase_pnl: bool | None
+    wait: int | None
 
 
 class _Result(BaseModel):
@@ -62,6 +69,7 @@ class _Result(BaseModel):
     accepted: bool
     problems: list[RefusalReason]
     pending: bool = False
+    enable_waits_for: list[RefusalReason] = []
 
 
 class _Answer(BaseModel):
@@ -104,7 +112,7 @@ async def ask_owner(call: Call, emergency: Emergency, owner: str, symbols: Seque
         client=call.origin.client,
         body=emergency.body(None if emergency.named is None else symbols),
     )
-    answer = await forward.ask(call.peers, owner, sent)
+    answer = await forward.ask(call.peers, owner, sent, emergency.wait_s)
     if answer is None:
         return OwnersAnswer({})
     try:

@@ -49,6 +49,7 @@ class SymbolOutcome(BaseModel):
     accepted: bool
     problems: list[RefusalReason]
     pending: bool = Field(default=False, description="A kill on record that no instance has carried out yet.")
+    enable_waits_for: list[RefusalReason] = Field(default=[], description="As in the answer to a reset.")
 
 
 class Problem(BaseModel):

@@ -18,6 +18,7 @@ from market_maker.core.config import SymbolConfig
 
 SYMBOL_PATTERN = "^[A-Z0-9][A-Z0-9._-]{0,31}$"
 _REASON_PATTERN = r"^[^\u0000]*[^\u0000-\u0020\u007f-\u00a0][^\u0000]*$"
+WAIT_S_MAX = 30
 _DEFAULT = SymbolConfig(symbol="-")
 
 Symbol = Annotated[
@@ -136,6 +137,11 @@ def _left_out() -> Any:
     return Field(default_factory=lambda: None)
 
 
+Wait = Annotated[
+    int,
+    WholeRange(0, WAIT_S_MAX),
+    Field(description="Seconds to wait for reasons that only need time; every other one answers at once."),
+]
 Confirm = Annotated[
     StrictBool,
     Field(
@@ -191,8 +197,14 @@ class ControlRequest(BaseModel):
     reason: Reason | None = None
 
 
-class EmergencyRequest(BaseModel):
-    """Which symbols to stop, and why. Without `symbol` and `symbols` it means every symbol."""
+class ActivationRequest(ControlRequest):
+    """Why a symbol is enabled or resumed, and how long that may take."""
+
+    wait: Wait = 0
+
+
+class SeveralRequest(BaseModel):
+    """Which symbols to act on, and why. Without `symbol` and `symbols` it means every symbol."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, json_schema_extra={"not": {"required": ["symbol", "symbols"]}}
@@ -215,7 +227,13 @@ class EmergencyRequest(BaseModel):
         return [self.symbol] if "symbol" in self.model_fields_set else self.symbols
 
 
-class ResetRequest(EmergencyRequest):
+class StartRequest(SeveralRequest):
+    """Which symbols to enable or resume, why, and how long that may take."""
+
+    wait: Wait = 0
+
+
+class ResetRequest(SeveralRequest):
     """Which symbols to bring back from HALTED to PAUSED, and why."""
 
     rebase_pnl: Annotated[

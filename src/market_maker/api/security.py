@@ -90,6 +90,9 @@ ACCESS: dict[tuple[str, str], Role | None] = {
     ("GET", f"{_CONFIG}/events"): Role.READ,
     ("GET", "/v1/mm/status"): Role.READ,
     ("GET", "/v1/mm/stream"): Role.READ,
+    ("POST", "/v1/mm/enable"): Role.OPERATE,
+    ("POST", "/v1/mm/pause"): Role.OPERATE,
+    ("POST", "/v1/mm/resume"): Role.OPERATE,
     ("POST", "/v1/mm/emergency/kill"): Role.EMERGENCY,
     ("POST", "/v1/mm/emergency/flatten"): Role.EMERGENCY,
     ("POST", "/v1/mm/reset"): Role.EMERGENCY,
@@ -115,7 +118,10 @@ OWNER_ROUTES = frozenset(
 )
 """What the instance that owns the symbol has to answer; all else any instance answers by itself."""
 
-EMERGENCY_ROUTES = frozenset(route for route, role in ACCESS.items() if role is Role.EMERGENCY)
+SPLIT_ROUTES = frozenset(
+    {("POST", f"/v1/mm/{verb}") for verb in ("enable", "pause", "resume")}
+    | {route for route, role in ACCESS.items() if role is Role.EMERGENCY}
+)
 """What is split among the owners of the symbols that it means."""
 
 

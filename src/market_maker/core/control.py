@@ -1,6 +1,7 @@
 """What operators ask for, and what the surroundings report: state changes come from here or a kill."""
 
 from dataclasses import replace
+from typing import Final
 
 from market_maker.core import clearing, failed_step, halt, kill_switch, market
 from market_maker.core.commands import Problem, Reply
@@ -8,6 +9,21 @@ from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasu
 from market_maker.core.kill_switch import Trigger
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.core.symbol import Out, Symbol
+
+PASSING: Final = frozenset(
+    {
+        "FILLS_MISSING",
+        "GRID_CHANGING",
+        KillReason.KAFKA_LAG.value,
+        "NOT_PROVEN_ZERO",
+        "NO_VALID_BOOK",
+        "ORDERS_OPEN",
+        "REBASE_PENDING",
+        "RETIRED",
+        "STALE_BOOK",
+    }
+)
+"""Problems of an activation that go away by themselves, as a rule in seconds; all others need a person."""
 
 
 def on_control(symbol: Symbol, event: Control, out: Out) -> None:
@@ -120,6 +136,7 @@ def _reset(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
         symbol.rebase_pending = True
         halt.rebase(symbol, mid_is_current=False)
     symbol.kill = None
+    symbol.book.invalidate("waiting for the first snapshot since the reset")
     symbol.health.rejects.clear()
     halt.change_state(symbol, Cause.RESET, event.reason or Cause.RESET.value, event.actor, out)
     return ()

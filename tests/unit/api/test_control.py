@@ -17,6 +17,7 @@ async def test_enable_makes_active_and_sets_enabled(api: Api, desk: FakeDesk) ->
         "accepted": True,
         "problems": [],
         "pending": False,
+        "enable_waits_for": [],
         "audit": "recorded",
     }
     assert desk.views["BTC-USDT"].config.enabled
