@@ -1,9 +1,10 @@
 """Orders as JSON: what the Order Service takes and gives. Pure."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ from tradex_sandbox.orders import NewOrder, Order, OrderType, RefusalCode, Side,
 
 ACCOUNT_TYPES = frozenset({"SYSTEM_MARKET_MAKER", "USER"})
 TEXT_MAX = 128
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+"""Bounded: a few bytes of exponent would mean a number of a gigabyte."""
 STATUS_OF_REFUSAL = {
     RefusalCode.INVALID_PRICE: 400,
     RefusalCode.INVALID_QUANTITY: 400,
@@ -116,13 +119,9 @@ def _text(fields: dict[str, Any], name: str) -> str:
 
 def _decimal(fields: dict[str, Any], name: str) -> Decimal:
     text = _text(fields, name)
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise InvalidRequest(f"{name}: {text!r} is not a decimal number") from None
-    if not value.is_finite():
-        raise InvalidRequest(f"{name}: {text!r} is not a finite number")
-    return value
+    if _DECIMAL.fullmatch(text) is None:
+        raise InvalidRequest(f"{name}: {text!r} is not a decimal number")
+    return Decimal(text)
 
 
 def _choice(fields: dict[str, Any], name: str, choices: type[Choice]) -> Choice:

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Coroutine
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -21,6 +21,7 @@ from market_maker.api.problems import ProblemError
 from market_maker.api.requests import WAIT_S_MAX
 from market_maker.api.security import ACCESS, Principal, Role, RoleMissingError, authorise
 from market_maker.api.validation import FieldError
+from market_maker.core.bounded import UnboundedError, bounded
 
 BODY_BYTES_MAX = 65_536
 _JSON = "application/json"
@@ -80,16 +81,16 @@ class ExactRequest(Request):
 
 
 def exact_json(body: bytes) -> object:
-    """Strict JSON: UTF-8, no NaN or Infinity, no key twice; fractions become Decimal."""
+    """Strict JSON: UTF-8, no NaN or Infinity, no key twice; fractions become bounded Decimals."""
     try:
         return json.loads(
             body.decode(),
-            parse_float=Decimal,
+            parse_float=_fraction,
             parse_int=_whole,
             parse_constant=_no_constant,
             object_pairs_hook=_unique_keys,
         )
-    except (ValueError, RecursionError, InvalidOperation) as error:
+    except (ValueError, RecursionError) as error:
         detail = f"the body is not JSON that this API reads: {_cause(error)}"
         raise ProblemError(HTTPStatus.BAD_REQUEST, "MALFORMED_JSON", detail) from None
 
@@ -100,10 +101,15 @@ def _cause(error: Exception) -> str:
             return "it is not valid UTF-8"
         case RecursionError():
             return "it is nested too deeply"
-        case InvalidOperation():
-            return "a number is too large"
         case _:
             return str(error)
+
+
+def _fraction(text: str) -> Decimal:
+    try:
+        return bounded(text)
+    except UnboundedError:
+        raise ValueError("a number is too large") from None
 
 
 def _whole(digits: str) -> int:

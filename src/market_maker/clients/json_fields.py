@@ -3,11 +3,12 @@
 import json
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from market_maker.clients.decimals import parse_decimal
 
 _E = TypeVar("_E", bound=Enum)
+COUNT_MAX: Final = (1 << 63) - 1
 
 
 class ContractError(ValueError):
@@ -41,10 +42,10 @@ def same_text(fields: dict[str, Any], name: str, expected: str) -> None:
 
 
 def count(fields: dict[str, Any], name: str) -> int:
-    """A whole number, zero or more."""
+    """A whole number of 64 bits, zero or more."""
     value = _present(fields, name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ContractError(f"{name}: must be a whole number, zero or more, got {_shown(value)}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= COUNT_MAX:
+        raise ContractError(f"{name}: must be a whole number from 0 to {COUNT_MAX}, got {_shown(value)}")
     return value
 
 

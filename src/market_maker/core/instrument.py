@@ -112,12 +112,12 @@ class Instrument:
 def _units(symbol: str, field: str, value: Decimal | str | float, step: Decimal) -> int:
     exact = _exact(symbol, field, value)
     if exact and exact.adjusted() - step.adjusted() > UNITS_MAGNITUDE_MAX:
-        raise OffGridError(f"{symbol}: {field} {value} is out of range for steps of {step}")
+        raise OffGridError(f"{symbol}: {field} {value!s:.80} is out of range for steps of {step}")
     units = EXACT.divide(exact, step).to_integral_value(ROUND_HALF_EVEN)
     error = EXACT.abs(EXACT.subtract(EXACT.multiply(units, step), exact))
     if error > _tolerance(exact, step, isinstance(value, float)):
         name = "tick size" if field == "price" else "lot size"
-        raise OffGridError(f"{symbol}: {field} {value} is not a multiple of the {name} {step}")
+        raise OffGridError(f"{symbol}: {field} {value!s:.80} is not a multiple of the {name} {step}")
     return int(units)
 
 
@@ -125,7 +125,7 @@ def _exact(symbol: str, field: str, value: Decimal | str | float) -> Decimal:
     # Decimal itself also reads underscores, surrounding blanks, other scripts' digits and tuples.
     readable = _NUMBER.fullmatch(value) if isinstance(value, str) else isinstance(value, _NUMBER_TYPES)
     if not readable or isinstance(value, bool):
-        raise OffGridError(f"{symbol}: {field} {value!r} is not a number")
+        raise OffGridError(f"{symbol}: {field} {value!r:.80} is not a number")
     exact = Decimal(value)
     if not exact.is_finite():
         raise OffGridError(f"{symbol}: {field} {value!r} is not a finite number")

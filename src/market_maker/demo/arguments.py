@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
+from market_maker.core.bounded import UnboundedError, bounded
 from market_maker.durations import parse_duration
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -143,9 +144,9 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def _positive(text: str) -> Decimal:
     try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not value.is_finite() or value <= 0:
+        value = bounded(text)
+    except UnboundedError as error:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} {error}") from None
+    if value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} must be a positive number")
     return value

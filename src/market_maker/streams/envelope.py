@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from market_maker.core.bounded import UnboundedError, bounded
 from market_maker.streams.batch import Arrival
 from market_maker.streams.errors import DecodeError
 
@@ -99,7 +100,7 @@ def flag(record: Record, name: str) -> bool:
 
 
 def number(record: Record, name: str) -> Decimal:
-    """A finite decimal number, from a string, a decimal or a double.
+    """A finite, bounded decimal number, from a string, a decimal or a double.
 
     A double means the shortest decimal that reads back to the same double.
     """
@@ -109,12 +110,9 @@ def number(record: Record, name: str) -> Decimal:
     if not isinstance(value, str | Decimal):
         raise DecodeError(f"{name}: expected a string, decimal or double, got {_shown(value)}")
     try:
-        exact = Decimal(value)
-    except InvalidOperation:
-        raise DecodeError(f"{name}: {_shown(value)} is not a number") from None
-    if not exact.is_finite():
-        raise DecodeError(f"{name}: {_shown(value)} is not a finite number")
-    return exact
+        return bounded(value)
+    except UnboundedError as error:
+        raise DecodeError(f"{name}: {_shown(value)} {error}") from None
 
 
 def positive(record: Record, name: str) -> Decimal:

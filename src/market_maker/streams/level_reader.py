@@ -16,7 +16,7 @@ CACHE_ENTRIES_MAX = 16_384
 """A full cache is emptied; four megabytes at most per instrument (115 bytes an entry, two caches)."""
 
 PLAIN_DIGITS_MAX = 40
-"""A longer text is left to the instrument: int() of very long texts is slow by design."""
+"""A longer text is left to the instrument, since int() of very long texts is slow by design, and not kept."""
 
 
 class UnitCache(dict[bytes, int]):
@@ -39,9 +39,10 @@ class UnitCache(dict[bytes, int]):
         units = self._plain(text)
         if units is None:
             units = self._exact(text.decode())
-        if len(self) >= CACHE_ENTRIES_MAX:
-            self.clear()
-        self[text] = units
+        if len(text) <= PLAIN_DIGITS_MAX:  # else a few messages would fill the memory
+            if len(self) >= CACHE_ENTRIES_MAX:
+                self.clear()
+            self[text] = units
         return units
 
     def _plain(self, text: bytes) -> int | None:

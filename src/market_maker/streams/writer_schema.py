@@ -16,12 +16,16 @@ from market_maker.core.instrument import EXACT
 
 _EXACT_DECIMAL = "tradex-exact-decimal"
 _MILLIS = "tradex-millis"
+_DECIMAL_BYTES_MAX = 25
+"""60 digits, which `EXACT` computes with; to make a number of a megabyte takes minutes."""
 
 Layout = tuple[object, ...] | str
 """What decides how a schema's bytes lie: types, field names and their order, enum symbols, scales."""
 
 
 def _read_decimal(data: bytes, writer: dict[str, Any] | None, _reader: object = None) -> Decimal:
+    if len(data) > _DECIMAL_BYTES_MAX:
+        raise ValueError(f"a decimal of {len(data)} bytes, more than {_DECIMAL_BYTES_MAX}")
     unscaled = Decimal(int.from_bytes(data, "big", signed=True))
     return EXACT.scaleb(unscaled, -int((writer or {}).get("scale", 0)))
 

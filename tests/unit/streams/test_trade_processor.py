@@ -82,7 +82,8 @@ def test_a_mark_price_need_not_stand_on_a_tick(desk: Desk, wire_format: Wire) ->
 
 
 @pytest.mark.parametrize(
-    ("price", "problem"), [("0", "above zero"), ("x", "is not a number"), ("NaN", "finite")]
+    ("price", "problem"),
+    [("0", "above zero"), ("x", "is not a number"), ("NaN", "finite"), ("1e-1000000000", "exponent")],
 )
 def test_a_price_that_is_none_is_bad_input(desk: Desk, wire_format: Wire, price: str, problem: str) -> None:
     with pytest.raises(DecodeError, match=f"mark_price: .*{problem}") as caught:
