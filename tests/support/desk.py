@@ -9,6 +9,7 @@ from market_maker.api.changes import ChangeFeed
 from market_maker.api.ports import (
     ActiveSymbolError,
     AuditEntry,
+    AuditFilter,
     Changes,
     Check,
     CheckStatus,
@@ -30,6 +31,7 @@ from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, KillReason, State, next_state
 from market_maker.core.view import BookView, Counters, KillView, OrderView, PnlView, SymbolView
+from market_maker.repositories.paging import ALWAYS, Period
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_NS = 60_000_000_000
@@ -102,7 +104,7 @@ class FakeDesk:
     order_rows: dict[str, list[OrderRow]] = field(default_factory=dict)
     event_rows: dict[str, list[EventRow]] = field(default_factory=dict)
     changed_by: list[tuple[str, str]] = field(default_factory=list)
-    audited: list[AuditEntry] = field(default_factory=list)
+    trail: list[AuditEntry] = field(default_factory=list)
     controls: list[tuple[Sequence[str] | None, Cause, str, str, bool]] = field(default_factory=list)
     checks: dict[str, CheckStatus] = field(default_factory=lambda: dict.fromkeys(COMPONENTS, CheckStatus.OK))
     live: bool = True
@@ -235,23 +237,53 @@ class FakeDesk:
         self.changed_by.append((symbol, actor))
         self.feed.publish(symbol)
 
-    async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[FillRow]:
-        self._need_database()
-        return [row for row in self.fill_rows.get(symbol, []) if before is None or row.row_id < before][
-            :limit
-        ]
-
-    async def orders(self, symbol: str, before: str | None, limit: int) -> Sequence[OrderRow]:
+    async def fills(
+        self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[FillRow]:
         self._need_database()
         return [
-            row for row in self.order_rows.get(symbol, []) if before is None or row.client_order_id < before
+            row
+            for row in self.fill_rows.get(symbol, [])
+            if (before is None or row.row_id < before) and within(period, row.executed_at)
         ][:limit]
 
-    async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[EventRow]:
+    async def orders(
+        self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[OrderRow]:
         self._need_database()
-        return [row for row in self.event_rows.get(symbol, []) if before is None or row.row_id < before][
-            :limit
-        ]
+        return [
+            row
+            for row in self.order_rows.get(symbol, [])
+            if (before is None or row.client_order_id < before) and within(period, row.created_at)
+        ][:limit]
+
+    async def events(
+        self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[EventRow]:
+        self._need_database()
+        return [
+            row
+            for row in self.event_rows.get(symbol, [])
+            if (before is None or row.row_id < before) and within(period, row.occurred_at)
+        ][:limit]
+
+    async def instruments(self) -> Sequence[Instrument]:
+        if not self.metadata_up:
+            raise MetadataDownError("the Metadata Service does not answer: try again later")
+        return [instrument(symbol) for symbol in self.listed]
+
+    async def audited(
+        self, wanted: AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[tuple[int, AuditEntry]]:
+        self._need_database()
+        fields = ("symbol", "actor", "route")
+        return [
+            (row_id, row)
+            for row_id, row in reversed(list(enumerate(self.trail)))
+            if (before is None or row_id < before)
+            and all(getattr(wanted, name) in (None, getattr(row, name)) for name in fields)
+            and within(period, row.at)
+        ][:limit]
 
     def figures(self) -> Figures:
         return Figures({"quote_p50": 12.5, "quote_p99": None}, outbox_pending=3)
@@ -264,12 +296,16 @@ class FakeDesk:
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         self._need_database()
-        known = {one.entry_id for one in self.audited}
-        self.audited += [one for one in entries if one.entry_id not in known]
+        known = {one.entry_id for one in self.trail}
+        self.trail += [one for one in entries if one.entry_id not in known]
 
     def _need_database(self) -> None:
         if not self.database_up:
             raise DatabaseDownError("PostgreSQL does not answer: try again later")
+
+
+def within(period: Period, at: datetime) -> bool:
+    return (period.since is None or at >= period.since) and (period.until is None or at < period.until)
 
 
 def fill_row(row_id: int) -> FillRow:

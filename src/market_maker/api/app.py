@@ -14,10 +14,12 @@ from market_maker.api import (
     emergency,
     health,
     history,
+    listing,
     pages,
     problems,
     status,
     stream,
+    trail,
 )
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
@@ -50,7 +52,7 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str, peers: Pe
     app.state.waits = Waits()
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
-    for room in (configs, control, bulk, emergency, status, history, stream, health, pages):
+    for room in (configs, control, bulk, emergency, status, history, trail, listing, stream, health, pages):
         app.include_router(room.router)
     return app
 

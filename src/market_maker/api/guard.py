@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from market_maker.api.audit import entry
@@ -34,7 +35,7 @@ class DeskRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's handler behind the checks."""
         handler = super().get_route_handler()
-        known = frozenset(parameter.alias for parameter in self.dependant.query_params)
+        known = _query_names(self.dependant)
         takes_body = self.body_field is not None
 
         async def guarded(request: Request) -> Response:
@@ -52,6 +53,12 @@ class DeskRoute(APIRoute):
             return answer if answer is not None else await handler(exact)
 
         return guarded
+
+
+def _query_names(dependant: Dependant) -> frozenset[str]:
+    """The query parameters of a route, those of what it depends on included."""
+    own = frozenset(parameter.alias for parameter in dependant.query_params)
+    return own.union(*map(_query_names, dependant.dependencies))
 
 
 class ExactRequest(Request):

@@ -1,16 +1,16 @@
 """History of a symbol, newest first, page by page: orders, fills, events."""
 
-from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import Field, JsonValue
 
 from market_maker.api.answers import Answer
 from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
+from market_maker.api.paging import IdCursor, Limit, NextCursor, PeriodOf, RowCursor, page
 from market_maker.api.ports import EventRow, FillRow, OrderRow
 from market_maker.api.problems import documented
 from market_maker.core.commands import OrderStatus
@@ -20,11 +20,6 @@ from market_maker.core.instrument import EXACT
 router = APIRouter(route_class=DeskRoute, tags=["history"])
 
 _RESPONSES = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
-_CURSOR = "`next_cursor` of the page before; leave out for the newest rows."
-Limit = Annotated[int, Query(ge=1, le=500, description="Rows on a page.")]
-RowCursor = Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description=_CURSOR)]
-IdCursor = Annotated[str | None, Query(pattern="^([0-9a-f]{2}){1,128}$", description=_CURSOR)]
-NextCursor = Annotated[str | None, Field(description="`cursor` of the next page; null when there is none.")]
 
 
 class Fill(Answer):
@@ -92,44 +87,35 @@ class EventPage(Answer):
 
 @router.get("/v1/mm-configs/{symbol}/fills", responses=_RESPONSES)
 async def list_fills(
-    symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
+    symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100, cursor: RowCursor = None
 ) -> FillPage:
-    """Every fill of the symbol."""
+    """Every fill of the symbol, by when it was executed."""
     await require_recorded(desk, symbol)
-    rows = await desk.fills(symbol, None if cursor is None else int(cursor), limit + 1)
-    shown, next_cursor = _page(rows, limit, lambda row: str(row.row_id))
+    rows = await desk.fills(symbol, None if cursor is None else int(cursor), limit + 1, period)
+    shown, next_cursor = page(rows, limit, lambda row: row.row_id)
     return FillPage(items=[_fill(row) for row in shown], next_cursor=next_cursor)
 
 
 @router.get("/v1/mm-configs/{symbol}/orders", responses=_RESPONSES)
 async def list_orders(
-    symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: IdCursor = None
+    symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100, cursor: IdCursor = None
 ) -> OrderPage:
-    """Every order of the symbol, live or not."""
+    """Every order of the symbol, live or not, by when it was made."""
     await require_recorded(desk, symbol)
-    rows = await desk.orders(symbol, None if cursor is None else _from_cursor(cursor), limit + 1)
-    shown, next_cursor = _page(rows, limit, lambda row: row.client_order_id.encode().hex())
+    rows = await desk.orders(symbol, None if cursor is None else _from_cursor(cursor), limit + 1, period)
+    shown, next_cursor = page(rows, limit, lambda row: row.client_order_id.encode().hex())
     return OrderPage(items=[_order(row) for row in shown], next_cursor=next_cursor)
 
 
 @router.get("/v1/mm-configs/{symbol}/events", responses=_RESPONSES)
 async def list_events(
-    symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
+    symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100, cursor: RowCursor = None
 ) -> EventPage:
     """State changes and risk events of the symbol."""
     await require_recorded(desk, symbol)
-    rows = await desk.events(symbol, None if cursor is None else int(cursor), limit + 1)
-    shown, next_cursor = _page(rows, limit, lambda row: str(row.row_id))
+    rows = await desk.events(symbol, None if cursor is None else int(cursor), limit + 1, period)
+    shown, next_cursor = page(rows, limit, lambda row: row.row_id)
     return EventPage(items=[_event(row) for row in shown], next_cursor=next_cursor)
-
-
-_Row = TypeVar("_Row")
-
-
-def _page(rows: Sequence[_Row], limit: int, key: Callable[[_Row], str]) -> tuple[Sequence[_Row], str | None]:
-    """One row more than the limit was asked for: it tells whether there is a next page."""
-    shown = rows[:limit]
-    return shown, key(shown[-1]) if len(rows) > limit else None
 
 
 def _from_cursor(cursor: str) -> str:

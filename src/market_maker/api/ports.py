@@ -13,8 +13,10 @@ from typing import Protocol
 from market_maker.core.commands import OrderStatus, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
+from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
+from market_maker.repositories.paging import ALWAYS, Period
 
 Json = object
 """Any value that JSON can hold."""
@@ -118,6 +120,15 @@ class AuditEntry:
     before: Mapping[str, Json] | None
     after: Mapping[str, Json] | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries of the audit trail are wanted; None: all."""
+
+    symbol: str | None = None
+    actor: str | None = None
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +262,23 @@ class Desk(Protocol):
     async def delete_config(self, symbol: str, actor: str) -> None:
         """Remove a configuration. Raises UnknownSymbolError, ActiveSymbolError, DatabaseDownError."""
 
-    async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[FillRow]:
-        """Fills with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+    async def instruments(self) -> Sequence[Instrument]:
+        """Every instrument that the Metadata Service offers. Raises MetadataDownError."""
 
-    async def orders(self, symbol: str, before: str | None, limit: int) -> Sequence[OrderRow]:
-        """Orders with `client_order_id` under `before`, newest first. Raises DatabaseDownError."""
+    async def fills(
+        self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[FillRow]:
+        """Fills of the period with `row_id` under `before`, newest first. Raises DatabaseDownError."""
 
-    async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[EventRow]:
-        """Events with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+    async def orders(
+        self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[OrderRow]:
+        """Orders of the period, `client_order_id` under `before`, newest first. Raises DatabaseDownError."""
+
+    async def events(
+        self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[EventRow]:
+        """Events of the period with `row_id` under `before`, newest first. Raises DatabaseDownError."""
 
     def figures(self) -> Figures:
         """Latencies and backlogs of the process."""
@@ -268,6 +288,14 @@ class Desk(Protocol):
 
     def subscribe(self) -> Changes:
         """A subscription to status changes of all symbols."""
+
+    async def audited(
+        self, wanted: AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[tuple[int, AuditEntry]]:
+        """Entries of the audit trail with their row ids, those under `before`, newest first.
+
+        Raises DatabaseDownError.
+        """
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the audit trail; an entry already there is skipped. Raises DatabaseDownError."""

@@ -45,7 +45,7 @@ def symbol_status(view: SymbolView, owner: str | None, to_wall: ToWall) -> answe
     return answers.SymbolStatus(
         **dict(summary(view, owner, to_wall)),
         config=config(view.config),
-        instrument=None if view.instrument is None else _instrument(view.instrument),
+        instrument=None if view.instrument is None else instrument(view.instrument),
         orders=[_order(order, to_wall) for order in view.orders],
         counters=_counts(view.counters),
     )
@@ -145,15 +145,16 @@ def _age_ms(view: SymbolView, data_ns: int | None) -> int | None:
     return None if data_ns is None else max(0, view.at_ns - data_ns) // 1_000_000
 
 
-def _instrument(instrument: Instrument) -> answers.InstrumentStatusView:
+def instrument(value: Instrument) -> answers.InstrumentStatusView:
+    """An instrument."""
     return answers.InstrumentStatusView(
-        base_currency=instrument.base_currency,
-        quote_currency=instrument.quote_currency,
-        tick_size=instrument.tick_size,
-        lot_size=instrument.lot_size,
-        min_notional=instrument.min_notional,
-        status=instrument.status,
-        version=instrument.version,
+        base_currency=value.base_currency,
+        quote_currency=value.quote_currency,
+        tick_size=value.tick_size,
+        lot_size=value.lot_size,
+        min_notional=value.min_notional,
+        status=value.status,
+        version=value.version,
     )
 
 

@@ -88,6 +88,8 @@ ACCESS: dict[tuple[str, str], Role | None] = {
     ("GET", f"{_CONFIG}/orders"): Role.READ,
     ("GET", f"{_CONFIG}/fills"): Role.READ,
     ("GET", f"{_CONFIG}/events"): Role.READ,
+    ("GET", "/v1/mm/instruments"): Role.READ,
+    ("GET", "/v1/mm/audit"): Role.READ,
     ("GET", "/v1/mm/status"): Role.READ,
     ("GET", "/v1/mm/stream"): Role.READ,
     ("POST", "/v1/mm/enable"): Role.OPERATE,

@@ -18,6 +18,7 @@ from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.clients import metadata
 from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
+from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
 from market_maker.repositories import audit
@@ -28,6 +29,7 @@ from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.repositories.owners import OwnerRepository
+from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
 
@@ -214,10 +216,19 @@ class ServiceDesk:
         if not worker.engine.is_clear:
             raise ports.ActiveSymbolError(f"{symbol} may still have open orders: wait until zero is proven")
 
-    async def fills(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.FillRow]:
+    async def instruments(self) -> Sequence[Instrument]:
+        """What the Metadata Service offers."""
+        try:
+            return await self._fleet.instruments()
+        except metadata.MetadataError as error:
+            raise ports.MetadataDownError(str(error)) from error
+
+    async def fills(
+        self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[ports.FillRow]:
         """Fills, newest first."""
         with _database():
-            rows = await self._fills.list(symbol, before, limit)
+            rows = await self._fills.list(symbol, before, limit, period)
         return [
             ports.FillRow(
                 row.id,
@@ -235,10 +246,12 @@ class ServiceDesk:
             for row in rows
         ]
 
-    async def orders(self, symbol: str, before: str | None, limit: int) -> Sequence[ports.OrderRow]:
+    async def orders(
+        self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[ports.OrderRow]:
         """Orders, newest first."""
         with _database():
-            rows = await self._orders.list(symbol, before, limit)
+            rows = await self._orders.list(symbol, before, limit, period)
         return [
             ports.OrderRow(
                 row.client_order_id,
@@ -256,10 +269,12 @@ class ServiceDesk:
             for row in rows
         ]
 
-    async def events(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.EventRow]:
+    async def events(
+        self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[ports.EventRow]:
         """State changes and kill switches, newest first."""
         with _database():
-            rows = await self._outbox.list(symbol, before, limit)
+            rows = await self._outbox.list(symbol, before, limit, period)
         return [
             ports.EventRow(row.id, str(row.event_id), row.topic, row.created_at, row.sent_at, row.payload)
             for row in rows
@@ -272,6 +287,16 @@ class ServiceDesk:
     def subscribe(self) -> Subscription:
         """A subscription to status changes."""
         return self._changes.subscribe()
+
+    async def audited(
+        self, wanted: ports.AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[tuple[int, ports.AuditEntry]]:
+        """Entries of the audit trail, newest first."""
+        with _database():
+            rows = await self._audit.list(
+                wanted.symbol, before, limit, actor=wanted.actor, route=wanted.route, period=period
+            )
+        return [(row_id, _audit_entry(row)) for row_id, row in rows]
 
     async def audit(self, entries: Sequence[ports.AuditEntry]) -> None:
         """Append to the audit trail."""
@@ -292,6 +317,20 @@ def _database() -> Iterator[None]:
         yield
     except DatabaseError as error:
         raise ports.DatabaseDownError(str(error)) from error
+
+
+def _audit_entry(row: audit.AuditEntry) -> ports.AuditEntry:
+    return ports.AuditEntry(
+        str(row.entry_id),
+        row.at,
+        row.actor,
+        row.roles,
+        row.route,
+        row.symbol,
+        row.before,
+        row.after,
+        row.why,
+    )
 
 
 def _audit_row(entry: ports.AuditEntry) -> audit.AuditEntry:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from typing import Final
 
@@ -104,6 +104,10 @@ class Fleet:
     async def instrument(self, symbol: str) -> Instrument:
         """The instrument as Metadata describes it. Raises MetadataError."""
         return await self._metadata.get_instrument(symbol)
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Every instrument that Metadata offers. Raises MetadataError."""
+        return await self._metadata.list_instruments()
 
     async def refresh_instruments(self) -> None:
         """Ask Metadata for every symbol again, until it has answered for each.

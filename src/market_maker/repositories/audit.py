@@ -9,7 +9,7 @@ from uuid import UUID
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import audit as sql
 from market_maker.repositories.generated.models import StoredAudit
-from market_maker.repositories.paging import ID_MAX, page_limit
+from market_maker.repositories.paging import ALWAYS, ID_MAX, Period, page_limit
 from market_maker.repositories.text import storable, to_json
 
 Json = object
@@ -56,11 +56,29 @@ class AuditRepository:
         )
 
     async def list(
-        self, symbol: str | None = None, before_id: int | None = None, limit: int = 100
+        self,
+        symbol: str | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
+        *,
+        actor: str | None = None,
+        route: str | None = None,
+        period: Period = ALWAYS,
     ) -> Sequence[tuple[int, AuditEntry]]:
-        """(row id, entry) with a row id under `before_id`, of one symbol or of all, newest first."""
-        before = ID_MAX if before_id is None else before_id
-        rows = await sql.list_audit(self._db, symbol=symbol, before_id=before, row_limit=page_limit(limit))
+        """(row id, entry) of the period with a row id under `before_id`, newest first.
+
+        Of one symbol, actor and route, or of all.
+        """
+        rows = await sql.list_audit(
+            self._db,
+            symbol=symbol,
+            actor=actor,
+            route=route,
+            before_id=ID_MAX if before_id is None else before_id,
+            since=period.since,
+            until=period.until,
+            row_limit=page_limit(limit),
+        )
         return [(row.id, _entry(row)) for row in rows]
 
 

@@ -9,7 +9,7 @@ from market_maker.core.events import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import fills as sql
 from market_maker.repositories.generated.models import StoredFill
-from market_maker.repositories.paging import ID_MAX, PAGE_ROWS_MAX, page_limit
+from market_maker.repositories.paging import ALWAYS, ID_MAX, PAGE_ROWS_MAX, Period, page_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,18 @@ class FillRepository:
     def __init__(self, db: Executor) -> None:
         self._db = db
 
-    async def list(self, symbol: str, before_id: int | None = None, limit: int = 100) -> Sequence[FillRecord]:
-        """Fills with an id under `before_id`, newest first."""
-        before = ID_MAX if before_id is None else before_id
-        rows = await sql.list_fills(self._db, symbol=symbol, before_id=before, row_limit=page_limit(limit))
+    async def list(
+        self, symbol: str, before_id: int | None = None, limit: int = 100, period: Period = ALWAYS
+    ) -> Sequence[FillRecord]:
+        """Fills that were executed in the period, with an id under `before_id`, newest first."""
+        rows = await sql.list_fills(
+            self._db,
+            symbol=symbol,
+            before_id=ID_MAX if before_id is None else before_id,
+            since=period.since,
+            until=period.until,
+            row_limit=page_limit(limit),
+        )
         return [_record(row) for row in rows]
 
     async def recent_keys(self, symbol: str, limit: int) -> Sequence[tuple[str, Side]]:

@@ -10,7 +10,7 @@ from market_maker.core.events import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import orders as sql
 from market_maker.repositories.generated.models import StoredOrder
-from market_maker.repositories.paging import TEXT_MAX, page_limit
+from market_maker.repositories.paging import ALWAYS, TEXT_MAX, Period, page_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,16 @@ class OrderRepository:
         row = await sql.get_order(self._db, client_order_id=client_order_id)
         return None if row is None else _record(row)
 
-    async def list(self, symbol: str, before: str | None = None, limit: int = 100) -> Sequence[OrderRecord]:
-        """Orders with a client order id under `before`, newest first."""
+    async def list(
+        self, symbol: str, before: str | None = None, limit: int = 100, period: Period = ALWAYS
+    ) -> Sequence[OrderRecord]:
+        """Orders that were made in the period, with a client order id under `before`, newest first."""
         rows = await sql.list_orders(
             self._db,
             symbol=symbol,
             before_client_order_id=TEXT_MAX if before is None else before,
+            since=period.since,
+            until=period.until,
             row_limit=page_limit(limit),
         )
         return [_record(row) for row in rows]

@@ -10,7 +10,7 @@ from uuid import UUID
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import outbox as sql
 from market_maker.repositories.generated.models import StoredEvent
-from market_maker.repositories.paging import ID_MAX, page_limit
+from market_maker.repositories.paging import ALWAYS, ID_MAX, Period, page_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,17 @@ class OutboxRepository:
         return 0.0 if since is None else max(0.0, (now - since).total_seconds())
 
     async def list(
-        self, symbol: str, before_id: int | None = None, limit: int = 100
+        self, symbol: str, before_id: int | None = None, limit: int = 100, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
-        """Events of the symbol with an id under `before_id`, newest first."""
-        before = ID_MAX if before_id is None else before_id
-        rows = await sql.list_events(self._db, symbol=symbol, before_id=before, row_limit=page_limit(limit))
+        """Events of the symbol that happened in the period, with an id under `before_id`, newest first."""
+        rows = await sql.list_events(
+            self._db,
+            symbol=symbol,
+            before_id=ID_MAX if before_id is None else before_id,
+            since=period.since,
+            until=period.until,
+            row_limit=page_limit(limit),
+        )
         return [_event(row) for row in rows]
 
 

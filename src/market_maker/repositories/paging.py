@@ -1,5 +1,8 @@
 """The ends of a paged history: where the first page starts and how large one may be."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 ID_MAX = 2**63 - 1
 """Above every row id."""
 
@@ -7,6 +10,17 @@ TEXT_MAX = chr(0x10FFFF)
 """Above every text id: PostgreSQL's "C" order is that of code points."""
 
 PAGE_ROWS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of time, from `since` on and before `until`; None: without that end."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALWAYS = Period()
 
 
 def page_limit(limit: int) -> int:

@@ -20,7 +20,7 @@ def one(symbol: str) -> AuditEntry:
 
 async def test_a_change_records_who_what_before_after_and_why(api: Api, desk: FakeDesk) -> None:
     await api.put(BTC, {"num_levels": 2})
-    [row] = desk.audited
+    [row] = desk.trail
     assert (row.actor, row.route, row.symbol, row.why) == (
         "anonymous",
         "PUT /v1/mm-configs/{symbol}",
@@ -36,7 +36,7 @@ async def test_a_change_records_who_what_before_after_and_why(api: Api, desk: Fa
 async def test_create_and_delete_are_recorded(api: Api, desk: FakeDesk) -> None:
     await api.post("/v1/mm-configs", {"symbol": "SOL-USDT"})
     await api.delete("/v1/mm-configs/SOL-USDT")
-    created, deleted = desk.audited
+    created, deleted = desk.trail
     assert (created.before, deleted.after) == (None, None)
     assert created.after == deleted.before
     assert created.after is not None
@@ -44,7 +44,7 @@ async def test_create_and_delete_are_recorded(api: Api, desk: FakeDesk) -> None:
 
 async def test_control_is_recorded_also_when_refused(api: Api, desk: FakeDesk) -> None:
     await api.post(f"{BTC}/resume", {"reason": "try"})
-    [row] = desk.audited
+    [row] = desk.trail
     assert (row.before, row.why) == ({"state": "PAUSED"}, "try")
     assert row.after is not None
     assert row.after["accepted"] is False
@@ -52,8 +52,8 @@ async def test_control_is_recorded_also_when_refused(api: Api, desk: FakeDesk) -
 
 async def test_a_kill_is_recorded_for_each_symbol_after_the_answer(api: Api, desk: FakeDesk) -> None:
     await api.post("/v1/mm/emergency/kill", {"reason": "drill"})
-    await eventually(lambda: len(desk.audited) == 2)
-    assert [(row.symbol, row.before) for row in desk.audited] == [
+    await eventually(lambda: len(desk.trail) == 2)
+    assert [(row.symbol, row.before) for row in desk.trail] == [
         ("BTC-USDT", {"state": "PAUSED"}),
         ("ETH-USDT", {"state": "PAUSED"}),
     ]
@@ -61,13 +61,13 @@ async def test_a_kill_is_recorded_for_each_symbol_after_the_answer(api: Api, des
 
 async def test_a_rebase_of_pnl_is_in_the_record(api: Api, desk: FakeDesk) -> None:
     await api.post("/v1/mm/reset", {"reason": "new day", "rebase_pnl": True})
-    assert desk.audited[0].why == "new day (P&L rebased)"
+    assert desk.trail[0].why == "new day (P&L rebased)"
 
 
 async def test_reading_records_nothing(api: Api, desk: FakeDesk) -> None:
     await api.get(f"{BTC}/status")
     await api.get("/v1/mm-configs")
-    assert desk.audited == []
+    assert desk.trail == []
 
 
 async def test_entries_wait_for_the_database_and_keep_their_order(desk: FakeDesk) -> None:
@@ -78,7 +78,7 @@ async def test_entries_wait_for_the_database_and_keep_their_order(desk: FakeDesk
     desk.database_up = True
     assert await trail.record([one("B")]) == "pending"
     await eventually(lambda: trail.pending == 0)
-    assert [row.symbol for row in desk.audited] == ["A", "B"]
+    assert [row.symbol for row in desk.trail] == ["A", "B"]
     await trail.close()
 
 
@@ -97,7 +97,7 @@ async def test_closing_writes_what_still_waits(desk: FakeDesk) -> None:
     trail = AuditTrail(desk)
     trail.record_later([one("A")])
     await trail.close()
-    assert [row.symbol for row in desk.audited] == ["A"]
+    assert [row.symbol for row in desk.trail] == ["A"]
 
 
 async def test_what_cannot_be_written_at_the_end_is_logged_whole(

@@ -26,7 +26,7 @@ async def test_all_symbols_are_enabled_paused_and_resumed(api: Api, desk: FakeDe
         answer = await api.post(f"/v1/mm/{verb}", {"reason": "drill"})
         assert (answer.status, taken(answer.body)) == (200, {BTC: state, ETH: state})
         assert answer.body["audit"] == "recorded"
-    assert [row.route for row in desk.audited] == [
+    assert [row.route for row in desk.trail] == [
         *["POST /v1/mm/enable"] * 2,
         *["POST /v1/mm/pause"] * 2,
         *["POST /v1/mm/resume"] * 2,
@@ -73,7 +73,7 @@ async def test_the_owners_of_a_fleet_carry_it_out(fleet: Fleet) -> None:
     refused = {one["symbol"]: [p["code"] for p in one["problems"]] for one in answer.body["results"]}
     assert refused[SOL] == ["NO_OWNER"]
     assert fleet.south_desk.controls == [(None, Cause.ENABLE, "anonymous", "morning", False)]
-    assert [row.symbol for row in fleet.south_desk.audited] == [ETH]
+    assert [row.symbol for row in fleet.south_desk.trail] == [ETH]
 
 
 async def test_pausing_what_nobody_runs_keeps_it_from_going_on_by_itself(fleet: Fleet) -> None:

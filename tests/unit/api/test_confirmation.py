@@ -82,7 +82,7 @@ async def test_the_reason_of_a_change_is_in_the_audit_trail_and_no_part_of_the_c
     answer = await api.put(BTC, {"num_levels": 2, "reason": "deeper for the night"})
     assert answer.status == 200
     assert "reason" not in answer.body
-    assert [row.why for row in desk.audited] == ["deeper for the night"]
+    assert [row.why for row in desk.trail] == ["deeper for the night"]
     assert (await api.put(BTC, {"num_levels": 2, "reason": " "})).fields == {"reason"}
 
 
@@ -94,7 +94,7 @@ async def test_deleting_a_symbol_with_a_position_needs_to_be_confirmed(api: Api,
     assert "BTC-USDT" in desk.views
     body = {"confirm": True, "reason": "moved to another desk"}
     assert (await api.call("DELETE", BTC, body=body)).status == 204
-    assert [row.why for row in desk.audited] == ["moved to another desk"]
+    assert [row.why for row in desk.trail] == ["moved to another desk"]
 
 
 async def test_a_deletion_is_confirmed_in_its_query_too(api: Api, desk: FakeDesk) -> None:

@@ -85,10 +85,10 @@ async def test_a_kill_reaches_every_instance_and_nobodys_symbol_is_on_record(fle
 
 async def test_whoever_executes_a_kill_records_it_and_whoever_orders_one_records_that(fleet: Fleet) -> None:
     await fleet.north.post(KILL, ALL)
-    await eventually(lambda: len(fleet.north_desk.audited) + len(fleet.south_desk.audited) == 3)
-    assert [row.symbol for row in fleet.north_desk.audited] == [BTC, SOL]
-    assert [row.symbol for row in fleet.south_desk.audited] == [ETH]
-    ordered = fleet.north_desk.audited[1].after
+    await eventually(lambda: len(fleet.north_desk.trail) + len(fleet.south_desk.trail) == 3)
+    assert [row.symbol for row in fleet.north_desk.trail] == [BTC, SOL]
+    assert [row.symbol for row in fleet.south_desk.trail] == [ETH]
+    ordered = fleet.north_desk.trail[1].after
     assert ordered is not None
     assert ordered["pending"] is True
 
@@ -136,9 +136,9 @@ async def test_an_order_that_is_carried_out_does_not_wait_for_the_owners_silence
     fleet.hub.silent = {SOUTH}
     async with asyncio.timeout(10):
         assert states(await fleet.north.post(KILL, named(ETH))) == {ETH: ("HALTED", True, False)}
-    await eventually(lambda: len(fleet.north_desk.audited) == 1)
-    assert fleet.north_desk.audited[0].symbol == ETH
-    assert fleet.south_desk.audited == []
+    await eventually(lambda: len(fleet.north_desk.trail) == 1)
+    assert fleet.north_desk.trail[0].symbol == ETH
+    assert fleet.south_desk.trail == []
 
 
 async def test_an_answer_of_the_owner_does_not_wait_for_the_order_to_be_carried_out(
@@ -207,7 +207,7 @@ async def test_without_redis_and_the_database_only_the_local_kill_is_claimed(fle
     assert (code(answer, ETH), code(answer, SOL)) == ("NO_ANSWER", "NO_ANSWER")
     alone = await fleet.north.post(KILL, named(ETH, SOL))
     assert (alone.status, alone.code) == (503, "NO_ANSWER")
-    assert fleet.north_desk.audited == []
+    assert fleet.north_desk.trail == []
 
 
 async def test_a_symbol_that_runs_here_and_belongs_to_another_is_killed_in_both_places(fleet: Fleet) -> None:

@@ -65,8 +65,8 @@ async def test_enable_is_carried_out_and_recorded_by_the_owner_alone(fleet: Flee
     answer = await fleet.north.post(f"{ETH_PATH}/enable", {"reason": "morning"})
     assert (answer.status, answer.body["state"]) == (200, "ACTIVE")
     assert fleet.south_desk.controls == [([ETH], Cause.ENABLE, "anonymous", "morning", False)]
-    assert [row.route for row in fleet.south_desk.audited] == ["POST /v1/mm-configs/{symbol}/enable"]
-    assert fleet.north_desk.audited == []
+    assert [row.route for row in fleet.south_desk.trail] == ["POST /v1/mm-configs/{symbol}/enable"]
+    assert fleet.north_desk.trail == []
 
 
 async def test_a_refusal_of_the_owner_is_given_back_with_its_reasons(fleet: Fleet) -> None:
@@ -230,7 +230,7 @@ async def test_the_owner_sees_who_asks() -> None:
     async with running_fleet(Keys("alice"), Keys("alice")) as fleet:
         headers = {"Authorization": "alice"}
         assert (await fleet.north.call("POST", f"{ETH_PATH}/enable", headers=headers)).status == 200
-        assert fleet.south_desk.audited[0].actor == "alice"
+        assert fleet.south_desk.trail[0].actor == "alice"
 
 
 async def test_a_sender_without_the_role_is_denied_here_and_nobody_is_asked() -> None:

@@ -1,8 +1,10 @@
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.support.api import Api
-from tests.support.desk import FakeDesk, event_row, fill_row, order_row
+from tests.support.desk import START, FakeDesk, event_row, fill_row, order_row
 
 BTC = "/v1/mm-configs/BTC-USDT"
 
@@ -65,6 +67,29 @@ async def test_the_history_of_a_deleted_symbol_stays_readable(api: Api, kind: st
 async def test_a_cursor_of_another_route_does_not_fail(api: Api) -> None:
     for cursor in ("ff00ff", "00", "c3"):
         assert (await api.get(f"{BTC}/orders?cursor={cursor}")).status == 200
+
+
+@pytest.mark.parametrize("kind", ["fills", "orders", "events"])
+async def test_a_period_has_its_first_moment_and_not_its_last(api: Api, desk: FakeDesk, kind: str) -> None:
+    rows: dict[str, list[Any]] = getattr(desk, f"{kind.removesuffix('s')}_rows")
+    name = {"fills": "executed_at", "orders": "created_at", "events": "occurred_at"}[kind]
+    rows["BTC-USDT"] = [
+        replace(row, **{name: START + timedelta(hours=25 - index)})
+        for index, row in enumerate(rows["BTC-USDT"])
+    ]
+    page = await api.get(f"{BTC}/{kind}?since=2026-01-02T05:04:05Z&until=2026-01-02T10:04:05%2B02:00")
+    assert [item[name] for item in page.body["items"]] == [
+        f"2026-01-02T0{hour}:04:05.000000Z" for hour in (7, 6, 5)
+    ]
+
+
+@pytest.mark.parametrize(
+    "time", ["yesterday", "2026-01-02", "2026-01-02T05:04:05", "1", "2026-13-01T00:00:00Z", ""]
+)
+async def test_a_time_without_zone_or_sense_is_refused_with_an_example(api: Api, time: str) -> None:
+    answer = await api.get(f"{BTC}/fills?since={time}")
+    assert (answer.status, answer.fields) == (422, {"since"})
+    assert "2026-01-31T09:00:00Z" in answer.body["detail"]
 
 
 async def test_a_fill_shows_its_value_and_when(api: Api) -> None:

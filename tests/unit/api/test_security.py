@@ -59,7 +59,7 @@ async def test_the_actor_of_the_token_is_recorded(desk: FakeDesk) -> None:
         headers = {"Authorization": "mm:operate"}
         await api.call("POST", "/v1/mm-configs/BTC-USDT/enable", headers=headers)
     assert desk.controls[0][2] == "carol"
-    assert (desk.audited[0].actor, desk.audited[0].roles) == ("carol", ("mm:operate",))
+    assert (desk.trail[0].actor, desk.trail[0].roles) == ("carol", ("mm:operate",))
 
 
 async def test_a_denied_change_is_on_record_with_who_tried_what(desk: FakeDesk) -> None:
@@ -68,8 +68,8 @@ async def test_a_denied_change_is_on_record_with_who_tried_what(desk: FakeDesk) 
         assert (await api.call("POST", "/v1/mm/emergency/kill", headers=headers)).status == 403
         assert (await api.call("DELETE", "/v1/mm-configs/BTC-USDT", headers=headers)).status == 403
         assert (await api.call("DELETE", "/v1/mm-configs/" + "Z" * 40, headers=headers)).status == 403
-        await eventually(lambda: len(desk.audited) == 3)
-    assert [(row.actor, row.roles, row.route, row.symbol, row.why) for row in desk.audited] == [
+        await eventually(lambda: len(desk.trail) == 3)
+    assert [(row.actor, row.roles, row.route, row.symbol, row.why) for row in desk.trail] == [
         ("carol", ("mm:read",), "POST /v1/mm/emergency/kill", None, "denied: needs the role mm:emergency"),
         ("carol", ("mm:read",), "DELETE /v1/mm-configs/{symbol}", "BTC-USDT", DENIED_OPERATE),
         ("carol", ("mm:read",), "DELETE /v1/mm-configs/{symbol}", None, DENIED_OPERATE),
@@ -83,7 +83,7 @@ async def test_a_token_without_any_role_of_ours_reads_nothing_and_leaves_no_row(
         reading = await api.call("GET", "/v1/mm/status", headers={"Authorization": "wallet:admin"})
         assert (reading.status, reading.code) == (403, "ROLE_MISSING")
         assert api.app.state.audit.pending == 0
-    assert desk.audited == []
+    assert desk.trail == []
 
 
 async def test_without_access_control_everybody_is_anonymous(api: Api, desk: FakeDesk) -> None:

@@ -62,7 +62,7 @@ async def test_what_was_audited_just_before_the_stop_is_written(desk: FakeDesk) 
     async with served(desk) as url, aiohttp.ClientSession(url) as session:
         response = await session.post("/v1/mm/emergency/kill", json={"reason": "last"})
         assert response.status == 200
-    assert [row.symbol for row in desk.audited] == ["BTC-USDT", "ETH-USDT"]
+    assert [row.symbol for row in desk.trail] == ["BTC-USDT", "ETH-USDT"]
 
 
 async def test_an_answer_on_a_kept_connection_does_not_wait_for_an_acknowledgement(desk: FakeDesk) -> None:

@@ -37,8 +37,8 @@ async def test_enable_waits_until_the_book_is_there(
     desk.change(BTC, enable_problems=())
     answer = await asking
     assert (answer.status, answer.body["state"]) == (200, "ACTIVE")
-    assert [row.route for row in desk.audited][-1:] == [f"POST /v1/mm-configs/{{symbol}}/{verb}"]
-    assert len([row for row in desk.audited if row.route.startswith("POST")]) == 1
+    assert [row.route for row in desk.trail][-1:] == [f"POST /v1/mm-configs/{{symbol}}/{verb}"]
+    assert len([row for row in desk.trail if row.route.startswith("POST")]) == 1
 
 
 async def test_a_reason_that_needs_a_person_answers_at_once(api: Api, desk: FakeDesk) -> None:

@@ -1,5 +1,6 @@
 """What is read back: orders, fills, events, audit, each paged."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from market_maker.repositories.fills import FillRepository, FillSum
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.paging import Period
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
 
@@ -148,6 +150,37 @@ async def test_a_sent_event_waits_no_more_and_stays_in_the_history(pool: asyncpg
     assert (newest.topic, newest.sent_at) == ("mm.risk.triggered.v1", None)
     assert (oldest.topic, oldest.sent_at) == ("mm.state.changed.v1", sent_at)
     assert await outbox.list("BTC-USDT", before_id=oldest.id) == []
+
+
+async def test_history_is_read_by_period_too(pool: asyncpg.Pool) -> None:
+    fills = Fills()
+    for second in (0, 60, 120):
+        await JournalStore(pool).write([entry(fills.next(), seconds=second), entry(state(), seconds=second)])
+        await JournalStore(pool).write([entry(order(f"c{second}"), seconds=second)])
+    minute = Period(NOON + timedelta(seconds=60), NOON + timedelta(seconds=120))
+    (event,) = await OutboxRepository(pool).list("BTC-USDT", period=minute)
+    (one,) = await OrderRepository(pool).list("BTC-USDT", period=minute)
+    assert (event.created_at, one.client_order_id) == (minute.since, "c60")
+    (fill,) = await FillRepository(pool).list("BTC-USDT", limit=1)
+    executed = Period(fill.executed_at, fill.executed_at + timedelta(microseconds=1))
+    assert fill in await FillRepository(pool).list("BTC-USDT", period=executed)
+    assert (
+        await FillRepository(pool).list("BTC-USDT", period=Period(until=fill.executed_at - timedelta(days=1)))
+        == []
+    )
+
+
+async def test_the_audit_is_read_by_actor_route_and_period(pool: asyncpg.Pool) -> None:
+    audit = AuditRepository(pool)
+    bob = replace(audited(), actor="bob", route="POST /v1/mm/emergency/kill", at=NOON + timedelta(hours=1))
+    await audit.append([audited(), bob])
+    for wanted in (
+        {"actor": "bob"},
+        {"route": "POST /v1/mm/emergency/kill"},
+        {"period": Period(since=NOON + timedelta(minutes=1))},
+    ):
+        assert [one.actor for _, one in await audit.list(**wanted)] == ["bob"]
+    assert await audit.list(actor="nobody") == []
 
 
 async def test_an_empty_outbox_has_no_age(pool: asyncpg.Pool) -> None:

@@ -40,9 +40,13 @@ async def insert_audit(
 LIST_AUDIT = """\
 SELECT id, entry_id, at, actor, roles, route, symbol, before, after, why FROM mm_audit
 WHERE (symbol = $1 OR $1 IS NULL)
-    AND id < $2
+    AND (actor = $2 OR $2 IS NULL)
+    AND (route = $3 OR $3 IS NULL)
+    AND id < $4
+    AND ($5::timestamptz IS NULL OR at >= $5::timestamptz)
+    AND ($6::timestamptz IS NULL OR at < $6::timestamptz)
 ORDER BY id DESC
-LIMIT $3::bigint
+LIMIT $7::bigint
 """
 
 
@@ -50,9 +54,13 @@ async def list_audit(
     db: Executor,
     *,
     symbol: str | None,
+    actor: str | None,
+    route: str | None,
     before_id: int,
+    since: datetime | None,
+    until: datetime | None,
     row_limit: int,
 ) -> list[StoredAudit]:
-    """A page of the audit, of one symbol or of all, newest first, below an id."""
-    rows = await db.fetch(LIST_AUDIT, symbol, before_id, row_limit)
+    """A page of the audit of a period, of one symbol, actor and route or of all, newest first, below an id."""
+    rows = await db.fetch(LIST_AUDIT, symbol, actor, route, before_id, since, until, row_limit)
     return [StoredAudit(*row) for row in rows]

@@ -63,8 +63,10 @@ async def insert_fills(
 LIST_FILLS = """\
 SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at FROM mm_fills
 WHERE symbol = $1 AND id < $2
+    AND ($3::timestamptz IS NULL OR executed_at >= $3::timestamptz)
+    AND ($4::timestamptz IS NULL OR executed_at < $4::timestamptz)
 ORDER BY id DESC
-LIMIT $3::bigint
+LIMIT $5::bigint
 """
 
 
@@ -73,10 +75,12 @@ async def list_fills(
     *,
     symbol: str,
     before_id: int,
+    since: datetime | None,
+    until: datetime | None,
     row_limit: int,
 ) -> list[StoredFill]:
-    """A page of a symbol's fills, newest first, below an id."""
-    rows = await db.fetch(LIST_FILLS, symbol, before_id, row_limit)
+    """A page of a symbol's fills of a period, newest first, below an id."""
+    rows = await db.fetch(LIST_FILLS, symbol, before_id, since, until, row_limit)
     return [StoredFill(*row) for row in rows]
 
 

@@ -30,8 +30,10 @@ async def list_open_orders(
 LIST_ORDERS = """\
 SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at FROM mm_orders
 WHERE symbol = $1 AND client_order_id < $2
+    AND ($3::timestamptz IS NULL OR created_at >= $3::timestamptz)
+    AND ($4::timestamptz IS NULL OR created_at < $4::timestamptz)
 ORDER BY client_order_id DESC
-LIMIT $3::bigint
+LIMIT $5::bigint
 """
 
 
@@ -40,10 +42,12 @@ async def list_orders(
     *,
     symbol: str,
     before_client_order_id: str,
+    since: datetime | None,
+    until: datetime | None,
     row_limit: int,
 ) -> list[StoredOrder]:
-    """A page of a symbol's orders, newest first, below a client order id."""
-    rows = await db.fetch(LIST_ORDERS, symbol, before_client_order_id, row_limit)
+    """A page of a symbol's orders of a period, newest first, below a client order id."""
+    rows = await db.fetch(LIST_ORDERS, symbol, before_client_order_id, since, until, row_limit)
     return [StoredOrder(*row) for row in rows]
 
 

@@ -133,8 +133,10 @@ async def oldest_unsent_event_at(
 LIST_EVENTS = """\
 SELECT id, event_id, topic, symbol, payload, trace_id, created_at, sent_at FROM outbox
 WHERE symbol = $1 AND id < $2
+    AND ($3::timestamptz IS NULL OR created_at >= $3::timestamptz)
+    AND ($4::timestamptz IS NULL OR created_at < $4::timestamptz)
 ORDER BY id DESC
-LIMIT $3::bigint
+LIMIT $5::bigint
 """
 
 
@@ -143,8 +145,10 @@ async def list_events(
     *,
     symbol: str,
     before_id: int,
+    since: datetime | None,
+    until: datetime | None,
     row_limit: int,
 ) -> list[StoredEvent]:
-    """A page of a symbol's events, sent or not, newest first, below an id."""
-    rows = await db.fetch(LIST_EVENTS, symbol, before_id, row_limit)
+    """A page of a symbol's events of a period, sent or not, newest first, below an id."""
+    rows = await db.fetch(LIST_EVENTS, symbol, before_id, since, until, row_limit)
     return [StoredEvent(*row) for row in rows]

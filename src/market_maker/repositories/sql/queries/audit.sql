@@ -8,9 +8,13 @@ SELECT
 ON CONFLICT (entry_id) DO NOTHING;
 
 -- name: ListAudit :many
--- A page of the audit, of one symbol or of all, newest first, below an id.
+-- A page of the audit of a period, of one symbol, actor and route or of all, newest first, below an id.
 SELECT * FROM mm_audit
 WHERE (symbol = sqlc.narg('symbol') OR sqlc.narg('symbol') IS NULL)
+    AND (actor = sqlc.narg('actor') OR sqlc.narg('actor') IS NULL)
+    AND (route = sqlc.narg('route') OR sqlc.narg('route') IS NULL)
     AND id < @before_id
+    AND (sqlc.narg('since')::timestamptz IS NULL OR at >= sqlc.narg('since')::timestamptz)
+    AND (sqlc.narg('until')::timestamptz IS NULL OR at < sqlc.narg('until')::timestamptz)
 ORDER BY id DESC
 LIMIT @row_limit::bigint;

@@ -13,9 +13,11 @@ SELECT
 ON CONFLICT (symbol, trade_id, side) DO NOTHING;
 
 -- name: ListFills :many
--- A page of a symbol's fills, newest first, below an id.
+-- A page of a symbol's fills of a period, newest first, below an id.
 SELECT * FROM mm_fills
 WHERE symbol = @symbol AND id < @before_id
+    AND (sqlc.narg('since')::timestamptz IS NULL OR executed_at >= sqlc.narg('since')::timestamptz)
+    AND (sqlc.narg('until')::timestamptz IS NULL OR executed_at < sqlc.narg('until')::timestamptz)
 ORDER BY id DESC
 LIMIT @row_limit::bigint;
 

@@ -6,9 +6,11 @@ WHERE status NOT IN ('filled', 'cancelled', 'rejected')
 ORDER BY symbol, client_order_id;
 
 -- name: ListOrders :many
--- A page of a symbol's orders, newest first, below a client order id.
+-- A page of a symbol's orders of a period, newest first, below a client order id.
 SELECT * FROM mm_orders
 WHERE symbol = @symbol AND client_order_id < @before_client_order_id
+    AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since')::timestamptz)
+    AND (sqlc.narg('until')::timestamptz IS NULL OR created_at < sqlc.narg('until')::timestamptz)
 ORDER BY client_order_id DESC
 LIMIT @row_limit::bigint;
 

@@ -39,8 +39,10 @@ SELECT count(*) FROM outbox WHERE sent_at IS NULL AND symbol = ANY(@symbols::tex
 SELECT created_at FROM outbox WHERE sent_at IS NULL ORDER BY created_at LIMIT 1;
 
 -- name: ListEvents :many
--- A page of a symbol's events, sent or not, newest first, below an id.
+-- A page of a symbol's events of a period, sent or not, newest first, below an id.
 SELECT * FROM outbox
 WHERE symbol = @symbol AND id < @before_id
+    AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since')::timestamptz)
+    AND (sqlc.narg('until')::timestamptz IS NULL OR created_at < sqlc.narg('until')::timestamptz)
 ORDER BY id DESC
 LIMIT @row_limit::bigint;

@@ -1,0 +1,79 @@
+"""The audit trail, newest first, page by page: who asked for what, and what came of it."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field, JsonValue
+
+from market_maker.api.answers import Answer
+from market_maker.api.context import DeskOf
+from market_maker.api.decimals import Timestamp
+from market_maker.api.guard import DeskRoute
+from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.ports import AuditEntry, AuditFilter
+from market_maker.api.problems import documented
+
+router = APIRouter(route_class=DeskRoute, tags=["history"])
+
+Exactly = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, pattern=r"^[^\u0000]+$", description="Only rows with exactly this."),
+]
+
+
+class AuditRecord(Answer):
+    """One mutating call, as one symbol took it."""
+
+    entry_id: str
+    at: Timestamp
+    actor: str
+    roles: list[str] = Field(description="What the token carried; all roles while access control is off.")
+    route: str = Field(description="Method and path template.")
+    symbol: str | None = Field(description="Null when it concerned none or an unknown one.")
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue] | None
+    why: str
+
+
+class AuditPage(Answer):
+    """Entries of the audit trail, newest first."""
+
+    items: list[AuditRecord]
+    next_cursor: NextCursor
+
+
+@router.get("/v1/mm/audit", responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
+async def list_audit(
+    desk: DeskOf,
+    period: PeriodOf,
+    symbol: Exactly = None,
+    actor: Exactly = None,
+    route: Exactly = None,
+    limit: Limit = 100,
+    cursor: RowCursor = None,
+) -> AuditPage:
+    """Every call that changed something, or was denied to a known sender, of all symbols and instances.
+
+    `route` is method and path template, as in `PUT /v1/mm-configs/{symbol}`.
+    """
+    wanted = AuditFilter(symbol, actor, route)
+    rows = await desk.audited(wanted, None if cursor is None else int(cursor), limit + 1, period)
+    shown, next_cursor = page(rows, limit, lambda row: row[0])
+    return AuditPage(items=[_record(entry) for _, entry in shown], next_cursor=next_cursor)
+
+
+def _record(entry: AuditEntry) -> AuditRecord:
+    before: dict[str, Any] | None = None if entry.before is None else dict(entry.before)
+    after: dict[str, Any] | None = None if entry.after is None else dict(entry.after)
+    return AuditRecord(
+        entry_id=entry.entry_id,
+        at=entry.at,
+        actor=entry.actor,
+        roles=list(entry.roles),
+        route=entry.route,
+        symbol=entry.symbol,
+        before=before,
+        after=after,
+        why=entry.why,
+    )

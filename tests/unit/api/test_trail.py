@@ -1,0 +1,64 @@
+"""Reading the audit trail, and what Metadata offers."""
+
+from tests.support.api import Api
+from tests.support.desk import FakeDesk
+
+BTC = "/v1/mm-configs/BTC-USDT"
+
+
+async def test_the_audit_trail_tells_who_did_what_newest_first(api: Api) -> None:
+    await api.put(BTC, {"num_levels": 2, "reason": "deeper"})
+    await api.post("/v1/mm-configs/ETH-USDT/enable", {"reason": "morning"})
+    newest, oldest = (await api.get("/v1/mm/audit")).body["items"]
+    assert (newest["route"], newest["symbol"]) == ("POST /v1/mm-configs/{symbol}/enable", "ETH-USDT")
+    assert (oldest["actor"], oldest["symbol"], oldest["why"]) == ("anonymous", "BTC-USDT", "deeper")
+    assert (oldest["before"]["num_levels"], oldest["after"]["num_levels"]) == (1, 2)
+
+
+async def test_the_audit_trail_is_filtered(api: Api) -> None:
+    await api.put(BTC, {"num_levels": 2})
+    await api.post("/v1/mm/reset", {"reason": "x"})
+    for query, found in (
+        ("symbol=BTC-USDT", 2),
+        ("symbol=SOL-USDT", 0),
+        ("route=POST%20/v1/mm/reset", 2),
+        ("route=POST%20/v1/mm/reset&symbol=BTC-USDT", 1),
+        ("actor=anonymous", 3),
+        ("actor=mallory", 0),
+        ("since=2020-01-01T00:00:00Z", 3),
+        ("until=2020-01-01T00:00:00Z", 0),
+    ):
+        assert len((await api.get(f"/v1/mm/audit?{query}")).body["items"]) == found, query
+
+
+async def test_pages_lead_through_the_whole_trail_once(api: Api) -> None:
+    for levels in range(1, 6):
+        await api.put(BTC, {"num_levels": levels})
+    first = (await api.get("/v1/mm/audit?limit=3")).body
+    second = (await api.get(f"/v1/mm/audit?limit=3&cursor={first['next_cursor']}")).body
+    seen = [item["after"]["num_levels"] for item in (*first["items"], *second["items"])]
+    assert (seen, second["next_cursor"]) == ([5, 4, 3, 2, 1], None)
+
+
+async def test_an_audit_trail_that_cannot_be_read_says_so(api: Api, desk: FakeDesk) -> None:
+    desk.database_up = False
+    assert (await api.get("/v1/mm/audit")).code == "DATABASE_UNAVAILABLE"
+
+
+async def test_what_metadata_offers_is_listed_with_what_is_configured(api: Api) -> None:
+    listed = (await api.get("/v1/mm/instruments")).body["items"]
+    assert [(one["symbol"], one["configured"]) for one in listed] == [
+        ("BTC-USDT", True),
+        ("ETH-USDT", True),
+        ("SOL-USDT", False),
+    ]
+    assert (listed[2]["tick_size"], listed[2]["base_currency"], listed[2]["status"]) == (
+        "0.01",
+        "SOL",
+        "TRADING",
+    )
+
+
+async def test_metadata_that_does_not_answer_offers_nothing(api: Api, desk: FakeDesk) -> None:
+    desk.metadata_up = False
+    assert (await api.get("/v1/mm/instruments")).code == "METADATA_UNAVAILABLE"
