@@ -63,7 +63,7 @@ async def test_each_simulated_quote_can_be_read_with_its_waterfall(shadow: Site)
         assert Decimal(inner["BUY"]["raw_price"]) == mid - spread / 2 - bias
         assert Decimal(inner["SELL"]["raw_price"]) == mid + spread / 2 - bias
         assert Decimal(inner["BUY"]["price"]) < Decimal(inner["SELL"]["price"])
-        assert {level["verdict"] for level in quote["levels"]} == {"placed"}
+        assert {level["verdict"] for level in quote["levels"]} == {"simulated"}
 
 
 async def test_risk_checks_and_kill_switches_act_as_if_real(shadow: Site) -> None:

@@ -28,7 +28,7 @@ def test_each_evaluation_publishes_its_quote_and_its_verdicts() -> None:
     assert play.said.lines == ("state PAUSED -> ACTIVE", "done", "publish quote")
     quote = play.said.quotes[0].quote
     assert (quote.bids[0].price_ticks, quote.asks[0].price_ticks) == (9995, 10005)
-    assert play.verdict(Side.BUY) == play.verdict(Side.SELL) == "placed"
+    assert play.verdict(Side.BUY) == play.verdict(Side.SELL) == "simulated"
     assert [len(play.evaluate().quotes) for _ in range(3)] == [1, 1, 1]
 
 
@@ -61,7 +61,11 @@ def test_no_request_leaves_whatever_happens() -> None:
 def test_levels_count_against_the_position_limit_as_if_they_had_been_sent() -> None:
     config = replace(CONFIG, num_levels=3, max_position_usdt=Decimal(250))
     play = shadowing(config=config)
-    assert [play.verdict(Side.BUY, level) for level in range(3)] == ["placed", "placed", "position_limit"]
+    assert [play.verdict(Side.BUY, level) for level in range(3)] == [
+        "simulated",
+        "simulated",
+        "position_limit",
+    ]
 
 
 def test_kill_switches_act_as_if_real_and_reset_leads_back() -> None:

@@ -49,6 +49,7 @@ def view_of(config: SymbolConfig) -> SymbolView:
     return SymbolView(
         at_ns=NOW_NS,
         symbol=config.symbol,
+        shadow_mode=False,
         state=State.PAUSED,
         state_reason="started",
         state_actor="service",

@@ -143,6 +143,7 @@ class SymbolSummary(Answer):
     symbol: str
     owner: str | None = Field(description="The instance that owns it; null: nobody does, or it is not known.")
     at: Timestamp = Field(description="When this picture was taken.")
+    shadow_mode: bool = Field(description="True: it only computes and publishes quotes; no order is sent.")
     state: StateStatus
     kill: KillStatus | None = Field(description="Null when no kill switch is latched.")
     book: BookStatus

@@ -59,6 +59,7 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         symbol=view.symbol,
         owner=owner,
         at=to_wall(view.at_ns),
+        shadow_mode=view.shadow_mode,
         state=answers.StateStatus(
             value=view.state,
             reason=view.state_reason,

@@ -39,7 +39,8 @@ class QuotedLevel(Answer):
     verdict: Verdict
     detail: str = Field(description="All of it in one sentence.")
     outcome: str = Field(
-        description="`resting`, `placed`, or the check that refused the order; empty when none was wanted."
+        description="`resting`, `placed`, `simulated` (shadow mode) or the check that refused the order;"
+        " empty when none was wanted."
     )
     resting: RestingOrder | None = Field(description="What rests there now.")
 
@@ -66,6 +67,7 @@ class Quotes(Answer):
     symbol: str
     at: Timestamp
     state: State
+    shadow_mode: bool = Field(description="True: it only computes and publishes quotes; no order is sent.")
     quote: QuoteSteps | None = Field(description="Null when nothing is computed.")
     why_not: list[RefusalReason] = Field(description="Why nothing is placed now; empty when quotes may rest.")
     suppressed: dict[str, int] = Field(description="Levels and quotes not placed since the start, by reason.")
@@ -80,6 +82,7 @@ def quotes(view: SymbolView, to_wall: ToWall) -> Quotes:
         symbol=view.symbol,
         at=to_wall(view.at_ns),
         state=view.state,
+        shadow_mode=view.shadow_mode,
         quote=steps,
         why_not=_why_not(view),
         suppressed=dict(view.counters.suppressed),
@@ -88,6 +91,9 @@ def quotes(view: SymbolView, to_wall: ToWall) -> Quotes:
 
 def _why_not(view: SymbolView) -> list[RefusalReason]:
     reasons = []
+    if view.shadow_mode:
+        detail = "shadow mode: quotes are computed and published, no order is sent"
+        reasons.append(RefusalReason(code="SHADOW_MODE", detail=detail))
     if view.kill is not None:
         detail = f"{view.kill.reason.value}: measured {view.kill.measured}, limit {view.kill.threshold}"
         reasons.append(RefusalReason(code="KILL_SWITCH", detail=detail))

@@ -16,6 +16,8 @@ GRID_CHANGING = "grid_changing"
 CLEARING = "clearing"
 RESTING = "resting"
 PLACED = "placed"
+SIMULATED = "simulated"
+"""Shadow mode: its order would have been sent."""
 SECOND_NS = 1_000_000_000
 
 
@@ -111,7 +113,7 @@ def _judge(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck) -> None:
     """Shadow mode: note for each level whether its order would have been sent."""
     for level in (*_wanted(symbol, quote.bids), *_wanted(symbol, quote.asks)):
         refusal = check.refuse(level.side, level.price_ticks, level.lots)
-        symbol.verdicts[level.side, level.level] = PLACED if refusal is None else refusal.value
+        symbol.verdicts[level.side, level.level] = SIMULATED if refusal is None else refusal.value
         if refusal is None:
             check.reserve(level.side, level.lots)
 

@@ -12,6 +12,7 @@ def view_of(symbol: Symbol) -> SymbolView:
     return SymbolView(
         at_ns=symbol.now_ns,
         symbol=symbol.name,
+        shadow_mode=symbol.limits.shadow_mode,
         state=symbol.state,
         state_reason=symbol.state_reason,
         state_actor=symbol.state_actor,

@@ -107,6 +107,8 @@ class SymbolView:
 
     at_ns: int
     symbol: str
+    shadow_mode: bool
+    """Whether it only computes: no order leaves, ACTIVE or not."""
     state: State
     state_reason: str
     state_actor: str
@@ -128,7 +130,7 @@ class SymbolView:
     """When the exchange last proved zero open orders, None unless that still holds."""
     quote: "QuoteSet | None"
     verdicts: tuple[tuple[Side, int, str], ...]
-    """(side, level, what became of it): resting, placed, or the pre-trade check that refused it."""
+    """(side, level, what became of it): resting, placed, simulated, or the check that refused it."""
     no_quote_reason: str
     """Why `quote` is None."""
     enable_problems: tuple[Problem, ...]

@@ -37,6 +37,11 @@ class Stack:
     """The service's settings."""
     restarts: int = 0
 
+    @property
+    def is_shadow(self) -> bool:
+        """Whether the service only computes."""
+        return self.environment.get("MM_SHADOW_MODE") == "true"
+
     async def stop(self) -> int | None:
         """End all processes, the service first; returns the service's exit code."""
         code = await self.service.stop() if self.service is not None else None

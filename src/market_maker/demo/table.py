@@ -38,6 +38,11 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         f"service          process {service_pid}; it is started again when it dies, and then stays PAUSED",
         f"logs             {stack.directory}",
         f"symbols          {', '.join(symbols)}",
+        *(
+            ("SHADOW MODE      quotes are computed and published; no order is sent",)
+            if stack.is_shadow
+            else ()
+        ),
         "Changed from the document's defaults: " + ("; ".join(changes) or "nothing"),
         "Ctrl-C ends all of it.",
     ]
@@ -65,7 +70,7 @@ def _cells(symbol: str, status: dict[str, Any], checker: BookChecker) -> list[Te
     bad = len(checker.mismatches[symbol]) + len(checker.mid_mismatches[symbol])
     return [
         symbol,
-        Text(state, style=_STATE_STYLE[state]),
+        Text(f"{state} (shadow)" if status.get("shadow_mode") else state, style=_STATE_STYLE[state]),
         book["best_bid"] or "-",
         book["best_ask"] or "-",
         f"{Decimal(spread):.2f} bps" if spread is not None else "-",

@@ -82,3 +82,12 @@ async def test_a_reason_without_a_sentence_is_still_shown(api: Api, desk: FakeDe
         "code": "NOT_EVALUATED_YET",
         "detail": "nothing was computed: not evaluated yet",
     }
+
+
+async def test_shadow_mode_is_said_with_the_quotes_and_in_every_status(api: Api, desk: FakeDesk) -> None:
+    quoting(desk)
+    desk.change("BTC-USDT", shadow_mode=True)
+    quotes = (await api.get("/v1/mm-configs/BTC-USDT/quotes")).body
+    assert (quotes["shadow_mode"], [one["code"] for one in quotes["why_not"]]) == (True, ["SHADOW_MODE"])
+    assert (await api.get("/v1/mm-configs/BTC-USDT/status")).body["shadow_mode"] is True
+    assert [one["shadow_mode"] for one in (await api.get("/v1/mm/status")).body["symbols"]] == [True, False]

@@ -26,6 +26,11 @@ def test_a_wanted_port_that_is_in_use_is_told_beside_the_one_taken_instead() -> 
     assert told(stack).count("in use") == 1
 
 
+def test_shadow_mode_is_said_in_the_banner() -> None:
+    assert "no order is sent" in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "true"}))
+    assert "SHADOW" not in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "false"}))
+
+
 def test_a_wanted_port_that_is_free_or_no_wanted_port_is_not_remarked_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wanted = listener.getsockname()[1]
