@@ -1,53 +1,79 @@
-"""Asks every few seconds whether what the service depends on is there."""
+"""Asks every second whether what the service depends on is there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Final
 
+from market_maker.actors.journal import Journal
 from market_maker.api.ports import Check, CheckStatus, Health
 from market_maker.clients import health as clients
 from market_maker.repositories.database import ping
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
 
-INTERVAL_S: Final = 2.0
-PROBE_S_MAX: Final = 3.0
+INTERVAL_S: Final = 1.0
+ANSWER_S_MAX: Final = 1.0
+"""Who has not answered by then is not there. It is not asked again before it has answered: giving a question
+up takes some clients as long as the answer would have."""
+JOURNAL_LAG_S_MAX: Final = 1.0
+"""A record that has waited for longer tells that PostgreSQL does not write, whatever its probe says."""
 DEGRADED_ONLY: Final = frozenset({"redis", "auth"})
 """Components whose absence changes nothing about quoting or safety. Without the Auth Service its cached keys
 serve for a while; whatever fails then is told by the API itself."""
 
-Probe = Callable[[], Awaitable[clients.Health]]
+Probe = Callable[[], Coroutine[object, object, clients.Health]]
 
 
 class HealthMonitor:
     """Keeps the last result of each component's probe."""
 
-    def __init__(self, probes: Mapping[str, Probe], show: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, probes: Mapping[str, Probe], show: Callable[[str, bool], None], journal: Journal
+    ) -> None:
         """`show` is told of each component whether it answered."""
         self._probes = probes
         self._show = show
+        self._journal = journal
+        self._asking: dict[str, asyncio.Task[clients.Health]] = {}
         self._checks = {name: Check(name, CheckStatus.FAILED, "not asked yet") for name in probes}
 
     def health(self) -> Health:
-        """The last measured state."""
-        return Health(live=True, checks=tuple(self._checks[name] for name in sorted(self._checks)))
+        """The last measured state, and what the journal knows since."""
+        checks = dict(self._checks)
+        if detail := self._unwritten():
+            checks["postgres"] = Check("postgres", CheckStatus.FAILED, detail)
+        return Health(live=True, checks=tuple(checks[name] for name in sorted(checks)))
 
     async def run(self) -> None:
         """Ask until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(INTERVAL_S)
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(INTERVAL_S)
+        finally:
+            for task in self._asking.values():
+                task.cancel()
 
     async def look(self) -> None:
-        """Ask every component once."""
-        await asyncio.gather(*(self._look_at(name, probe) for name, probe in self._probes.items()))
+        """Ask every component that owes no answer, and return within ANSWER_S_MAX."""
+        for name, probe in self._probes.items():
+            if name not in self._asking:
+                self._asking[name] = asyncio.create_task(probe(), name=f"probe {name}")
+        await asyncio.wait(self._asking.values(), timeout=ANSWER_S_MAX)
+        for name in self._probes:
+            if self._asking[name].done():
+                self._note(name, self._asking.pop(name).result())
+            else:
+                self._note(name, clients.Health(name, healthy=False, detail="no answer within a second"))
 
-    async def _look_at(self, name: str, probe: Probe) -> None:
-        try:
-            async with asyncio.timeout(PROBE_S_MAX):
-                found = await probe()
-        except TimeoutError:
-            found = clients.Health(name, healthy=False, detail="no answer in time")
+    def _unwritten(self) -> str:
+        """Why PostgreSQL cannot be all right; empty when the journal knows nothing against it."""
+        lag_s = self._journal.lag_ns() / 1e9
+        if self._journal.failure:
+            return self._journal.failure
+        return f"what happened waits to be written for {lag_s:.1f} s" if lag_s > JOURNAL_LAG_S_MAX else ""
+
+    def _note(self, name: str, found: clients.Health) -> None:
         status = CheckStatus.OK
         if not found.healthy:
             status = CheckStatus.DEGRADED if name in DEGRADED_ONLY else CheckStatus.FAILED

@@ -171,7 +171,7 @@ class Service:
         )
         access = make_access(settings, resources)
         probes = connections.probes(self._gauges.kafka_health, kafka.registry_health)
-        self._health = HealthMonitor({**probes, **access.probes}, meters.dependency)
+        self._health = HealthMonitor({**probes, **access.probes}, meters.dependency, self._journal)
         desk = ServiceDesk(
             self._supervisor,
             self._fleet,
