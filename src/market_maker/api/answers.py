@@ -143,6 +143,11 @@ class SymbolSummary(Answer):
     symbol: str
     owner: str | None = Field(description="The instance that owns it; null: nobody does, or it is not known.")
     at: Timestamp = Field(description="When this picture was taken.")
+    owner_silent_ms: int | None = Field(
+        default=None,
+        description="Not null: its owner gives no sign of life, what is shown is that old, and nothing of it"
+        " is certain; orders may rest.",
+    )
     shadow_mode: bool = Field(description="True: it only computes and publishes quotes; no order is sent.")
     state: StateStatus
     kill: KillStatus | None = Field(description="Null when no kill switch is latched.")
@@ -215,6 +220,7 @@ class InstanceStatus(Answer):
     instance: str
     symbols: list[str] = Field(description="The symbols that it runs.")
     at: Timestamp = Field(description="When its picture was taken.")
+    silent_ms: int | None = Field(description="Not null: it has given no sign of life for so long.")
     latency_us: Latencies
     outbox_pending: int
     is_self: bool = Field(serialization_alias="self", description="Whether it is the one that answers.")
@@ -239,8 +245,8 @@ class SystemStatus(Answer):
     latency_us: Latencies
     outbox_pending: int = Field(description="Events that the broker has not acknowledged yet.")
     complete: bool = Field(
-        description="False: an instance that owns symbols shows nothing of them, because Redis is away, say. "
-        "Totals are of what is shown."
+        description="False: an instance that owns symbols shows nothing of them, because Redis is away, or is"
+        " silent. Totals are of what is shown, however old."
     )
     symbols: list[SymbolSummary]
     instances: list[InstanceStatus]

@@ -9,10 +9,12 @@ from datetime import datetime
 from market_maker.api import answers, present
 from market_maker.api.absent import stored_states
 from market_maker.api.peers import Peers
-from market_maker.api.pictures import Picture, PictureReader
+from market_maker.api.pictures import PictureReader, Seen
 from market_maker.api.ports import Desk, StoredState
 from market_maker.core.states import State
 
+SILENT_S = 2.5
+"""An instance that has published nothing new for so long, two pictures and a half, gives no sign of life."""
 LOOK_EVERY_S = 0.5
 """Others publish once a second: whoever asks meanwhile gets what was seen last."""
 
@@ -21,8 +23,10 @@ LOOK_EVERY_S = 0.5
 class Others:
     """What was last seen of the other instances."""
 
-    pictures: Mapping[str, Picture]
+    pictures: Mapping[str, Seen]
     """By instance."""
+    seen_s: float
+    """When that was."""
     shown: Mapping[str, answers.SymbolSummary]
     """By symbol, the best of all pictures of it."""
     without_owner: Mapping[str, answers.WithoutPicture]
@@ -75,9 +79,10 @@ class FleetView:
             totals=present.totals(summaries),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
-            complete=all(one.owner is None for one in missing),
+            complete=all(one.owner is None for one in missing)
+            and all(summary.owner_silent_ms is None for summary in summaries),
             symbols=summaries,
-            instances=self._instances(here, others.pictures),
+            instances=self._instances(here, others),
             without_owner=missing,
         )
 
@@ -95,14 +100,13 @@ class FleetView:
             return False
         return not self._desk.runs(symbol) or self._peers.owner(symbol) not in (None, self._peers.instance)
 
-    def _instances(
-        self, here: Sequence[answers.SymbolSummary], pictures: Mapping[str, Picture]
-    ) -> list[answers.InstanceStatus]:
+    def _instances(self, here: Sequence[answers.SymbolSummary], seen: Others) -> list[answers.InstanceStatus]:
         figures = self._desk.figures()
         this = answers.InstanceStatus(
             instance=self._peers.instance,
             symbols=[summary.symbol for summary in here],
             at=self._desk.to_wall(time.monotonic_ns()),
+            silent_ms=None,
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
             is_self=True,
@@ -110,35 +114,38 @@ class FleetView:
         others = [
             answers.InstanceStatus(
                 instance=instance,
-                symbols=[summary.symbol for summary in picture.summaries],
-                at=picture.at,
-                latency_us=picture.latency_us,
-                outbox_pending=picture.outbox_pending,
+                symbols=[summary.symbol for summary in one.picture.summaries],
+                at=one.picture.at,
+                silent_ms=_silent_ms(one, seen.seen_s),
+                latency_us=one.picture.latency_us,
+                outbox_pending=one.picture.outbox_pending,
                 is_self=False,
             )
-            for instance, picture in pictures.items()
+            for instance, one in seen.pictures.items()
         ]
         return sorted([this, *others], key=lambda one: one.instance)
 
     async def _look(self) -> Others:
         payloads = dict(await self._peers.pictures() or {})
         payloads.pop(self._peers.instance, None)
-        pictures = self._reader.read(payloads)
-        shown = self._best(pictures)
+        now_s = time.monotonic()
+        pictures = self._reader.read(payloads, now_s)
+        shown = self._best(pictures, now_s)
         absent = [one for one in self._desk.symbols() if one not in shown and not self._desk.runs(one)]
         stored = await stored_states(self._desk, absent)
         missing = {symbol: self._missing(symbol, stored.get(symbol)) for symbol in absent}
-        return Others(pictures, shown, missing)
+        return Others(pictures, now_s, shown, missing)
 
-    def _best(self, pictures: Mapping[str, Picture]) -> dict[str, answers.SymbolSummary]:
+    def _best(self, pictures: Mapping[str, Seen], now_s: float) -> dict[str, answers.SymbolSummary]:
         """One picture a symbol: that of its owner, else the newest."""
         found: dict[str, tuple[bool, datetime, answers.SymbolSummary]] = {}
-        for instance, picture in pictures.items():
-            for summary in picture.summaries:
+        for instance, seen in pictures.items():
+            silent = {"owner_silent_ms": _silent_ms(seen, now_s)}
+            for summary in seen.picture.summaries:
                 is_owners = self._peers.owner(summary.symbol) == instance
                 last = found.get(summary.symbol)
                 if last is None or (is_owners, summary.at) > last[:2]:
-                    found[summary.symbol] = (is_owners, summary.at, summary)
+                    found[summary.symbol] = (is_owners, summary.at, summary.model_copy(update=silent))
         return {symbol: summary for symbol, (_, _, summary) in found.items()}
 
     def _missing(self, symbol: str, stored: StoredState | None) -> answers.WithoutPicture:
@@ -149,3 +156,9 @@ class FleetView:
             reason=None if stored is None else stored.reason,
             since=None if stored is None else stored.since,
         )
+
+
+def _silent_ms(seen: Seen, now_s: float) -> int | None:
+    """How long an instance has published nothing new, once that is too long."""
+    age_s = now_s - seen.since_s
+    return int(age_s * 1000) if age_s >= SILENT_S else None

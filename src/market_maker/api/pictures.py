@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,30 +33,40 @@ def encode(at: datetime, figures: Figures, summaries: Sequence[str]) -> bytes:
     return f"{head}[{','.join(summaries)}]}}".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture, and since when it has been the same."""
+
+    payload: bytes
+    picture: Picture
+    since_s: float
+    """Of this process's own clock: no clock is compared with another's."""
+
+
 class PictureReader:
     """Reads what the others publish; what has not changed is not read again."""
 
     def __init__(self) -> None:
-        self._read: dict[str, tuple[bytes, Picture]] = {}
+        self._seen: dict[str, Seen] = {}
         self._told: set[str] = set()
 
-    def read(self, payloads: Mapping[str, bytes]) -> dict[str, Picture]:
+    def read(self, payloads: Mapping[str, bytes], now_s: float) -> Mapping[str, Seen]:
         """The pictures by instance; one that cannot be read is logged once and left out."""
-        self._read = {
-            instance: (payload, picture)
+        self._seen = {
+            instance: seen
             for instance, payload in payloads.items()
-            if (picture := self._picture(instance, payload)) is not None
+            if (seen := self._look_at(instance, payload, now_s)) is not None
         }
         self._told &= payloads.keys()
-        return {instance: picture for instance, (_, picture) in self._read.items()}
+        return self._seen
 
-    def _picture(self, instance: str, payload: bytes) -> Picture | None:
-        last = self._read.get(instance)
-        if last is not None and last[0] == payload:
-            return last[1]
+    def _look_at(self, instance: str, payload: bytes, now_s: float) -> Seen | None:
+        last = self._seen.get(instance)
+        if last is not None and last.payload == payload:
+            return last
         try:
             # An instance of a newer version may say more than is known here.
-            return Picture.model_validate_json(payload, extra="ignore")
+            return Seen(payload, Picture.model_validate_json(payload, extra="ignore"), now_s)
         except ValidationError as error:
             if instance not in self._told:
                 self._told.add(instance)

@@ -127,7 +127,7 @@ class _Board:
         self._fleet = fleet
         self._told: dict[str, object] = {}
         """By symbol; None for one that runs here, whose changes are told by the desk."""
-        self._others = Others({}, {}, {})
+        self._others = Others({}, 0.0, {}, {})
 
     def all_own(self) -> Iterator[str]:
         """Every symbol that runs here."""

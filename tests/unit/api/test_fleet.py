@@ -175,21 +175,51 @@ async def test_one_process_alone_shows_itself(api: Api, desk: FakeDesk) -> None:
 def test_a_picture_that_cannot_be_read_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
     reader = PictureReader()
     for _ in range(3):
-        assert reader.read({NORTH: b"{}"}) == {}
+        assert reader.read({NORTH: b"{}"}, 0.0) == {}
     assert caplog.text.count(NORTH) == 1
 
 
 async def test_a_picture_of_a_newer_instance_is_read_as_far_as_known(fleet: Fleet) -> None:
     picture = json.loads(fleet.hub.published[SOUTH])
     picture["mood"] = picture["summaries"][0]["mood"] = picture["summaries"][0]["book"]["mood"] = "fine"
-    read = PictureReader().read({SOUTH: json.dumps(picture).encode()})
-    assert read[SOUTH].summaries == PictureReader().read(fleet.hub.published)[SOUTH].summaries
+    read = PictureReader().read({SOUTH: json.dumps(picture).encode()}, 0.0)
+    assert (
+        read[SOUTH].picture.summaries
+        == PictureReader().read(fleet.hub.published, 0.0)[SOUTH].picture.summaries
+    )
 
 
 async def test_a_picture_that_has_not_changed_is_not_read_again(fleet: Fleet) -> None:
     reader = PictureReader()
-    first = reader.read(fleet.hub.published)
-    assert reader.read(dict(fleet.hub.published))[SOUTH] is first[SOUTH]
+    first = reader.read(fleet.hub.published, 0.0)
+    assert reader.read(dict(fleet.hub.published), 9.0)[SOUTH] is first[SOUTH]
     fleet.south_desk.change(ETH, open_orders=5)
     await fleet.hub.publish()
-    assert reader.read(fleet.hub.published)[SOUTH].summaries[0].open_orders == 5
+    assert reader.read(fleet.hub.published, 0.0)[SOUTH].picture.summaries[0].open_orders == 5
+
+
+async def test_an_owner_that_gives_no_sign_of_life_is_shown_as_silent_with_the_age_of_its_picture(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.south_desk.change(ETH, state=State.ACTIVE)
+    await fleet.hub.publish()
+    alive = await status(fleet.north)
+    assert (alive["complete"], alive["symbols"][1]["owner_silent_ms"]) == (True, None)
+    monkeypatch.setattr(fleet_module, "SILENT_S", 0.0)
+    silent = await status(fleet.north)
+    own, other = silent["symbols"]
+    assert own["owner_silent_ms"] is None
+    assert (other["owner_silent_ms"] >= 0, other["state"]["value"], silent["complete"]) == (
+        True,
+        "ACTIVE",
+        False,
+    )
+    assert [one["silent_ms"] is None for one in silent["instances"]] == [True, False]
+
+
+def test_a_picture_is_as_old_as_it_has_been_the_same() -> None:
+    reader = PictureReader()
+    picture = b'{"at": "2026-01-02T03:04:05Z", "latency_us": {}, "outbox_pending": 0, "summaries": []}'
+    assert reader.read({SOUTH: picture}, 10.0)[SOUTH].since_s == 10.0
+    assert reader.read({SOUTH: picture}, 13.0)[SOUTH].since_s == 10.0
+    assert reader.read({SOUTH: picture.replace(b": 0", b": 1")}, 14.0)[SOUTH].since_s == 14.0

@@ -128,11 +128,11 @@ async def test_everything_else_has_its_turn_while_a_picture_is_made() -> None:
         turns += 1
         await asyncio.sleep(0)
     assert turns >= len(names)
-    picture = PictureReader().read({"alone": making.result()})["alone"]
+    picture = PictureReader().read({"alone": making.result()}, 0.0)["alone"].picture
     assert [summary.symbol for summary in picture.summaries] == sorted(names)
     assert json.loads(making.result())["outbox_pending"] == 3
 
 
 async def test_an_instance_without_symbols_shows_an_empty_picture() -> None:
-    picture = PictureReader().read({"alone": await picture_of(FakeDesk(), Alone())})["alone"]
+    picture = PictureReader().read({"alone": await picture_of(FakeDesk(), Alone())}, 0.0)["alone"].picture
     assert picture.summaries == []
