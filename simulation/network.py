@@ -31,6 +31,7 @@ _NEVER_DONE = {
     Kind.RATE_LIMIT: Outcome.RATE_LIMITED,
     Kind.ERROR_BEFORE: Outcome.UNCERTAIN,
 }
+_PUT_OFF = (ev.CancelAnswer, ev.CancelAllAnswer, ev.QueryAnswer, ev.OpenOrdersAnswer)
 
 
 class Owner(Protocol):
@@ -148,6 +149,8 @@ class Network:
         answer = self._failed(flight, outcome, ended=True)
         if isinstance(answer, ev.PlaceAnswer):
             answer = replace(answer, code="TOLD_TO", retry_after_ns=value_ns)
+        elif outcome is Outcome.RATE_LIMITED and isinstance(answer, _PUT_OFF):
+            answer = replace(answer, retry_after_ns=value_ns)
         self._clock.after(self._latency(), self._answer, flight, answer)
 
     def _break(self, flight: Flight) -> None:

@@ -1,11 +1,17 @@
 """A step that raises: nothing that it decided was carried out, and the halt that follows knows that."""
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from tests.support.playbook import Playbook, active, proven, quoting, ready
 
-from market_maker.core import clearing, control, cycle
-from market_maker.core.commands import OrderStatus, RecordOrder
+from market_maker.core import clearing, control, cycle, fills
+from market_maker.core.commands import OrderStatus, RecordFill, RecordOrder
 from market_maker.core.events import Fault
+from market_maker.core.inventory import Inventory
+from market_maker.core.orders import Order, OrderTracker
 from market_maker.core.states import Cause, KillReason, State
 
 
@@ -77,6 +83,64 @@ def test_a_fill_whose_step_fails_after_it_is_durable_with_the_halt(monkeypatch: 
     fault(play)
     assert [fill.trade_id for fill in play.said.fills] == ["t1"]
     assert play.state is State.HALTED
+
+
+def raising_after(method: Callable[..., object]) -> Callable[..., object]:
+    def done_and_raised(*args: object, **named: object) -> None:
+        method(*args, **named)
+        raise Defect
+
+    return done_and_raised
+
+
+SUB_STEPS_OF_A_FILL = [
+    (Inventory, "to_row"),
+    (Inventory, "_close"),
+    (Inventory, "_open"),
+    (Inventory, "apply"),
+    (Inventory, "after"),
+    (RecordFill, "of"),
+    (fills, "remember_trade"),
+    (OrderTracker, "find"),
+    (OrderTracker, "identify"),
+    (OrderTracker, "fill"),
+    (OrderTracker, "close"),
+    (Order, "record"),
+    (fills, "check_position"),
+    (clearing, "advance"),
+]
+
+
+@pytest.mark.parametrize("told_again", [False, True])
+@pytest.mark.parametrize(("place", "name"), SUB_STEPS_OF_A_FILL)
+def test_a_fill_whose_sub_step_raises_counts_with_its_record_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, place: Any, name: str, *, told_again: bool
+) -> None:
+    play = quoting()
+    play.fill("c2", 50, "t0")
+    with monkeypatch.context() as patch:
+        method = raising_after(getattr(place, name))
+        patch.setattr(place, name, staticmethod(method) if place is RecordFill else method)
+        with pytest.raises(Defect):
+            play.fill("c1", 100, "t1")
+    fault(play)
+    recorded = list(play.said.fills)
+    if told_again:
+        recorded += play.fill("c1", 100, "t1").fills
+        assert [fill.trade_id for fill in recorded] == ["t1"]
+    assert play.position == Decimal("-0.05") + sum(fill.quantity for fill in recorded)
+    assert all(fill.after == play.engine.symbol.inventory.to_row() for fill in recorded)
+
+
+def test_what_two_failed_steps_in_a_row_had_decided_becomes_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = quoting()
+    with monkeypatch.context() as patch:
+        patch.setattr(clearing, "advance", defect)
+        for trade in ("t1", "t2"):
+            with pytest.raises(Defect):
+                play.fill("c1", 10, trade)
+    fault(play)
+    assert [fill.trade_id for fill in play.said.fills] == ["t1", "t2"]
 
 
 @pytest.mark.parametrize("killed", [False, True])

@@ -294,6 +294,31 @@ def test_enable_waits_for_a_pending_rebase_whatever_the_loss() -> None:
     assert play.enable().reply == "done"
 
 
+def test_a_position_that_no_price_values_keeps_enable_back() -> None:
+    inventory = Inventory()
+    inventory.apply(Side.BUY, Decimal(1000), Decimal(1), Decimal(0))
+    play = proven(Playbook(inventory=inventory))
+    assert play.enable().reply == "refused: NO_VALID_BOOK, INVENTORY_UNKNOWN"
+    play.snapshot((), ((10_020, 500),))
+    assert play.enable().reply == "refused: INVENTORY_UNKNOWN"
+    play.mark("1000")
+    assert play.enable().reply == "done"
+
+
+def test_a_position_that_only_an_old_price_values_keeps_enable_back() -> None:
+    inventory = Inventory()
+    inventory.apply(Side.BUY, Decimal(1000), Decimal(1), Decimal(0))
+    play = ready(inventory=inventory)
+    play.after(6_000).snapshot((), ((10_020, 500),))
+    assert play.enable().reply == "refused: INVENTORY_UNKNOWN"
+
+
+def test_a_flat_symbol_may_be_enabled_without_any_price() -> None:
+    play = proven(Playbook())
+    play.snapshot((), ((10_020, 500),))
+    assert play.enable().reply == "done"
+
+
 def test_a_fresh_mark_is_price_enough_for_a_rebase() -> None:
     play = lost_too_much()
     play.control(Cause.RESET, rebase_pnl=True)

@@ -198,13 +198,22 @@ class Playbook:
             )
         )
 
-    def cancel_answer(self, name: str, outcome: Outcome = Outcome.OK, *, ended: bool = True) -> Said:
+    def cancel_answer(
+        self, name: str, outcome: Outcome = Outcome.OK, *, ended: bool = True, retry_after_ms: float = 0
+    ) -> Said:
         """The answer to a cancel."""
-        return self.when(ev.CancelAnswer(self.now_ns, self.id(name), outcome, ended=ended))
+        retry_after_ns = round(retry_after_ms * MS)
+        answer = ev.CancelAnswer(
+            self.now_ns, self.id(name), outcome, ended=ended, retry_after_ns=retry_after_ns
+        )
+        return self.when(answer)
 
-    def cancel_all_answer(self, outcome: Outcome = Outcome.OK, cancelled: int = 0) -> Said:
+    def cancel_all_answer(
+        self, outcome: Outcome = Outcome.OK, cancelled: int = 0, *, retry_after_ms: float = 0
+    ) -> Said:
         """The answer to a cancel-all."""
-        return self.when(ev.CancelAllAnswer(self.now_ns, outcome, cancelled))
+        retry_after_ns = round(retry_after_ms * MS)
+        return self.when(ev.CancelAllAnswer(self.now_ns, outcome, cancelled, retry_after_ns=retry_after_ns))
 
     def query_answer(
         self,
@@ -213,11 +222,15 @@ class Playbook:
         *,
         filled: int = 0,
         outcome: Outcome = Outcome.OK,
+        retry_after_ms: float = 0,
     ) -> Said:
         """What became of an order; no status: not found."""
         if status is None:
             outcome = Outcome.NOT_FOUND if outcome is Outcome.OK else outcome
-            return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome))
+            retry_after_ns = round(retry_after_ms * MS)
+            return self.when(
+                ev.QueryAnswer(self.now_ns, self.id(name), outcome, retry_after_ns=retry_after_ns)
+            )
         reported = self.at_exchange(name, status, filled=filled)
         return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome, reported))
 
@@ -226,11 +239,18 @@ class Playbook:
         return ev.QueryAnswer(self.now_ns, order.client_order_id, Outcome.OK, order)
 
     def open_orders(
-        self, *orders: ev.ExchangeOrder, outcome: Outcome = Outcome.OK, asked_ms_ago: float = 0
+        self,
+        *orders: ev.ExchangeOrder,
+        outcome: Outcome = Outcome.OK,
+        asked_ms_ago: float = 0,
+        retry_after_ms: float = 0,
     ) -> Said:
         """The exchange's list of our open orders."""
         asked_ns = self.now_ns - round(asked_ms_ago * MS)
-        return self.when(ev.OpenOrdersAnswer(self.now_ns, asked_ns, outcome, orders))
+        retry_after_ns = round(retry_after_ms * MS)
+        return self.when(
+            ev.OpenOrdersAnswer(self.now_ns, asked_ns, outcome, orders, retry_after_ns=retry_after_ns)
+        )
 
     def at_exchange(
         self, name: str, status: ExchangeStatus = ExchangeStatus.OPEN, *, filled: int = 0

@@ -46,12 +46,21 @@ def place_answer(answer: Answer, client_order_id: str, *, ended: bool = True) ->
 
 def cancel_answer(answer: Answer, client_order_id: str, *, ended: bool = True) -> CancelAnswer:
     """The core's event for a cancel's answer."""
-    return CancelAnswer(time.monotonic_ns(), client_order_id, answer.outcome, _with_code(answer), ended)
+    return CancelAnswer(
+        time.monotonic_ns(), client_order_id, answer.outcome, _with_code(answer), ended, answer.retry_after_ns
+    )
 
 
 def cancel_all_answer(answer: Answer, *, ended: bool = True) -> CancelAllAnswer:
     """The core's event for the answer to a cancel of all."""
-    return CancelAllAnswer(time.monotonic_ns(), answer.outcome, answer.cancelled, _with_code(answer), ended)
+    return CancelAllAnswer(
+        time.monotonic_ns(),
+        answer.outcome,
+        answer.cancelled,
+        _with_code(answer),
+        ended,
+        answer.retry_after_ns,
+    )
 
 
 def _with_code(answer: Answer) -> str:

@@ -192,13 +192,22 @@ class OrderServiceClient:
         request = Request("GET", url, headers=http_headers(trace))
         sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         answer = self._read("query", sent, lambda reply: contract.read_query(reply, client_order_id))
-        return QueryAnswer(time.monotonic_ns(), client_order_id, answer.outcome, answer.order, answer.detail)
+        return QueryAnswer(
+            time.monotonic_ns(),
+            client_order_id,
+            answer.outcome,
+            answer.order,
+            answer.detail,
+            answer.retry_after_ns,
+        )
 
     async def open_orders(self, symbol: str, trace: str | None = None) -> OpenOrdersAnswer:
         """All open orders of our account in the symbol: the complete list, or an outcome other than OK."""
         asked_at_ns = time.monotonic_ns()
         answer, orders = await self._every_page(symbol, trace)
-        return OpenOrdersAnswer(time.monotonic_ns(), asked_at_ns, answer.outcome, orders, answer.detail)
+        return OpenOrdersAnswer(
+            time.monotonic_ns(), asked_at_ns, answer.outcome, orders, answer.detail, answer.retry_after_ns
+        )
 
     async def health(self) -> Health:
         """Whether the Order Service answers at all; any answer below 500 will do."""

@@ -1,7 +1,14 @@
 """Answers of the Order Service. An answer that is not certain makes the order unknown and halts."""
 
 from market_maker.core import clearing, halt
-from market_maker.core.commands import Notice, OrderStatus
+from market_maker.core.commands import (
+    CancelAll,
+    CancelOrder,
+    Notice,
+    OrderStatus,
+    QueryOpenOrders,
+    QueryOrder,
+)
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -76,9 +83,9 @@ def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
             out.append(order.record())
     elif event.outcome in (Outcome.NOT_FOUND, Outcome.REJECTED):
         order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
-        clearing.query_order(order, out)
+        clearing.query_order(symbol, order, out)
     elif event.outcome is Outcome.RATE_LIMITED:
-        order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
+        clearing.put_off(symbol, CancelOrder, order.client_order_id, event.retry_after_ns)
     else:
         order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
         _uncertain(symbol, event.outcome, f"cancel of {order.client_order_id}: {event.detail}", out)
@@ -90,6 +97,8 @@ def on_cancel_all(symbol: Symbol, event: CancelAllAnswer, out: Out) -> None:
     if event.outcome is Outcome.OK:
         clearing.ask_open_orders(symbol, out)
     else:
+        if event.outcome is Outcome.RATE_LIMITED:
+            clearing.put_off(symbol, CancelAll, "", event.retry_after_ns)
         _failed(symbol, "cancel_all_failed", event.outcome, event.detail, out)
 
 
@@ -107,6 +116,8 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
     elif event.outcome is Outcome.NOT_FOUND:
         _not_found(symbol, order)
     else:
+        if event.outcome is Outcome.RATE_LIMITED:
+            clearing.put_off(symbol, QueryOrder, order.client_order_id, event.retry_after_ns)
         _failed(symbol, "query_failed", event.outcome, event.detail, out)
     if order.status is OrderStatus.CANCELLED and not before.is_final:
         symbol.stats.orders_cancelled += 1
@@ -118,6 +129,8 @@ def on_open_orders(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
     """Compare the exchange's list with ours: cancel what should not be there, ask about what is missing."""
     state = symbol.clearing
     state.list_outstanding = False
+    if event.outcome is Outcome.RATE_LIMITED:
+        clearing.put_off(symbol, QueryOpenOrders, "", event.retry_after_ns)
     if state.list_again:
         state.list_again = False
         clearing.ask_open_orders(symbol, out)
@@ -137,7 +150,7 @@ def _ask_about_missing(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> Non
     listed = {reported.client_order_id for reported in event.orders}
     for order in symbol.orders:
         if order.client_order_id not in listed and order.request_ended and order.sent_ns < event.asked_at_ns:
-            clearing.query_order(order, out)
+            clearing.query_order(symbol, order, out)
 
 
 def _take_count(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
@@ -205,7 +218,7 @@ def _unknown(symbol: Symbol, order: Order, outcome: Outcome, detail: str, out: O
         order.status = OrderStatus.UNKNOWN
         order.reason = f"{outcome.value}: {detail}"
     _uncertain(symbol, outcome, f"order {order.client_order_id}: {detail}", out)
-    clearing.query_order(order, out)
+    clearing.query_order(symbol, order, out)
 
 
 def _uncertain(symbol: Symbol, outcome: Outcome, detail: str, out: Out) -> None:

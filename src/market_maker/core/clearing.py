@@ -7,7 +7,7 @@ takes the proof away. Rounds repeat with backoff, without end, until then and un
 orders have reached us too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from market_maker.core.commands import (
@@ -16,6 +16,7 @@ from market_maker.core.commands import (
     OrderStatus,
     QueryOpenOrders,
     QueryOrder,
+    Request,
 )
 from market_maker.core.orders import Order
 
@@ -50,6 +51,8 @@ class Clearing:
     open_at_exchange: int | None = None
     proven_zero_ns: int | None = None
     reconcile_ns: int = 0
+    put_off: dict[tuple[type[Request], str], int] = field(default_factory=dict)
+    """Requests that the exchange answered with 429, by kind and client order id: when it will take them."""
 
     def doubt(self, now_ns: int) -> None:
         """An order was sent or found: what was proven is proven no more."""
@@ -76,6 +79,7 @@ def advance(symbol: "Symbol", out: "Out") -> None:
     clearing = symbol.clearing
     if symbol.limits.shadow_mode:
         return
+    _repeat_put_off(symbol, out)
     if clearing.active and clearing.proven_zero_ns is not None and not len(symbol.orders):
         clearing.active = False
     if clearing.active:
@@ -101,13 +105,43 @@ def wake_ns(symbol: "Symbol") -> int:
     clearing = symbol.clearing
     if symbol.limits.shadow_mode:
         return symbol.now_ns + RECONCILE_INTERVAL_NS
-    return clearing.next_round_ns if clearing.active else clearing.reconcile_ns
+    due_ns = clearing.next_round_ns if clearing.active else clearing.reconcile_ns
+    return min(due_ns, *clearing.put_off.values()) if clearing.put_off else due_ns
+
+
+def put_off(symbol: "Symbol", kind: type[Request], client_order_id: str, retry_after_ns: int) -> None:
+    """The exchange answered a request with 429: repeat it when it allows that, no sooner."""
+    wait_ns = max(retry_after_ns, BACKOFF_FIRST_NS)
+    symbol.clearing.put_off[kind, client_order_id] = symbol.now_ns + wait_ns
+
+
+def _repeat_put_off(symbol: "Symbol", out: "Out") -> None:
+    """Repeat what the exchange will take again now, as far as it is still wanted."""
+    waiting = symbol.clearing.put_off
+    for kind, client_order_id in [key for key, at_ns in waiting.items() if symbol.now_ns >= at_ns]:
+        del waiting[kind, client_order_id]
+        order = symbol.orders.get(client_order_id)
+        if kind is CancelAll:
+            _cancel_all(symbol, out)
+        elif kind is QueryOpenOrders:
+            ask_open_orders(symbol, out)
+        elif order is None or order.settled:
+            continue
+        elif kind is QueryOrder:
+            query_order(symbol, order, out)
+        else:
+            before = order.status
+            cancel_order(symbol, order, out)
+            if order.status is not before:
+                out.append(order.record())
 
 
 def ask_open_orders(symbol: "Symbol", out: "Out") -> None:
     """Ask for the exchange's list, once at a time."""
     clearing = symbol.clearing
     clearing.reconcile_ns = symbol.now_ns + RECONCILE_INTERVAL_NS
+    if (QueryOpenOrders, "") in clearing.put_off:
+        return
     if clearing.list_outstanding:
         clearing.list_again = True
         return
@@ -129,7 +163,7 @@ def cancel_order(symbol: "Symbol", order: Order, out: "Out") -> bool:
     """
     if order.order_id is None or order.cancel_outstanding or not order.is_live:
         return False
-    if symbol.now_ns < order.retry_ns:
+    if symbol.now_ns < order.retry_ns or (CancelOrder, order.client_order_id) in symbol.clearing.put_off:
         return False
     order.cancel_outstanding = True
     if order.status is not OrderStatus.UNKNOWN:
@@ -138,11 +172,21 @@ def cancel_order(symbol: "Symbol", order: Order, out: "Out") -> bool:
     return True
 
 
-def query_order(order: Order, out: "Out") -> None:
+def query_order(symbol: "Symbol", order: Order, out: "Out") -> None:
     """Ask what became of an order, once at a time."""
-    if not order.query_outstanding:
+    if not order.query_outstanding and (QueryOrder, order.client_order_id) not in symbol.clearing.put_off:
         order.query_outstanding = True
         out.append(QueryOrder(order.client_order_id))
+
+
+def _cancel_all(symbol: "Symbol", out: "Out") -> bool:
+    """Cancel everything if that can be asked now; returns whether it was."""
+    clearing = symbol.clearing
+    if not clearing.active or clearing.cancel_all_outstanding or (CancelAll, "") in clearing.put_off:
+        return False
+    clearing.cancel_all_outstanding = True
+    out.append(CancelAll())
+    return True
 
 
 def _round(symbol: "Symbol", out: "Out") -> None:
@@ -150,10 +194,7 @@ def _round(symbol: "Symbol", out: "Out") -> None:
     doublings = min(clearing.rounds, BACKOFF_DOUBLINGS_MAX)
     clearing.next_round_ns = symbol.now_ns + min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << doublings)
     clearing.rounds += 1
-    asked_to_cancel_all = not clearing.cancel_all_outstanding
-    if asked_to_cancel_all:
-        clearing.cancel_all_outstanding = True
-        out.append(CancelAll())
+    asked_to_cancel_all = _cancel_all(symbol, out)
     for order in symbol.orders:
         before = order.status
         cancel_order(symbol, order, out)
@@ -161,6 +202,6 @@ def _round(symbol: "Symbol", out: "Out") -> None:
             out.append(order.record())
     for order in symbol.orders:
         if clearing.rounds > 1 or order.status is OrderStatus.UNKNOWN:
-            query_order(order, out)
+            query_order(symbol, order, out)
     if not asked_to_cancel_all:
         ask_open_orders(symbol, out)

@@ -82,6 +82,9 @@ def _market_problems(symbol: Symbol) -> list[Problem]:
         problems.append(Problem("NO_VALID_BOOK", f"no valid order book: {symbol.book.invalid_reason}"))
     elif not symbol.book_is_fresh:
         problems.append(Problem("STALE_BOOK", "the order book's data is too old"))
+    if symbol.exposure_is_unknown:
+        detail = "the position cannot be valued: it needs a book of others with both sides, a mark or a trade"
+        problems.append(Problem("INVENTORY_UNKNOWN", detail))
     if symbol.next_instrument is not None:
         problems.append(Problem("GRID_CHANGING", "a new tick or lot size waits until all orders are gone"))
     return problems

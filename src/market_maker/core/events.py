@@ -219,6 +219,7 @@ class CancelAnswer:
     outcome: Outcome
     detail: str = ""
     ended: bool = True
+    retry_after_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,7 @@ class CancelAllAnswer:
     cancelled: int = 0
     detail: str = ""
     ended: bool = True
+    retry_after_ns: int = 0
 
 
 class ExchangeStatus(Enum):
@@ -269,6 +271,7 @@ class QueryAnswer:
     outcome: Outcome
     order: ExchangeOrder | None = None
     detail: str = ""
+    retry_after_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +283,7 @@ class OpenOrdersAnswer:
     outcome: Outcome
     orders: tuple[ExchangeOrder, ...] = ()
     detail: str = ""
+    retry_after_ns: int = 0
 
 
 # --- control and surroundings ------------------------------------------------------------------

@@ -32,7 +32,7 @@ def take_back(symbol: Symbol, out: Out) -> None:
                     order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason=NEVER_SENT
                 )
                 owed.append(order.record())
-    symbol.owed = owed
+    symbol.owed = [*(symbol.owed or ()), *owed]
 
 
 def make_up(symbol: Symbol, out: Out) -> None:

@@ -20,13 +20,10 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     key = (event.trade_id, event.side.value)
     if key in symbol.trade_keys:
         return
-    symbol.inventory.apply(event.side, event.price, event.quantity, event.fee)
-    remember_trade(symbol, key)
-    symbol.stats.fills += 1
+    _count(symbol, event, key, out)
     order = symbol.orders.find(event.client_order_id, event.order_id)
     believed_gone = order is None or order.settled
     symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
-    out.append(RecordFill.of(event, symbol.inventory.to_row()))
     if order is not None:
         out.append(order.record())
     else:
@@ -35,6 +32,19 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     if believed_gone:
         clearing.suspect(symbol, out)
     check_position(symbol, out)
+
+
+def _count(symbol: Symbol, event: Execution, key: tuple[str, str], out: Out) -> None:
+    """Change the position, its record and what tells repeats apart, all of them or none.
+
+    Whatever can raise stands before the first change; a record in `out` becomes durable even if the rest of
+    the step raises (`failed_step`).
+    """
+    inventory = symbol.inventory.after(event)
+    out.append(RecordFill.of(event, inventory.to_row()))
+    symbol.inventory = inventory
+    remember_trade(symbol, key)
+    symbol.stats.fills += 1
 
 
 def check_position(symbol: Symbol, out: Out) -> None:

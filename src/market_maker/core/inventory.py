@@ -91,6 +91,12 @@ class Inventory:
         self._volume = EXACT.add(self._volume, notional)
         self._fill_count += 1
 
+    def after(self, fill: "Fill") -> "Inventory":
+        """The inventory with one more fill in it, beside this one; ValueError when it cannot be one."""
+        after = Inventory.from_row(self.to_row())
+        after.apply(fill.side, fill.price, fill.quantity, fill.fee)
+        return after
+
     def _open(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         signed = quantity if side is Side.BUY else EXACT.minus(quantity)
         self._position = EXACT.add(self._position, signed)

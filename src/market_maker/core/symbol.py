@@ -224,6 +224,12 @@ class Symbol:
         return self.inventory.value(self.mid.price(self.instrument))
 
     @property
+    def exposure_is_unknown(self) -> bool:
+        """Whether there is a position and no reference mid that is young enough to value it."""
+        has_mid = self.mid is not None and self.now_ns - self.mid_data_ns <= self.staleness_ns
+        return bool(self.inventory.position) and not has_mid
+
+    @property
     def gross_pnl(self) -> Decimal:
         """Realized plus unrealized, before the baseline; without any price the latter counts as zero."""
         valuation = self.valuation

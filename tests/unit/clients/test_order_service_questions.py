@@ -40,6 +40,21 @@ async def test_a_cancel_says_what_the_exchange_said(
     assert (server.requests[0].method, server.requests[0].path) == ("DELETE", "/v1/orders/x%2F1")
 
 
+async def test_every_request_tells_how_long_a_429_asks_to_wait(
+    server: OrderServer, client: OrderServiceClient
+) -> None:
+    server.respond = answer(429, b"slow down", {"Retry-After": "3"})
+    answers = (
+        await client.cancel("c-1", "x-1", never),
+        await client.cancel_all("BTC-USDT", never),
+        await client.query("c-1"),
+        await client.open_orders("BTC-USDT"),
+    )
+    assert {(said.outcome, said.retry_after_ns) for said in answers} == {
+        (Outcome.RATE_LIMITED, 3_000_000_000)
+    }
+
+
 async def test_cancelling_all_names_account_and_symbol_and_counts(
     server: OrderServer, client: OrderServiceClient
 ) -> None:

@@ -40,8 +40,9 @@ def test_a_cancel_waits_for_its_time_to_try_again() -> None:
 
 
 def test_a_question_goes_out_once_at_a_time() -> None:
-    (order, *_) = quoting().engine.symbol.orders
+    symbol = quoting().engine.symbol
+    (order, *_) = symbol.orders
     out: list[Command] = []
-    clearing.query_order(order, out)
-    clearing.query_order(order, out)
+    clearing.query_order(symbol, order, out)
+    clearing.query_order(symbol, order, out)
     assert out == [QueryOrder(order.client_order_id)]
