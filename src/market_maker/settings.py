@@ -156,11 +156,12 @@ class Settings:
         ),
     ]
     max_order_notional_usdt: Annotated[
-        Decimal | None,
+        Decimal,
         Variable(
             "MAX_ORDER_NOTIONAL_USDT",
             to.decimal(Decimal(10**12)),
-            "largest value of one order in USDT; unset: ten times the symbol's order_size_usdt",
+            "largest value of one order in USDT; ten times the symbol's order_size_usdt binds beside it",
+            default="100000",
         ),
     ]
     kafka_lag_threshold_ns: Annotated[

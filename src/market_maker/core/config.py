@@ -48,6 +48,6 @@ class EngineLimits:
     response_timeout_ns: int = 50_000_000
     journal_lag_threshold_ns: int = 5_000_000_000
     price_collar_bps: Decimal = Decimal(500)
-    max_order_notional_usdt: Decimal | None = None
-    """None: ten times the symbol's `order_size_usdt`."""
+    max_order_notional_usdt: Decimal = Decimal(100_000)
+    """Beside it no order is worth more than ten times the symbol's `order_size_usdt`."""
     shadow_mode: bool = False

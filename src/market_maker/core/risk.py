@@ -14,8 +14,8 @@ from market_maker.core.orders import Order
 from market_maker.core.reference_mid import ReferenceMid
 
 BPS = 10_000
-DEFAULT_NOTIONAL_FACTOR = Decimal(10)
-"""Without MAX_ORDER_NOTIONAL_USDT an order may be this many times `order_size_usdt`."""
+ORDER_SIZE_FACTOR = Decimal(10)
+"""An order may be worth this many times `order_size_usdt`, whatever MAX_ORDER_NOTIONAL_USDT allows."""
 
 
 class Refusal(Enum):
@@ -84,12 +84,10 @@ class OrderLimits:
 
     def __init__(self, config: SymbolConfig, limits: EngineLimits, instrument: Instrument) -> None:
         unit = instrument.notional_unit
-        max_notional = limits.max_order_notional_usdt
-        if max_notional is None:
-            max_notional = EXACT.multiply(DEFAULT_NOTIONAL_FACTOR, config.order_size_usdt)
+        largest = EXACT.multiply(ORDER_SIZE_FACTOR, config.order_size_usdt)
         self.config = config
         self.instrument = instrument
-        self.max_notional = floor_units(max_notional, unit)
+        self.max_notional = floor_units(min(largest, limits.max_order_notional_usdt), unit)
         self.min_notional = instrument.min_notional_units
         self.max_position = floor_units(config.max_position_usdt, unit)
         numerator, denominator = limits.price_collar_bps.as_integer_ratio()

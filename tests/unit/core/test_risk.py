@@ -105,11 +105,17 @@ def test_price_and_size_bounds_are_inclusive(ticks: int, lots: int, refusal: Ref
     )
 
 
-def test_the_notional_limit_is_ten_order_sizes_unless_the_service_sets_one() -> None:
+def test_no_order_is_worth_more_than_a_hundred_thousand_or_than_ten_order_sizes() -> None:
     big = replace(CONFIG, max_position_usdt=Decimal(10**6))
-    assert check(config=replace(big, order_size_usdt=Decimal(50))).refuse(Side.BUY, 10_000, 501) is (
-        Refusal.NOTIONAL_LIMIT
-    )
+    small = check(config=replace(big, order_size_usdt=Decimal(50)))
+    assert small.refuse(Side.BUY, 10_000, 500) is None
+    assert small.refuse(Side.BUY, 10_000, 501) is Refusal.NOTIONAL_LIMIT
+    fat_finger = check(config=replace(big, order_size_usdt=Decimal(1_000_000)))
+    assert fat_finger.refuse(Side.BUY, 10_000, 100_000) is None
+    assert fat_finger.refuse(Side.BUY, 10_000, 100_001) is Refusal.NOTIONAL_LIMIT
+    wider = EngineLimits(max_order_notional_usdt=Decimal(10**6))
+    small = check(config=replace(big, order_size_usdt=Decimal(50)), limits=wider)
+    assert small.refuse(Side.BUY, 10_000, 501) is Refusal.NOTIONAL_LIMIT
     limits = EngineLimits(max_order_notional_usdt=Decimal("250.05"))
     assert check(config=big, limits=limits).refuse(Side.BUY, 10_000, 250) is None
     assert check(config=big, limits=limits).refuse(Side.BUY, 10_000, 251) is Refusal.NOTIONAL_LIMIT
@@ -134,7 +140,7 @@ def test_orders_of_the_other_side_do_not_make_room() -> None:
 
 
 def test_the_order_is_valued_at_its_price_or_the_mid_whichever_is_worse() -> None:
-    checked = check(limits=EngineLimits(max_order_notional_usdt=Decimal(10**6)))
+    checked = check(config=replace(CONFIG, order_size_usdt=Decimal(1000)))
     assert checked.refuse(Side.SELL, 10_100, 990) is None
     assert checked.refuse(Side.SELL, 10_100, 991) is Refusal.POSITION_LIMIT
     assert checked.refuse(Side.BUY, 9900, 1000) is None
