@@ -87,7 +87,7 @@ def _events(exchange: Exchange, grid: GridCache) -> Iterator[ev.Event]:
                 bids, asks = _levels(grid, event.bids), _levels(grid, event.asks)
                 yield ev.BookDelta(at_ns, at_ns, event.prev_sequence, event.sequence, bids, asks)
             elif isinstance(event, sandbox.PublicTrade):
-                yield ev.PublicTrade(at_ns, at_ns, event.price)
+                yield ev.PublicTrade(at_ns, at_ns, event.price, event.trade_id)
             elif isinstance(event, sandbox.MarkPrice):
                 yield ev.MarkPrice(at_ns, at_ns, event.price)
 

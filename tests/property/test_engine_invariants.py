@@ -89,7 +89,7 @@ class EngineAgainstExchange(RuleBasedStateMachine):
     def mark_and_trade(self, ticks: int) -> None:
         world, price = self.world, INSTRUMENT.price(ticks)
         world.tell(ev.MarkPrice(world.now_ns, world.now_ns, price))
-        world.tell(ev.PublicTrade(world.now_ns, world.now_ns, price))
+        world.tell(ev.PublicTrade(world.now_ns, world.now_ns, price, f"others-{world.now_ns}"))
 
     @rule(index=INDEX, lots=st.integers(1, 120))
     def somebody_trades_with_us(self, index: int, lots: int) -> None:

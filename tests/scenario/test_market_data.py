@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.support.playbook import CONFIG, Playbook, active, proven, quoting, ready
 
-from market_maker.core.events import BookInvalid, InstrumentUpdated
+from market_maker.core.events import BookInvalid, InstrumentUpdated, Side
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.states import Cause, KillReason, State
 
@@ -119,6 +119,75 @@ def test_a_one_sided_book_is_quoted_from_the_mark_then_the_last_trade_then_not_a
     play.after(5001).snapshot(((9980, 500),), (), age_ms=0)
     play.evaluate()
     assert play.view().mid_source == "last_trade"
+    assert play.view().mid == Decimal(998)
+
+
+def traded_by_others(play: Playbook, price: str = "998") -> None:
+    """One side of the book is empty, and the last trade of others stands for it."""
+    one_sided(play)
+    play.trade(price, trade_id="others")
+    play.evaluate()
+    assert (play.view().mid_source, play.view().mid) == ("last_trade", Decimal(price))
+
+
+def test_our_own_trade_told_after_our_execution_moves_no_mid() -> None:
+    play = quoting()
+    traded_by_others(play)
+    play.execution("ours", Side.BUY, "1010", "0.001")
+    play.trade("1010", trade_id="ours")
+    play.evaluate()
+    assert play.view().mid == Decimal(998)
+
+
+def test_our_own_trade_told_before_our_execution_is_taken_back() -> None:
+    play = quoting()
+    traded_by_others(play)
+    play.trade("1010", trade_id="ours")
+    play.evaluate()
+    assert play.view().mid == Decimal(1010)
+    play.execution("ours", Side.BUY, "1010", "0.001")
+    play.evaluate()
+    assert play.view().mid == Decimal(998)
+
+
+def test_without_a_trade_of_others_our_own_is_no_reason_to_quote() -> None:
+    play = quoting()
+    one_sided(play)
+    play.trade("999.5", trade_id="t1")
+    play.fill("c1", 100, "t1")
+    play.evaluate()
+    assert play.view().no_quote_reason == "no_reference_mid"
+
+
+def test_a_trade_at_the_price_of_an_order_of_ours_counts_only_once_all_its_fills_are_known() -> None:
+    play = quoting()
+    traded_by_others(play, "999.6")
+    play.trade("999.5", trade_id="whose")
+    play.evaluate()
+    assert play.view().mid == Decimal("999.6")
+    play.stream_cancelled("c1")
+    play.evaluate()
+    assert play.view().mid == Decimal("999.5")
+
+
+def test_an_order_sent_after_a_trade_casts_no_doubt_on_it() -> None:
+    play = ready()
+    play.trade("999.5", trade_id="before")
+    play.tick(1)
+    play.enable()
+    one_sided(play)
+    play.evaluate()
+    assert (play.view().mid_source, play.view().mid) == ("last_trade", Decimal("999.5"))
+
+
+def test_a_run_of_our_own_trades_leaves_the_last_one_of_others() -> None:
+    play = quoting()
+    traded_by_others(play)
+    for number in range(10):
+        play.trade("1010", trade_id=f"ours{number}")
+    for number in range(10):
+        play.execution(f"ours{number}", Side.SELL, "1010", "0.001")
+    play.evaluate()
     assert play.view().mid == Decimal(998)
 
 

@@ -131,9 +131,10 @@ class Playbook:
         """A mark price."""
         return self.when(ev.MarkPrice(self.now_ns, self.now_ns - round(age_ms * MS), Decimal(price)))
 
-    def trade(self, price: str, *, age_ms: float = 0) -> Said:
+    def trade(self, price: str, *, age_ms: float = 0, trade_id: str = "of others") -> Said:
         """A public trade."""
-        return self.when(ev.PublicTrade(self.now_ns, self.now_ns - round(age_ms * MS), Decimal(price)))
+        data_ns = self.now_ns - round(age_ms * MS)
+        return self.when(ev.PublicTrade(self.now_ns, data_ns, Decimal(price), trade_id))
 
     def grid(self, **changes: Any) -> Said:
         """New metadata of the instrument."""

@@ -86,11 +86,13 @@ class BookInvalid:
 
 @dataclass(frozen=True, slots=True)
 class PublicTrade:
-    """Last public trade; `price` as published, in quote currency."""
+    """A public trade, ours or of others; `price` as published, in quote currency."""
 
     at_ns: int
     data_ns: int
     price: Decimal
+    trade_id: str
+    """The same as in an Execution, if it is one of ours."""
     trace: str | None = None
 
 

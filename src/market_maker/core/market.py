@@ -52,9 +52,9 @@ def on_book_invalid(symbol: Symbol, event: BookInvalid, out: Out) -> None:
 
 
 def on_trade(symbol: Symbol, event: PublicTrade, out: Out) -> None:  # noqa: ARG001  one signature for all handlers
-    """Remember the last trade."""
-    if symbol.state is not State.HALTED:
-        symbol.last_trade = PricePoint(event.price, event.data_ns)
+    """Remember a trade, unless it is known to be one of ours."""
+    if symbol.state is not State.HALTED and not symbol.is_ours(event):
+        symbol.trades.append(event)
 
 
 def on_mark(symbol: Symbol, event: MarkPrice, out: Out) -> None:  # noqa: ARG001  one signature for all handlers

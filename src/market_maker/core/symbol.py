@@ -10,7 +10,7 @@ from decimal import Decimal
 from market_maker.core.clearing import Clearing
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.events import Side
+from market_maker.core.events import PublicTrade, Side
 from market_maker.core.ids import IdSeed, OrderIds
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.inventory import Inventory
@@ -32,6 +32,9 @@ TRADE_KEYS_MAX = 10_000
 Repeats come from what was read and not yet committed: a fraction of a second of fills. 216 bytes each, so
 two megabytes per symbol; with 200,000 a process of 200 symbols would grow for months, to nine gigabytes.
 """
+
+PUBLIC_TRADES_MAX = 16
+"""Public trades remembered: when the latest prove to be ours, one of others may stand before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class Symbol:
     """For statistics only: a mid in quote currency stays comparable when the grid changes."""
 
     mark: PricePoint | None = None
-    last_trade: PricePoint | None = None
+    trades: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=PUBLIC_TRADES_MAX))
+    """The latest public trades; some may turn out to be ours."""
     mid: ReferenceMid | None = None
     mid_data_ns: int = 0
     """When the data behind `mid` was true."""
@@ -188,6 +192,26 @@ class Symbol:
         if point is None or self.now_ns - point.data_ns > self.staleness_ns:
             return None
         return point.price
+
+    @property
+    def last_trade(self) -> PricePoint | None:
+        """The latest trade of others: no execution of ours, nor what may prove to be one."""
+        for trade in reversed(self.trades):
+            if not self.is_ours(trade) and not self._may_be_ours(trade):
+                return PricePoint(trade.price, trade.data_ns)
+        return None
+
+    def is_ours(self, trade: PublicTrade) -> bool:
+        """Whether the matching engine has said that our account took part in it."""
+        return any((trade.trade_id, side.value) in self.trade_keys for side in Side)
+
+    def _may_be_ours(self, trade: PublicTrade) -> bool:
+        """Whether an order of ours stood at its price, of which not all fills may have reached us.
+
+        The public trade and our execution travel different ways. Once such an order is settled, its fills are
+        known, and a trade that is none of them was of others.
+        """
+        return any(order.price == trade.price and order.sent_ns <= trade.at_ns for order in self.orders)
 
     @property
     def book_is_fresh(self) -> bool:

@@ -35,10 +35,17 @@ class TradeProcessor:
         self._by_topic[message.topic() or ""](message, record, arrival, batch)
 
     def _trade(self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch) -> None:
-        self._priced(PublicTrade, "price", message, record, arrival, batch)
+        def made(data: envelope.Record, data_ns: int, trace: str | None) -> PublicTrade:
+            price, trade_id = envelope.positive(data, "price"), envelope.text(data, "trade_id")
+            return PublicTrade(arrival.at_ns, data_ns, price, trade_id, trace)
+
+        self._priced(made, message, record, arrival, batch)
 
     def _mark(self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch) -> None:
-        self._priced(MarkPrice, "mark_price", message, record, arrival, batch)
+        def made(data: envelope.Record, data_ns: int, trace: str | None) -> MarkPrice:
+            return MarkPrice(arrival.at_ns, data_ns, envelope.positive(data, "mark_price"), trace)
+
+        self._priced(made, message, record, arrival, batch)
 
     def _engine_event(
         self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch
@@ -47,8 +54,7 @@ class TradeProcessor:
 
     def _priced(
         self,
-        event: type[PublicTrade] | type[MarkPrice],
-        field: str,
+        made: Callable[[envelope.Record, int, str | None], PublicTrade | MarkPrice],
         message: Message,
         record: envelope.Record,
         arrival: Arrival,
@@ -60,10 +66,9 @@ class TradeProcessor:
             batch.ignored[message.topic() or "", Ignored.UNKNOWN_SYMBOL] += 1
             return
         try:
-            price = envelope.positive(data, field)
             data_ns = envelope.data_ns(arrival, envelope.integer(record, "timestamp"))
             trace_id = envelope.optional_text(record, "trace_id") or ""
+            event = made(data, data_ns, envelope.trace_of(message.headers(), trace_id))
         except DecodeError as error:
             raise DecodeError(str(error), symbol) from error
-        trace = envelope.trace_of(message.headers(), trace_id)
-        batch.items.append((symbol, event(arrival.at_ns, data_ns, price, trace)))
+        batch.items.append((symbol, event))

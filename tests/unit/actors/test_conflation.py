@@ -73,9 +73,9 @@ def test_an_invalid_book_is_told_before_the_snapshot_that_mends_it() -> None:
 def test_only_the_last_trade_and_mark_are_kept() -> None:
     conflation = Conflation()
     for price in (1, 2, 3):
-        conflation.add(PublicTrade(price, price, Decimal(price)))
+        conflation.add(PublicTrade(price, price, Decimal(price), f"t{price}"))
         conflation.add(MarkPrice(price, price, Decimal(10 * price)))
-    assert drain(conflation) == [PublicTrade(3, 3, Decimal(3)), MarkPrice(3, 3, Decimal(30))]
+    assert drain(conflation) == [PublicTrade(3, 3, Decimal(3), "t3"), MarkPrice(3, 3, Decimal(30))]
 
 
 LEVELS = st.lists(

@@ -115,7 +115,7 @@ async def test_market_data_stays_in_order_once_it_coalesces() -> None:
     mailbox.deliver(BookSnapshot(1, 1, 10, ((5, 1),), ()))
     mailbox.take()
     mailbox.deliver(delta(11))
-    mailbox.deliver(PublicTrade(1, 1, Decimal(1)))
+    mailbox.deliver(PublicTrade(1, 1, Decimal(1), "t"))
     kinds = [type(event) for event in drain(mailbox) if not isinstance(event, Execution)]
     assert kinds == [BookSnapshot, BookDelta, PublicTrade]
 
