@@ -75,6 +75,18 @@ def text(data: dict[str, Any], field: str) -> str:
     return value
 
 
+def exchange_time(message: Message) -> int:
+    """When the matching engine did what a message tells: `T`, else `E` (spot depth has no `T`).
+
+    The receive time when it has neither. Times of one capture compare with each other, and with nothing
+    else. FieldError.
+    """
+    for field in ("T", "E"):
+        if field in message.data:
+            return integer(message.data, field)
+    return message.at_ns
+
+
 def levels(data: dict[str, Any], field: str) -> RawLevels:
     """A list of [price, quantity] strings; FieldError. The pairs are checked where they are read."""
     value = data.get(field)

@@ -8,13 +8,13 @@ applied must span it. From then on each must follow the one before: `U` = previo
 
 from dataclasses import dataclass
 
-from tradex_sandbox.capture import FieldError, Message, integer, levels
+from tradex_sandbox.capture import FieldError, Message, exchange_time, integer, levels
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.orders import Side
 
-Changes = dict[int, tuple[int, int]]
-"""Price in ticks -> lots before and after."""
+Told = dict[int, tuple[int, int]]
+"""The levels that a depth message names: price in ticks -> lots before and after, which may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class CrowdBook:
     def __init__(self) -> None:
         self.bids = BookSide(Side.BUY)
         self.asks = BookSide(Side.SELL)
+        self.at = 0
+        """Exchange time of the depth message that was applied last."""
         self._last_id: int | None = None
 
     def side(self, side: Side) -> BookSide:
@@ -74,8 +76,8 @@ class CrowdBook:
         self._last_id = None
         self._check_uncrossed()
 
-    def apply(self, message: Message, ids: DepthIds, grid: Grid) -> tuple[Changes, Changes]:
-        """Apply a depth message; the changed bids and asks.
+    def apply(self, message: Message, ids: DepthIds, grid: Grid) -> tuple[Told, Told]:
+        """Apply a depth message; the bids and asks that it tells.
 
         FieldError for a gap, a crossed book or a bad level; the book is then as it was before.
         """
@@ -85,17 +87,17 @@ class CrowdBook:
                 f"depth message with {told} does not follow update {self._last_id}: lines are missing; "
                 "record or fetch the capture again"
             )
-        data = message.data
+        at, data = exchange_time(message), message.data
         bids, asks = grid.levels(levels(data, "b")), grid.levels(levels(data, "a"))
-        changes = _apply(self.bids, bids), _apply(self.asks, asks)
+        levels_told = _apply(self.bids, bids), _apply(self.asks, asks)
         try:
             self._check_uncrossed()
         except FieldError:
-            _undo(self.bids, changes[0])
-            _undo(self.asks, changes[1])
+            _undo(self.bids, levels_told[0])
+            _undo(self.asks, levels_told[1])
             raise
-        self._last_id = ids.last
-        return changes
+        self._last_id, self.at = ids.last, at
+        return levels_told
 
     def scale(self, tick_factor: int, lot_factor: int) -> None:
         """Tell the same book in a grid that is finer by these factors."""
@@ -111,17 +113,14 @@ class CrowdBook:
             )
 
 
-def _apply(side: BookSide, levels_now: list[tuple[int, int]]) -> Changes:
-    changes: Changes = {}
+def _apply(side: BookSide, levels_now: list[tuple[int, int]]) -> Told:
+    told: Told = {}
     for ticks, lots in levels_now:
         before = side.set(ticks, lots)
-        if before != lots:
-            if ticks in changes:
-                before = changes[ticks][0]
-            changes[ticks] = (before, lots)
-    return changes
+        told[ticks] = (told[ticks][0] if ticks in told else before, lots)
+    return told
 
 
-def _undo(side: BookSide, changes: Changes) -> None:
-    for ticks, (before, _) in changes.items():
+def _undo(side: BookSide, told: Told) -> None:
+    for ticks, (before, _) in told.items():
         side.set(ticks, before)

@@ -38,6 +38,7 @@ from tradex_sandbox.orders import (
     validate,
 )
 from tradex_sandbox.published import TopPrices
+from tradex_sandbox.queue_position import QueueModel
 from tradex_sandbox.recorded_feed import RecordedFeed
 from tradex_sandbox.recorded_market import RecordedMarket
 from tradex_sandbox.simulated_market import SimulatedMarket
@@ -73,6 +74,7 @@ class Exchange:
 
     `session` goes into every order and trade id, so that an exchange started anew does not repeat
     ids that a client has already stored. Fees are basis points of the notional; negative is a rebate.
+    `queue_model` is how orders stand in the queues of recorded markets.
     """
 
     def __init__(
@@ -80,9 +82,11 @@ class Exchange:
         session: str = "x",
         maker_fee_bps: Decimal = Decimal("-0.5"),
         taker_fee_bps: Decimal = Decimal(4),
+        queue_model: QueueModel = QueueModel.PROPORTIONAL,
     ) -> None:
         self._session = session
         self._fees = Fees(maker_fee_bps, taker_fee_bps)
+        self._queue_model = queue_model
         self._markets: dict[str, Market] = {}
         self._orders = OrderRecord()
         self._order_count = 0
@@ -110,7 +114,7 @@ class Exchange:
         feed = RecordedFeed(path, symbol, instrument)
         self._check_unlisted(feed.symbol)
         tape = Tape(feed.grid.instrument, self._session, self._fees)
-        self._markets[feed.symbol] = RecordedMarket(feed, tape)
+        self._markets[feed.symbol] = RecordedMarket(feed, tape, self._queue_model)
         return feed.symbol
 
     def start(self, now_us: int) -> list[MarketEvent]:

@@ -10,6 +10,7 @@ from tradex_sandbox.capture_book import CrowdBook
 from tradex_sandbox.orders import Side
 from tradex_sandbox.published import TopTicks
 from tradex_sandbox.queue_position import OwnOrders
+from tradex_sandbox.recorded_trades import RecordedTrades
 
 
 class MergedSide:
@@ -18,8 +19,7 @@ class MergedSide:
     def __init__(self, crowd: CrowdBook, side: Side) -> None:
         self.side = side
         self.own = OwnOrders(side)
-        self.traded: dict[int, int] = {}
-        """Lots that recorded trades took at each price since the last depth message."""
+        self.trades = RecordedTrades()
         self._crowd = crowd.side(side)
         self._taken: dict[int, int] = {}
 
@@ -68,15 +68,9 @@ class MergedSide:
             raise AssertionError(f"took {lots} lots where {self.crowd_lots(ticks)} stood")
         self._taken[ticks] = self._taken.get(ticks, 0) + lots
 
-    def restore_crowd(self, prices: Iterable[int]) -> None:
-        """The capture told these levels anew."""
-        if self._taken:
-            for ticks in prices:
-                self._taken.pop(ticks, None)
-
-    def ahead_of_new(self, ticks: int) -> int:
-        """The crowd's lots in front of an order that now joins the queue at a price."""
-        return max(0, self.crowd_lots(ticks) - self.traded.get(ticks, 0))
+    def restore_crowd(self, prices: Iterable[int]) -> set[int]:
+        """The capture told these levels anew; those of which something had been taken."""
+        return {ticks for ticks in prices if self._taken.pop(ticks, 0)} if self._taken else set()
 
     def _better(self, one: int | None, other: int | None) -> int | None:
         if one is None or other is None:
@@ -85,16 +79,15 @@ class MergedSide:
 
     def scale(self, tick_factor: int, lot_factor: int) -> None:
         """Follow the crowd into a grid that is finer by these factors; no own order rests."""
-        for known in (self.traded, self._taken):
-            finer = {ticks * tick_factor: lots * lot_factor for ticks, lots in known.items()}
-            known.clear()
-            known.update(finer)
+        self.trades.scale(tick_factor, lot_factor)
+        self._taken = {ticks * tick_factor: lots * lot_factor for ticks, lots in self._taken.items()}
 
 
 class MergedBook:
     """Both sides."""
 
     def __init__(self, crowd: CrowdBook) -> None:
+        self.crowd = crowd
         self.bids = MergedSide(crowd, Side.BUY)
         self.asks = MergedSide(crowd, Side.SELL)
 

@@ -1,15 +1,25 @@
 """Where our orders stand in the queues of a recorded market, and what moves them forward.
 
 `ahead` is the part of the crowd's quantity at the order's price that arrived before it. Recorded
-trades at the price consume it from the front; recorded cancellations thin it out in proportion, as
-if each lot at the level were equally likely to be withdrawn. Orders of accounts at one price stand
-oldest first, and an older one never has more of the crowd ahead than a younger one.
+trades at the price consume it from the front; what recorded cancellations do is a choice (`QueueModel`).
+Orders of accounts at one price stand oldest first, and an older one never has more of the crowd ahead
+than a younger one.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from tradex_sandbox.orders import BookOrder, Side
+
+
+class QueueModel(Enum):
+    """Where in a queue the recorded cancellations took place; the value is the word on a command line."""
+
+    PROPORTIONAL = "proportional"
+    """In front of and behind our orders alike, as if each lot were equally likely to be withdrawn."""
+    RISK_AVERSE = "risk_averse"
+    """Always behind our orders; a new order stands behind all that the book shows."""
 
 
 @dataclass(slots=True, eq=False)
@@ -18,6 +28,8 @@ class QueuedOrder:
 
     order: BookOrder
     ahead: int
+    since: int = 0
+    """Exchange time of the recorded book in which it was accepted: older trades do not concern it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +67,21 @@ def take(queue: list[QueuedOrder], lots: int, own_account: str | None = None) ->
     return Take(tuple(fills), crowd, stopped)
 
 
-def thin_out(queue: Iterable[QueuedOrder], before: int, traded: int, after: int) -> None:
+def thin_out(
+    queue: Iterable[QueuedOrder],
+    before: int,
+    traded: int,
+    after: int,
+    model: QueueModel = QueueModel.PROPORTIONAL,
+) -> None:
     """The level went from `before` to `after` lots, of which `traded` are explained by trades.
 
-    What remains unexplained was cancelled, in front of and behind our orders alike: the part ahead
-    shrinks in proportion, rounded up (against us), and never exceeds what stands there now.
+    What remains unexplained was cancelled: the part ahead shrinks in proportion, rounded up (against
+    us), or not at all, and never exceeds what stands there now.
     """
     expected = before - traded
     for queued in queue:
-        if after < expected:
+        if after < expected and model is QueueModel.PROPORTIONAL:
             queued.ahead = -(-queued.ahead * after // expected)
         queued.ahead = min(queued.ahead, after)
 
@@ -116,9 +134,9 @@ class OwnOrders:
         """What is left of all orders at a price."""
         return sum(queued.order.remaining for queued in self._queues.get(ticks, ()))
 
-    def add(self, ticks: int, order: BookOrder, ahead: int) -> None:
+    def add(self, ticks: int, order: BookOrder, ahead: int, since: int) -> None:
         """Put an order behind `ahead` lots of the crowd and every own order at its price."""
-        self._queues.setdefault(ticks, []).append(QueuedOrder(order, ahead))
+        self._queues.setdefault(ticks, []).append(QueuedOrder(order, ahead, since))
 
     def remove(self, ticks: int, order: BookOrder) -> None:
         """Take an order out."""

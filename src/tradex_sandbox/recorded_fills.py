@@ -5,11 +5,11 @@ The model and what it assumes are explained in docs/sandbox-fill-model.md.
 
 from collections.abc import Iterable
 
-from tradex_sandbox.capture_book import Changes
+from tradex_sandbox.capture_book import Told
 from tradex_sandbox.matching import REASON_IOC, REASON_SELF_TRADE
 from tradex_sandbox.merged_book import MergedBook, MergedSide
 from tradex_sandbox.orders import BookOrder, OrderStatus, RefusalCode, Side, would_cross
-from tradex_sandbox.queue_position import Take, take, thin_out
+from tradex_sandbox.queue_position import QueueModel, Take, take, thin_out
 from tradex_sandbox.tape import Tape
 
 CROWD_ACCOUNT = "crowd"
@@ -19,40 +19,52 @@ NO_PRICES: tuple[int, ...] = ()
 class RecordedFills:
     """Fills of accounts' orders against a recorded crowd, written on the tape with the book they leave."""
 
-    def __init__(self, book: MergedBook, tape: Tape) -> None:
+    def __init__(self, book: MergedBook, tape: Tape, queue_model: QueueModel) -> None:
         self._book = book
         self._tape = tape
+        self._queue_model = queue_model
         self._crowd_orders = 0
 
     # --- what the capture tells ------------------------------------------------------------------
 
-    def depth(self, at_us: int, bids: Changes, asks: Changes) -> None:
-        """The crowd's levels have just changed."""
-        for side, changes in ((self._book.bids, bids), (self._book.asks, asks)):
-            side.restore_crowd(changes)
-            for ticks in side.own.prices():
-                if ticks in changes:
-                    before, after = changes[ticks]
-                    thin_out(side.own.queue(ticks), before, side.traded.get(ticks, 0), after)
-            side.traded.clear()
+    def depth(self, at_us: int, bids: Told, asks: Told) -> None:
+        """The crowd's levels have just been told."""
+        changed_bids, changed_asks = self._told(self._book.bids, bids), self._told(self._book.asks, asks)
         bids_met = self._meet_crowd(at_us, self._book.bids, self._book.asks.crowd_best)
         asks_met = self._meet_crowd(at_us, self._book.asks, self._book.bids.crowd_best)
-        self._publish(at_us, (*bids, *bids_met), (*asks, *asks_met))
+        self._publish(at_us, (*changed_bids, *bids_met), (*changed_asks, *asks_met))
 
-    def trade(self, at_us: int, trade_id: str, ticks: int, lots: int, taker_side: Side) -> None:
-        """A recorded trade: it meets our better orders first, then its own price's queue."""
+    def _told(self, side: MergedSide, told: Told) -> list[int]:
+        """Move our orders in the queues of these levels; the prices at which the book has changed."""
+        at = self._book.crowd.at
+        restored = side.restore_crowd(told)
+        for ticks in side.own.prices():
+            if ticks in told:
+                before, after = told[ticks]
+                traded = side.trades.until(ticks, at)
+                thin_out(side.own.queue(ticks), before, traded, after, self._queue_model)
+        side.trades.named(told, at)
+        return [ticks for ticks, (before, after) in told.items() if before != after or ticks in restored]
+
+    def trade(
+        self, at_us: int, trade_id: str, ticks: int, lots: int, taker_side: Side, traded_at: int
+    ) -> None:
+        """A recorded trade: it meets our better orders first, then its own price's queue.
+
+        `traded_at` is its exchange time. Orders accepted in a later book were not there yet.
+        """
         side = self._book.side(taker_side.opposite)
         touched = side.own.reached(ticks)
         left = lots
         if touched:
             taker = self._crowd_order(taker_side, ticks, lots)
             for price in touched:
-                queue = side.own.queue(price)
+                queue = [queued for queued in side.own.queue(price) if queued.since <= traded_at]
                 if price != ticks:
                     for queued in queue:
                         queued.ahead = 0
                 left -= self._fill(at_us, side, price, take(queue, left), taker)
-        side.traded[ticks] = side.traded.get(ticks, 0) + lots
+        side.trades.add(ticks, lots, traded_at)
         if left:
             self._tape.crowd_traded(at_us, trade_id, ticks, left, taker_side)
         if left < lots:
@@ -109,8 +121,11 @@ class RecordedFills:
     def _rest(self, order: BookOrder) -> tuple[int, ...]:
         if order.ticks is None:
             raise AssertionError(f"order {order.order_id}: a market order does not rest")
-        side = self._book.side(order.side)
-        side.own.add(order.ticks, order, side.ahead_of_new(order.ticks))
+        side, told_at = self._book.side(order.side), self._book.crowd.at
+        ahead = side.crowd_lots(order.ticks)
+        if self._queue_model is QueueModel.PROPORTIONAL:
+            ahead = max(0, ahead - side.trades.after(order.ticks, told_at))
+        side.own.add(order.ticks, order, ahead, told_at)
         return (order.ticks,)
 
     def _match(self, taker: BookOrder, at_us: int) -> list[int]:

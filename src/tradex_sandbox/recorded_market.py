@@ -1,6 +1,15 @@
 """A recorded market: plays a capture on the exchange's clock and lets our orders rest in its book."""
 
-from tradex_sandbox.capture import CaptureError, FieldError, Message, MessageKind, boolean, integer, text
+from tradex_sandbox.capture import (
+    CaptureError,
+    FieldError,
+    Message,
+    MessageKind,
+    boolean,
+    exchange_time,
+    integer,
+    text,
+)
 from tradex_sandbox.capture_book import DepthIds
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.instruments import Instrument, InstrumentError, whole_units
@@ -8,6 +17,7 @@ from tradex_sandbox.market import MARK_INTERVAL_US
 from tradex_sandbox.market_events import BookSnapshot
 from tradex_sandbox.merged_book import MergedBook
 from tradex_sandbox.orders import BookOrder, Side
+from tradex_sandbox.queue_position import QueueModel
 from tradex_sandbox.recorded_feed import RecordedFeed
 from tradex_sandbox.recorded_fills import RecordedFills
 from tradex_sandbox.tape import Tape
@@ -23,13 +33,13 @@ class RecordedMarket:
     breaks, the book stays as it is: `finished` is true, and `error` says why if it broke.
     """
 
-    def __init__(self, feed: RecordedFeed, tape: Tape) -> None:
+    def __init__(self, feed: RecordedFeed, tape: Tape, queue_model: QueueModel) -> None:
         self.tape = tape
         self.finished = False
         self.error: CaptureError | None = None
         self.feed = feed
         self._book = MergedBook(feed.book)
-        self._fills = RecordedFills(self._book, tape)
+        self._fills = RecordedFills(self._book, tape, queue_model)
         self._zero_us = 0
         """Exchange time that corresponds to the capture's time zero; a halt moves it."""
         self._halted_at_us: int | None = None
@@ -151,7 +161,8 @@ class RecordedMarket:
         lots = self.feed.grid.lots(text(data, "q"))
         if not lots:
             raise FieldError("field 'q' of a trade must be positive")
-        self._fills.trade(self._message_us, str(integer(data, "t")), ticks, lots, taker_side)
+        traded_at = exchange_time(message)
+        self._fills.trade(self._message_us, str(integer(data, "t")), ticks, lots, taker_side, traded_at)
 
     def _mark(self) -> None:
         """Publish the middle of the crowd's book as the mark price."""

@@ -11,6 +11,7 @@ from tradex_sandbox.exchange import Exchange, Submitted
 from tradex_sandbox.instruments import parse_instrument
 from tradex_sandbox.market_events import BookDelta, BookSnapshot, MarketEvent
 from tradex_sandbox.orders import NewOrder, OrderType, Side, TimeInForce
+from tradex_sandbox.queue_position import QueueModel
 
 BTC = parse_instrument("BTCUSDT:0.1:0.001:5")
 OURS = "00000000-0000-0000-0000-000000000001"
@@ -108,8 +109,8 @@ def only(kind: type[Kind], events: Iterable[MarketEvent]) -> list[Kind]:
 class Recording:
     """An exchange with one recorded market, moved message by message."""
 
-    def __init__(self, path: Path, **grid: Any) -> None:
-        self.exchange = Exchange()
+    def __init__(self, path: Path, queue_model: QueueModel = QueueModel.PROPORTIONAL, **grid: Any) -> None:
+        self.exchange = Exchange(queue_model=queue_model)
         self.symbol = self.exchange.add_recorded(path, **grid)
         self.now_us = 1_000_000_000
         self.events = self.exchange.start(self.now_us)

@@ -1,0 +1,38 @@
+"""Recorded trades on one side of a book, as far as the recorded levels may not show them yet."""
+
+from collections.abc import Iterable
+
+
+class RecordedTrades:
+    """Lots traded at each price and when, until a depth message of that time or later names the price."""
+
+    def __init__(self) -> None:
+        self._trades: dict[int, list[tuple[int, int]]] = {}
+        """Price in ticks -> (exchange time, lots)."""
+
+    def add(self, ticks: int, lots: int, at: int) -> None:
+        """Lots changed hands at a price."""
+        self._trades.setdefault(ticks, []).append((at, lots))
+
+    def until(self, ticks: int, at: int) -> int:
+        """Lots of the trades that a level as of this time contains."""
+        return sum(lots for traded_at, lots in self._trades.get(ticks, ()) if traded_at <= at)
+
+    def after(self, ticks: int, at: int) -> int:
+        """Lots of the trades that a level as of this time does not contain."""
+        return sum(lots for traded_at, lots in self._trades.get(ticks, ()) if traded_at > at)
+
+    def named(self, prices: Iterable[int], at: int) -> None:
+        """A depth message told these levels as of this time: what they contain is forgotten."""
+        for ticks in prices:
+            if (trades := self._trades.pop(ticks, None)) and (
+                later := [one for one in trades if one[0] > at]
+            ):
+                self._trades[ticks] = later
+
+    def scale(self, tick_factor: int, lot_factor: int) -> None:
+        """Follow the book into a grid that is finer by these factors."""
+        self._trades = {
+            ticks * tick_factor: [(at, lots * lot_factor) for at, lots in trades]
+            for ticks, trades in self._trades.items()
+        }
