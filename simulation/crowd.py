@@ -32,10 +32,10 @@ class Crowd(Flow):
         side = Side.BUY if rng.random() < 0.5 else Side.SELL
         return self._sweeper(side) if rng.random() < TAKER_SHARE else self._provider(side)
 
-    def opening(self, count: int) -> list[FlowOrder]:
-        """Quotes that stand when the market opens; fewer than asked for."""
+    def opening(self) -> list[FlowOrder]:
+        """Quotes that stand when the market opens."""
         sides = (Side.BUY, Side.SELL)
-        return [self._provider(sides[index % 2]) for index in range(min(count, OPENING_QUOTES))]
+        return [self._provider(sides[index % 2]) for index in range(OPENING_QUOTES)]
 
     def _provider(self, side: Side) -> FlowOrder:
         away = self._rng.uniform(*QUOTE_BPS) / 10_000

@@ -83,6 +83,7 @@ async def serve(settings: SandboxSettings, exchange: Exchange) -> None:
         FeedFaults(),
         publisher,
         settings.snapshot_interval_s,
+        feed_delay_s=settings.feed_delay_s,
         paused=settings.start_paused,
     )
     faults = FaultTable(Random(settings.seed))  # noqa: S311 - chance of a test's faults, not a secret

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tradex_sandbox.executions import Executions
-from tradex_sandbox.flow import Flow
+from tradex_sandbox.flow import NORMAL, Flow, FlowProfile
 from tradex_sandbox.instruments import Instrument, InstrumentStatus
 from tradex_sandbox.market import Market
 from tradex_sandbox.market_events import (
@@ -92,9 +92,11 @@ class Exchange:
         self._order_count = 0
         self._paused = False
 
-    def add_simulated(self, instrument: Instrument, start_price: Decimal, seed: int) -> None:
+    def add_simulated(
+        self, instrument: Instrument, start_price: Decimal, seed: int, profile: FlowProfile = NORMAL
+    ) -> None:
         """List a symbol whose market is a seeded flow around `start_price`. ValueError when listed twice."""
-        self.add_flow(instrument, Flow(float(start_price), f"{seed}:{instrument.symbol}"))
+        self.add_flow(instrument, Flow(float(start_price), f"{seed}:{instrument.symbol}", profile))
 
     def add_flow(self, instrument: Instrument, flow: Flow) -> None:
         """List a symbol whose crowd is `flow`. ValueError when listed twice."""

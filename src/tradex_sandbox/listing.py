@@ -8,6 +8,7 @@ import uuid_utils
 
 from tradex_sandbox.capture import CaptureError, read_capture
 from tradex_sandbox.exchange import Exchange
+from tradex_sandbox.flow import PROFILES, FlowProfile
 from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
 from tradex_sandbox.settings import SandboxSettings, SettingsError
 
@@ -22,7 +23,8 @@ OTHER_START_PRICE = Decimal(100)
 
 def open_exchange(settings: SandboxSettings) -> Exchange:
     """An exchange with every market that the settings ask for. Raises SettingsError naming the option."""
-    exchange = Exchange(session=uuid_utils.uuid7().hex[:12])
+    exchange = Exchange(session=uuid_utils.uuid7().hex[:12], queue_model=settings.queue_model)
+    profile = PROFILES[settings.depth]
     grids = {instrument.symbol: instrument for instrument in settings.instruments}
     prices = dict(settings.start_prices)
     for symbol in settings.symbols:
@@ -30,7 +32,8 @@ def open_exchange(settings: SandboxSettings) -> Exchange:
             parse_instrument(f"{symbol}:{OTHER_GRID}"),
             OTHER_START_PRICE,
         )
-        _list_simulated(exchange, grids.get(symbol, instrument), prices.get(symbol, price), settings.seed)
+        grid, start_price = grids.get(symbol, instrument), prices.get(symbol, price)
+        _list_simulated(exchange, grid, start_price, settings.seed, profile)
     for path in settings.captures:
         _list_recorded(exchange, path, grids)
     listed = exchange.symbols()
@@ -41,11 +44,13 @@ def open_exchange(settings: SandboxSettings) -> Exchange:
     return exchange
 
 
-def _list_simulated(exchange: Exchange, instrument: Instrument, price: Decimal, seed: int) -> None:
+def _list_simulated(
+    exchange: Exchange, instrument: Instrument, price: Decimal, seed: int, profile: FlowProfile
+) -> None:
     # A symbol's flow depends on its own name and the seed, not on what else is listed.
     own_seed = seed ^ crc32(instrument.symbol.encode())
     try:
-        exchange.add_simulated(instrument, price, own_seed)
+        exchange.add_simulated(instrument, price, own_seed, profile)
     except ValueError as error:
         raise SettingsError(f"--symbols: {error}") from error
 

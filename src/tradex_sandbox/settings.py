@@ -9,10 +9,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import NoReturn
 
+from tradex_sandbox.flow import PROFILES
 from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
+from tradex_sandbox.queue_position import QueueModel
 
 DEFAULT_SYMBOLS = "BTCUSDT,ETHUSDT"
 SPEED_MAX = 1000.0
+DELAY_S_MAX = 60.0
 SEED_MAX = 2**63 - 1
 
 
@@ -43,6 +46,12 @@ class SandboxSettings:
     seed: int = 1
     speed: float = 1.0
     """Market seconds per second."""
+    depth: str = "normal"
+    """Which crowd simulated markets have: a name in `flow.PROFILES`."""
+    queue_model: QueueModel = QueueModel.PROPORTIONAL
+    """How orders stand in the queues of recorded markets."""
+    feed_delay_s: float = 0.0
+    """How much later market data is published, with its true times; engine events are not delayed."""
     snapshot_interval_s: float = 5.0
     start_paused: bool = False
     """Markets stand still until `POST /sandbox/start`."""
@@ -78,6 +87,9 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
         start_prices=tuple(found.start_price),
         seed=found.seed,
         speed=found.speed,
+        depth=found.depth,
+        queue_model=QueueModel(found.queue),
+        feed_delay_s=found.feed_delay,
         snapshot_interval_s=found.snapshot_interval,
         start_paused=found.start_paused,
         partitions=found.partitions,
@@ -117,6 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--start-price", action="append", type=_start_price, default=[], metavar="SYMBOL:PRICE")
     add("--seed", type=_seed, default=1, help="of the simulated markets and of the faults' chances")
     add("--speed", type=_speed, default=1.0, help="market seconds per second")
+    add("--depth", choices=sorted(PROFILES), default="normal", help="of the simulated markets")
+    queues = [model.value for model in QueueModel]
+    add("--queue", choices=queues, default=queues[0], help="of the recorded markets, see the fill model")
+    add("--feed-delay", type=_delay_s, default=0.0, metavar="300ms", help="market data comes this much later")
     add("--snapshot-interval", type=_seconds, default=5.0, help="seconds between order book snapshots")
     add("--start-paused", action="store_true", help="markets stand still until POST /sandbox/start")
     add("--partitions", type=_partitions, default=4, help="of the topics created on a real Kafka")
@@ -203,6 +219,15 @@ def _seconds(text: str) -> float:
     if not 0.05 <= value <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds from 0.05 to 3600")
     return value
+
+
+def _delay_s(text: str) -> float:
+    number, unit = (text[:-2], 1000) if text.endswith("ms") else (text.removesuffix("s"), 1)
+    if number == text or not number.isdecimal() or int(number[:9]) / unit > DELAY_S_MAX:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a delay; write 300ms or 2s, at most {DELAY_S_MAX:g}s"
+        )
+    return int(number) / unit
 
 
 def _partitions(text: str) -> int:

@@ -11,9 +11,6 @@ from tradex_sandbox.matching import MatchingEngine
 from tradex_sandbox.orders import BookOrder, OrderStatus, RefusalCode, Side, would_cross
 from tradex_sandbox.tape import Tape
 
-OPENING_QUOTES = 160
-"""Quotes of the crowd that stand when the market opens, both sides together."""
-
 REASON_EXPIRED = "EXPIRED"
 REASON_GRID_CHANGED = "INSTRUMENT_UPDATED"
 
@@ -40,7 +37,7 @@ class SimulatedMarket:
     def start(self, now_us: int) -> None:
         """Open the market with the crowd's first quotes."""
         self._zero_us = now_us
-        for quote in self._flow.opening(OPENING_QUOTES):
+        for quote in self._flow.opening():
             order = self._crowd_order(quote)
             if order.lots and not self._crosses(order):
                 self._engine.submit(order, now_us)
@@ -148,12 +145,13 @@ class SimulatedMarket:
     def _crowd_order(self, arrival: FlowOrder) -> BookOrder:
         self._crowd_orders += 1
         price = Decimal(arrival.price)
+        best = self._engine.side(arrival.side).best if arrival.joins else None
         return BookOrder(
             order_id=f"{self.tape.session}-{self.tape.instrument.symbol}-c{self._crowd_orders}",
             client_order_id=None,
             account_id=arrival.participant.value,
             side=arrival.side,
-            ticks=self._ticks(arrival.side, price),
+            ticks=self._ticks(arrival.side, price) if best is None else best,
             lots=int(Decimal(arrival.notional) / price // self._grid.lot_size),
             is_ioc=not arrival.lifetime_us,
             post_only=False,

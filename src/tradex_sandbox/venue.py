@@ -45,6 +45,7 @@ class Venue:
         outlet: Outlet,
         snapshot_interval_s: float,
         *,
+        feed_delay_s: float = 0.0,
         paused: bool = False,
     ) -> None:
         self.exchange = exchange
@@ -52,7 +53,10 @@ class Venue:
         self.feed = feed
         self._outlet = outlet
         self._snapshot_interval_s = snapshot_interval_s
+        self._feed_delay_s = feed_delay_s
         self._paused = paused
+        self._held: deque[list[Message]] = deque()
+        """Market data that is published later, in order."""
         self._waiting: deque[Message] = deque()
         self._flush_is_due = False
         self._moved_to_us = clock.now_us()
@@ -103,7 +107,7 @@ class Venue:
 
     def send_raw(self, topic: str, symbol: str, value: bytes) -> None:
         """Send bytes in the symbol's name."""
-        self._enqueue([Message(topic, symbol, 0, {}, raw=value)])
+        self._send([Message(topic, symbol, 0, {}, raw=value)])
 
     # --- on the wire -------------------------------------------------------------------------
 
@@ -113,7 +117,19 @@ class Venue:
             message = message_of(event, self.clock.wall_us, self._moved_to_us)
             if traceparent is not None and message.topic == topics.ENGINE:
                 message = replace(message, traceparent=traceparent)
-            self._enqueue(self.feed.apply(message))
+            self._send(self.feed.apply(message))
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        """Publish messages, market data after the feed's delay."""
+        messages = list(messages)
+        if not self._feed_delay_s or not messages or messages[0].topic not in topics.MARKET_DATA:
+            self._enqueue(messages)
+            return
+        self._held.append(messages)
+        asyncio.get_running_loop().call_later(self._feed_delay_s, self._release)
+
+    def _release(self) -> None:
+        self._enqueue(self._held.popleft())
 
     def _enqueue(self, messages: Iterable[Message]) -> None:
         self._waiting.extend(messages)

@@ -14,6 +14,7 @@ DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 DEFAULT_LEVELS = 2
 """So that a fill of the inner order leaves the side quoted until the next evaluation."""
 SEED_MAX = 2**63 - 1
+DELAY_MS_MAX = 60_000
 DIGITS_MAX = 20
 """Of a whole number: more are no number of ours, and beyond some thousand Python refuses to read them."""
 RECORDED_SPREAD_BPS = Decimal(2)
@@ -32,6 +33,9 @@ class DemoArguments:
     instruments: tuple[str, ...]
     seed: int
     speed: float
+    depth: str
+    queue: str
+    feed_delay_ms: int
     shadow: bool
     http_port: int
     metrics_port: int
@@ -58,6 +62,9 @@ def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -
         instruments=tuple(found.instrument),
         seed=found.seed,
         speed=found.speed,
+        depth=found.depth,
+        queue=found.queue,
+        feed_delay_ms=found.feed_delay_ms,
         shadow=found.shadow,
         http_port=found.http_port,
         metrics_port=found.metrics_port,
@@ -98,6 +105,21 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--instrument", action="append", default=[], metavar="SYMBOL:tick:lot:min_notional")
     add("--seed", type=_whole(0, SEED_MAX), default=1, help="of the simulated order flow")
     add("--speed", type=float, default=1.0, help="market seconds per second (default 1)")
+    add("--depth", choices=("normal", "thin"), default="normal", help="others in the simulated markets")
+    add(
+        "--queue",
+        choices=("proportional", "risk_averse"),
+        default="proportional",
+        help="recorded markets: where in a queue cancellations take place (docs/sandbox-fill-model.md)",
+    )
+    add(
+        "--feed-delay",
+        dest="feed_delay_ms",
+        type=_delay_ms,
+        default=0,
+        metavar="300ms",
+        help="market data comes this much later, engine events do not",
+    )
     add("--shadow", action="store_true", help="compute quotes, place nothing")
     add(
         "--http-port",
@@ -131,6 +153,16 @@ def _duration_s(text: str) -> float:
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} must be positive, such as 60s")
     return seconds
+
+
+def _delay_ms(text: str) -> int:
+    try:
+        delay_ms = parse_duration(text) // 1_000_000
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if delay_ms > DELAY_MS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} must be at most {DELAY_MS_MAX}ms")
+    return delay_ms
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -140,6 +140,8 @@ async def _start_sandbox(stack: Stack, arguments: DemoArguments, broker: str) ->
     command = python_module("tradex_sandbox", "--broker", broker, "--ready-file", str(ready))
     command += ["--exit-with-parent", "--start-paused", "--snapshot-interval", "2"]
     command += ["--seed", str(arguments.seed), "--speed", str(arguments.speed)]
+    command += ["--depth", arguments.depth, "--queue", arguments.queue]
+    command += ["--feed-delay", f"{arguments.feed_delay_ms}ms"]
     if arguments.symbols:
         command += ["--symbols", ",".join(arguments.symbols)]
     for capture in arguments.captures:

@@ -16,6 +16,10 @@ from market_maker.demo.arguments import parse_arguments
         (("--seed", "9" * 5_000), "is not a whole number from 0 to 9223372036854775807"),
         (("--spread-bps", "-1"), "--spread-bps: "),
         (("--capture", "/nowhere.gz"), "--capture: /nowhere.gz is not a file"),
+        (("--depth", "deep"), "--depth: "),
+        (("--queue", "fair"), "--queue: "),
+        (("--feed-delay", "300"), "--feed-delay: "),
+        (("--feed-delay", "61s"), "--feed-delay: '61s' must be at most 60000ms"),
         (("--colour",), "--colour"),
     ],
 )

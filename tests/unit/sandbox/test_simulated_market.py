@@ -5,7 +5,7 @@ import pytest
 from tests.support.sandbox_market import OURS, new_order, only, rebuilt
 
 from tradex_sandbox.exchange import Exchange
-from tradex_sandbox.flow import Flow
+from tradex_sandbox.flow import THIN, Flow
 from tradex_sandbox.instruments import Instrument, parse_instrument
 from tradex_sandbox.market_events import (
     BookDelta,
@@ -162,3 +162,39 @@ def test_a_maker_ten_basis_points_wide_is_filled_on_both_sides_and_earns() -> No
         assert 15 < done.count < 240
         assert min(done.buys, done.sells) > 5
         assert cash + done.position * (bid + ask) / 2 - done.fees > 0
+
+
+@pytest.mark.parametrize("grid", ["BTCUSDT:0.01:0.00001:5", "BTCUSDT:1:0.00001:5"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_thin_crowd_has_a_handful_of_levels_on_both_sides_nearly_always(grid: str, seed: int) -> None:
+    exchange = Exchange()
+    exchange.add_simulated(parse_instrument(grid), Decimal(61800), seed, THIN)
+    events = exchange.start(0)
+    levels: list[int] = []
+    for look in range(1, 601):
+        events += exchange.advance(look * SECOND // 10)
+        book = exchange.snapshot("BTCUSDT")
+        levels += [len(book.bids), len(book.asks)]
+    assert sum(count == 0 for count in levels) <= len(levels) / 200
+    assert 3 <= sorted(levels)[len(levels) // 2] <= 12
+    assert 10 < len(only(BookDelta, events)) / 60 < 25
+
+
+def test_others_of_a_thin_market_join_the_best_price_whoever_stands_there() -> None:
+    exchange = Exchange()
+    exchange.add_simulated(BTC, Decimal(61800), 1, THIN)
+    exchange.start(0)
+    joined = 0
+    for second in range(1, 61):
+        exchange.advance(second * SECOND)
+        exchange.cancel_all(second * SECOND, OURS)
+        (bid, _), (ask, _) = exchange.snapshot("BTCUSDT").bids[0], exchange.snapshot("BTCUSDT").asks[0]
+        if ask - bid <= BTC.tick_size:
+            continue
+        price = bid + BTC.tick_size
+        exchange.submit(second * SECOND, new_order(Side.BUY, f"{price:.2f}", "0.002"))
+        exchange.advance(second * SECOND + SECOND - 1)
+        sequence = exchange.snapshot("BTCUSDT").sequence
+        others = exchange.others_top("BTCUSDT", sequence, OURS)
+        joined += bool(exchange.open_orders(OURS)) and others is not None and others[0] == price
+    assert joined >= 5

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tradex_sandbox.instruments import parse_instrument
+from tradex_sandbox.queue_position import QueueModel
 from tradex_sandbox.settings import SettingsError, parse_settings
 
 BROKER = ("--broker", "127.0.0.1:9092")
@@ -35,6 +36,7 @@ def test_every_option_is_read() -> None:
         *("--http-port", "3000", "--grpc-port", "50051", "--symbols", "SOLUSDT", "--seed", "42"),
         *("--instrument", "SOLUSDT:0.001:0.01:1", "--start-price", "SOLUSDT:150.5", "--speed", "2.5"),
         *("--snapshot-interval", "0.5", "--start-paused", "--partitions", "12", "--exit-with-parent"),
+        *("--depth", "thin", "--queue", "risk_averse", "--feed-delay", "300ms"),
         *("--host", "0.0.0.0", "--registry", "http://registry:8080/apis/ccompat/v7"),
     )
     settings = parse_settings(options, {"ORDER_SERVICE_TOKEN": "secret"})
@@ -42,6 +44,8 @@ def test_every_option_is_read() -> None:
     assert settings.instruments == (parse_instrument("SOLUSDT:0.001:0.01:1"),)
     assert settings.start_prices == (("SOLUSDT", Decimal("150.5")),)
     assert (settings.speed, settings.snapshot_interval_s, settings.partitions) == (2.5, 0.5, 12)
+    assert (settings.depth, settings.queue_model) == ("thin", QueueModel.RISK_AVERSE)
+    assert settings.feed_delay_s == 0.3
     assert settings.start_paused
     assert settings.exit_with_parent
     assert (settings.host, settings.registry) == ("0.0.0.0", "http://registry:8080/apis/ccompat/v7")
@@ -52,6 +56,11 @@ def test_every_option_is_read() -> None:
     ("options", "named"),
     [
         ((), "--broker"),
+        ((*BROKER, "--depth", "deep"), "--depth: invalid choice: 'deep'"),
+        ((*BROKER, "--queue", "fair"), "--queue: invalid choice: 'fair'"),
+        ((*BROKER, "--feed-delay", "300"), "--feed-delay: '300' is not a delay; write 300ms or 2s"),
+        ((*BROKER, "--feed-delay", "9m"), "--feed-delay: '9m' is not a delay"),
+        ((*BROKER, "--feed-delay", "61s"), "--feed-delay: '61s' is not a delay"),
         (("--broker", "localhost"), "--broker: 'localhost' is not HOST:PORT"),
         ((*BROKER, "--http-port", "70000"), "--http-port: '70000' is not a port"),
         ((*BROKER, "--grpc-port", "x"), "--grpc-port"),

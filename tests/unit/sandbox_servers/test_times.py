@@ -30,11 +30,12 @@ def ticking_clock(speed: float) -> MarketClock:
 class Market:
     """A venue with one simulated market whose clock never stands still between two looks."""
 
-    def __init__(self, speed: float, *, paused: bool) -> None:
+    def __init__(self, speed: float, *, paused: bool, feed_delay_s: float = 0.0) -> None:
         self.outlet = KeptMessages()
         exchange = Exchange("test")
         exchange.add_simulated(parse_instrument("BTCUSDT:0.01:0.00001:5"), Decimal(60000), seed=7)
-        self.venue = Venue(exchange, ticking_clock(speed), FeedFaults(), self.outlet, 3600, paused=paused)
+        clock, feed = ticking_clock(speed), FeedFaults()
+        self.venue = Venue(exchange, clock, feed, self.outlet, 3600, feed_delay_s=feed_delay_s, paused=paused)
         self.venue.open()
 
     def place(self, **changes: Any) -> dict[str, Any]:
@@ -47,6 +48,13 @@ class Market:
         await asyncio.sleep(0)
         messages = list(self.outlet.messages)
         self.outlet.messages.clear()
+        return messages
+
+    async def late(self) -> list[Message]:
+        """What comes next, once it comes."""
+        async with asyncio.timeout(5):
+            while not (messages := await self.told()):  # noqa: ASYNC110 - an outlet has no event to await
+                await asyncio.sleep(0)
         return messages
 
 
@@ -83,6 +91,20 @@ async def test_a_snapshot_is_of_the_time_to_which_the_market_has_moved() -> None
     (later,) = [message for message in await market.told() if message.topic == topics.DELTA]
     assert [message.topic for message in told] == [topics.DELTA, topics.SNAPSHOT]
     assert told[0].at_us < told[1].at_us < later.at_us
+
+
+async def test_a_delayed_feed_brings_market_data_later_with_its_true_times() -> None:
+    market = Market(1.0, paused=True, feed_delay_s=0.05)
+    opened = await market.told()
+    assert {message.topic for message in opened} == {topics.INSTRUMENT_CREATED}
+    await market.late()
+    placed = [market.place()["created_at"] for _ in range(2)]
+    at_once = await market.told()
+    assert [timestamp(message.at_us) for message in at_once] == placed
+    assert {message.topic for message in at_once} == {topics.ENGINE}
+    late = await market.late() + await market.late()
+    books = [message for message in late if message.topic == topics.DELTA]
+    assert [timestamp(message.at_us) for message in books] == placed
 
 
 async def test_a_paused_market_starts_where_it_stood_and_its_clock_went_on() -> None:
