@@ -87,6 +87,10 @@ class OrderServer:
         self._held.clear()
         self._loop.call_soon_threadsafe(self._gate.set)
 
+    async def released(self) -> None:
+        """In an answer: wait for `release`."""
+        await self._gate.wait()
+
     def __enter__(self) -> Self:
         self._thread.start()
         assert self._started.wait(10)

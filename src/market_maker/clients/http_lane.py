@@ -3,8 +3,8 @@
 An answer is late only after this process has read whatever had already arrived. So no timeout runs
 inside the HTTP library: the request is a task of its own, and when its time is up the event loop is
 first given the chance to read. What is still missing then was not answered in time; if the loop had
-stood still meanwhile, that is told apart. The request itself goes on in the background up to a long
-limit, and its end is reported.
+stood still meanwhile, that is told apart, and making a connection does not count. The request itself goes
+on in the background up to a long limit, and its end is reported.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import aiohttp
 from yarl import URL
 
+from market_maker.clients.connecting import CountingConnector, Handshake, handshake_of
 from market_maker.clients.departure import GatedBody, NotedRequest, UnaskedAnswerError, on_left
 from market_maker.clients.under_way import UnderWay
 
@@ -105,10 +106,21 @@ End = Result | None
 class _InFlight:
     """A request under way. `waiter` wakes the sender, at the answer or when time is up."""
 
-    __slots__ = ("answered_ns", "given_up", "left_ns", "on_late", "result", "started_ns", "task", "waiter")
+    __slots__ = (
+        "answered_ns",
+        "given_up",
+        "handshake",
+        "left_ns",
+        "on_late",
+        "result",
+        "started_ns",
+        "task",
+        "waiter",
+    )
 
     def __init__(self, on_late: Callable[[End], None]) -> None:
         self.on_late = on_late
+        self.handshake = Handshake()
         self.started_ns: int | None = None
         self.left_ns: int | None = None
         self.answered_ns = 0
@@ -152,14 +164,11 @@ class HttpLane:
         self._stalls = stalls
         self._limit_s = limit_s
         self._tasks: set[asyncio.Task[None]] = set()
+        self._needed = 0
+        self._needed_before = 0
+        self._connector = CountingConnector(CONNECTIONS_MAX, IDLE_S if keeps_connections else None, tls)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=CONNECTIONS_MAX,
-                ttl_dns_cache=60,
-                keepalive_timeout=IDLE_S if keeps_connections else None,
-                force_close=not keeps_connections,
-                ssl=tls if tls is not None else True,
-            ),
+            connector=self._connector,
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -168,13 +177,37 @@ class HttpLane:
             request_class=NotedRequest,
         )
 
+    @property
+    def high_water(self) -> int:
+        """The most connections that requests needed at a time, since the `tide` before the last one."""
+        return min(CONNECTIONS_MAX, max(self._needed, self._needed_before))
+
+    @property
+    def standing(self) -> int:
+        """How many connections there are, idle or in use."""
+        return self._connector.standing
+
+    def tide(self) -> None:
+        """What was needed before the last call of this is forgotten."""
+        self._needed_before, self._needed = self._needed, 0
+
+    def touch(self, request: Request, timeout_ns: int) -> UnderWay[Sent]:
+        """Send a request that keeps a connection warm: it raises no mark, and nobody minds its late end."""
+        return self._send(request, timeout_ns, _forget)
+
     def send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
         """Send a request, in the loop's next turn; await the answer.
 
-        It is waited for until `timeout_ns` after the request really began. With a Lateness as the
-        result, `on_late` is called once when the request ends; so too when the caller is cancelled
-        while waiting. Otherwise never. Awaiting raises RuntimeError after `close`.
+        It is waited for until `timeout_ns` after the request really began, and for as long again as its
+        connection took to be made. With a Lateness as the result, `on_late` is called once when the request
+        ends; so too when the caller is cancelled while waiting. Otherwise never. Awaiting raises
+        RuntimeError after `close`.
         """
+        under_way = self._send(request, timeout_ns, on_late)
+        self._needed = max(self._needed, len(self._tasks))
+        return under_way
+
+    def _send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
         call = _InFlight(on_late)
         stalled_before_ns = self._stalls.stalled_ns
         task = call.task = asyncio.get_running_loop().create_task(self._run(call, request))
@@ -198,7 +231,8 @@ class HttpLane:
             return Sent(call.result, latency_ns, stalled_ns, call.left_ns)
         self._leave(call, timeout_ns)
         lateness = Lateness.STALLED if stalled_ns * 2 >= timeout_ns else Lateness.TIMEOUT
-        return Sent(lateness, timeout_ns + late_by_ns, stalled_ns, call.left_ns)
+        waited_ns = timeout_ns + late_by_ns + call.handshake.spent_ns(time.monotonic_ns())
+        return Sent(lateness, waited_ns, stalled_ns, call.left_ns)
 
     async def close(self) -> None:
         """Give up what is under way and close the connections."""
@@ -232,6 +266,7 @@ class HttpLane:
     async def _run(self, call: _InFlight, request: Request) -> None:
         call.started_ns = time.monotonic_ns()
         on_left.set(call.left)
+        handshake_of.set(call.handshake)
         try:
             call.result = await self._exchange(request)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -267,6 +302,10 @@ class HttpLane:
             return Reply(response.status, body, response.headers.get("Retry-After"))
 
 
+def _forget(_end: End) -> None:
+    """Nobody is interested in how it ended."""
+
+
 async def _wait(call: _InFlight, timeout_ns: int) -> int:
     """Wait for the answer; returns by how many nanoseconds the timer was late, 0 with an answer in time."""
     loop = asyncio.get_running_loop()
@@ -284,7 +323,8 @@ async def _wait(call: _InFlight, timeout_ns: int) -> int:
             break
         now_ns = time.monotonic_ns()
         late_by_ns = max(0, now_ns - armed_ns - remaining_ns)
-        remaining_ns = (call.started_ns or created_ns) + timeout_ns - now_ns
+        allowed_ns = timeout_ns + call.handshake.spent_ns(now_ns)
+        remaining_ns = (call.started_ns or created_ns) + allowed_ns - now_ns
         if remaining_ns < _TIMER_NS:
             await _read_what_arrived(call)
             return late_by_ns

@@ -1,6 +1,8 @@
-"""The Order Service's client: two lanes, so that slow placements cannot hold up a cancel.
+"""The Order Service's client: three lanes, so that slow placements hold up no cancel.
 
-A third one is for the list of open orders, which proves that none is left and names no request that it
+Nor do cancels of single orders, however many, hold up those of everything.
+
+A fourth one is for the list of open orders, which proves that none is left and names no request that it
 answers: each list is asked for on a connection of its own.
 
 Every method gives an event of the core and raises for nothing that an exchange can do. Orders and cancels
@@ -13,6 +15,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
+from math import ceil
 from ssl import SSLContext
 from typing import Final, NoReturn
 from urllib.parse import quote, urlencode
@@ -59,8 +63,11 @@ QUESTION_TIMEOUT_NS: Final = 2_000_000_000
 takes longer than the response timeout must still be able to prove that nothing is open."""
 PAGE_ORDERS: Final = 200
 PAGES_MAX: Final = 100
-WARM_CONNECTIONS: Final = 4
+WARM_AT_ONCE: Final = 4
+"""Connections that each lane has at least, and that are used at a time to keep all of them warm."""
 WARM_EVERY_S: Final = 3.0
+WARM_ROUNDS: Final = 100
+"""After so many, and no more than twice as many, what a lane once needed is no longer kept for it."""
 _JSON: Final = {"Content-Type": "application/json"}
 _LATENESS: Final = {Lateness.TIMEOUT: Outcome.TIMEOUT, Lateness.STALLED: Outcome.STALLED}
 
@@ -106,6 +113,7 @@ class OrderServiceClient:
             headers["Authorization"] = f"Bearer {token}"
         self._orders_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
         self._cancels_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
+        self._cancel_alls_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
         self._lists_lane = HttpLane(headers, stalls, limit_s=limit_s, keeps_connections=False, tls=tls)
         self._base = url.rstrip("/")
         self._orders_url = URL(f"{self._base}/v1/orders")
@@ -115,9 +123,9 @@ class OrderServiceClient:
         self._on_report = on_report
 
     @property
-    def lanes(self) -> tuple[HttpLane, HttpLane]:
-        """The lanes that keep connections: of placements and questions, and of cancels."""
-        return self._orders_lane, self._cancels_lane
+    def lanes(self) -> tuple[HttpLane, HttpLane, HttpLane]:
+        """The lanes that keep connections: of placements and questions, of cancels, and of cancel-alls."""
+        return self._orders_lane, self._cancels_lane, self._cancel_alls_lane
 
     def place(
         self, order: CheckedOrder, trace: str | None, gate: Gate, late: Deliver
@@ -175,7 +183,7 @@ class OrderServiceClient:
 
         url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
         request = Request("DELETE", url, headers=http_headers(trace))
-        sending = self._cancels_lane.send(request, self._timeout_ns, ended)
+        sending = self._cancel_alls_lane.send(request, self._timeout_ns, ended)
 
         async def answered() -> CancelAllAnswer:
             sent = await sending
@@ -213,27 +221,46 @@ class OrderServiceClient:
         """Whether the Order Service answers at all; any answer below 500 will do."""
         return await self._touch(self._orders_lane)
 
-    async def warm(self, connections: int = WARM_CONNECTIONS) -> Health:
-        """Open, or use once, that many connections of each lane: an order should not pay for a handshake."""
-        touched = await asyncio.gather(
-            *(self._touch(lane) for lane in self.lanes for _ in range(connections))
-        )
+    async def warm(self, at_once: int = WARM_AT_ONCE, within_s: float = 0.0) -> Health:
+        """Use as many connections of each lane as it has needed at once, and at least `at_once`.
+
+        An order should not pay for a handshake. `within_s`: the time over which that is spread.
+        """
+        touched = await asyncio.gather(*(self._warm(lane, at_once, within_s) for lane in self.lanes))
         return next((health for health in touched if not health.healthy), touched[0])
 
     async def keep_warm(self, every_s: float = WARM_EVERY_S) -> NoReturn:
         """Warm the connections again and again, so that the exchange does not close them as idle."""
-        while True:
-            await self.warm()
-            await asyncio.sleep(every_s)
+        for warmed in count(1):
+            began_s = time.monotonic()
+            await self.warm(within_s=every_s)
+            await asyncio.sleep(began_s + every_s - time.monotonic())
+            if warmed % WARM_ROUNDS == 0:
+                for lane in self.lanes:
+                    lane.tide()
+        raise AssertionError("counting has no end")
 
     async def close(self) -> None:
         """Give up what is under way, without further answers, and close all connections."""
-        await self._orders_lane.close()
-        await self._cancels_lane.close()
-        await self._lists_lane.close()
+        await asyncio.gather(*(lane.close() for lane in (*self.lanes, self._lists_lane)))
+
+    async def _warm(self, lane: HttpLane, at_once: int, within_s: float) -> Health:
+        """A few at a time, so that no order waits for all of them; all at once when some have to be made."""
+        wanted = max(at_once, lane.high_water)
+        if lane.standing < wanted:
+            at_once = wanted
+        turns = ceil(wanted / at_once)
+        for turn in range(turns):
+            if turn:
+                await asyncio.sleep(within_s / turns)
+            touched = await asyncio.gather(*(self._touch(lane) for _ in range(at_once)))
+            health = next((health for health in touched if not health.healthy), touched[0])
+            if not health.healthy:
+                break
+        return health
 
     async def _touch(self, lane: HttpLane) -> Health:
-        result = (await lane.send(Request("GET", self._health_url), QUESTION_TIMEOUT_NS, _forget)).result
+        result = (await lane.touch(Request("GET", self._health_url), QUESTION_TIMEOUT_NS)).result
         if isinstance(result, Reply) and result.status < 500:
             return Health("order_service", healthy=True)
         if isinstance(result, Reply):

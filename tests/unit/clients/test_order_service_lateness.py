@@ -5,10 +5,16 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from ssl import SSLContext, create_default_context
+from urllib.parse import urlsplit
 
 import pytest
 from tests.support.order_server import OpenGate, OrderServer, checked_order, drop, until
+from tests.support.stalling_proxy import StallingProxy
+from tests.support.tls import Authority, tls_front
 
+from market_maker.clients.connecting import HANDSHAKE_NS_MAX
 from market_maker.clients.http_lane import CONNECTIONS_MAX, READ_TURNS
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
@@ -43,17 +49,25 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(server: OrderServer, timeout_ms: int = 100, limit_s: float = 10.0) -> AsyncIterator[Desk]:
+async def desk(
+    server: OrderServer,
+    timeout_ms: int = 100,
+    limit_s: float = 10.0,
+    *,
+    url: str = "",
+    tls: SSLContext | None = None,
+) -> AsyncIterator[Desk]:
     monitor = LoopLagMonitor()
     monitor.start()
     reports: list[RequestReport] = []
     client = OrderServiceClient(
-        server.url,
+        url or server.url,
         Account("account", "user"),
         monitor,
         response_timeout_ns=timeout_ms * 1_000_000,
         on_report=reports.append,
         limit_s=limit_s,
+        tls=tls,
     )
     try:
         yield Desk(client, reports)
@@ -167,6 +181,41 @@ async def test_time_counts_from_when_the_request_really_began(server: OrderServe
             await asyncio.sleep(0)
         server.release()
         assert (await placing).outcome is Outcome.OK
+
+
+async def test_a_handshake_does_not_count_against_the_time_for_an_answer(
+    server: OrderServer, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    port = urlsplit(server.url).port or 0
+    async with (
+        tls_front(authority.server_context(), port) as encrypted,
+        StallingProxy(encrypted) as proxy,
+        desk(
+            server,
+            timeout_ms=400,
+            url=f"https://127.0.0.1:{proxy.port}",
+            tls=create_default_context(cafile=authority.ca_file),
+        ) as d,
+    ):
+        proxy.freeze()
+        asyncio.get_running_loop().call_later(0.9, proxy.thaw)
+        began_s = time.monotonic()
+        answer = await d.place()
+        assert answer.outcome is Outcome.OK, answer.detail
+        assert time.monotonic() - began_s > 0.9
+        proxy.freeze()
+        assert (await d.place("c-2")).outcome is not Outcome.OK, "the connection stands: now it counts"
+        proxy.thaw()
+
+
+async def test_a_handshake_that_never_ends_is_no_excuse(server: OrderServer) -> None:
+    async with StallingProxy(urlsplit(server.url).port or 0) as proxy:
+        proxy.freeze()
+        async with desk(server, timeout_ms=100, url=f"https://127.0.0.1:{proxy.port}") as d:
+            answer = await d.place()
+            assert (answer.outcome, answer.ended) in {(Outcome.TIMEOUT, False), (Outcome.STALLED, False)}
+            assert d.reports[0].latency_ns >= HANDSHAKE_NS_MAX
 
 
 async def test_an_answer_that_arrived_while_a_sockets_callback_ran_is_in_time(server: OrderServer) -> None:

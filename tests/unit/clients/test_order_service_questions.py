@@ -1,12 +1,14 @@
+import asyncio
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from aiohttp import web
 from tests.support.order_client import REFUSED, RESTING, never, place
-from tests.support.order_server import OrderServer, Seen, accept, answer
+from tests.support.order_server import OrderServer, Seen, accept, answer, until
 
-from market_maker.clients.order_service import OrderServiceClient, RequestReport
+from market_maker.clients.http_lane import CONNECTIONS_MAX
+from market_maker.clients.order_service import WARM_AT_ONCE, OrderServiceClient, RequestReport
 from market_maker.core.events import (
     ExchangeOrder,
     ExchangeStatus,
@@ -205,7 +207,7 @@ async def test_warm_connections_are_used_by_the_orders_that_follow(
     server.respond = answer(200, {"status": "ok"})
     assert (await client.warm(3)).healthy
     warmed = {seen.peer for seen in server.requests}
-    assert len(warmed) == 6
+    assert len(warmed) == 9
     server.respond = accept
     await place(client)
     server.respond = answer(204, b"")
@@ -213,6 +215,60 @@ async def test_warm_connections_are_used_by_the_orders_that_follow(
     placed, cancelled = server.requests[-2:]
     assert {placed.peer, cancelled.peer} < warmed
     assert placed.peer != cancelled.peer
+
+
+async def test_each_lane_keeps_as_many_connections_warm_as_it_has_needed_at_once(
+    server: OrderServer, client: OrderServiceClient
+) -> None:
+    server.respond = answer(200, {"cancelled": 0})
+    server.hold("DELETE")
+    cancelling = [client.cancel_all(f"S{number}-USDT", never) for number in range(40)]
+    await until(lambda: len(server.requests) == 40)
+    server.release()
+    await asyncio.gather(*cancelling)
+    needed = {seen.peer for seen in server.requests}
+    for _ in range(2):
+        server.requests.clear()
+        await client.warm()
+        assert needed <= {seen.peer for seen in server.requests}
+        assert len(server.requests) == 40 + 2 * WARM_AT_ONCE
+    server.requests.clear()
+    await asyncio.gather(*(client.cancel_all(f"S{number}-USDT", never) for number in range(40)))
+    assert {seen.peer for seen in server.requests} == needed
+    for lane in client.lanes:
+        lane.tide()
+        lane.tide()
+    assert [lane.high_water for lane in client.lanes] == [0, 0, 0]
+
+
+async def test_connections_that_the_exchange_has_closed_are_made_again_before_they_are_needed(
+    server: OrderServer, client: OrderServiceClient
+) -> None:
+    server.respond = answer(200, {"cancelled": 0}, {"Connection": "close"})
+    server.hold("DELETE")
+    cancelling = [client.cancel_all(f"S{number}-USDT", never) for number in range(20)]
+    await until(lambda: len(server.requests) == 20)
+    server.release()
+    await asyncio.gather(*cancelling)
+    server.respond = answer(200, {"cancelled": 0})
+    await client.warm()
+    assert client.lanes[2].standing == 20
+
+
+async def test_cancels_of_single_orders_that_fill_their_pool_do_not_delay_a_cancel_of_everything(
+    server: OrderServer, client: OrderServiceClient
+) -> None:
+    async def hanging(request: web.Request, seen: Seen) -> web.StreamResponse:
+        if not seen.query:
+            await server.released()
+        return web.json_response({"cancelled": 1})
+
+    server.respond = hanging
+    cancelling = [client.cancel(f"c-{n}", f"x-{n}", never) for n in range(CONNECTIONS_MAX + 10)]
+    await until(lambda: len(server.requests) == CONNECTIONS_MAX)
+    assert (await client.cancel_all("BTC-USDT", never)).outcome is Outcome.OK
+    server.release()
+    await asyncio.gather(*cancelling)
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (404, True), (503, False)])
