@@ -1,8 +1,12 @@
 """Every background task of the service starts here, so that none is lost and none fails unseen."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
+
+AGAIN_S: Final = 0.5
+"""Between two cancellations of the same task: its own clean-up should not be disturbed."""
 
 
 class TaskGroup:
@@ -27,12 +31,18 @@ class TaskGroup:
         task.add_done_callback(self._done)
         return task
 
-    async def cancel(self) -> None:
-        """Cancel all tasks and wait until they have ended."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def cancel(self, seconds: float = math.inf) -> list[str]:
+        """Cancel all tasks and wait until they have ended; returns who has not, after that many seconds.
+
+        A library may swallow a cancellation (`asyncio.wait_for` does on Python 3.11), so there are several.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        while self._tasks and clock() < until:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(tuple(self._tasks), timeout=min(AGAIN_S, until - clock()))
+        return sorted(task.get_name() for task in self._tasks)
 
     async def finished(self) -> None:
         """Wait until no task runs."""

@@ -33,7 +33,7 @@ class ApiServer:
             ws="none",
             lifespan="on",
             backlog=_BACKLOG,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=1,
         )
         self._server = _Embedded(config)
         self._listener: socket.socket | None = None

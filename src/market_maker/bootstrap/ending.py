@@ -1,45 +1,43 @@
 """The orderly end of an instance: nothing in the market, everything durable and published, nothing owned."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Final
-
-import structlog
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from market_maker.actors.journal import Journal
 from market_maker.actors.supervisor import Supervisor
+from market_maker.bootstrap.deadline import Deadline
 from market_maker.bootstrap.owning import Owning
 from market_maker.core.states import Cause
-from market_maker.repositories.errors import DatabaseError
 
-CLEAR_S_MAX: Final = 6.0
-"""Time for the exchange's proof of zero; the rest of ten seconds is for flushing."""
-FLUSH_S_MAX: Final = 1.5
-RELEASE_S_MAX: Final = 1.0
-
-_log = structlog.get_logger()
+CLEAR_S_MAX: Final = 5.0
+"""Time for the exchange's proof of zero. With the steps that follow it stays below `deadline.END_S_MAX`."""
+FLUSH_S_MAX: Final = 1.0
+"""For PostgreSQL, and again for what goes from there to Kafka."""
+COUNT_S_MAX: Final = 0.2
+RELEASE_S_MAX: Final = 0.8
+LEAVE_S_MAX: Final = 1.4
+"""For the last commit and the group; a little more than the consumer itself allows a silent broker."""
 
 
 class Ending:
     """The steps, to be taken in the order in which they stand here."""
 
-    def __init__(self, supervisor: Supervisor, journal: Journal, owning: Owning) -> None:
+    def __init__(self, supervisor: Supervisor, journal: Journal, owning: Owning, deadline: Deadline) -> None:
         self._supervisor = supervisor
+        self._deadline = deadline
         self._journal = journal
         self._owning = owning
         self.failures: list[str] = []
         """What could not be done in order."""
 
     async def clear_market(self) -> None:
-        """Take no symbol any more, stop quoting, and return once nothing is in the market, or in 6 s."""
+        """Take no symbol any more, stop quoting, and return once nothing is in the market, or in 5 s."""
         symbols = self._ours()
         hand_over = self._owning.hand_over
         self._owning.ownership.close()
         hand_over.begin(symbols, Cause.FLATTEN, "the service is shutting down", resume=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLEAR_S_MAX):
-                await hand_over.until(symbols, lambda worker: worker.engine.is_clear)
+        proof = hand_over.until(symbols, lambda worker: worker.engine.is_clear)
+        await self._deadline.step("the proof of zero open orders", proof, CLEAR_S_MAX)
 
     def look(self) -> None:
         """No order of ours stays behind; what cannot be proven is a failure."""
@@ -54,19 +52,18 @@ class Ending:
 
         `publish` sends what waits in the outbox, for at most so many seconds, and tells what is left.
         """
-        try:
-            async with asyncio.timeout(FLUSH_S_MAX):
-                await self._journal.drain()
-        except TimeoutError:
+        if not await self._deadline.step("writing to PostgreSQL", self._journal.drain(), FLUSH_S_MAX):
             self.failures.append("not everything could be written to PostgreSQL")
             return False
-        try:
+
+        async def publishing() -> None:
             left = await publish(FLUSH_S_MAX)
-        except DatabaseError as error:
-            self.failures.append(f"the outbox could not be flushed: {error}")
-        else:
             if left:
                 self.failures.append(f"{left} events are left in the outbox; the next start sends them")
+
+        # The time to count what is left comes on top of the time to send it.
+        if not await self._deadline.step("sending the outbox", publishing(), FLUSH_S_MAX + COUNT_S_MAX):
+            self.failures.append("the outbox could not be flushed; the next start sends what is left")
         return True
 
     async def release(self, leave: Callable[[], Awaitable[None]]) -> None:
@@ -74,13 +71,19 @@ class Ending:
 
         `leave` tells the others in Redis.
         """
-        try:
-            async with asyncio.timeout(RELEASE_S_MAX):
-                await self._owning.hand_over.release(self._ours())
-                await self._owning.tenancy.leave()
-                await leave()
-        except (TimeoutError, DatabaseError) as error:
-            _log.warning("not_released", reason=str(error) or "no answer in time")
+
+        async def releasing() -> None:
+            await self._owning.hand_over.release(self._ours())
+            await self._owning.tenancy.leave()
+            await leave()
+
+        await self._deadline.step("releasing the symbols", releasing(), RELEASE_S_MAX)
+
+    async def leave_group(self, end_reading: Coroutine[Any, Any, None]) -> None:
+        """The last commit, and then the group: others need not wait until our session is over."""
+        what = "the last commit and leaving the consumer group"
+        if not await self._deadline.step(what, end_reading, LEAVE_S_MAX):
+            self.failures.append(f"{what} took too long")
 
     def _ours(self) -> list[str]:
         return [worker.name for worker in self._supervisor if worker.tenure.is_held]

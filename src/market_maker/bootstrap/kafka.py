@@ -80,7 +80,7 @@ class KafkaSide:
         self._ownership = ownership
 
     async def run(self) -> None:
-        """Register the published schemas, then consume until `stop`."""
+        """Register the published schemas, then consume until `end`."""
         with suppress(RegistryError):  # the relay registers again before it sends
             await asyncio.to_thread(self._encoder.register)
         if self._intake is not None:
@@ -161,11 +161,11 @@ class KafkaSide:
         if self._intake is not None:
             self._intake.quiesce()
 
-    def stop(self) -> None:
-        """End the threads after a last commit."""
-        if self._intake is not None:
-            self._intake.stop()
+    async def end(self) -> None:
+        """Return once the last commit is made and the group is left; after `run` was started."""
         self.publisher.stop()
+        if self._intake is not None:
+            await self._intake.end()
 
     async def registry_health(self) -> Health:
         """Whether the registry took our schemas."""

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,7 @@ from market_maker.api.forward import InProcess
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access
 from market_maker.bootstrap.connections import Connections
+from market_maker.bootstrap.deadline import Deadline
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.ending import Ending
 from market_maker.bootstrap.fleet import Fleet
@@ -44,14 +46,21 @@ from market_maker.settings import Settings
 from market_maker.telemetry.metrics_server import MetricsServer
 from market_maker.telemetry.tracing import make_tracing, trace_id_of
 
+API_S_MAX: Final = 1.5
+"""Beside the other steps of the end."""
+TASKS_S_MAX: Final = 1.0
+CLOSE_S_MAX: Final = 4.0
+"""Of what the other steps have left; the deadline itself is the end of it."""
+
 _log = structlog.get_logger()
 
 
 class Service:
     """One process of the market maker. Made on the running event loop."""
 
-    def __init__(self, settings: Settings, lines_dropped: Callable[[], int]) -> None:
+    def __init__(self, settings: Settings, lines_dropped: Callable[[], int], deadline: Deadline) -> None:
         """`lines_dropped` tells how many log lines were lost."""
+        self._deadline = deadline
         self._settings = settings
         self._lines_dropped = lines_dropped
         self._stopping = asyncio.Event()
@@ -70,12 +79,17 @@ class Service:
         loop = asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(ending, self._stopping.set)
-        async with AsyncExitStack() as resources:
+        resources = AsyncExitStack()
+        try:
             await self._start(resources)
             await self._stopping.wait()
+            self._deadline.begin()
             await self._stop()
+        finally:
+            self._deadline.begin()
+            await self._deadline.step("closing the connections", resources.aclose(), CLOSE_S_MAX)
         if self._failures:
-            _log.error("ended_with_failures", failures=self._failures)
+            _log.error("ended_with_failures", failures=self._failures, gave_up=self._deadline.given_up)
             return 1
         _log.info("ended")
         return 0
@@ -89,7 +103,7 @@ class Service:
         meters.loop_lag.start()
         resources.callback(meters.loop_lag.stop)
         self._connections = await Connections.open(settings, self._instance_id, meters, resources)
-        resources.push_async_callback(self._tasks.cancel)
+        resources.push_async_callback(self._end_tasks)
         self._kafka = KafkaSide(settings, self._connections)
         self._assemble(resources)
         self._api.listen()  # first: a start that fails must not have touched anybody's orders
@@ -232,15 +246,22 @@ class Service:
     # --- stop -----------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
-        """Pause, prove zero, make everything durable, publish it, end. Within ten seconds in all."""
+        """Pause, prove zero, make everything durable, publish it, commit, leave; `Ending` has the times."""
         _log.info("stopping")
-        ending = Ending(self._supervisor, self._journal, self._owning)
+        ending = Ending(self._supervisor, self._journal, self._owning, self._deadline)
         await ending.clear_market()
-        await self._api.stop()
+        answering = self._deadline.step("the API's last answers", self._api.stop(), API_S_MAX)
+        last_answers = asyncio.ensure_future(answering)
         ending.look()
         self._kafka.quiesce()
         if await ending.flush(self._kafka.relay.flush):
             await ending.release(self._fleet_side.leave)
+        await ending.leave_group(self._kafka.end())
+        await last_answers
         self._failures += ending.failures
-        self._kafka.stop()
-        await self._supervisor.close()
+        await self._deadline.step("ending the actors", self._supervisor.close(), TASKS_S_MAX)
+
+    async def _end_tasks(self) -> None:
+        left = await self._tasks.cancel(TASKS_S_MAX)
+        if left:
+            self._failures.append(f"did not end: {', '.join(left)}")

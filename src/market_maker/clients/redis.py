@@ -19,14 +19,15 @@ def open_redis(url: str, tls: Mapping[str, Any] | None = None) -> Redis:
     """A client whose connections are made when first needed and again after they broke.
 
     `tls` are redis-py's options for rediss:// addresses. Nothing is tried twice: a request to another
-    instance must not arrive twice, and who asks again does so himself.
+    instance must not arrive twice, and who asks again does so himself. Nor is there a timeout for commands:
+    redis-py would use `asyncio.wait_for`, which swallows cancellations on Python 3.11. Callers set their own.
     """
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS_MAX,
         timeout=PING_TIMEOUT_S,
         socket_connect_timeout=PING_TIMEOUT_S,
-        socket_timeout=PING_TIMEOUT_S,
+        socket_timeout=None,
         retry=Retry(NoBackoff(), 0),
         **(tls or {}),
     )

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import wait
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -329,9 +329,12 @@ class KafkaConsumer:
         if self._listener is None:
             return
         done = asyncio.run_coroutine_threadsafe(self._listener.revoking(keys), self._loop)
-        try:
-            done.result(self._options.revoke_timeout_s)
-        except FutureTimeoutError:
+        until_s = time.monotonic() + self._options.revoke_timeout_s
+        while not (done.done() or self._stopping.is_set()) and time.monotonic() < until_s:
+            wait([done], ROOM_WAIT_S)
+        if done.done():
+            done.result()
+        else:
             done.cancel()
             _log.error("kafka: partitions are given up before the shell was done with them: %s", sorted(keys))
 

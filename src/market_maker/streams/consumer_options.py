@@ -29,7 +29,7 @@ class ConsumerOptions:
     commit_interval_s: float = 0.2
     revoke_timeout_s: float = 5.0
     """How long a rebalance waits for the shell to cancel and to become durable."""
-    close_timeout_s: float = 2.0
+    close_timeout_s: float = 1.2
     """How long `stop` waits for the broker: half for the last commit, half to leave the group."""
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

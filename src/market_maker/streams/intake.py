@@ -39,6 +39,7 @@ class KafkaIntake:
     ) -> None:
         loop = asyncio.get_running_loop()
         self._offsets = OffsetTracker()
+        self._has_left = asyncio.Event()
         self.router = KafkaRouter(sinks, self._offsets, dead_letters, self._partitions, expected, stray)
         self.consumer = KafkaConsumer(
             options,
@@ -89,9 +90,17 @@ class KafkaIntake:
         """End `run` after a last commit."""
         self.consumer.stop()
 
+    async def end(self) -> None:
+        """The same, and return once the commit is made and the group is left."""
+        self.stop()
+        await self._has_left.wait()
+
     def _partitions(self, topic: str) -> int | None:
         return self.consumer.partitions(topic)
 
     async def _consume(self) -> None:
-        await self.consumer.run()
+        try:
+            await self.consumer.run()
+        finally:
+            self._has_left.set()
         self.lag.stop()

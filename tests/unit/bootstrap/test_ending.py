@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from tests.support.owning import BTC, ETH, Instance, Surroundings, until
 
-from market_maker.bootstrap import ending
+from market_maker.bootstrap import deadline, ending, service
+from market_maker.bootstrap.deadline import Deadline
 from market_maker.bootstrap.ending import Ending
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository
+from market_maker.streams.consumer_options import ConsumerOptions
 
 
 async def test_an_instance_that_ends_leaves_no_order_no_symbol_and_no_row(around: Surroundings) -> None:
@@ -53,7 +55,8 @@ async def test_a_symbol_that_may_have_orders_is_not_released_and_the_end_is_a_fa
 async def test_a_rebalance_while_an_instance_ends_takes_nothing(around: Surroundings) -> None:
     north = await _quoting(around)
     around.venue.broken = BTC
-    clearing = asyncio.ensure_future(Ending(north.supervisor, north.journal, north.owning).clear_market())
+    end = Ending(north.supervisor, north.journal, north.owning, Deadline(_too_late))
+    clearing = asyncio.ensure_future(end.clear_market())
     await asyncio.sleep(0)
     north.assign(BTC, ETH)
     await asyncio.sleep(0.1)
@@ -61,6 +64,23 @@ async def test_a_rebalance_while_an_instance_ends_takes_nothing(around: Surround
     around.venue.broken = ""
     await clearing
     await until(lambda: around.venue.resting(BTC) == 0)
+
+
+def test_the_steps_of_an_end_fit_into_its_deadline() -> None:
+    steps = (
+        ending.CLEAR_S_MAX,
+        ending.FLUSH_S_MAX,
+        ending.FLUSH_S_MAX + ending.COUNT_S_MAX,
+        ending.RELEASE_S_MAX,
+        ending.LEAVE_S_MAX,
+    )
+    assert sum(steps) < deadline.END_S_MAX < 10
+    assert ConsumerOptions("").close_timeout_s < ending.LEAVE_S_MAX
+    assert service.API_S_MAX < 2 * ending.FLUSH_S_MAX
+
+
+def _too_late(given_up: list[str]) -> None:
+    raise AssertionError(given_up)
 
 
 async def _end(north: Instance, told: list[str]) -> list[str]:
@@ -73,7 +93,7 @@ async def _end(north: Instance, told: list[str]) -> list[str]:
     async def leave() -> None:
         told.append("left")
 
-    end = Ending(north.supervisor, north.journal, north.owning)
+    end = Ending(north.supervisor, north.journal, north.owning, Deadline(_too_late))
     await end.clear_market()
     end.look()
     if await end.flush(publish):
