@@ -4,9 +4,10 @@ What must be kept and finds no room waits in front of it, with all that follow i
 """
 
 from collections import deque
+from itertools import islice
 from typing import Protocol
 
-from market_maker.actors.mailbox import MARKET_DATA, Mailbox, MailboxFullError
+from market_maker.actors.mailbox import MARKET_DATA, Mailbox, is_urgent
 from market_maker.actors.worker import BURST_MAX
 from market_maker.core import events as ev
 from simulation.clock import MS
@@ -48,11 +49,7 @@ class Inbox:
     def put(self, event: ev.Event) -> None:
         """Market data, an answer, a control message, a measurement."""
         coalesced = self._mailbox.coalesced
-        try:
-            taken = self._mailbox.deliver(event)
-        except MailboxFullError as error:
-            raise Violation(12, f"{self._symbol}: {type(event).__name__} finds no room: {error}") from None
-        if not taken:
+        if not self._mailbox.deliver(event):
             raise Violation(12, f"{self._symbol}: {type(event).__name__} was refused")
         self._took(event)
         if self._mailbox.coalesced > coalesced:
@@ -83,6 +80,15 @@ class Inbox:
             self._working = True
             self._schedule(0, self._work)
 
+    def _came_out(self, event: ev.Event) -> None:
+        """In the order in which it went in; what stops quoting may overtake all but what asks for a state."""
+        place = next((place for place, one in enumerate(self._kept) if one is event), None)
+        overtaken = [] if place is None else list(islice(self._kept, place))
+        allowed = is_urgent(event) and not any(isinstance(one, ev.Control | ev.Fault) for one in overtaken)
+        if place is None or (overtaken and not allowed):
+            raise Violation(12, f"{self._symbol}: {type(event).__name__} overtook another event")
+        del self._kept[place]
+
     def _work(self) -> None:
         self._working = False
         for _ in range(BURST_MAX):
@@ -91,8 +97,8 @@ class Inbox:
                 if self._kept:
                     raise Violation(12, f"{self._symbol}: {len(self._kept)} events were dropped")
                 return
-            if not isinstance(event, MARKET_DATA) and (not self._kept or self._kept.popleft() is not event):
-                raise Violation(12, f"{self._symbol}: {type(event).__name__} overtook another event")
+            if not isinstance(event, MARKET_DATA):
+                self._came_out(event)
             if self._handle(self._symbol, event):
                 break
         if len(self._mailbox) and not self._working:

@@ -1,7 +1,8 @@
 """The mailbox of one symbol: at most 1000 events, in order, for one reader on one event loop.
 
 Under load market data coalesces; fills, answers and control messages are never dropped. When they
-alone fill the mailbox, `deliver` refuses what comes from Kafka: the router holds it back in order.
+alone fill the mailbox, `deliver` refuses what comes: the router holds it back in order. What stops quoting
+goes before all that waits, except other control messages: an enable that was asked for first comes first.
 """
 
 import asyncio
@@ -13,13 +14,16 @@ from market_maker.core.events import (
     BookDelta,
     BookInvalid,
     BookSnapshot,
+    Control,
     EngineEventUnreadable,
     Event,
     Execution,
+    Fault,
     MarkPrice,
     OrderEvent,
     PublicTrade,
 )
+from market_maker.core.states import Cause
 
 CAPACITY: Final = 1000
 CONFLATE_FROM: Final = 500
@@ -30,10 +34,12 @@ RESERVED: Final = 100
 MARKET_DATA: Final = (BookSnapshot, BookDelta, BookInvalid, PublicTrade, MarkPrice)
 """What may coalesce."""
 _FROM_KAFKA: Final = (Execution, OrderEvent, EngineEventUnreadable)
+_STARTS: Final = (Cause.ENABLE, Cause.RESUME, Cause.RESET)
 
 
-class MailboxFullError(RuntimeError):
-    """Answers and control messages alone overflow the mailbox: the worker has stopped reading."""
+def is_urgent(event: Event) -> bool:
+    """Whether an event stops quoting, so that it may not stand behind market data."""
+    return isinstance(event, Fault) or (isinstance(event, Control) and event.cause not in _STARTS)
 
 
 class Mailbox:
@@ -72,9 +78,9 @@ class Mailbox:
         return self._conflation.merged
 
     def deliver(self, event: Event) -> bool:
-        """Add an event and wake the reader; False when an event from Kafka finds no room.
+        """Add an event and wake the reader; False when it finds no room.
 
-        Raises MailboxFullError when an answer or a control message finds none.
+        For answers and control messages there is room unless the worker has stopped reading.
         """
         if self._closed:
             return True
@@ -85,6 +91,8 @@ class Mailbox:
                 self._events.append(event)
         elif not self._make_room(event):
             return False
+        elif is_urgent(event):
+            self._events.insert(self._after_control(), event)
         else:
             self._events.append(event)
         depth = len(self)
@@ -122,11 +130,12 @@ class Mailbox:
         if len(self._events) < limit:
             return True
         self._conflate_all()
-        if len(self._events) < limit:
-            return True
-        if isinstance(event, _FROM_KAFKA):
-            return False
-        raise MailboxFullError(f"{len(self._events)} events wait and none may be dropped")
+        return len(self._events) < limit
+
+    def _after_control(self) -> int:
+        """The place right behind the control messages that wait; the first one when none does."""
+        places = (place for place, event in enumerate(self._events) if isinstance(event, Control | Fault))
+        return max(places, default=-1) + 1
 
     def _conflate_all(self) -> None:
         """Coalesce the market data that already waits among the other events.

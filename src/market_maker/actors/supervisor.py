@@ -9,7 +9,7 @@ import structlog
 from market_maker.actors.effects import Answer, Effects, OrderGateway
 from market_maker.actors.journal import Journal
 from market_maker.actors.last_resort import clear_market, halted_records
-from market_maker.actors.mailbox import Mailbox, MailboxFullError
+from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.send_gate import ActorGate, SendGate
 from market_maker.actors.tasks import TaskGroup
@@ -38,6 +38,10 @@ class Actor:
     task: "asyncio.Task[None]"
     failed: str = ""
     """Why the worker can no longer handle events at all; empty while it can."""
+
+
+class MailboxFullError(RuntimeError):
+    """Answers and control messages alone overflow a mailbox: its worker has stopped reading."""
 
 
 class Supervisor:
@@ -142,9 +146,9 @@ class Supervisor:
         actor = self._actors.get(symbol)
         if actor is None:
             return
-        try:
-            actor.worker.mailbox.deliver(event)
-        except MailboxFullError as error:
+        if not actor.worker.mailbox.deliver(event):
+            waiting = len(actor.worker.mailbox)
+            error = MailboxFullError(f"{waiting} events wait and none may be dropped")
             self._crashed(symbol, actor.worker, error)
 
     def ask(

@@ -3,16 +3,15 @@
 import asyncio
 from decimal import Decimal
 
-import pytest
-
 from market_maker.actors.conflation import CONFLATED_EVENTS_MAX
-from market_maker.actors.mailbox import CAPACITY, CONFLATE_FROM, RESERVED, Mailbox, MailboxFullError
+from market_maker.actors.mailbox import CAPACITY, CONFLATE_FROM, RESERVED, Mailbox
 from market_maker.core.events import (
     BookDelta,
     BookSnapshot,
     Control,
     Event,
     Execution,
+    Fault,
     OrderEvent,
     OrderEventKind,
     Outcome,
@@ -20,7 +19,7 @@ from market_maker.core.events import (
     PublicTrade,
     Side,
 )
-from market_maker.core.states import Cause
+from market_maker.core.states import Cause, KillReason
 
 
 def fill(number: int) -> Execution:
@@ -59,7 +58,7 @@ async def test_events_come_out_in_the_order_in_which_they_went_in() -> None:
     events: list[Event] = [delta(2), fill(1), delta(3), kill(1)]
     for event in events:
         assert mailbox.deliver(event)
-    assert drain(mailbox) == events
+    assert drain(mailbox) == [kill(1), *events[:3]], "what stops quoting comes first"
 
 
 async def test_a_flood_of_market_data_never_exceeds_the_capacity_and_keeps_the_newest_book() -> None:
@@ -100,12 +99,29 @@ async def test_fills_beyond_the_room_are_refused_not_dropped_while_control_still
     assert kill(1) in out
 
 
-async def test_control_messages_that_overflow_are_an_error_not_a_loss() -> None:
+async def test_control_messages_that_overflow_are_refused_not_lost() -> None:
     mailbox = Mailbox()
     while len(mailbox) < CAPACITY - CONFLATED_EVENTS_MAX:
-        mailbox.deliver(kill(len(mailbox)))
-    with pytest.raises(MailboxFullError):
-        mailbox.deliver(kill(CAPACITY))
+        assert mailbox.deliver(kill(len(mailbox)))
+    assert not mailbox.deliver(kill(CAPACITY))
+    assert drain(mailbox) == [kill(number) for number in range(CAPACITY - CONFLATED_EVENTS_MAX)]
+
+
+async def test_a_kill_does_not_stand_behind_market_data_but_behind_what_was_asked_before_it() -> None:
+    mailbox = Mailbox()
+    for sequence in range(2, 300):
+        mailbox.deliver(delta(sequence))
+    fault = Fault(0, KillReason.MARKET_HALT, "halted")
+    mailbox.deliver(fill(1))
+    mailbox.deliver(kill(1))
+    mailbox.deliver(kill(2))
+    mailbox.deliver(fault)
+    assert [mailbox.take() for _ in range(3)] == [kill(1), kill(2), fault]
+    enable = Control(0, 3, Cause.ENABLE, "desk", "")
+    mailbox.deliver(enable)
+    mailbox.deliver(delta(300))
+    mailbox.deliver(kill(4))
+    assert drain(mailbox)[-3:] == [enable, kill(4), delta(300)], "an enable that came first comes first"
 
 
 async def test_market_data_stays_in_order_once_it_coalesces() -> None:

@@ -4,9 +4,11 @@ from decimal import Decimal
 import pytest
 from tests.support.kafka import instrument, until
 
+from market_maker.actors.mailbox import Mailbox as ServiceMailbox
 from market_maker.core.events import (
     BookDelta,
     BookInvalid,
+    Control,
     EngineEventUnreadable,
     Event,
     Execution,
@@ -15,7 +17,7 @@ from market_maker.core.events import (
     Side,
     Source,
 )
-from market_maker.core.states import KillReason
+from market_maker.core.states import Cause, KillReason
 from market_maker.streams.batch import Batch, Position, Undecodable
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.partitioner import partition_of
@@ -138,6 +140,23 @@ async def test_events_that_find_no_room_wait_in_order_and_none_is_lost() -> None
     box.room = 100
     await until(lambda: desk.router.waiting == 0)
     assert box.events == [*events, fill(20)]
+
+
+async def test_a_full_mailbox_never_ends_the_intake_whatever_is_to_be_delivered() -> None:
+    """The service's own mailbox, with a worker that has stopped reading."""
+    desk = Desk()
+    box = ServiceMailbox()
+    desk.router._sinks = {"BTCUSDT": box}
+    while box.deliver(Control(0, 1, Cause.KILL, "desk", "")):
+        pass
+    grid = InstrumentUpdated(0, instrument(), "created")
+    halt = Fault(0, KillReason.MARKET_HALT, "halted")
+    desk.router.dispatch(Batch(items=[("BTCUSDT", event) for event in (grid, halt, book_delta(1), fill(1))]))
+    assert desk.router.waiting == 3
+    waiting = {type(event) for event in iter(box.take, None)}
+    await until(lambda: desk.router.waiting == 0)
+    assert waiting == {Control, BookDelta}
+    assert [type(event) for event in iter(box.take, None)] == [Fault, InstrumentUpdated, Execution]
 
 
 async def test_a_full_mailbox_holds_up_neither_market_data_nor_other_symbols() -> None:
