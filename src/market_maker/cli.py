@@ -21,6 +21,32 @@ commands:
 """
 
 
+HELP: Final = {
+    "serve": """usage: market-maker serve
+
+Runs the service until SIGTERM or SIGINT, then cancels, proves zero and ends within 10 s.
+Everything is set by environment variables: docs/settings.md lists them with their defaults.
+Required: POSTGRES_URL, REDIS_URL, KAFKA_BROKERS, SCHEMA_REGISTRY_URL, and AUTH_SERVICE_URL or
+DISABLE_AUTH=true.
+Before the first start, and after an update: market-maker migrate.
+exit codes: 0 ended in order, 1 could not start or not end in order, 2 wrong settings
+""",
+    "guard": """usage: market-maker guard
+
+Watches the instances of the service in Redis and PostgreSQL. One that is silent for GUARD_SILENCE has its
+symbols' orders cancelled and its symbols HALTED. Takes the environment of the service; see docs/settings.md.
+""",
+    "migrate": """usage: market-maker migrate
+
+Brings the database at POSTGRES_URL to the current schema. Running it again changes nothing.
+""",
+    "version": """usage: market-maker version
+
+Prints the version.
+""",
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -41,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"market-maker: {'unknown command ' + repr(words[0]) if words else 'no command'}\n{USAGE}"
         )
         return 2
+    if words[0] in HELP and any(word in ("-h", "--help") for word in words[1:]):
+        sys.stdout.write(HELP[words[0]])
+        return 0
     return commands[words[0]](words[1:])
 
 

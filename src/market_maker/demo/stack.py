@@ -1,6 +1,7 @@
 """Everything the demo runs: PostgreSQL, Valkey, the Kafka broker, the sandbox exchange and the service."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from market_maker.demo.arguments import DemoArguments
-from market_maker.demo.ports import free_port, port_or_free
+from market_maker.demo.ports import Port, free_port, port_or_free
 from market_maker.demo.postgres import start_postgres
 from market_maker.demo.processes import Child, DemoError, WrongOptionError, python_module
 from market_maker.repositories.migrations import migrate
@@ -33,6 +34,8 @@ class Stack:
     api_note: str = ""
     metrics_note: str = ""
     """Why the service listens on another port than was wanted; empty when it does not."""
+    ports: tuple[Port, ...] = ()
+    """Of the API and of the metrics, ours before anything is started."""
     environment: dict[str, str] = field(default_factory=dict)
     """The service's settings."""
     restarts: int = 0
@@ -47,6 +50,9 @@ class Stack:
         code = await self.service.stop() if self.service is not None else None
         for child in reversed(self.children):
             await child.stop()
+        for port in self.ports:
+            port.release()
+        self.ports = ()
         if code == 0:
             rmtree(self.directory, ignore_errors=True)
         return code
@@ -69,6 +75,8 @@ async def start_stack(arguments: DemoArguments, settings: Mapping[str, str] = NO
     stack = Stack(Path(tempfile.mkdtemp(prefix="market-maker-demo-")))
     stack.directory.chmod(0o755)
     try:
+        _require_open_api()
+        stack.ports = port_or_free(arguments.http_port), port_or_free(arguments.metrics_port)
         await _start_servers(stack, arguments)
         stack.environment.update(settings)
         await stack.start_service()
@@ -82,13 +90,23 @@ async def start_stack(arguments: DemoArguments, settings: Mapping[str, str] = NO
     return stack
 
 
+def _require_open_api() -> None:
+    """WrongOptionError when the environment asks for tokens, which the demo has none of."""
+    wanted = os.environ.get("DISABLE_AUTH", "true")
+    if wanted.lower() != "true":
+        raise WrongOptionError(
+            f"DISABLE_AUTH={wanted} is set, but the demo's API asks nobody for a token: unset it, or run"
+            " `market-maker serve` with an AUTH_SERVICE_URL"
+        )
+
+
 async def _start_servers(stack: Stack, arguments: DemoArguments) -> None:
     database_url, redis_url, broker_address = await asyncio.gather(
         start_postgres(stack.directory, stack.children), _start_valkey(stack), _start_broker(stack)
     )
     sandbox = await _start_sandbox(stack, arguments, broker_address)
     await migrate(database_url)
-    http_port, metrics_port = port_or_free(arguments.http_port), port_or_free(arguments.metrics_port)
+    http_port, metrics_port = stack.ports
     stack.sandbox_url = f"http://127.0.0.1:{sandbox['http']}"
     stack.api_url = f"http://127.0.0.1:{http_port.number}"
     stack.metrics_url = f"http://127.0.0.1:{metrics_port.number}/metrics"

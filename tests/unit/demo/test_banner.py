@@ -1,10 +1,13 @@
 import socket
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from market_maker.demo.arguments import parse_arguments
 from market_maker.demo.ports import port_or_free
-from market_maker.demo.stack import Stack
+from market_maker.demo.processes import WrongOptionError
+from market_maker.demo.stack import Stack, start_stack
 from market_maker.demo.table import banner
 
 
@@ -26,6 +29,26 @@ def test_a_wanted_port_that_is_in_use_is_told_beside_the_one_taken_instead() -> 
     assert told(stack).count("in use") == 1
 
 
+def test_two_demos_that_start_at_once_take_different_ports_before_either_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wanted = listener.getsockname()[1]
+    first, second = port_or_free(wanted), port_or_free(wanted)
+    assert (first.number, second.number != wanted, first.note) == (wanted, True, "")
+    assert f"{wanted} is in use" in second.note
+    first.release()
+    again = port_or_free(wanted)
+    assert again.number == wanted
+    again.release()
+
+
+async def test_an_environment_that_asks_for_tokens_is_not_overridden_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISABLE_AUTH", "false")
+    with pytest.raises(WrongOptionError, match="DISABLE_AUTH=false is set"):
+        await start_stack(parse_arguments([]))
+
+
 def test_shadow_mode_is_said_in_the_banner() -> None:
     assert "no order is sent" in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "true"}))
     assert "SHADOW" not in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "false"}))
@@ -34,6 +57,8 @@ def test_shadow_mode_is_said_in_the_banner() -> None:
 def test_a_wanted_port_that_is_free_or_no_wanted_port_is_not_remarked_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wanted = listener.getsockname()[1]
-    assert (port_or_free(wanted).number, port_or_free(wanted).note) == (wanted, "")
+    port = port_or_free(wanted)
+    port.release()
+    assert (port.number, port.note) == (wanted, "")
     assert port_or_free(0).note == ""
     assert "in use" not in told(Stack(Path("logs")))
