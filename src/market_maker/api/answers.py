@@ -170,6 +170,7 @@ class SymbolSummary(Answer):
     enable_problems: list[RefusalReason] = Field(
         description="Why enable would be refused; empty: it would not."
     )
+    summary: str = Field(default="", description="What it does now and why, in one sentence.")
 
 
 class SymbolStatus(SymbolSummary):

@@ -13,10 +13,10 @@ from pydantic import WithJsonSchema
 from market_maker.api.absent import absent
 from market_maker.api.audit import AuditTrail
 from market_maker.api.forward import Origin, origin_of
+from market_maker.api.patterns import SYMBOL_PATTERN
 from market_maker.api.peers import Peers
 from market_maker.api.ports import Desk
 from market_maker.api.problems import ProblemError, unknown_symbol
-from market_maker.api.requests import SYMBOL_PATTERN
 from market_maker.api.security import Principal
 from market_maker.core.states import Cause
 from market_maker.core.view import SymbolView
@@ -97,7 +97,7 @@ CallOf = Annotated[Call, Depends(_call)]
 SymbolInPath = Annotated[
     str,
     Path(description="A configured symbol."),
-    WithJsonSchema({"type": "string", "pattern": SYMBOL_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": SYMBOL_PATTERN, "examples": ["BTCUSDT"]}),
 ]
 
 

@@ -9,14 +9,15 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from market_maker.api.patterns import ID_CURSOR_PATTERN, ROW_CURSOR_PATTERN
 from market_maker.repositories.paging import Period
 
 _CURSOR = "`next_cursor` of the page before; leave out for the newest rows."
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows on a page.")]
-RowCursor = Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description=_CURSOR)]
-IdCursor = Annotated[str | None, Query(pattern="^([0-9a-f]{2}){1,128}$", description=_CURSOR)]
+RowCursor = Annotated[str | None, Query(pattern=ROW_CURSOR_PATTERN, description=_CURSOR)]
+IdCursor = Annotated[str | None, Query(pattern=ID_CURSOR_PATTERN, description=_CURSOR)]
 NextCursor = Annotated[str | None, Field(description="`cursor` of the next page; null when there is none.")]
 
 

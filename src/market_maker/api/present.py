@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from market_maker.api import answers
-from market_maker.api.problems import RefusalReason
-from market_maker.core.commands import OrderStatus, Problem, Reply
+from market_maker.api.why import refusals, summary_sentence
+from market_maker.core.commands import OrderStatus, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
@@ -23,11 +23,6 @@ _ZERO = Decimal(0)
 def config(value: SymbolConfig) -> answers.Config:
     """A configuration."""
     return answers.Config(**{field.name: getattr(value, field.name) for field in fields(value)})
-
-
-def refusals(problems: Iterable[Problem]) -> list[RefusalReason]:
-    """Reasons of a refusal."""
-    return [RefusalReason(code=problem.code, detail=problem.detail) for problem in problems]
 
 
 def control_result(symbol: str, reply: Reply) -> answers.ControlResult:
@@ -92,6 +87,7 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         proven_zero_since=None if zero_at is None else to_wall(zero_at),
         spread_bps=_spread_bps(view),
         enable_problems=refusals(view.enable_problems),
+        summary=summary_sentence(view),
     )
 
 

@@ -4,11 +4,13 @@ from pydantic import Field
 
 from market_maker.api.answers import Answer
 from market_maker.api.decimals import DecimalText, Timestamp
-from market_maker.api.present import ToWall, refusals
+from market_maker.api.present import ToWall
 from market_maker.api.problems import RefusalReason
+from market_maker.api.why import sentence_of, why_not
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.outcomes import Outcome, outcome_of
 from market_maker.core.quoting import Verdict
 from market_maker.core.states import State
 from market_maker.core.view import OrderView, SymbolView
@@ -22,6 +24,9 @@ class RestingOrder(Answer):
     price: DecimalText
     remaining: DecimalText
     status: OrderStatus
+    why_here: str = Field(
+        description="Why it stands at another price than the level's; empty when it does not."
+    )
 
 
 class QuotedLevel(Answer):
@@ -36,11 +41,11 @@ class QuotedLevel(Answer):
     clamp: str = Field(description="The rule that moved the rounded price; empty when none did.")
     quantity: DecimalText
     notional: DecimalText
-    verdict: Verdict
+    verdict: Outcome = Field(description="`quoted`, or why there is no order for it.")
     detail: str = Field(description="All of it in one sentence.")
     outcome: str = Field(
-        description="`resting`, `placed`, `simulated` (shadow mode) or the check that refused the order;"
-        " empty when none was wanted."
+        description="The same, with `resting`, `placed` or `simulated` (shadow mode) for what is quoted;"
+        " empty before the first evaluation."
     )
     resting: RestingOrder | None = Field(description="What rests there now.")
 
@@ -69,7 +74,9 @@ class Quotes(Answer):
     state: State
     shadow_mode: bool = Field(description="True: it only computes and publishes quotes; no order is sent.")
     quote: QuoteSteps | None = Field(description="Null when nothing is computed.")
-    why_not: list[RefusalReason] = Field(description="Why nothing is placed now; empty when quotes may rest.")
+    why_not: list[RefusalReason] = Field(
+        description="Why nothing, or not every level, is in the market; empty when all are."
+    )
     suppressed: dict[str, int] = Field(description="Levels and quotes not placed since the start, by reason.")
 
 
@@ -84,43 +91,14 @@ def quotes(view: SymbolView, to_wall: ToWall) -> Quotes:
         state=view.state,
         shadow_mode=view.shadow_mode,
         quote=steps,
-        why_not=_why_not(view),
+        why_not=why_not(view),
         suppressed=dict(view.counters.suppressed),
     )
 
 
-def _why_not(view: SymbolView) -> list[RefusalReason]:
-    reasons = []
-    if view.shadow_mode:
-        detail = "shadow mode: quotes are computed and published, no order is sent"
-        reasons.append(RefusalReason(code="SHADOW_MODE", detail=detail))
-    if view.kill is not None:
-        detail = f"{view.kill.reason.value}: measured {view.kill.measured}, limit {view.kill.threshold}"
-        reasons.append(RefusalReason(code="KILL_SWITCH", detail=detail))
-    if view.state is not State.ACTIVE:
-        detail = f"the symbol is {view.state.value} ({view.state_reason}); only ACTIVE places orders"
-        reasons.append(RefusalReason(code="NOT_ACTIVE", detail=detail))
-        reasons += refusals(view.enable_problems)
-    elif view.no_quote_reason:
-        sentence = _SENTENCES.get(view.no_quote_reason, "nothing was computed: {reason}")
-        detail = sentence.format(reason=view.book.invalid_reason or view.no_quote_reason.replace("_", " "))
-        reasons.append(RefusalReason(code=view.no_quote_reason.upper().replace(" ", "_"), detail=detail))
-    return reasons
-
-
-_SENTENCES = {
-    "book_invalid": "the book cannot be trusted until the next snapshot: {reason}",
-    "book_stale": "the book's data is too old: quotes return when the feed does",
-    "instrument_not_trading": "the exchange does not trade the instrument now",
-    "grid_changing": "tick or lot size changed: quotes return once all orders are gone",
-    "no_reference_mid": "without our orders one side of the book is empty, and neither mark nor last trade"
-    " is fresh",
-}
-"""What the core's reasons for having no quote mean."""
-
-
 def _steps(steps: Waterfall, view: SymbolView) -> QuoteSteps:
-    resting = {(order.side, order.level): order for order in view.orders}
+    leaving_first = sorted(view.orders, key=lambda order: order.status is not OrderStatus.PENDING_CANCEL)
+    resting = {(order.side, order.level): order for order in leaving_first}
     outcomes = {(side, level): outcome for side, level, outcome in view.verdicts}
     return QuoteSteps(
         mid=steps.mid,
@@ -141,7 +119,11 @@ def _steps(steps: Waterfall, view: SymbolView) -> QuoteSteps:
     )
 
 
-def _level(level: LevelWaterfall, outcome: str, order: OrderView | None) -> QuotedLevel:
+def _level(level: LevelWaterfall, code: str, order: OrderView | None) -> QuotedLevel:
+    verdict, detail = Outcome(level.verdict.value), level.detail
+    outcome = outcome_of(code)
+    if level.verdict is Verdict.QUOTED and outcome is not None and not outcome.in_market:
+        verdict, detail = outcome, f"{detail.removesuffix('; quoted')}; not quoted: {outcome.sentence}"
     return QuotedLevel(
         side=level.side,
         level=level.level,
@@ -152,17 +134,30 @@ def _level(level: LevelWaterfall, outcome: str, order: OrderView | None) -> Quot
         clamp=level.clamp,
         quantity=level.quantity,
         notional=level.notional,
-        verdict=level.verdict,
-        detail=level.detail,
-        outcome=outcome,
-        resting=None if order is None else _resting(order),
+        verdict=verdict,
+        detail=detail,
+        outcome=code,
+        resting=None if order is None else _resting(order, level, code),
     )
 
 
-def _resting(order: OrderView) -> RestingOrder:
+def _resting(order: OrderView, level: LevelWaterfall, code: str) -> RestingOrder:
     return RestingOrder(
         client_order_id=order.client_order_id,
         price=order.price,
         remaining=EXACT.subtract(order.quantity, order.filled_quantity),
         status=order.status,
+        why_here="" if order.price == level.price else _why_here(order, code),
     )
+
+
+def _why_here(order: OrderView, code: str) -> str:
+    """Why an order stands at another price than its level's."""
+    if order.status is OrderStatus.PENDING_CANCEL:
+        return "it is being cancelled"
+    if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
+        return "the exchange has not confirmed it yet: it is judged once it has"
+    outcome = outcome_of(code)
+    if outcome is None or outcome.in_market:
+        return "it is within price_threshold_bps of the level's price: it keeps its place in the queue"
+    return f"it stays until its replacement may be sent: {sentence_of(code)}"

@@ -14,10 +14,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from market_maker.api.decimals import DecimalRange, WholeRange
+from market_maker.api.patterns import REASON_PATTERN, SYMBOL_PATTERN
 from market_maker.core.config import SymbolConfig
 
-SYMBOL_PATTERN = "^[A-Z0-9][A-Z0-9._-]{0,31}$"
-_REASON_PATTERN = r"^[^\u0000]*[^\u0000-\u0020\u007f-\u00a0][^\u0000]*$"
 WAIT_S_MAX = 30
 _DEFAULT = SymbolConfig(symbol="-")
 
@@ -26,12 +25,12 @@ Symbol = Annotated[
     StringConstraints(strict=True, pattern=SYMBOL_PATTERN),
     Field(
         description="Trading symbol: capital letters, digits, dot, underscore and hyphen.",
-        examples=["BTC-USDT"],
+        examples=["BTCUSDT"],
     ),
 ]
 Reason = Annotated[
     str,
-    StringConstraints(strict=True, min_length=1, max_length=500, pattern=_REASON_PATTERN),
+    StringConstraints(strict=True, min_length=1, max_length=500, pattern=REASON_PATTERN),
     Field(description="Why, for the audit trail: 1 to 500 characters, not blank."),
 ]
 Symbols = Annotated[

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from market_maker.api import answers, outcomes, present
+from market_maker.api import answers, outcomes
 from market_maker.api.absent import absent
 from market_maker.api.context import Call
 from market_maker.api.elsewhere import Elsewhere, take_elsewhere
@@ -12,6 +12,7 @@ from market_maker.api.owners import Emergency
 from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError, SymbolOutcome
 from market_maker.api.waits import activate
+from market_maker.api.why import refusals
 from market_maker.core.commands import Reply
 from market_maker.core.states import Cause
 
@@ -95,7 +96,7 @@ def _still_waits(call: Call, result: answers.ControlResult) -> answers.ControlRe
     view = call.desk.view(result.symbol)
     if view is None or not result.accepted:
         return result
-    return result.model_copy(update={"enable_waits_for": present.refusals(view.enable_problems)})
+    return result.model_copy(update={"enable_waits_for": refusals(view.enable_problems)})
 
 
 async def _ask_here(emergency: Emergency, call: Call, symbols: Sequence[str] | None) -> Mapping[str, Reply]:

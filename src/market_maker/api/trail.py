@@ -11,6 +11,7 @@ from market_maker.api.context import DeskOf
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.patterns import NO_NUL_PATTERN
 from market_maker.api.ports import AuditEntry, AuditFilter
 from market_maker.api.problems import documented
 
@@ -18,7 +19,7 @@ router = APIRouter(route_class=DeskRoute, tags=["history"])
 
 Exactly = Annotated[
     str | None,
-    Query(min_length=1, max_length=200, pattern=r"^[^\u0000]+$", description="Only rows with exactly this."),
+    Query(min_length=1, max_length=200, pattern=NO_NUL_PATTERN, description="Only rows with exactly this."),
 ]
 
 

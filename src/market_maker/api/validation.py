@@ -5,6 +5,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from market_maker.api.patterns import (
+    ID_CURSOR_PATTERN,
+    NO_NUL_PATTERN,
+    REASON_PATTERN,
+    ROW_CURSOR_PATTERN,
+    SYMBOL_PATTERN,
+)
+
 
 class FieldError(BaseModel):
     """One field that is wrong."""
@@ -16,6 +24,15 @@ class FieldError(BaseModel):
 
 
 Context = Mapping[str, Any]
+
+PATTERNS = {
+    SYMBOL_PATTERN: "must be a symbol: 1 to 32 capital letters, digits, dots, underscores or hyphens",
+    REASON_PATTERN: "must say why: something other than blanks",
+    ROW_CURSOR_PATTERN: "must be the `next_cursor` of a page of this route",
+    ID_CURSOR_PATTERN: "must be the `next_cursor` of a page of this route",
+    NO_NUL_PATTERN: "must not contain the character U+0000",
+}
+"""What each pattern of this API asks for."""
 
 _SENTENCES: dict[str, Callable[[Context], str]] = {
     "missing": lambda _: "is required: add it",
@@ -33,7 +50,7 @@ _SENTENCES: dict[str, Callable[[Context], str]] = {
     "int_parsing": lambda _: "must be a whole number",
     "greater_than_equal": lambda c: f"must be at least {c['ge']}",
     "less_than_equal": lambda c: f"must be at most {c['le']}",
-    "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
+    "string_pattern_mismatch": lambda c: PATTERNS[c["pattern"]],
 }
 
 

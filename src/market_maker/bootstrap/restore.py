@@ -16,7 +16,7 @@ from market_maker.core.events import Side
 from market_maker.core.ids import RAND_B_BITS, IdSeed
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.inventory import Inventory
-from market_maker.core.kill_switch import Trigger
+from market_maker.core.kill_switch import BEFORE_THE_RESTART, Trigger
 from market_maker.core.orders import RECENT_ORDERS_MAX, Order
 from market_maker.core.states import KillReason, State
 from market_maker.core.symbol import TRADE_KEYS_MAX, Restored
@@ -98,7 +98,8 @@ def _kill(state: StateRecord | None) -> Trigger | None:
     """The latch that the last process left; a HALTED row always has one."""
     if state is None or (state.kill_reason is None and state.state is not State.HALTED):
         return None
-    return Trigger(state.kill_reason or KillReason.MANUAL, state.reason, "before the restart")
+    reason = state.kill_reason or KillReason.MANUAL
+    return Trigger(reason, state.reason.removeprefix(f"{reason.value}: "), BEFORE_THE_RESTART)
 
 
 def _orders(records: Sequence[OrderRecord], instrument: Instrument) -> tuple[Order, ...]:

@@ -3,10 +3,14 @@
 from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import KillReason
+
+BEFORE_THE_RESTART: Final = "before the restart"
+"""Threshold of a kill of which only the reason was stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ import pytest
 from tests.support.api import Api, in_process
 from tests.support.desk import FakeDesk
 
+from market_maker.api import validation
 from market_maker.api.security import ACCESS, Principal
+from market_maker.demo.arguments import DEFAULT_SYMBOLS
 
 
 class Refuses:
@@ -87,6 +89,20 @@ def test_every_decimal_field_states_its_range(document: dict[str, Any]) -> None:
                 text, number = field["anyOf"]
                 assert text["pattern"].startswith("^(")
                 assert number["minimum"] < number["maximum"]
+
+
+def test_example_symbols_are_those_of_the_sandbox(document: dict[str, Any]) -> None:
+    shown = {example for node in nodes(document) for example in node.get("examples", ())}
+    assert shown
+    assert shown <= set(DEFAULT_SYMBOLS)
+
+
+def test_no_pattern_is_left_without_a_sentence(document: dict[str, Any]) -> None:
+    patterns = {
+        node["pattern"] for node in nodes(document) if node.get("type") == "string" and "pattern" in node
+    }
+    own = {pattern for pattern in patterns if not pattern.startswith(("^(", "^-?"))}
+    assert own <= validation.PATTERNS.keys()
 
 
 def test_an_update_has_no_defaults(document: dict[str, Any]) -> None:

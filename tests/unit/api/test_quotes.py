@@ -1,8 +1,12 @@
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from tests.support.api import Api
 from tests.support.desk import NOW_NS, FakeDesk, instrument, order_view
 
+from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.quoting import QuotingEngine
@@ -33,7 +37,8 @@ def quoting(desk: FakeDesk) -> None:
 async def test_each_level_tells_its_way_from_the_mid_to_the_price(api: Api, desk: FakeDesk) -> None:
     quoting(desk)
     body = (await api.get(QUOTES)).body
-    assert body["why_not"] == []
+    assert [reason["code"] for reason in body["why_not"]] == ["RATE_LIMIT"]
+    assert "1 of 2 levels: MAX_ORDERS_PER_SECOND" in body["why_not"][0]["detail"]
     assert (body["quote"]["mid"], body["quote"]["mid_source"]) == ("100.05", "book")
     levels = {(level["side"], level["level"]): level for level in body["quote"]["levels"]}
     assert len(levels) == 4
@@ -42,7 +47,10 @@ async def test_each_level_tells_its_way_from_the_mid_to_the_price(api: Api, desk
     assert (inner["verdict"], inner["outcome"]) == ("quoted", "resting")
     assert inner["resting"]["remaining"] == "0.75"
     assert "rounded down to 99.99" in inner["detail"]
-    assert levels["SELL", 1]["outcome"] == "rate_limit"
+    assert (levels["SELL", 1]["outcome"], levels["SELL", 1]["verdict"]) == ("rate_limit", "rate_limit")
+    assert levels["SELL", 1]["detail"].endswith(
+        "; not quoted: MAX_ORDERS_PER_SECOND is used up: it is sent within a second"
+    )
     assert levels["SELL", 1]["resting"] is None
 
 
@@ -80,7 +88,7 @@ async def test_a_reason_without_a_sentence_is_still_shown(api: Api, desk: FakeDe
     [reason] = (await api.get(QUOTES)).body["why_not"]
     assert reason == {
         "code": "NOT_EVALUATED_YET",
-        "detail": "nothing was computed: not evaluated yet",
+        "detail": "nothing has been computed yet",
     }
 
 
@@ -88,6 +96,87 @@ async def test_shadow_mode_is_said_with_the_quotes_and_in_every_status(api: Api,
     quoting(desk)
     desk.change("BTC-USDT", shadow_mode=True)
     quotes = (await api.get("/v1/mm-configs/BTC-USDT/quotes")).body
-    assert (quotes["shadow_mode"], [one["code"] for one in quotes["why_not"]]) == (True, ["SHADOW_MODE"])
+    assert (quotes["shadow_mode"], [one["code"] for one in quotes["why_not"]]) == (
+        True,
+        ["SHADOW_MODE", "RATE_LIMIT"],
+    )
     assert (await api.get("/v1/mm-configs/BTC-USDT/status")).body["shadow_mode"] is True
     assert [one["shadow_mode"] for one in (await api.get("/v1/mm/status")).body["symbols"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "said"),
+    [
+        ("resting", OrderStatus.OPEN, "within price_threshold_bps"),
+        (
+            "own_cross",
+            OrderStatus.OPEN,
+            "until its replacement may be sent: an order of ours",
+        ),
+        (
+            "waiting_for_room",
+            OrderStatus.OPEN,
+            "until its replacement may be sent: an order that is",
+        ),
+        ("rate_limit", OrderStatus.PENDING_CANCEL, "is being cancelled"),
+        ("resting", OrderStatus.UNKNOWN, "has not confirmed it yet"),
+    ],
+)
+async def test_an_order_at_another_price_than_its_level_says_why(
+    api: Api, desk: FakeDesk, outcome: str, status: OrderStatus, said: str
+) -> None:
+    quoting(desk)
+    order = replace(order_view(Side.BUY, "99.97"), status=status)
+    desk.change("BTC-USDT", orders=(order,), verdicts=((Side.BUY, 0, outcome),))
+    [inner] = [one for one in (await api.get(QUOTES)).body["quote"]["levels"] if one["resting"]]
+    assert said in inner["resting"]["why_here"]
+
+
+async def test_a_level_whose_order_has_its_price_has_nothing_to_explain(api: Api, desk: FakeDesk) -> None:
+    quoting(desk)
+    desk.change("BTC-USDT", orders=(order_view(Side.BUY, "99.99"),))
+    [inner] = [one for one in (await api.get(QUOTES)).body["quote"]["levels"] if one["resting"]]
+    assert inner["resting"]["why_here"] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "ACTIVE: 1 of 2 levels quoted; 1 not: MAX_ORDERS_PER_SECOND is used up"),
+        ({"shadow_mode": True}, "ACTIVE (shadow mode: no order is sent): 1 of 2 levels"),
+        (
+            {"verdicts": ((Side.BUY, 0, "price_collar"),) * 2},
+            "ACTIVE: 0 of 2 levels quoted; 2 not: the price",
+        ),
+        ({"quote": None, "no_quote_reason": "clearing"}, "ACTIVE, no quote: the market is being cleared"),
+        ({"state": State.PAUSED, "state_reason": "lunch"}, "PAUSED: lunch; it can be enabled"),
+        (
+            {
+                "state": State.PAUSED,
+                "state_reason": "x",
+                "enable_problems": (Problem("A", "no valid order book"),),
+            },
+            "PAUSED: x; enable waits for: no valid order book",
+        ),
+        ({"kill": KillView(KillReason.MANUAL, "drill", "manual", NOW_NS)}, "HALTED: killed by hand: drill"),
+        (
+            {"kill": KillView(KillReason.KAFKA_LAG, "a 12 s", "before the restart", NOW_NS)},
+            "HALTED: KAFKA_LAG, before the restart: a 12 s",
+        ),
+        (
+            {"kill": KillView(KillReason.MARKET_HALT, "HALTED", "TRADING", NOW_NS)},
+            "HALTED: MARKET_HALT: the instrument is HALTED, not TRADING",
+        ),
+        (
+            {"kill": KillView(KillReason.WORKER_FAILURE, "x", "no failure", NOW_NS)},
+            "HALTED: WORKER_FAILURE: x",
+        ),
+    ],
+)
+async def test_every_status_says_in_one_sentence_what_the_symbol_does_and_why(
+    api: Api, desk: FakeDesk, change: dict[str, Any], said: str
+) -> None:
+    quoting(desk)
+    desk.change("BTC-USDT", **change)
+    assert (await api.get("/v1/mm-configs/BTC-USDT/status")).body["summary"].startswith(said)
+    assert (await api.get("/v1/mm/status")).body["symbols"][0]["summary"].startswith(said)
