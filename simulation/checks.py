@@ -36,6 +36,7 @@ from simulation.ledger import Ledger
 from simulation.observations import observe
 from simulation.parts import Parts, Violation
 from simulation.placement import check_placement
+from simulation.reference import check_reference
 from simulation.transitions import check_chain, check_left_active, check_transition
 from simulation.triggers import check_halted, demands_halt
 from simulation.truth import ids_of
@@ -135,6 +136,8 @@ class Checks:
             raise Violation(7, f"{symbol}: {state.state.value} without a record, was {watch.state.value}")
         if (state.kill is not None) is not (state.state is State.HALTED):
             raise Violation(7, f"{symbol}: latch {state.kill} in {state.state.value}")
+        if not self._parts.truth.of[symbol].had_ghost:
+            check_reference(self._parts.venue.exchange, self._parts.coverage, state)
         check_halted(engine, watch.halt_demanded, commands)
         watch.halt_demanded = ""
         if isinstance(event, ev.Fault):

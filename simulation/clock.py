@@ -26,7 +26,12 @@ class Clock:
     @property
     def now_us(self) -> int:
         """The exchange's wall clock."""
-        return WALL_OFFSET_US + self.now_ns // 1000
+        return self.us_of(self.now_ns)
+
+    @staticmethod
+    def us_of(at_ns: int) -> int:
+        """The exchange's wall clock at a monotonic time."""
+        return WALL_OFFSET_US + at_ns // 1000
 
     @staticmethod
     def ns_of(wall_us: int) -> int:

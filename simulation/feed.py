@@ -129,7 +129,9 @@ class Feeds:
             self.deliver(symbol, ev.BookInvalid(now_ns, "unreadable"))
         elif channel.grid.instrument.same_grid(channel.announced):
             try:
-                event: ev.Event = translate.book(message, channel.grid, now_ns, data_ns)
+                event: ev.Event = translate.book(
+                    message, channel.grid, now_ns, data_ns, self._clock.us_of(data_ns)
+                )
             except OffGridError as error:
                 event = ev.BookInvalid(now_ns, str(error))
             self.deliver(symbol, event)

@@ -209,7 +209,13 @@ class Network:
                     self._coverage.hit("would_cross")
                 text = code.value if code is not None else ""
                 return ev.PlaceAnswer(
-                    now_ns, order.client_order_id, outcome, order_id, text, would_cross=crossed
+                    now_ns,
+                    order.client_order_id,
+                    outcome,
+                    order_id,
+                    text,
+                    would_cross=crossed,
+                    created_at_us=None if order_id is None else self._clock.now_us,
                 )
             case cmd.CancelOrder(client_order_id, order_id):
                 outcome = self._venue.cancel(order_id)

@@ -91,18 +91,30 @@ def order_event(event: market_events.OrderEvent) -> ev.OrderEvent | None:
     if event.account_id != ACCOUNT:
         return None
     return ev.OrderEvent(
-        0, _KINDS[type(event)], event.order_id, event.client_order_id, event.reason or None, event.sequence
+        0,
+        _KINDS[type(event)],
+        event.order_id,
+        event.client_order_id,
+        event.reason or None,
+        event.sequence,
+        happened_at_us=event.at_us,
     )
 
 
 def book(
-    message: market_events.BookDelta | market_events.BookSnapshot, grid: GridCache, at_ns: int, data_ns: int
+    message: market_events.BookDelta | market_events.BookSnapshot,
+    grid: GridCache,
+    at_ns: int,
+    data_ns: int,
+    exchange_us: int,
 ) -> ev.BookDelta | ev.BookSnapshot:
     """A book message in ticks and lots; OffGridError when it is on another grid."""
     bids, asks = _levels(message.bids, grid), _levels(message.asks, grid)
     if isinstance(message, market_events.BookSnapshot):
-        return ev.BookSnapshot(at_ns, data_ns, message.sequence, bids, asks)
-    return ev.BookDelta(at_ns, data_ns, message.prev_sequence, message.sequence, bids, asks)
+        return ev.BookSnapshot(at_ns, data_ns, message.sequence, bids, asks, None, exchange_us)
+    return ev.BookDelta(
+        at_ns, data_ns, message.prev_sequence, message.sequence, bids, asks, None, message.at_us
+    )
 
 
 def crossed(snapshot: market_events.BookSnapshot) -> market_events.BookSnapshot:

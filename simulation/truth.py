@@ -54,6 +54,8 @@ class SymbolTruth:
     """Orders that rest at the exchange or may come to, by client order id."""
     executions: dict[TradeKey, Execution] = field(default_factory=dict)
     position: Decimal = Decimal(0)
+    had_ghost: bool = False
+    """Whether an order ever rested that the service was entitled to believe gone: its mid may follow it."""
 
 
 class Truth:
@@ -96,6 +98,7 @@ class Truth:
         ended_ns = intent.connection_ended_ns
         intent.ghost = ended_ns is not None and now_ns - ended_ns > ARRIVES_WITHIN_NS
         if intent.ghost:
+            self.of[intent.order.symbol].had_ghost = True
             self._coverage.hit("ghost_order")
 
     def process_died(self) -> None:

@@ -6,6 +6,7 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.books import best_without
 
 from market_maker.core.events import BookDelta, BookSnapshot, Side
 from market_maker.core.order_book import BookChange, OrderBook
@@ -108,8 +109,8 @@ def test_the_best_price_without_our_orders_is_that_of_a_naive_book(
     for side, levels in ((Side.BUY, bids), (Side.SELL, above)):
         for ticks, lots in levels.items():
             naive.set(side, ticks, lots)
-    assert book.best_bid_without(own) == naive.best_without(Side.BUY, own)
-    assert book.best_ask_without(own) == naive.best_without(Side.SELL, own)
+    assert best_without(book, Side.BUY, own) == naive.best_without(Side.BUY, own)
+    assert best_without(book, Side.SELL, own) == naive.best_without(Side.SELL, own)
 
 
 class Exchange:

@@ -114,11 +114,11 @@ def test_a_one_sided_book_is_quoted_from_the_mark_then_the_last_trade_then_not_a
     play.mark("1002")
     play.trade("998", age_ms=-3000)
     play.evaluate()
-    assert play.view().mid_source == "mark"
+    assert play.view().reference.source == "mark"
     assert play.view().mid == Decimal(1002)
     play.after(5001).snapshot(((9980, 500),), (), age_ms=0)
     play.evaluate()
-    assert play.view().mid_source == "last_trade"
+    assert play.view().reference.source == "last_trade"
     assert play.view().mid == Decimal(998)
 
 
@@ -127,7 +127,7 @@ def traded_by_others(play: Playbook, price: str = "998") -> None:
     one_sided(play)
     play.trade(price, trade_id="others")
     play.evaluate()
-    assert (play.view().mid_source, play.view().mid) == ("last_trade", Decimal(price))
+    assert (play.view().reference.source, play.view().mid) == ("last_trade", Decimal(price))
 
 
 def test_our_own_trade_told_after_our_execution_moves_no_mid() -> None:
@@ -177,7 +177,7 @@ def test_an_order_sent_after_a_trade_casts_no_doubt_on_it() -> None:
     play.enable()
     one_sided(play)
     play.evaluate()
-    assert (play.view().mid_source, play.view().mid) == ("last_trade", Decimal("999.5"))
+    assert (play.view().reference.source, play.view().mid) == ("last_trade", Decimal("999.5"))
 
 
 def test_a_run_of_our_own_trades_leaves_the_last_one_of_others() -> None:
@@ -223,7 +223,7 @@ def test_an_order_that_left_does_not_count_as_others_before_the_book_shows_it_go
     play.evaluate()
     play.cancel_answer("c1")
     play.stream_cancelled("c1")
-    play.snapshot(((9995, 100), (9980, 500)), ((10120, 500),))
+    play.snapshot(((9995, 100), (9980, 500)), ((10120, 500),), age_ms=1)
     play.evaluate()
     assert play.view().mid == Decimal(1005)
 

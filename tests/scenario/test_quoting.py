@@ -94,7 +94,7 @@ def test_a_resting_order_is_kept_up_to_the_price_threshold_and_replaced_beyond_i
 
 def test_an_order_with_half_of_the_target_left_is_kept_and_with_less_is_replaced() -> None:
     play = quoting()
-    play.fill("c1", 50, "t1")
+    play.after(1).fill("c1", 50, "t1")
     assert play.evaluate().requests == []
     play.fill("c1", 1, "t2")
     assert play.evaluate().requests == ["cancel c1", "place c3 buy 9995 x 100"]
@@ -102,7 +102,7 @@ def test_an_order_with_half_of_the_target_left_is_kept_and_with_less_is_replaced
 
 def test_a_filled_order_is_replaced() -> None:
     play = quoting()
-    play.fill("c1", 100, "t1")
+    play.after(1).fill("c1", 100, "t1")
     assert play.evaluate().requests == ["place c3 buy 9995 x 100"]
 
 

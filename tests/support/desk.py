@@ -30,7 +30,15 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, KillReason, State, next_state
-from market_maker.core.view import BookView, Counters, KillView, OrderView, PnlView, SymbolView
+from market_maker.core.view import (
+    BookView,
+    Counters,
+    KillView,
+    OrderView,
+    PnlView,
+    ReferenceView,
+    SymbolView,
+)
 from market_maker.repositories.paging import ALWAYS, Period
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -65,8 +73,7 @@ def view_of(config: SymbolConfig) -> SymbolView:
             best_ask=Decimal("100.10"),
             data_ns=NOW_NS - 250_000_000,
         ),
-        mid=Decimal("100.05"),
-        mid_source="book",
+        reference=ReferenceView(Decimal("100.05"), "book", 42, uncertain=False),
         pnl=PnlView(zero, None, zero, zero, zero, zero, zero, 0, zero, None, "", None, rebase_pending=False),
         orders=(),
         open_orders=0,
@@ -77,7 +84,7 @@ def view_of(config: SymbolConfig) -> SymbolView:
         verdicts=(),
         no_quote_reason="paused",
         enable_problems=(),
-        counters=Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ()),
+        counters=Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ()),
     )
 
 

@@ -26,6 +26,7 @@ class RestingOrder:
     lots: int
     left: int
     status: ExchangeStatus = ExchangeStatus.OPEN
+    accepted_us: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -38,15 +39,31 @@ class ExchangeModel:
 
     def __init__(self, instrument: Instrument, bid: int | None, ask: int | None) -> None:
         self.instrument = instrument
-        self.bid = bid
-        self.ask = ask
+        self.others: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
+        """Lots of the crowd by price."""
+        self.tops: dict[int, tuple[int | None, int | None]] = {}
+        """The crowd's best bid and ask when the message of that sequence was made."""
+        self._set(Side.BUY, bid)
+        self._set(Side.SELL, ask)
         self.orders: dict[str, RestingOrder] = {}
         self.stream: list[Streamed] = []
         self.sequence = 0
+        self.now_us = 0
+        """The exchange's own clock: every operation and every message has a time of its own."""
         self.shown_both_sides = False
         """Whether the last book message had others' orders on both sides."""
         self._by_client_id: dict[str, RestingOrder] = {}
         self._published: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
+
+    @property
+    def bid(self) -> int | None:
+        """The crowd's best."""
+        return max(self.others[Side.BUY], default=None)
+
+    @property
+    def ask(self) -> int | None:
+        """The crowd's best."""
+        return min(self.others[Side.SELL], default=None)
 
     # --- the Order Service -------------------------------------------------------------------
 
@@ -65,6 +82,7 @@ class ExchangeModel:
         )
         self.orders[order_id] = self._by_client_id[order.client_order_id] = resting
         self._say(resting, OrderEventKind.ACCEPTED)
+        resting.accepted_us = self.now_us
         return Outcome.OK, order_id, False
 
     def cancel(self, order_id: str) -> Outcome:
@@ -114,6 +132,7 @@ class ExchangeModel:
         order.left -= lots
         price, quantity = self.instrument.price(order.price_ticks), self.instrument.quantity(lots)
         number = len(self.stream) + 1
+        self.now_us += 1
         self.stream.append(
             Execution(
                 0,
@@ -126,7 +145,7 @@ class ExchangeModel:
                 order.client_order_id,
                 is_maker=True,
                 sequence=number,
-                executed_at_us=number,
+                executed_at_us=self.now_us,
             )
         )
         order.status = ExchangeStatus.PARTIALLY_FILLED
@@ -140,11 +159,27 @@ class ExchangeModel:
             against = ask if order.side is Side.BUY else bid
             if against is not None and order.side.sign * (order.price_ticks - against) >= 0:
                 self.fill(order, order.left)
-        self.bid, self.ask = bid, ask
+        self._set(Side.BUY, bid)
+        self._set(Side.SELL, ask)
+
+    def change(self, side: Side, ticks: int, lots: int) -> None:
+        """The crowd has so many lots at a price from now on, unless that would cross anybody."""
+        against = [order.price_ticks for order in self.open() if order.side is not side]
+        against += self.others[side.opposite]
+        if lots and any(side.sign * (ticks - other) >= 0 for other in against):
+            return
+        levels = self.others[side]
+        levels[ticks] = lots
+        if not lots:
+            del levels[ticks]
+
+    def _set(self, side: Side, ticks: int | None) -> None:
+        self.others[side] = {} if ticks is None else {ticks: 300}
 
     def snapshot(self, at_ns: int, data_ns: int) -> ev.BookSnapshot:
         """The whole book, our own orders included."""
         self.sequence += 1
+        self.now_us += 1
         self._published = self._levels()
         return ev.BookSnapshot(
             at_ns,
@@ -152,13 +187,15 @@ class ExchangeModel:
             self.sequence,
             tuple(self._published[Side.BUY].items()),
             tuple(self._published[Side.SELL].items()),
+            exchange_us=self.now_us,
         )
 
     def delta(self, at_ns: int, data_ns: int) -> ev.BookDelta:
         """What changed since the last book message."""
+        self.sequence += 1
+        self.now_us += 1
         before, after = self._published, self._levels()
         self._published = after
-        self.sequence += 1
         return ev.BookDelta(
             at_ns,
             data_ns,
@@ -166,15 +203,13 @@ class ExchangeModel:
             self.sequence,
             _changes(before[Side.BUY], after[Side.BUY]),
             _changes(before[Side.SELL], after[Side.SELL]),
+            exchange_us=self.now_us,
         )
 
     def _levels(self) -> dict[Side, dict[int, int]]:
         self.shown_both_sides = self.bid is not None and self.ask is not None
-        levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
-        if self.bid is not None:
-            levels[Side.BUY][self.bid] = 300
-        if self.ask is not None:
-            levels[Side.SELL][self.ask] = 300
+        self.tops[self.sequence] = self.bid, self.ask
+        levels = {side: dict(others) for side, others in self.others.items()}
         for order in self.open():
             side = levels[order.side]
             side[order.price_ticks] = side.get(order.price_ticks, 0) + order.left
@@ -182,7 +217,10 @@ class ExchangeModel:
 
     def _say(self, order: RestingOrder, kind: OrderEventKind) -> None:
         number = len(self.stream) + 1
-        self.stream.append(OrderEvent(0, kind, order.order_id, order.client_order_id, None, number))
+        self.now_us += 1
+        at_us = self.now_us
+        event = OrderEvent(0, kind, order.order_id, order.client_order_id, None, number, happened_at_us=at_us)
+        self.stream.append(event)
 
     def message(self, offset: int, at_ns: int) -> Streamed:
         """One message of the stream, as it is delivered at `at_ns`."""

@@ -30,7 +30,15 @@ def answer_of(exchange: ExchangeModel, flight: Flight, now_ns: int) -> Answer:
     match flight.request:
         case cmd.PlaceOrder(order):
             outcome, order_id, crossed = exchange.place(order)
-            return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, order_id, would_cross=crossed)
+            created_us = None if order_id is None else exchange.orders[order_id].accepted_us
+            return ev.PlaceAnswer(
+                now_ns,
+                order.client_order_id,
+                outcome,
+                order_id,
+                would_cross=crossed,
+                created_at_us=created_us,
+            )
         case cmd.CancelOrder(client_order_id, order_id):
             return ev.CancelAnswer(now_ns, client_order_id, exchange.cancel(order_id))
         case cmd.CancelAll():

@@ -3,11 +3,13 @@
 The numbers in the messages are those of DESIGN's list.
 """
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from market_maker.core import commands as cmd
 from market_maker.core.events import Side
 from market_maker.core.inventory import fold
+from market_maker.core.reference_mid import MidSource
 from market_maker.core.states import State
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ def check(world: "World") -> None:
         assert not _open_of_ours(world), "zero was proven wrongly"
     assert (engine.symbol.kill is not None) == (world.state is State.HALTED)
     engine.view()
+
+
+def check_reference(world: "World") -> None:
+    """15: the mid is within a tick of the crowd's at its sequence, or marked uncertain."""
+    symbol = world.engine.symbol
+    mid, top = symbol.mid, world.exchange.tops.get(symbol.mid_sequence)
+    if mid is None or mid.source is not MidSource.BOOK or symbol.undecided is not None or top is None:
+        return
+    bid, ask = top
+    if bid is not None and ask is not None:
+        true = Fraction(bid + ask, 2)
+        assert abs(mid.ticks - true) <= 1, f"15: mid {mid.ticks} at {symbol.mid_sequence}, others' is {true}"
 
 
 def check_order(commands: list[cmd.Command]) -> None:

@@ -26,6 +26,8 @@ from market_maker.core.view import SymbolView
 
 START_NS = 1_000_000_000_000
 MS = 1_000_000
+EXCHANGE_US = 1_000
+"""The exchange's clock in these scripts: microseconds of the same time."""
 
 INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 CONFIG = SymbolConfig("BTC-USDT", enabled=True, volatility_multiplier=False, inventory_skew_factor=Decimal(0))
@@ -112,7 +114,11 @@ class Playbook:
         """The whole book."""
         self.sequence = self.sequence + 1 if sequence is None else sequence
         data_ns = self.now_ns - round(age_ms * MS)
-        return self.when(ev.BookSnapshot(self.now_ns, data_ns, self.sequence, bids, asks))
+        return self.when(
+            ev.BookSnapshot(
+                self.now_ns, data_ns, self.sequence, bids, asks, exchange_us=data_ns // EXCHANGE_US
+            )
+        )
 
     def delta(
         self, bids: ev.Levels = (), asks: ev.Levels = (), *, prev: int | None = None, age_ms: float = 0
@@ -121,7 +127,17 @@ class Playbook:
         before = self.sequence if prev is None else prev
         self.sequence = before + 1
         data_ns = self.now_ns - round(age_ms * MS)
-        return self.when(ev.BookDelta(self.now_ns, data_ns, before, self.sequence, bids, asks))
+        return self.when(
+            ev.BookDelta(
+                self.now_ns,
+                data_ns,
+                before,
+                self.sequence,
+                bids,
+                asks,
+                exchange_us=data_ns // EXCHANGE_US,
+            )
+        )
 
     def mid(self, ticks: int, *, half: int = 20, lots: int = 500) -> Said:
         """A whole book of others around a mid."""
@@ -183,8 +199,9 @@ class Playbook:
         would_cross: bool = False,
         code: str = "",
         retry_after_ms: float = 0,
+        taken_ms_ago: float = 0,
     ) -> Said:
-        """The answer to a new order."""
+        """The answer to a new order, which the exchange took that long ago."""
         order_id = self.order_id(name) if outcome is Outcome.OK else None
         return self.when(
             ev.PlaceAnswer(
@@ -196,6 +213,7 @@ class Playbook:
                 would_cross=would_cross,
                 retry_after_ns=round(retry_after_ms * MS),
                 ended=ended,
+                created_at_us=round(self.now_ns - taken_ms_ago * MS) // EXCHANGE_US if order_id else None,
             )
         )
 
@@ -272,7 +290,17 @@ class Playbook:
 
     def stream(self, name: str, kind: ev.OrderEventKind, reason: str | None = None) -> Said:
         """The matching engine's word on one of our orders."""
-        return self.when(ev.OrderEvent(self.now_ns, kind, self.order_id(name), self.id(name), reason, 1))
+        return self.when(
+            ev.OrderEvent(
+                self.now_ns,
+                kind,
+                self.order_id(name),
+                self.id(name),
+                reason,
+                1,
+                happened_at_us=self.now_ns // EXCHANGE_US,
+            )
+        )
 
     def stream_cancelled(self, name: str) -> Said:
         """The matching engine says that an order was cancelled."""
@@ -324,7 +352,7 @@ class Playbook:
                 client_order_id,
                 is_maker=True,
                 sequence=1,
-                executed_at_us=1,
+                executed_at_us=self.now_ns // EXCHANGE_US,
             )
         )
 

@@ -4,7 +4,7 @@ The world plays the shell: it carries out commands, keeps the journal, and can c
 what had become durable. After each step it compares what the engine did with the truth.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -78,6 +78,11 @@ class World:
         self.sends: list[int] = []
         self.book_ok = False
         self.book_data_ns = 0
+        self.book_sequence = 0
+        self.feed_late_ns = 0
+        """How long book messages are on their way."""
+        self.feed: deque[tuple[int, ev.BookSnapshot | ev.BookDelta]] = deque()
+        """(when it arrives, message) of those on their way."""
         self.state = State.PAUSED
         self._requests = 0
         self._lives = 0
@@ -100,6 +105,7 @@ class World:
         self.swapped.clear()
         self.queued.clear()
         self.delivered.clear()
+        self.feed.clear()
         self.flights = [flight for flight in self.flights if flight.answer is None]
         for flight in self.flights:
             flight.given_up = True
@@ -173,18 +179,21 @@ class World:
         while (wake_ns := self._next_due(until_ns)) < until_ns:
             self.now_ns = max(self.now_ns, wake_ns)
             self._expire()
+            self._receive()
             if self.engine.wake_ns <= self.now_ns:
                 self.tell(ev.Tick(self.now_ns))
                 assert self.engine.wake_ns > self.now_ns, "the engine would be woken without end"
         self.now_ns = until_ns
         self._expire()
+        self._receive()
         self.tell(ev.Tick(self.now_ns))
 
     def _next_due(self, until_ns: int) -> int:
         timeout_ns = self.limits.response_timeout_ns
         late = [flight.sent_ns + timeout_ns for flight in self.flights if not self._told(flight)]
         gone = [flight.sent_ns + ARRIVES_WITHIN_NS for flight in self.flights if flight.given_up]
-        return min([until_ns, self.engine.wake_ns, *late, *gone])
+        coming = [due_ns for due_ns, _ in self.feed]
+        return min([until_ns, self.engine.wake_ns, *late, *gone, *coming])
 
     @staticmethod
     def _told(flight: Flight) -> bool:
@@ -200,18 +209,26 @@ class World:
     def publish(self, *, whole: bool, age_ns: int = 0) -> None:
         """The book as it is now."""
         data_ns = self.now_ns - age_ns
-        if whole:
-            self.book_ok, self.book_data_ns = True, data_ns
-            self.tell(self.exchange.snapshot(self.now_ns, data_ns))
-        else:
+        make = self.exchange.snapshot if whole else self.exchange.delta
+        self.feed.append((self.now_ns + self.feed_late_ns, make(self.now_ns, data_ns)))
+        self._receive()
+
+    def _receive(self) -> None:
+        """Book messages that have arrived by now."""
+        while self.feed and self.feed[0][0] <= self.now_ns:
+            message = replace(self.feed.popleft()[1], at_ns=self.now_ns)
+            if isinstance(message, ev.BookSnapshot):
+                self.book_ok = True
+            elif message.prev_sequence > self.book_sequence:
+                self.book_ok = False
+            self.book_sequence = max(self.book_sequence, message.sequence)
             if self.book_ok:
-                self.book_data_ns = data_ns
-            self.tell(self.exchange.delta(self.now_ns, data_ns))
+                self.book_data_ns = message.data_ns
+            self.tell(message)
 
     def lose_book_message(self) -> None:
         """A delta that never arrives; the next one shows the gap."""
         self.exchange.delta(self.now_ns, self.now_ns)
-        self.book_ok = False
         self.publish(whole=False)
 
     def control(self, cause: Cause, *, rebase_pnl: bool = False) -> tuple[cmd.Problem, ...]:

@@ -1,5 +1,7 @@
 """Market data that waits merges: the newest picture of the market in at most five events."""
 
+from dataclasses import replace
+
 from market_maker.core.events import (
     BookDelta,
     BookInvalid,
@@ -38,9 +40,7 @@ class MergedDelta:
         """As one delta."""
         latest = self._latest
         bids, asks = tuple(self._bids.items()), tuple(self._asks.items())
-        return BookDelta(
-            latest.at_ns, latest.data_ns, self.prev_sequence, latest.sequence, bids, asks, latest.trace
-        )
+        return replace(latest, prev_sequence=self.prev_sequence, bids=bids, asks=asks)
 
 
 class Conflation:

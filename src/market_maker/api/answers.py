@@ -89,6 +89,18 @@ class BookStatus(Answer):
     age_ms: int | None = Field(description="Age of its data when the picture was taken.")
 
 
+class Reference(Answer):
+    """The reference mid that quotes stand around: the middle of others' best prices, ours taken out."""
+
+    mid: DecimalText | None
+    source: str = Field(description="`book`, `mark`, `last_trade`; empty while there is none.")
+    sequence: int = Field(description="Sequence of the book that it was taken from.")
+    uncertain: bool = Field(
+        description="A best level may be ours alone or not: nothing is quoted more aggressively than the"
+        " last certain mid allows."
+    )
+
+
 class Pnl(Answer):
     """Profit and loss in quote currency; total = realized + unrealized - baseline."""
 
@@ -134,6 +146,7 @@ class Counts(Answer):
     book_gaps: int
     active_ms: int = Field(description="Time ACTIVE, without the first second of each period.")
     two_sided_ms: int = Field(description="The part of it with a live order on each side.")
+    mid_uncertain_ms: int = Field(description="The part of it in which the reference mid was uncertain.")
     suppressed: dict[str, int] = Field(description="Levels and quotes not placed, by reason.")
 
 
@@ -154,6 +167,7 @@ class SymbolSummary(Answer):
     book: BookStatus
     mid: DecimalText | None
     mid_source: str
+    reference: Reference
     position: DecimalText = Field(description="Signed, base currency.")
     average_entry: DecimalText | None
     inventory_usdt: DecimalText | None = Field(description="The position valued at the mid.")

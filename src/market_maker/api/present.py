@@ -12,7 +12,7 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.states import State
-from market_maker.core.view import Counters, KillView, OrderView, SymbolView
+from market_maker.core.view import Counters, KillView, OrderView, ReferenceView, SymbolView
 
 ToWall = Callable[[int], datetime]
 
@@ -64,7 +64,8 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         kill=None if view.kill is None else _kill(view.kill, to_wall),
         book=_book(view),
         mid=view.mid,
-        mid_source=view.mid_source,
+        mid_source=view.reference.source,
+        reference=_reference(view.reference),
         position=pnl.position,
         average_entry=pnl.average_entry,
         inventory_usdt=pnl.inventory_usdt,
@@ -142,6 +143,15 @@ def _age_ms(view: SymbolView, data_ns: int | None) -> int | None:
     return None if data_ns is None else max(0, view.at_ns - data_ns) // 1_000_000
 
 
+def _reference(reference: ReferenceView) -> answers.Reference:
+    return answers.Reference(
+        mid=reference.mid,
+        source=reference.source,
+        sequence=reference.sequence,
+        uncertain=reference.uncertain,
+    )
+
+
 def instrument(value: Instrument) -> answers.InstrumentStatusView:
     """An instrument."""
     return answers.InstrumentStatusView(
@@ -181,6 +191,7 @@ def _counts(counters: Counters) -> answers.Counts:
         book_gaps=counters.book_gaps,
         active_ms=counters.active_ns // 1_000_000,
         two_sided_ms=counters.two_sided_ns // 1_000_000,
+        mid_uncertain_ms=counters.mid_uncertain_ns // 1_000_000,
         suppressed=dict(counters.suppressed),
     )
 

@@ -61,6 +61,8 @@ class QuoteSteps(Answer):
     inventory: DecimalText
     inventory_norm: DecimalText = Field(description="Inventory over its limit, -1 to 1.")
     bias: DecimalText = Field(description="How far both sides are moved down; up when negative.")
+    bid_mid: DecimalText = Field(description="What bids are computed from: the mid unless it is uncertain.")
+    ask_mid: DecimalText = Field(description="The same for asks.")
     best_bid: DecimalText | None = Field(description="Others' best bid.")
     best_ask: DecimalText | None = Field(description="Others' best ask.")
     levels: list[QuotedLevel]
@@ -109,6 +111,8 @@ def _steps(steps: Waterfall, view: SymbolView) -> QuoteSteps:
         inventory=steps.inventory,
         inventory_norm=steps.inventory_norm,
         bias=steps.bias,
+        bid_mid=steps.bid_mid,
+        ask_mid=steps.ask_mid,
         best_bid=steps.best_bid,
         best_ask=steps.best_ask,
         levels=[

@@ -1,12 +1,14 @@
 """Reading an answer's JSON field by field; whatever is not the contract is named."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from market_maker.clients.decimals import parse_decimal
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _E = TypeVar("_E", bound=Enum)
 COUNT_MAX: Final = (1 << 63) - 1
 
@@ -32,6 +34,17 @@ def text(fields: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ContractError(f"{name}: must be a text, got {_shown(value)}")
     return value
+
+
+def time_us(fields: dict[str, Any], name: str) -> int | None:
+    """An RFC 3339 time as microseconds since 1970; None for any other text: nothing depends on it alone."""
+    try:
+        at = datetime.fromisoformat(text(fields, name))
+    except ValueError as error:
+        if isinstance(error, ContractError):
+            raise
+        return None
+    return None if at.tzinfo is None else (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def same_text(fields: dict[str, Any], name: str, expected: str) -> None:

@@ -41,6 +41,7 @@ def place_answer(answer: Answer, client_order_id: str, *, ended: bool = True) ->
         answer.outcome is Outcome.REJECTED and answer.code == WOULD_CROSS,
         answer.retry_after_ns,
         ended,
+        answer.created_at_us,
     )
 
 

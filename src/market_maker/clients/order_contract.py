@@ -44,6 +44,7 @@ class Answer:
     retry_after_ns: int = 0
     cancelled: int = 0
     order: ExchangeOrder | None = None
+    created_at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,10 @@ def read_placement(reply: Result, client_order_id: str) -> Answer:
     def accepted(body: dict[str, Any]) -> Answer:
         order_id = fields.text(body, "order_id")
         fields.same_text(body, "client_order_id", client_order_id)
-        fields.text(body, "created_at")
+        created_at_us = fields.time_us(body, "created_at")
         if fields.member(body, "status", _STATUSES) is ExchangeStatus.REJECTED:
             return Answer(Outcome.REJECTED, order_id, code="REJECTED", detail="status rejected")
-        return Answer(Outcome.OK, order_id)
+        return Answer(Outcome.OK, order_id, created_at_us=created_at_us)
 
     return _read(reply, (200, 201), (), accepted)
 

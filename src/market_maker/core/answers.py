@@ -47,6 +47,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
     order.request_ended = order.request_ended or event.ended
     if event.outcome is Outcome.OK:
         symbol.orders.identify(order, event.order_id, symbol.instrument)
+        symbol.orders.share.accepted(order.client_order_id, event.created_at_us)
         if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
             order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
         if not symbol.wants_orders:
@@ -111,6 +112,8 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
     before = order.status
     if event.outcome is Outcome.OK and event.order is not None:
         symbol.orders.reported(order, event.order, symbol.instrument, symbol.now_ns)
+        if order.is_live and event.order.filled_quantity == order.filled:
+            symbol.orders.share.confirmed(order.client_order_id)
         if not symbol.wants_orders or before is OrderStatus.PENDING_CANCEL:
             clearing.cancel_order(symbol, order, out)
     elif event.outcome is Outcome.NOT_FOUND:

@@ -7,7 +7,7 @@ the whole side is scanned instead: in a sparse book this costs at most twice the
 Bids and asks stand written out: one loop for both would compare through a variable, at twice the cost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from market_maker.core.events import BookSnapshot, Levels
 
@@ -59,24 +59,32 @@ def apply_asks(asks: dict[int, int], best: int | None, changes: Levels) -> int |
     return min(asks, default=None)
 
 
-def highest_without(bids: dict[int, int], best: int | None, own: Mapping[int, int]) -> int | None:
-    """The highest price with more lots than `own` has there; `best` is the highest of all."""
-    if best is None or bids.get(best, 0) > own.get(best, 0):
-        return best
-    for ticks in range(best - 1, best - 1 - len(bids), -1):
-        if bids.get(ticks, 0) > own.get(ticks, 0):
+def highest_beyond(bids: Mapping[int, int], best: int, own: Mapping[int, int], units_min: int) -> int | None:
+    """The highest price at which more than our `own` lots stand, worth at least `units_min` (ticks * lots).
+
+    `best` is the highest price of all.
+    """
+    for ticks in range(best, best - 1 - len(bids), -1):
+        others = bids.get(ticks, 0) - own.get(ticks, 0)
+        if others > 0 and others * ticks >= units_min:
             return ticks
-    return max((ticks for ticks, lots in bids.items() if lots > own.get(ticks, 0)), default=None)
+    return max(_counting(bids, own, units_min), default=None)
 
 
-def lowest_without(asks: dict[int, int], best: int | None, own: Mapping[int, int]) -> int | None:
-    """The lowest price with more lots than `own` has there; `best` is the lowest of all."""
-    if best is None or asks.get(best, 0) > own.get(best, 0):
-        return best
-    for ticks in range(best + 1, best + 1 + len(asks)):
-        if asks.get(ticks, 0) > own.get(ticks, 0):
+def lowest_beyond(asks: Mapping[int, int], best: int, own: Mapping[int, int], units_min: int) -> int | None:
+    """The lowest such price; `best` is the lowest price of all."""
+    for ticks in range(best, best + 1 + len(asks)):
+        others = asks.get(ticks, 0) - own.get(ticks, 0)
+        if others > 0 and others * ticks >= units_min:
             return ticks
-    return min((ticks for ticks, lots in asks.items() if lots > own.get(ticks, 0)), default=None)
+    return min(_counting(asks, own, units_min), default=None)
+
+
+def _counting(levels: Mapping[int, int], own: Mapping[int, int], units_min: int) -> Iterator[int]:
+    for ticks, lots in levels.items():
+        others = lots - own.get(ticks, 0)
+        if others > 0 and others * ticks >= units_min:
+            yield ticks
 
 
 def snapshot_problem(snapshot: BookSnapshot) -> str:

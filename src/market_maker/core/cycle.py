@@ -1,5 +1,7 @@
 """One evaluation: from the state of the symbol to cancels and new orders, or to a readable "no quote"."""
 
+from dataclasses import replace
+
 from market_maker.core import clearing, market
 from market_maker.core.commands import OrderStatus, PlaceOrder, PublishQuote
 from market_maker.core.events import Side
@@ -12,6 +14,7 @@ from market_maker.core.risk import PreTradeCheck, Refusal, Standing, ceil_units,
 from market_maker.core.symbol import Out, Symbol
 
 NO_MID = "no_reference_mid"
+MARK_DIVERGENCE = "mark_divergence"
 GRID_CHANGING = "grid_changing"
 CLEARING = "clearing"
 RESTING = "resting"
@@ -47,17 +50,45 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
     if blocked is not None or look is None:
         _withdraw(symbol, blocked or NO_MID, out)
         return
-    mid, bid, ask = look
-    quote = symbol.quoting.quote(mid, symbol.inventory.position, symbol.volatility.factor_ppm, bid, ask)
+    if market.diverges(symbol, look.mid):
+        _withdraw(symbol, MARK_DIVERGENCE, out)
+        return
+    if symbol.undecided is not None:
+        _ask_about_doubtful(symbol, out)
+    quote = _quote(symbol, look)
     symbol.quote = quote
     symbol.stats.quotes_computed += 1
     symbol.verdicts.clear()
-    check = _pre_trade_check(symbol, mid)
+    check = _pre_trade_check(symbol, look.mid)
     if symbol.limits.shadow_mode:
         _judge(symbol, quote, check)
         out.append(PublishQuote(quote, symbol.trace))
     else:
         _requote(symbol, quote, check, out)
+
+
+def _quote(symbol: Symbol, look: market.Look) -> QuoteSet:
+    """The quote set; while the mid is uncertain, bids and asks are computed from different ends of it."""
+    position, factor = symbol.inventory.position, symbol.volatility.factor_ppm
+    quote = symbol.quoting.quote(look.below, position, factor, look.bid, look.ask)
+    if symbol.undecided is None:
+        return quote
+    above = symbol.quoting.quote(look.above, position, factor, look.bid, look.ask)
+    return replace(quote, mid=look.mid, asks=above.asks, below=look.below, above=look.above)
+
+
+def _ask_about_doubtful(symbol: Symbol, out: Out) -> None:
+    """Ask the exchange about orders of which a best level may or may not consist."""
+    if symbol.undecided is None or symbol.limits.shadow_mode:
+        return
+    share = symbol.orders.share
+    for side, prices in zip((Side.BUY, Side.SELL), symbol.undecided, strict=True):
+        for ticks in prices:
+            for order_id in share.doubtful(side, ticks) if ticks is not None else ():
+                order = symbol.orders.get(order_id)
+                if order is not None and order.rests and not order.query_outstanding:
+                    share.asked(order_id, symbol.book.exchange_us)
+                    clearing.query_order(symbol, order, out)
 
 
 def _blocked(symbol: Symbol) -> str | None:

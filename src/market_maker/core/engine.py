@@ -134,9 +134,12 @@ class SymbolEngine:
         except Exception:
             failed_step.take_back(symbol, out)
             raise
-        if out or type(event) not in _ORDERS_UNTOUCHED:
+        uncertain = symbol.undecided is not None and symbol.quote is not None
+        if out or uncertain is not symbol.stats.uncertain or type(event) not in _ORDERS_UNTOUCHED:
             two_sided = symbol.orders.is_two_sided()
-            symbol.stats.activity(symbol.now_ns, active=symbol.is_active, two_sided=two_sided)
+            symbol.stats.activity(
+                symbol.now_ns, active=symbol.is_active, two_sided=two_sided, uncertain=uncertain
+            )
         if len(out) > 1:
             out.sort(key=_rank)
         return out
@@ -147,6 +150,8 @@ class SymbolEngine:
         clearing.advance(symbol, out)
         market.adopt_next_grid(symbol)
         if not self._is_due():
+            if symbol.undecided is not None:
+                market.look(symbol)
             return
         control.check_surroundings(symbol, out)
         if symbol.is_active:

@@ -49,6 +49,7 @@ class Source:
 # --- market data -------------------------------------------------------------------------------
 # `data_ns` is the monotonic time at which the data was true at its source: `at_ns` minus the age
 # of the message. A message from the future counts as that much old, so a wrong clock fails closed.
+# `exchange_us` is the exchange's own time of the data, microseconds since 1970 UTC.
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class BookSnapshot:
     bids: Levels
     asks: Levels
     trace: str | None = None
+    exchange_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class BookDelta:
     bids: Levels
     asks: Levels
     trace: str | None = None
+    exchange_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ class OrderEvent:
     reason: str | None
     sequence: int
     source: Source | None = None
+    happened_at_us: int = 0
+    """Wall time of the exchange, microseconds since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,8 @@ class PlaceAnswer:
     would_cross: bool = False
     retry_after_ns: int = 0
     ended: bool = True
+    created_at_us: int | None = None
+    """When the exchange took the order, by its clock, microseconds since 1970 UTC; None: it did not say."""
 
 
 @dataclass(frozen=True, slots=True)

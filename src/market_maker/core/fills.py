@@ -17,6 +17,7 @@ WOULD_CROSS_CODE = "POST_ONLY_WOULD_CROSS"
 
 def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     """Count a fill once: position, order, journal, then the limits that it may have broken."""
+    symbol.orders.share.heard(event.executed_at_us)
     key = (event.trade_id, event.side.value)
     if key in symbol.trade_keys:
         return
@@ -67,6 +68,7 @@ def remember_trade(symbol: Symbol, key: tuple[str, str]) -> None:
 def on_order_event(symbol: Symbol, event: OrderEvent, out: Out) -> None:
     """Take over what the matching engine says of an order; an order nobody knows is looked into."""
     order = symbol.orders.find(event.client_order_id, event.order_id)
+    _note_times(symbol, event, order)
     if order is None or order.settled:
         if event.kind is OrderEventKind.ACCEPTED and (order is None or order.status is OrderStatus.REJECTED):
             clearing.suspect(symbol, out)
@@ -88,6 +90,18 @@ def on_order_event(symbol: Symbol, event: OrderEvent, out: Out) -> None:
         rejected(symbol, order, event.reason or "rejected by the matching engine", out)
     if order.status is not before:
         out.append(order.record())
+
+
+def _note_times(symbol: Symbol, event: OrderEvent, order: Order | None) -> None:
+    """Note when the exchange took an order, or when it ended, also of one that is over for us already."""
+    share = symbol.orders.share
+    share.heard(event.happened_at_us)
+    if order is None:
+        return
+    if event.kind is OrderEventKind.ACCEPTED:
+        share.accepted(order.client_order_id, event.happened_at_us)
+    elif event.kind in (OrderEventKind.CANCELED, OrderEventKind.FILLED):
+        share.ended(order.client_order_id, event.happened_at_us, symbol.now_ns)
 
 
 def rejected(symbol: Symbol, order: Order, reason: str, out: Out) -> None:

@@ -75,8 +75,11 @@ class Instrument:
     @property
     def min_notional_units(self) -> int:
         """Smallest ticks * lots that reaches `min_notional`."""
-        units = EXACT.divide(self.min_notional, self.notional_unit)
-        return int(units.to_integral_value(ROUND_CEILING))
+        return self.units_of(self.min_notional)
+
+    def units_of(self, notional: Decimal) -> int:
+        """Smallest ticks * lots that is worth `notional` (quote currency)."""
+        return int(EXACT.divide(notional, self.notional_unit).to_integral_value(ROUND_CEILING))
 
     def same_grid(self, other: "Instrument") -> bool:
         """Whether ticks and lots of both mean the same."""

@@ -15,17 +15,26 @@ from market_maker.core.events import (
 )
 from market_maker.core.instrument import Instrument
 from market_maker.core.order_book import BookChange
-from market_maker.core.reference_mid import MidSource, ReferenceMid, reference_mid
+from market_maker.core.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
 from market_maker.core.states import State
 from market_maker.core.symbol import Out, PricePoint, Symbol
 
 _INVALID = (BookChange.GAP, BookChange.CROSSED, BookChange.MALFORMED)
 
 
+Best = tuple[int | None, int | None]
+"""Others' best price of a side in ticks: the best that is possible, and the best that is certain."""
+
+
 class Look(NamedTuple):
-    """The market at one moment: the reference mid, and others' best bid and ask in ticks."""
+    """The market at one moment: the reference mid, and others' best bid and ask in ticks.
+
+    Bids are quoted from `below` and asks from `above`, which are the mid itself unless it is uncertain.
+    """
 
     mid: ReferenceMid
+    below: ReferenceMid
+    above: ReferenceMid
     bid: int | None
     ask: int | None
 
@@ -33,13 +42,13 @@ class Look(NamedTuple):
 def on_snapshot(symbol: Symbol, event: BookSnapshot, out: Out) -> None:
     """Replace the book; a halted symbol no longer follows the market."""
     if symbol.state is not State.HALTED:
-        _book_changed(symbol, symbol.book.apply_snapshot(event), event, out)
+        _book_changed(symbol, symbol.orders.share.apply_snapshot(symbol.book, event), event, out)
 
 
 def on_delta(symbol: Symbol, event: BookDelta, out: Out) -> None:
     """Change levels of the book."""
     if symbol.state is not State.HALTED:
-        _book_changed(symbol, symbol.book.apply_delta(event), event, out)
+        _book_changed(symbol, symbol.orders.share.apply_delta(symbol.book, event), event, out)
 
 
 def on_book_invalid(symbol: Symbol, event: BookInvalid, out: Out) -> None:
@@ -89,9 +98,10 @@ def adopt_next_grid(symbol: Symbol) -> None:
         return
     if symbol.mid is not None:
         symbol.mid = _regridded(symbol.mid, symbol.instrument, symbol.next_instrument)
+    symbol.certain_mid = symbol.mid
     symbol.instrument = symbol.next_instrument
     symbol.next_instrument = None
-    symbol.orders.forget_ghosts()
+    symbol.orders.share.clear()
     symbol.regrid()
 
 
@@ -102,27 +112,66 @@ def _regridded(mid: ReferenceMid, old: Instrument, new: Instrument) -> Reference
     return ReferenceMid(mid.num * old_num * new_den, mid.den * old_den * new_num, mid.source)
 
 
-def others_best(symbol: Symbol) -> tuple[int | None, int | None]:
-    """Best bid and ask in ticks without our own resting orders."""
-    now_ns = symbol.now_ns
-    bid = symbol.book.best_bid_without(symbol.orders.resting_levels(Side.BUY, now_ns))
-    ask = symbol.book.best_ask_without(symbol.orders.resting_levels(Side.SELL, now_ns))
-    return bid, ask
-
-
 def look(symbol: Symbol) -> Look | None:
     """Bring the reference mid up to date; None when the market gives none to quote from."""
-    if not symbol.book.valid or not symbol.book_is_fresh or symbol.next_instrument is not None:
+    book = symbol.book
+    if not book.valid or not symbol.book_is_fresh or symbol.next_instrument is not None:
         return None
-    bid, ask = others_best(symbol)
+    share = symbol.orders.share
+    if share:
+        share.forget_gone(book)
+    counting = symbol.reference_units_min
+    bid, ask = share.best(book, Side.BUY, counting), share.best(book, Side.SELL, counting)
+    possible = _mid_range(symbol, bid, ask)
+    if possible is None:
+        return None
+    if counting:
+        bid, ask = share.best(book, Side.BUY), share.best(book, Side.SELL)
+    symbol.mid_sequence = book.sequence
+    symbol.undecided = None if possible.is_certain else (bid, ask)
+    if symbol.undecided is None:
+        return _certain(symbol, possible, bid[0], ask[0])
+    return _uncertain(symbol, possible, bid[0], ask[0])
+
+
+def _mid_range(symbol: Symbol, bid: Best, ask: Best) -> MidRange | None:
+    """What the mid may be for each of others' possible best prices; None when for one there is no mid."""
     mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
-    mid = reference_mid(bid, ask, mark, trade, symbol.instrument)
-    if mid is None:
-        return None
-    symbol.mid = mid
+    bids = bid if bid[0] != bid[1] else bid[:1]
+    asks = ask if ask[0] != ask[1] else ask[:1]
+    mids = [reference_mid(one, other, mark, trade, symbol.instrument) for one in bids for other in asks]
+    known = [mid for mid in mids if mid is not None]
+    return MidRange.of(known) if len(known) == len(mids) else None
+
+
+def _certain(symbol: Symbol, possible: MidRange, bid: int | None, ask: int | None) -> Look:
+    mid = possible.low
+    if symbol.certain_mid is not None and symbol.certain_mid.source is not mid.source:
+        symbol.volatility.interrupt()  # from one kind of price to another is no return
+    symbol.mid = symbol.certain_mid = mid
     symbol.mid_data_ns = _data_ns(symbol, mid.source)
     symbol.volatility.update(symbol.now_ns, mid.num / mid.den * symbol.tick_size)
-    return Look(mid, bid, ask)
+    return Look(mid, mid, mid, bid, ask)
+
+
+def _uncertain(symbol: Symbol, possible: MidRange, bid: int | None, ask: int | None) -> Look | None:
+    """Nothing is quoted more aggressively than the last certain mid allows, nor than is possible now."""
+    last = symbol.certain_mid
+    if last is None:
+        return None
+    symbol.mid = possible.nearest(last)
+    symbol.mid_data_ns = _data_ns(symbol, symbol.mid.source)
+    below = last if last.ticks < possible.high.ticks else possible.high
+    above = last if last.ticks > possible.low.ticks else possible.low
+    return Look(symbol.mid, below, above, bid, ask)
+
+
+def diverges(symbol: Symbol, mid: ReferenceMid) -> bool:
+    """Whether the mid lies too far from a fresh mark price to be quoted from."""
+    mark = symbol.fresh(symbol.mark)
+    if mark is None or mid.source is MidSource.MARK:
+        return False
+    return mid.differs(mark, symbol.config.mark_divergence_bps, symbol.instrument)
 
 
 def _data_ns(symbol: Symbol, source: MidSource) -> int:

@@ -7,8 +7,6 @@ from market_maker.core.book_levels import (
     ImpossibleLevelError,
     apply_asks,
     apply_bids,
-    highest_without,
-    lowest_without,
     snapshot_problem,
 )
 from market_maker.core.events import BookDelta, BookSnapshot, Side
@@ -56,6 +54,7 @@ class OrderBook:
         "data_ns",
         "deltas",
         "duplicates",
+        "exchange_us",
         "gaps",
         "invalid_reason",
         "malformed",
@@ -77,6 +76,8 @@ class OrderBook:
         self.invalid_reason = "no snapshot yet"
         self.data_ns: int | None = None
         """When the last applied message was true at its source (monotonic)."""
+        self.exchange_us = 0
+        """The exchange's time of the last applied message, microseconds since 1970 UTC; 0: none yet."""
         self.deltas = 0
         self.snapshots = 0
         self.duplicates = 0
@@ -107,6 +108,7 @@ class OrderBook:
             return self._distrust_crossed()
         self.sequence = delta.sequence
         self.data_ns = delta.data_ns
+        self.exchange_us = delta.exchange_us
         self.deltas += 1
         return _APPLIED
 
@@ -130,6 +132,7 @@ class OrderBook:
         self.best_ask = min(self._asks, default=None)
         self.sequence = sequence
         self.data_ns = snapshot.data_ns
+        self.exchange_us = snapshot.exchange_us
         if self.best_bid is not None and self.best_ask is not None and self.best_bid >= self.best_ask:
             return self._distrust_crossed()
         self.valid = True
@@ -154,13 +157,9 @@ class OrderBook:
         """Lots resting at a price; 0 when there is no level."""
         return (self._bids if side is Side.BUY else self._asks).get(ticks, 0)
 
-    def best_bid_without(self, own: Mapping[int, int]) -> int | None:
-        """Highest bid with more lots than our own orders there; `own` maps ticks to our lots."""
-        return highest_without(self._bids, self.best_bid, own)
-
-    def best_ask_without(self, own: Mapping[int, int]) -> int | None:
-        """Lowest ask with more lots than our own orders there; `own` maps ticks to our lots."""
-        return lowest_without(self._asks, self.best_ask, own)
+    def levels(self, side: Side) -> Mapping[int, int]:
+        """Lots by price of a side, as published; for reading."""
+        return self._bids if side is Side.BUY else self._asks
 
     def _is_late(self, snapshot: BookSnapshot) -> bool:
         """Whether the book, or what is known to have followed it, is as new as the snapshot.

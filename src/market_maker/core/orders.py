@@ -13,13 +13,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from market_maker.core.commands import OrderStatus, RecordOrder
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution, Side
 from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.own_share import OwnShare
 
 RECENT_ORDERS_MAX = 2_000
 """Final orders remembered, to recognise late and repeated answers."""
-
-GHOST_NS = 500_000_000
-"""How long a gone order's quantity is still taken out of the book: the cancel's answer usually
-arrives before the book update that removes it."""
 
 FINAL_STATUS = {
     ExchangeStatus.FILLED: OrderStatus.FILLED,
@@ -129,15 +126,16 @@ class Order:
 class OrderTracker:
     """All orders of a symbol that are not settled, and the most recent ones that are."""
 
-    __slots__ = ("_by_order_id", "_ghosts", "_orders", "_recent", "_strays")
+    __slots__ = ("_by_order_id", "_orders", "_recent", "_strays", "share")
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self._by_order_id: dict[str, Order] = {}
         self._recent: OrderedDict[str, Order] = OrderedDict()
-        self._ghosts: list[tuple[Side, int, int, int]] = []
         self._strays: OrderedDict[str, Decimal] = OrderedDict()
         """What orders that nobody here knows have filled, by the exchange's id."""
+        self.share = OwnShare()
+        """What of them the published book shows."""
 
     def __iter__(self) -> Iterator[Order]:
         """Every order that is not settled, oldest first; safe against changes while iterating."""
@@ -171,6 +169,9 @@ class OrderTracker:
     def add(self, order: Order) -> None:
         """Track an order that was sent or found at the exchange."""
         self._orders[order.client_order_id] = order
+        is_new = order.status is OrderStatus.PENDING_NEW
+        lots = order.lots - order.filled_lots
+        self.share.sent(order.client_order_id, order.side, order.price_ticks, lots, may_show=not is_new)
         if order.order_id is not None:
             self._by_order_id[order.order_id] = order
 
@@ -205,19 +206,6 @@ class OrderTracker:
         sides = {order.side for order in self._orders.values() if order.rests}
         return len(sides) == 2
 
-    def resting_levels(self, side: Side, now_ns: int) -> dict[int, int]:
-        """Our own lots per tick of a side as they may stand in the published book."""
-        levels: dict[int, int] = {}
-        for order in self._orders.values():
-            if order.side is side and order.is_live:
-                levels[order.price_ticks] = levels.get(order.price_ticks, 0) + order.open_lots
-        if self._ghosts:
-            self._ghosts = [ghost for ghost in self._ghosts if ghost[3] > now_ns]
-            for ghost_side, ticks, lots, _ in self._ghosts:
-                if ghost_side is side:
-                    levels[ticks] = levels.get(ticks, 0) + lots
-        return levels
-
     def fill(self, execution: Execution, instrument: Instrument, now_ns: int) -> Order | None:
         """Count a fill for its order, whatever state it is in; None when the order is not ours to know."""
         order = self.find(execution.client_order_id, execution.order_id)
@@ -228,8 +216,9 @@ class OrderTracker:
         order.filled = EXACT.add(order.filled, execution.quantity)
         lots = _lots(execution.quantity, instrument, ROUND_FLOOR)
         order.filled_lots += lots
-        self._ghosts.append((order.side, order.price_ticks, lots, now_ns + GHOST_NS))
+        self.share.filled(order.client_order_id, execution.executed_at_us, lots)
         if order.filled >= order.quantity:
+            self.share.ended(order.client_order_id, execution.executed_at_us, now_ns)
             self.close(order, OrderStatus.FILLED, now_ns, expected_filled=order.quantity)
         elif order.is_live and order.status is not OrderStatus.PENDING_CANCEL:
             order.status = OrderStatus.PARTIALLY_FILLED
@@ -252,8 +241,10 @@ class OrderTracker:
         `expected_filled` is what it counts as filled. `all_fills_seen` is true when the word came
         through the same ordered stream as the fills. With neither, the order stays unsettled.
         """
-        if order.is_live:
-            self._ghosts.append((order.side, order.price_ticks, order.open_lots, now_ns + GHOST_NS))
+        if status is OrderStatus.REJECTED:
+            self.share.never_rested(order.client_order_id)
+        else:
+            self.share.ended(order.client_order_id, None, now_ns)
         order.status = status
         order.reason = reason or order.reason
         if expected_filled is not None:
@@ -302,10 +293,6 @@ class OrderTracker:
         )
         self.add(order)
         return order
-
-    def forget_ghosts(self) -> None:
-        """Their prices are ticks of a grid that is no more."""
-        self._ghosts.clear()
 
     def _stray(self, execution: Execution) -> None:
         """Remember what an order filled that may be found at the exchange later."""

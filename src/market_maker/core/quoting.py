@@ -69,6 +69,10 @@ class QuoteSet:
     asks: tuple[QuoteLevel, ...]
     best_bid: int | None
     best_ask: int | None
+    below: ReferenceMid | None = None
+    """What bids are computed from while the mid is uncertain; None: the mid."""
+    above: ReferenceMid | None = None
+    """The same for asks."""
 
 
 class QuotingEngine:

@@ -1,11 +1,15 @@
 """The reference mid: the price around which quotes stand, exact in ticks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from math import gcd
 
 from market_maker.core.instrument import EXACT, Instrument
+
+BPS = 10_000
 
 
 class MidSource(Enum):
@@ -27,6 +31,41 @@ class ReferenceMid:
     def price(self, instrument: Instrument) -> Decimal:
         """The mid in quote currency; exact, as it was made from a decimal price or two of them."""
         return EXACT.divide(EXACT.multiply(instrument.tick_size, Decimal(self.num)), Decimal(self.den))
+
+    @property
+    def ticks(self) -> Fraction:
+        """The mid in ticks, exact."""
+        return Fraction(self.num, self.den)
+
+    def differs(self, price: Decimal, limit_bps: Decimal, instrument: Instrument) -> bool:
+        """Whether it lies further than `limit_bps` of `price` from that price (quote currency)."""
+        distance = EXACT.abs(EXACT.subtract(self.price(instrument), price))
+        return EXACT.multiply(distance, Decimal(BPS)) > EXACT.multiply(limit_bps, price)
+
+
+@dataclass(frozen=True, slots=True)
+class MidRange:
+    """Where the reference mid must lie: `low` and `high` are the same unless a best level is undecided."""
+
+    low: ReferenceMid
+    high: ReferenceMid
+
+    @classmethod
+    def of(cls, candidates: Iterable[ReferenceMid]) -> "MidRange":
+        """From the lowest to the highest of what is possible; at least one candidate."""
+        ordered = sorted(candidates, key=lambda mid: mid.ticks)
+        return cls(ordered[0], ordered[-1])
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether every possible mid is within a tick of every other."""
+        return self.low is self.high or self.high.ticks - self.low.ticks <= 1
+
+    def nearest(self, mid: ReferenceMid) -> ReferenceMid:
+        """The possible mid that is nearest to an earlier one."""
+        if mid.ticks < self.low.ticks:
+            return self.low
+        return self.high if mid.ticks > self.high.ticks else mid
 
 
 def reference_mid(

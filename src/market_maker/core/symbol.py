@@ -105,6 +105,8 @@ class Symbol:
     """Age at which market data may no longer be quoted from."""
     tick_size: float = field(init=False)
     """For statistics only: a mid in quote currency stays comparable when the grid changes."""
+    reference_units_min: int = field(init=False)
+    """Ticks * lots of others that a level needs to count for the reference mid."""
 
     mark: PricePoint | None = None
     trades: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=PUBLIC_TRADES_MAX))
@@ -112,6 +114,13 @@ class Symbol:
     mid: ReferenceMid | None = None
     mid_data_ns: int = 0
     """When the data behind `mid` was true."""
+    """The reference mid of the last look; while undecided, the possible one nearest to `certain_mid`."""
+    certain_mid: ReferenceMid | None = None
+    """The last mid about which there was no doubt."""
+    mid_sequence: int = 0
+    """The book's sequence at the last look."""
+    undecided: tuple[tuple[int | None, int | None], tuple[int | None, int | None]] | None = None
+    """Others' possible and certain best bid and ask at the last look; None when they settle the mid."""
     quote: QuoteSet | None = None
     verdicts: dict[tuple[Side, int], str] = field(default_factory=dict)
     """What became of each wanted level of `quote`: resting, placed, or the check that refused it."""
@@ -150,6 +159,7 @@ class Symbol:
         if config.check_staleness:
             self.staleness_ns = min(self.staleness_ns, int(config.staleness_threshold_ms * NS_PER_MS))
         self.tick_size = float(self.instrument.tick_size)
+        self.reference_units_min = self.instrument.units_of(config.reference_min_notional_usdt)
         self._pace()
 
     def evaluated(self) -> None:

@@ -4,7 +4,15 @@ from market_maker.core.control import activation_problems
 from market_maker.core.events import Side
 from market_maker.core.orders import Order
 from market_maker.core.symbol import Symbol
-from market_maker.core.view import BookView, Counters, KillView, OrderView, PnlView, SymbolView
+from market_maker.core.view import (
+    BookView,
+    Counters,
+    KillView,
+    OrderView,
+    PnlView,
+    ReferenceView,
+    SymbolView,
+)
 
 
 def view_of(symbol: Symbol) -> SymbolView:
@@ -21,8 +29,7 @@ def view_of(symbol: Symbol) -> SymbolView:
         config=symbol.config,
         instrument=symbol.instrument,
         book=_book(symbol),
-        mid=symbol.mid.price(symbol.instrument) if symbol.mid is not None else None,
-        mid_source=symbol.mid.source.value if symbol.mid is not None else "",
+        reference=_reference(symbol),
         pnl=_pnl(symbol),
         orders=tuple(_order(order) for order in symbol.orders if order.is_live),
         open_orders=symbol.orders.live_count(),
@@ -62,6 +69,16 @@ def _book(symbol: Symbol) -> BookView:
         instrument.price(book.best_bid) if book.best_bid is not None else None,
         instrument.price(book.best_ask) if book.best_ask is not None else None,
         book.data_ns,
+    )
+
+
+def _reference(symbol: Symbol) -> ReferenceView:
+    mid = symbol.mid
+    return ReferenceView(
+        mid.price(symbol.instrument) if mid is not None else None,
+        mid.source.value if mid is not None else "",
+        symbol.mid_sequence,
+        symbol.undecided is not None,
     )
 
 
@@ -112,5 +129,6 @@ def _counters(symbol: Symbol) -> Counters:
         book_gaps=book.gaps,
         active_ns=stats.active_ns,
         two_sided_ns=stats.two_sided_ns,
+        mid_uncertain_ns=stats.uncertain_ns,
         suppressed=tuple(sorted(stats.suppressed.items())),
     )

@@ -37,6 +37,17 @@ class BookView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceView:
+    """The reference mid, quote currency, and the sequence of the book that it was taken from."""
+
+    mid: Decimal | None
+    source: str
+    sequence: int
+    uncertain: bool
+    """A best level may be ours alone: `mid` is the possible one nearest to the last certain one."""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """One live or unknown order."""
 
@@ -97,6 +108,8 @@ class Counters:
     """Time spent ACTIVE, without the first second of each ACTIVE period."""
     two_sided_ns: int
     """The part of `active_ns` with at least one live order on each side."""
+    mid_uncertain_ns: int
+    """The part of `active_ns` in which the reference mid was uncertain."""
     suppressed: tuple[tuple[str, int], ...]
     """(reason, count) of levels and whole quotes that were not placed."""
 
@@ -117,8 +130,7 @@ class SymbolView:
     config: SymbolConfig
     instrument: Instrument | None
     book: BookView
-    mid: Decimal | None
-    mid_source: str
+    reference: ReferenceView
     pnl: PnlView
     orders: tuple[OrderView, ...]
     open_orders: int
@@ -136,3 +148,8 @@ class SymbolView:
     enable_problems: tuple[Problem, ...]
     """Why enable would be refused now; empty when it would be accepted."""
     counters: Counters
+
+    @property
+    def mid(self) -> Decimal | None:
+        """The reference mid in quote currency."""
+        return self.reference.mid

@@ -58,6 +58,10 @@ class Volatility:
         self._span_ns += elapsed_ns
         self._samples += 1
 
+    def interrupt(self) -> None:
+        """The next mid is no return on the last one: it is another kind of price."""
+        self._last_ns = None
+
     @property
     def factor_ppm(self) -> int:
         """The volatility factor in millionths, from FACTOR_ONE_PPM to FACTOR_MAX_PPM."""

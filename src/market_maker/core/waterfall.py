@@ -14,6 +14,7 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
+from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.volatility import FACTOR_ONE_PPM
 
 DIGITS = 18
@@ -61,6 +62,10 @@ class Waterfall:
     """Inventory over the maximum position, from -1 to 1."""
     bias: Decimal
     """How far both sides are moved down (up when negative)."""
+    bid_mid: Decimal
+    """What bids are computed from: the mid, or while it is uncertain what is safe for them."""
+    ask_mid: Decimal
+    """The same for asks."""
     best_bid: Decimal | None
     """Others' best prices, which the clamp keeps clear of."""
     best_ask: Decimal | None
@@ -70,32 +75,43 @@ class Waterfall:
 
 def waterfall(quote_set: QuoteSet, config: SymbolConfig, instrument: Instrument) -> Waterfall:
     """Explain `quote_set`; configuration and instrument are those it was computed with."""
-    tick = Fraction(instrument.tick_size)
-    mid = Fraction(quote_set.mid.num, quote_set.mid.den) * tick
+    mid = quote_set.mid
+    shared = _shared(quote_set, mid, config, instrument)
+    bids = shared if quote_set.below is None else _shared(quote_set, quote_set.below, config, instrument)
+    asks = shared if quote_set.above is None else _shared(quote_set, quote_set.above, config, instrument)
+    levels: list[LevelWaterfall] = []
+    for bid, ask in zip(quote_set.bids, quote_set.asks, strict=True):
+        levels += (_level(bids, bid), _level(asks, ask))
+    best_bid, best_ask = quote_set.best_bid, quote_set.best_ask
+    return Waterfall(
+        mid=_shown(shared.mid),
+        mid_source=mid.source.value,
+        volatility_factor=_shown(Fraction(quote_set.factor_ppm, FACTOR_ONE_PPM)),
+        spread=_shown(shared.half_spread * 2),
+        position=quote_set.position,
+        inventory=_shown(shared.inventory),
+        inventory_norm=_shown(shared.norm),
+        bias=_shown(shared.bias),
+        bid_mid=_shown(bids.mid),
+        ask_mid=_shown(asks.mid),
+        best_bid=None if best_bid is None else instrument.price(best_bid),
+        best_ask=None if best_ask is None else instrument.price(best_ask),
+        levels=tuple(levels),
+    )
+
+
+def _shared(
+    quote_set: QuoteSet, reference: ReferenceMid, config: SymbolConfig, instrument: Instrument
+) -> "_Shared":
+    """What follows from the mid, or from the price that one side is computed from instead."""
+    mid = reference.ticks * Fraction(instrument.tick_size)
     factor = Fraction(quote_set.factor_ppm, FACTOR_ONE_PPM)
     spread = mid * Fraction(config.base_spread_bps) / 10_000 * factor
     inventory = Fraction(quote_set.position) * mid
     norm = _norm(inventory, Fraction(config.max_position_usdt))
     bias = norm * Fraction(config.inventory_skew_factor) * spread / 2
     step = mid * Fraction(config.level_spacing_bps) / 10_000
-    shared = _Shared(quote_set, instrument, mid, spread / 2, bias, step)
-    levels: list[LevelWaterfall] = []
-    for bid, ask in zip(quote_set.bids, quote_set.asks, strict=True):
-        levels += (_level(shared, bid), _level(shared, ask))
-    best_bid, best_ask = quote_set.best_bid, quote_set.best_ask
-    return Waterfall(
-        mid=_shown(mid),
-        mid_source=quote_set.mid.source.value,
-        volatility_factor=_shown(factor),
-        spread=_shown(spread),
-        position=quote_set.position,
-        inventory=_shown(inventory),
-        inventory_norm=_shown(norm),
-        bias=_shown(bias),
-        best_bid=None if best_bid is None else instrument.price(best_bid),
-        best_ask=None if best_ask is None else instrument.price(best_ask),
-        levels=tuple(levels),
-    )
+    return _Shared(quote_set, instrument, mid, spread / 2, inventory, norm, bias, step)
 
 
 def _norm(inventory: Fraction, limit: Fraction) -> Fraction:
@@ -112,6 +128,8 @@ class _Shared:
     instrument: Instrument
     mid: Fraction
     half_spread: Fraction
+    inventory: Fraction
+    norm: Fraction
     bias: Fraction
     step: Fraction
 

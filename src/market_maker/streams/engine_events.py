@@ -24,7 +24,7 @@ class _Context:
     arrival: Arrival
     source: Source
     sequence: int
-    executed_at_us: int
+    happened_at_us: int
     trace: str | None
 
 
@@ -79,6 +79,7 @@ class EngineEventReader:
                 envelope.optional_text(data, "reason"),
                 context.sequence,
                 context.source,
+                context.happened_at_us,
             )
         ]
 
@@ -114,7 +115,7 @@ def _execution(trade: envelope.Record, role: str, side: Side, context: _Context)
         client_order_id=envelope.optional_text(trade, f"{role}_client_order_id"),
         is_maker=role == "maker",
         sequence=context.sequence,
-        executed_at_us=context.executed_at_us,
+        executed_at_us=context.happened_at_us,
         source=context.source,
         trace=context.trace,
     )

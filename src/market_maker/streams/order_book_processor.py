@@ -43,9 +43,9 @@ class OrderBookProcessor:
         at_ns, data_ns = arrival.at_ns, envelope.data_ns(arrival, timestamp_us)
         trace = envelope.trace_of(message.headers(), trace_id.decode("ascii", "replace"))
         event = (
-            BookDelta(at_ns, data_ns, prev_sequence, sequence, bids, asks, trace)
+            BookDelta(at_ns, data_ns, prev_sequence, sequence, bids, asks, trace, timestamp_us)
             if is_delta
-            else BookSnapshot(at_ns, data_ns, sequence, bids, asks, trace)
+            else BookSnapshot(at_ns, data_ns, sequence, bids, asks, trace, timestamp_us)
         )
         batch.items.append((reader.symbol, event))
 

@@ -1,6 +1,7 @@
 """The conversation of a book with its feed: what each message does to it, and when it is trusted."""
 
 import pytest
+from tests.support.books import best_without
 
 from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
 from market_maker.core.order_book import PENDING_DELTAS_MAX, RENUMBERED_AFTER_NS, BookChange, OrderBook
@@ -144,13 +145,13 @@ def test_in_a_dense_book_the_next_best_price_is_the_nearest() -> None:
     bids = tuple((ticks, 1) for ticks in range(91, 100))
     asks = tuple((ticks, 1) for ticks in range(101, 110))
     book = ready(bids, asks)
-    assert book.best_bid_without({99: 1}) == 98
-    assert book.best_ask_without({101: 1}) == 102
+    assert best_without(book, Side.BUY, {99: 1}) == 98
+    assert best_without(book, Side.SELL, {101: 1}) == 102
     book.apply_delta(delta(100, 101, ((99, 0),), ((101, 0),)))
     assert (book.best_bid, book.best_ask) == (98, 102)
     book.apply_delta(delta(101, 102, ((97, 0),), ((103, 0),)))
-    assert book.best_bid_without({98: 1}) == 96
-    assert book.best_ask_without({102: 1}) == 104
+    assert best_without(book, Side.BUY, {98: 1}) == 96
+    assert best_without(book, Side.SELL, {102: 1}) == 104
     book.apply_delta(delta(102, 103, ((98, 0),), ((102, 0),)))
     assert (book.best_bid, book.best_ask) == (96, 104)
 
@@ -214,8 +215,8 @@ def test_a_delta_with_negative_lots_invalidates_the_book(bids: Levels, asks: Lev
     assert book.apply_delta(delta(100, 101, bids, asks)) is BookChange.MALFORMED
     assert not book.valid
     assert book.invalid_reason == f"malformed: delta has {problem}"
-    assert book.best_bid_without({}) in (98, 99)
-    assert book.best_ask_without({}) in (101, 103)
+    assert best_without(book, Side.BUY, {}) in (98, 99)
+    assert best_without(book, Side.SELL, {}) in (101, 103)
 
 
 def test_a_crossing_move_inside_one_delta_is_fine_when_the_result_is_not_crossed() -> None:
@@ -347,28 +348,28 @@ def test_a_reset_forgets_the_book_and_the_kept_deltas() -> None:
 
 def test_the_best_price_without_our_own_orders_skips_levels_that_are_ours_alone() -> None:
     book = ready()
-    assert book.best_bid_without({}) == 99
-    assert book.best_bid_without({99: 10}) == 98
-    assert book.best_bid_without({99: 9}) == 99
-    assert book.best_bid_without({99: 10, 98: 20}) == 90
-    assert book.best_ask_without({101: 10}) == 103
-    assert book.best_ask_without({101: 10, 103: 19}) == 103
+    assert best_without(book, Side.BUY, {}) == 99
+    assert best_without(book, Side.BUY, {99: 10}) == 98
+    assert best_without(book, Side.BUY, {99: 9}) == 99
+    assert best_without(book, Side.BUY, {99: 10, 98: 20}) == 90
+    assert best_without(book, Side.SELL, {101: 10}) == 103
+    assert best_without(book, Side.SELL, {101: 10, 103: 19}) == 103
 
 
 def test_our_order_that_the_book_does_not_show_yet_hides_no_more_than_its_own_level() -> None:
     book = ready()
-    assert book.best_bid_without({99: 50}) == 98
-    assert book.best_bid_without({100: 50}) == 99
+    assert best_without(book, Side.BUY, {99: 50}) == 98
+    assert best_without(book, Side.BUY, {100: 50}) == 99
 
 
 def test_a_book_of_nothing_but_our_orders_has_no_other_price() -> None:
     book = ready(((99, 10),), ((101, 10),))
-    assert book.best_bid_without({99: 10}) is None
-    assert book.best_ask_without({101: 10}) is None
-    assert OrderBook().best_bid_without({}) is None
+    assert best_without(book, Side.BUY, {99: 10}) is None
+    assert best_without(book, Side.SELL, {101: 10}) is None
+    assert best_without(OrderBook(), Side.BUY, {}) is None
 
 
 def test_the_best_price_of_others_is_found_past_a_hole_behind_ours() -> None:
     book = ready(((1_000_000, 3), (999_000, 4), (500, 1)), ((1_000_001, 3), (2_000_000, 4), (9_000_000, 1)))
-    assert book.best_bid_without({1_000_000: 3, 999_000: 4}) == 500
-    assert book.best_ask_without({1_000_001: 3, 2_000_000: 4}) == 9_000_000
+    assert best_without(book, Side.BUY, {1_000_000: 3, 999_000: 4}) == 500
+    assert best_without(book, Side.SELL, {1_000_001: 3, 2_000_000: 4}) == 9_000_000

@@ -6,7 +6,7 @@ from decimal import Decimal
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution, Side
 from market_maker.core.instrument import Instrument
-from market_maker.core.orders import GHOST_NS, RECENT_ORDERS_MAX, Order, OrderTracker
+from market_maker.core.orders import RECENT_ORDERS_MAX, Order, OrderTracker
 
 INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 
@@ -145,23 +145,6 @@ def test_more_fills_than_the_order_had_end_it_and_count_nothing_below_zero() -> 
     tracker = tracking(a)
     tracker.fill(execution("a", 130), INSTRUMENT, 0)
     assert (a.status, a.settled, tracker.open_lots(Side.BUY)) == (OrderStatus.FILLED, True, 0)
-
-
-def test_own_lots_in_the_book_are_those_of_live_orders_and_for_a_moment_of_gone_ones() -> None:
-    a, b = order("a"), order("b", lots=50)
-    tracker = tracking(a, b)
-    assert tracker.resting_levels(Side.BUY, 0) == {9990: 150}
-    tracker.close(a, OrderStatus.CANCELLED, 0, all_fills_seen=True)
-    assert tracker.resting_levels(Side.BUY, GHOST_NS - 1) == {9990: 150}
-    assert tracker.resting_levels(Side.BUY, GHOST_NS) == {9990: 50}
-    assert tracker.resting_levels(Side.SELL, 0) == {}
-
-
-def test_a_fill_is_taken_out_of_the_book_once_not_twice() -> None:
-    a = order()
-    tracker = tracking(a)
-    tracker.fill(execution("a", 100), INSTRUMENT, 0)
-    assert tracker.resting_levels(Side.BUY, 1) == {9990: 100}
 
 
 def test_two_sided_needs_a_confirmed_order_on_each_side() -> None:

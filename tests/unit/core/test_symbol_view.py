@@ -11,7 +11,7 @@ from market_maker.core.symbol_view import spread_bps
 
 def test_a_new_symbol_shows_that_nothing_is_known_yet() -> None:
     view = Playbook().view()
-    assert (view.mid, view.mid_source, view.quote, view.book.valid) == (None, "", None, False)
+    assert (view.mid, view.reference.source, view.quote, view.book.valid) == (None, "", None, False)
     assert (view.book.best_bid, view.book.data_ns, view.open_orders) == (None, None, 0)
     assert view.open_orders_at_exchange is None
     assert view.pnl.inventory_usdt == 0

@@ -173,7 +173,9 @@ def test_the_engines_word_on_our_order_is_an_order_event(
     desk: Desk, wire_format: Wire, kind: OrderEventKind
 ) -> None:
     [event] = desk.take(ENGINE_EVENT, engine(wire_format, order_event(kind.value, reason="because")))
-    assert event == OrderEvent(10**12, kind, "order-1", "client-1", "because", 8, SOURCE)
+    assert event == OrderEvent(
+        10**12, kind, "order-1", "client-1", "because", 8, SOURCE, 1_699_999_999_500_000
+    )
     assert desk.batch.in_flight == [SOURCE]
 
 
