@@ -1,7 +1,8 @@
 """What must hold after every step, checked against the truth. The numbers are those of DESIGN's list.
 
  1 a new order is sent only if ACTIVE, no latch, instrument trading, not shadow, owned
- 2 if every live and unknown order filled, the position would not pass its limit
+ 2 if every live and unknown order filled, the position would not pass its limit; a new order leaves the
+   limit's headroom free
  3 prices on the tick, quantities on the lot, within collar and notional; no own bid at or above an own ask
  4 one exchange order per intent, ids never reused
  5 sends per sliding second bounded; no cancel behind a new order
@@ -17,6 +18,7 @@
 13 an engine alone, given the same events, says the same (`replay`)
 14 after a restart nothing is ACTIVE; nothing is believed clear that is not; an orderly stop leaves nothing
    behind and takes at most ten seconds (`stopping`)
+16 what is too aggressive goes at once, what is only too passive not without its replacement (`requoting`)
 
 Elsewhere: 9 for rebalances in tests/unit/streams/test_offsets.py, 13 for exceptions in tests/unit/actors.
 """
@@ -35,8 +37,9 @@ from simulation.exposure import Exposure, check_belief, exposure_of
 from simulation.ledger import Ledger
 from simulation.observations import observe
 from simulation.parts import Parts, Violation
-from simulation.placement import check_placement
+from simulation.placement import check_placement, is_made_smaller
 from simulation.reference import check_reference
+from simulation.requoting import check_cancels, check_rests
 from simulation.transitions import check_chain, check_left_active, check_transition
 from simulation.triggers import check_halted, demands_halt
 from simulation.truth import ids_of
@@ -77,6 +80,7 @@ class Checks:
             self._parts.coverage.hit("restart_halted")
         watch.state = durable
         watch.book_data_ns = watch.owed_by = None
+        watch.evaluations = 0
         watch.version, watch.trading = restored.instrument.version, restored.instrument.is_trading
         watch.ledger = Ledger.of(store.fills_of(symbol))
         watch.ledger.compare(symbol, restored.inventory.to_row())
@@ -123,6 +127,7 @@ class Checks:
         for command in commands:
             if isinstance(command, cmd.PlaceOrder):
                 self._placement(process, symbol, watch, command)
+        self._cancels(process.engines[symbol], watch, event, commands)
         if before is State.ACTIVE and watch.state is not State.ACTIVE:
             check_left_active(process.engines[symbol], commands, is_shadow=self._is_shadow)
 
@@ -142,6 +147,9 @@ class Checks:
         watch.halt_demanded = ""
         if isinstance(event, ev.Fault):
             watch.owed_by = None
+        if state.stats.quotes_computed > watch.evaluations and not self._is_shadow:
+            watch.evaluations = state.stats.quotes_computed
+            check_rests(state)
         if commands or isinstance(event, ORDER_NEWS):
             check_belief(engine, self._exposure(process, symbol))
         if isinstance(event, ev.PlaceAnswer) and watch.state is not State.ACTIVE:
@@ -191,6 +199,14 @@ class Checks:
     @property
     def _is_shadow(self) -> bool:
         return self._parts.plan.limits.shadow_mode
+
+    def _cancels(
+        self, engine: SymbolEngine, watch: Watch, event: ev.Event | None, commands: Sequence[cmd.Command]
+    ) -> None:
+        check_cancels(engine.symbol, event, commands, watch.cancelled)
+        for command in commands:
+            if isinstance(command, cmd.CancelOrder):
+                watch.cancelled.add(command.client_order_id)
 
     def _answered_once(self, symbol: str, event: ev.Control, commands: Sequence[cmd.Command]) -> None:
         replies = [command for command in commands if isinstance(command, cmd.Reply)]
@@ -254,6 +270,8 @@ class Checks:
         engine, truth = process.engines[symbol], self._parts.truth
         exposure = self._exposure(process, symbol)
         check_placement(engine, exposure, command.order)
+        if is_made_smaller(engine, command.order):
+            self._parts.coverage.hit("order_made_smaller")
         instrument = engine.symbol.instrument
         if truth.meant(command.order, process.number, instrument.tick_size) is None:
             raise Violation(4, f"{symbol}: {command.order.client_order_id} was used before")

@@ -41,6 +41,8 @@ HAPPENS_SOMETIMES: tuple[str, ...] = (
     "reset_refused",
     *(f"refused:{reason}" for reason in ("book_invalid", "book_stale", "grid_changing")),
     *(f"refused:{reason}" for reason in ("position_limit", "rate_limit", "exchange_rate_limit", "own_cross")),
+    "refused:waiting_for_room",
+    "order_made_smaller",
     "shadow_quote",
     "mailbox_coalesced",
     "mailbox_full",

@@ -1,6 +1,7 @@
 """Invariants 2 and 3 for one new order, against everything that is or may come to be in the market."""
 
 from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Side
 from market_maker.core.risk import CheckedOrder
 from simulation.exposure import Exposure
 from simulation.parts import Violation
@@ -15,12 +16,22 @@ def check_placement(engine: SymbolEngine, exposure: Exposure, order: CheckedOrde
             text = f"{order.symbol}: {order.side.value} at {order.price} meets our own at {other.price}"
             raise Violation(3, text)
     worst = exposure.worst(order.side) + order.quantity
-    limit = engine.symbol.config.max_position_usdt
+    config = engine.symbol.config
+    limit = config.max_position_usdt * (100 - config.position_headroom_pct) / 100
     if worst > 0 and worst * order.price > limit:
         text = (
             f"{order.symbol}: {worst * order.price} USDT if all of {order.side.value} filled, limit {limit}"
         )
         raise Violation(2, text)
+
+
+def is_made_smaller(engine: SymbolEngine, order: CheckedOrder) -> bool:
+    """Whether the position limit had room for a part of the level's size only."""
+    quote = engine.symbol.quote
+    if quote is None:
+        return False
+    levels = quote.bids if order.side is Side.BUY else quote.asks
+    return order.lots < levels[0].lots
 
 
 def _check_price(engine: SymbolEngine, order: CheckedOrder) -> None:

@@ -97,6 +97,7 @@ def _config(rng: Random, symbol: str) -> SymbolConfig:
         staleness_threshold_ms=Decimal(rng.choice((500, 1_000))),
         quote_interval_ms=Decimal(rng.choice((20, 100, 200))),
         price_threshold_bps=Decimal(rng.choice(("0", "2", "6"))),
+        position_headroom_pct=Decimal(rng.choice(("0", "5", "5", "20"))),
     )
 
 

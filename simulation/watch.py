@@ -21,6 +21,10 @@ class Watch:
         self.owed_by: Event | None = None
         """The event of a step that raised, until what it had decided is said."""
         self.sends: deque[int] = deque()
+        self.cancelled: set[str] = set()
+        """Orders for which a cancel has gone out."""
+        self.evaluations = 0
+        """How many quotes the engine of this life has computed."""
         self.ledger = Ledger()
         self.stored = 0
         """How many of the stored events have been looked at."""

@@ -180,7 +180,7 @@ async def test_an_order_beyond_the_price_collar_is_not_sent_and_says_so(start_si
 async def test_new_orders_keep_to_the_rate_limit(start_site: StartSite) -> None:
     site = await start_site(MAX_ORDERS_PER_SECOND="3")
     # What rests may stand far from its target: else a quick market needs more orders than three a second.
-    await site.operator.configure(BTC, num_levels=5, price_threshold_bps="1000")
+    await site.operator.configure(BTC, num_levels=5, base_spread_bps="400", price_threshold_bps="1000")
     await site.operator.enable(BTC)
     await until_every_level(site, "resting", 5)
     sent = sorted(order["created_at"] for order in await orders_ever(site))

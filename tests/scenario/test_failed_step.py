@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.playbook import Playbook, active, proven, quoting, ready
 
-from market_maker.core import clearing, control, cycle, fills
+from market_maker.core import clearing, control, fills, sending
 from market_maker.core.commands import OrderStatus, RecordFill, RecordOrder
 from market_maker.core.events import Fault
 from market_maker.core.inventory import Inventory
@@ -48,7 +48,7 @@ def test_an_order_that_a_failed_step_decided_was_never_sent(monkeypatch: pytest.
                 raise Defect
             return False
 
-        patch.setattr(cycle, "_crosses_own", second_raises)
+        patch.setattr(sending, "_crosses_own", second_raises)
         with pytest.raises(Defect):
             play.enable()
     fault(play)

@@ -215,7 +215,7 @@ def test_an_answered_cancel_ends_the_order_but_its_rest_counts_until_the_stream_
     assert play.cancel_answer("c1").records == ["record c1 cancelled"]
     assert play.engine.symbol.orders.open_lots(Side.BUY) == 100
     play.evaluate()
-    assert play.verdict(Side.BUY) == "position_limit"
+    assert play.verdict(Side.BUY) == "waiting_for_room"
     play.stream_cancelled("c1")
     assert play.engine.symbol.orders.open_lots(Side.BUY) == 0
     assert play.evaluate().placed[0].order.side is Side.BUY
@@ -303,7 +303,7 @@ def test_unknown_orders_count_in_the_position_limit() -> None:
 
 
 def test_pending_orders_count_in_the_position_limit() -> None:
-    config = replace(CONFIG, num_levels=3, max_position_usdt=Decimal(250))
+    config = replace(CONFIG, num_levels=3, max_position_usdt=Decimal(212))
     play = active(config=config)
     assert [placed.order.level for placed in play.said.placed] == [0, 0, 1, 1]
     assert play.verdict(Side.BUY, 2) == play.verdict(Side.SELL, 2) == "position_limit"

@@ -9,6 +9,8 @@ from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Outcome, Side
 from market_maker.core.inventory import Inventory
+from market_maker.core.sending import SECOND_NS
+from market_maker.core.volatility import Volatility
 
 
 def test_enable_sends_both_sides_at_once() -> None:
@@ -43,10 +45,10 @@ def test_an_evaluation_waits_for_the_quote_interval() -> None:
     assert play.said.lines == ()
     play.after(1).delta()
     assert play.said.requests == [
-        "cancel c1",
         "cancel c2",
-        "place c3 buy 10002 x 99",
-        "place c4 sell 10014 x 99",
+        "cancel c1",
+        "place c3 sell 10014 x 99",
+        "place c4 buy 10002 x 99",
     ]
 
 
@@ -82,14 +84,48 @@ def test_a_changed_configuration_waits_for_its_turn_and_changes_the_quotes() -> 
     ]
 
 
-def test_a_resting_order_is_kept_up_to_the_price_threshold_and_replaced_beyond_it() -> None:
-    config = replace(CONFIG, price_threshold_bps=Decimal(5))
-    kept = quoting(config=config)
-    kept.mid(10004)
+def test_a_resting_order_is_replaced_when_it_is_too_passive_by_more_than_the_price_threshold() -> None:
+    """A bid of 9995 under a mid of 10 005 wants 9999: 4 ticks are within 5 bps, 6 are not."""
+    kept, moved = quoting(), quoting()
+    kept.mid(10005)
+    assert "cancel c1" not in kept.evaluate().requests
+    moved.mid(10007)
+    assert moved.evaluate().requests[-1] == "place c4 buy 10001 x 99"
+    assert "cancel c1" in moved.said.requests
+
+
+def test_a_resting_order_is_replaced_when_it_gives_away_more_than_a_quarter_of_the_half_spread() -> None:
+    """The half spread is 5 ticks: a bid of 9995 may be one tick inside of where it is wanted."""
+    kept, moved = quoting(), quoting()
+    kept.mid(9999)
     assert kept.evaluate().requests == []
-    moved = quoting(config=config)
-    moved.mid(10005)
-    assert moved.evaluate().requests == ["cancel c2", "place c3 sell 10011 x 99"]
+    moved.mid(9998)
+    assert moved.evaluate().requests == ["cancel c1", "place c3 buy 9993 x 100"]
+
+
+def test_a_threshold_below_a_quarter_of_the_half_spread_holds_in_both_directions() -> None:
+    play = quoting(config=replace(CONFIG, base_spread_bps=Decimal(80), price_threshold_bps=Decimal(5)))
+    play.mid(10007)
+    assert play.evaluate().requests[:2] == ["cancel c2", "cancel c1"]
+
+
+def test_a_fill_that_moves_the_target_counts_like_a_change_of_the_mid() -> None:
+    """A position of 40 % leans both sides down by 2 ticks: the bid gives away too much, the ask waits."""
+    skewed = replace(CONFIG, inventory_skew_factor=Decimal(1), max_position_usdt=Decimal(1000))
+    play = quoting(config=skewed)
+    play.execution("t1", Side.BUY, "1000", "0.4")
+    assert play.evaluate().requests == ["cancel c1", "place c3 buy 9993 x 100"]
+    assert play.verdict(Side.SELL) == "resting"
+
+
+def test_a_rise_of_volatility_that_moves_the_target_counts_like_a_change_of_the_mid() -> None:
+    play = quoting(config=replace(CONFIG, volatility_multiplier=True))
+    volatility = play.engine.symbol.volatility = Volatility()
+    for second in range(900, -1, -1):
+        swing = second % 2 * (1 if second < 30 else 0.01)
+        volatility.update(play.now_ns - second * SECOND_NS, 1000 + swing)
+    assert play.evaluate().requests[:2] == ["cancel c1", "cancel c2"]
+    assert play.said.requests[2:] == ["place c3 buy 9985 x 100", "place c4 sell 10015 x 100"]
 
 
 def test_an_order_with_half_of_the_target_left_is_kept_and_with_less_is_replaced() -> None:
@@ -145,10 +181,10 @@ def test_an_order_on_its_way_holds_its_level() -> None:
     play.place_answer("c1")
     play.place_answer("c2")
     assert play.evaluate().requests == [
-        "cancel c1",
         "cancel c2",
-        "place c3 buy 10002 x 99",
-        "place c4 sell 10014 x 99",
+        "cancel c1",
+        "place c3 sell 10014 x 99",
+        "place c4 buy 10002 x 99",
     ]
 
 
@@ -164,7 +200,7 @@ def test_a_cancel_is_not_repeated_while_it_is_on_its_way() -> None:
 def test_a_cancel_that_the_exchange_had_no_time_for_is_repeated() -> None:
     play = quoting()
     play.mid(10008)
-    assert play.evaluate().requests[:2] == ["cancel c1", "cancel c2"]
+    assert play.evaluate().requests[:2] == ["cancel c2", "cancel c1"]
     play.place_answer("c3")
     play.place_answer("c4")
     play.cancel_answer("c1", Outcome.RATE_LIMITED)
@@ -176,14 +212,14 @@ def test_cancels_come_before_placements_and_requests_before_records() -> None:
     play = quoting()
     play.mid(10008)
     assert play.evaluate().lines == (
-        "cancel c1",
         "cancel c2",
-        "place c3 buy 10002 x 99",
-        "place c4 sell 10014 x 99",
-        "record c1 pending_cancel",
+        "cancel c1",
+        "place c3 sell 10014 x 99",
+        "place c4 buy 10002 x 99",
         "record c2 pending_cancel",
         "record c3 pending_new",
         "record c4 pending_new",
+        "record c1 pending_cancel",
     )
 
 
@@ -206,11 +242,12 @@ def test_no_sliding_second_holds_more_orders_than_allowed_and_inner_levels_go_fi
     assert play.evaluate().requests == ["place c5 buy 9985 x 100", "place c6 sell 10015 x 100"]
 
 
-def test_cancels_are_never_limited() -> None:
+def test_without_a_send_left_what_is_too_aggressive_goes_and_what_is_too_passive_stays() -> None:
     play = quoting(limits=EngineLimits(max_orders_per_second=2))
     play.mid(10008)
-    assert play.evaluate().requests == ["cancel c1", "cancel c2"]
-    assert play.verdict(Side.BUY) == "rate_limit"
+    assert play.evaluate().requests == ["cancel c2"]
+    assert play.verdict(Side.BUY) == play.verdict(Side.SELL) == "rate_limit"
+    assert play.tick(901).requests == ["cancel c1", "place c3 sell 10014 x 99", "place c4 buy 10002 x 99"]
 
 
 def test_a_429_pauses_placements_for_as_long_as_it_says_but_not_cancels() -> None:
@@ -219,9 +256,12 @@ def test_a_429_pauses_placements_for_as_long_as_it_says_but_not_cancels() -> Non
     play.place_answer("c2", Outcome.RATE_LIMITED, retry_after_ms=1000)
     assert play.said.records == ["record c2 rejected"]
     play.mid(10008)
+    assert play.evaluate().requests == []
+    assert play.verdict(Side.BUY) == play.verdict(Side.SELL) == "exchange_rate_limit"
+    play.mid(9990)
     assert play.evaluate().requests == ["cancel c1"]
-    assert play.verdict(Side.SELL) == "exchange_rate_limit"
-    assert play.tick(850).requests == []
+    play.mid(10008)
+    assert play.tick(750).requests == []
     assert play.tick(100).requests == ["place c3 buy 10002 x 99", "place c4 sell 10014 x 99"]
     assert play.view().counters.orders_rejected == 0
 
@@ -243,7 +283,7 @@ def test_a_long_position_leans_both_sides_down_and_a_short_one_up() -> None:
     for inventory, bid, ask in ((long, 9993, 10003), (short, 9997, 10007)):
         play = ready(config=config, inventory=inventory)
         requests = play.enable().requests
-        assert requests == [f"place c1 buy {bid} x 100", f"place c2 sell {ask} x 100"]
+        assert {request.split(" ", 2)[2] for request in requests} == {f"buy {bid} x 100", f"sell {ask} x 100"}
 
 
 def test_a_kept_order_that_stands_in_the_way_of_the_other_side_is_cancelled_first() -> None:
@@ -260,10 +300,10 @@ def test_no_own_bid_is_sent_at_or_above_an_own_ask_that_is_still_being_cancelled
     play = quoting(config=replace(CONFIG, price_threshold_bps=Decimal(0)))
     play.mid(10100)
     said = play.evaluate()
-    assert said.requests == ["cancel c1", "cancel c2", "place c3 sell 10106 x 99"]
+    assert said.requests == ["cancel c2", "place c3 sell 10106 x 99"]
     assert play.verdict(Side.BUY) == "own_cross"
     play.cancel_answer("c2")
-    assert play.evaluate().requests == ["place c4 buy 10094 x 99"]
+    assert play.evaluate().requests == ["cancel c1", "place c4 buy 10094 x 99"]
 
 
 # --- why not ---------------------------------------------------------------------------------------
@@ -275,7 +315,7 @@ def test_no_own_bid_is_sent_at_or_above_an_own_ask_that_is_still_being_cancelled
         ({"order_size_usdt": Decimal("0.5")}, "zero_quantity"),
         ({"order_size_usdt": Decimal(4)}, "below_min_notional"),
         ({"base_spread_bps": Decimal(2000)}, "price_collar"),
-        ({"max_position_usdt": Decimal(50)}, "position_limit"),
+        ({"max_position_usdt": Decimal(5)}, "position_limit"),
     ],
 )
 def test_a_level_that_is_not_quoted_says_why(changes: dict[str, Decimal], verdict: str) -> None:
@@ -310,4 +350,4 @@ def test_resting_orders_that_a_lower_position_limit_no_longer_covers_are_cancell
     cancelled = [line for line in play.evaluate().requests if line.startswith("cancel")]
     outer = {play.engine.symbol.orders.get(play.id(line.split()[1])).level for line in cancelled}  # type: ignore[union-attr]  # just cancelled
     assert (len(cancelled), outer) == (2, {1})
-    assert play.verdict(Side.BUY, 1) == "position_limit"
+    assert play.verdict(Side.BUY, 1) == "waiting_for_room"

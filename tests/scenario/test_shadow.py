@@ -59,7 +59,7 @@ def test_no_request_leaves_whatever_happens() -> None:
 
 
 def test_levels_count_against_the_position_limit_as_if_they_had_been_sent() -> None:
-    config = replace(CONFIG, num_levels=3, max_position_usdt=Decimal(250))
+    config = replace(CONFIG, num_levels=3, max_position_usdt=Decimal(212))
     play = shadowing(config=config)
     assert [play.verdict(Side.BUY, level) for level in range(3)] == [
         "simulated",

@@ -8,14 +8,13 @@ import pytest
 
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.send_gate import SendGate
-from market_maker.core import answers, control, cycle, failed_step, fills, kill_switch, market
+from market_maker.core import answers, control, failed_step, fills, kill_switch, market, sending
 from market_maker.core import events as ev
 from market_maker.core.engine import HANDLERS, SymbolEngine
 from market_maker.core.ids import OrderIds
 from market_maker.core.inventory import Inventory
 from market_maker.core.order_book import BookChange, OrderBook
 from market_maker.core.orders import Order, OrderTracker
-from market_maker.core.requote import plan_side
 from market_maker.core.states import State
 from market_maker.core.symbol import Symbol
 from market_maker.streams.offsets import OffsetTracker
@@ -46,14 +45,7 @@ def an_order_is_believed_never_placed_at_once(patch: Patch) -> None:
 
 
 def own_orders_may_cross(patch: Patch) -> None:
-    patch.setattr(cycle, "_crosses_own", lambda _symbol, _level: False)
-    patch.setattr(
-        cycle,
-        "plan_side",
-        lambda side, wanted, live, threshold, _barrier, excess: plan_side(
-            side, wanted, live, threshold, None, excess
-        ),
-    )
+    patch.setattr(sending, "_crosses_own", lambda _symbol, _level: False)
 
 
 def ids_repeat(patch: Patch) -> None:
@@ -62,7 +54,7 @@ def ids_repeat(patch: Patch) -> None:
 
 
 def nothing_limits_the_rate(patch: Patch) -> None:
-    patch.setattr(cycle, "_too_fast", lambda _symbol: None)
+    patch.setattr(sending, "_too_fast", lambda _symbol: None)
     patch.setattr(SendGate, "lets_pass", lambda gate, now_ns: gate._engine.may_send_at(now_ns))
 
 

@@ -1,21 +1,23 @@
-"""The simulator must find what is planted: each bug within 200 seeds."""
+"""The simulator must find what is planted: each bug within 300 seeds."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from market_maker.core import answers, fills
+from market_maker.core import answers, fills, risk, sending
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import HANDLERS
 from market_maker.core.events import Outcome, Side
 from market_maker.core.orders import OrderTracker
 from market_maker.core.own_share import Resident
+from market_maker.core.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.symbol import Out, Symbol
 from simulation.runner import Result, run_seed
 from simulation.shrink import Shrinker
 
-SEEDS_MAX = 200
+SEEDS_MAX = 300
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -55,6 +57,22 @@ def an_order_counts_as_shown_from_the_moment_it_is_meant(patch: pytest.MonkeyPat
     patch.setattr(Resident, "shown", shown)
 
 
+def a_too_passive_order_goes_without_a_send_left(patch: pytest.MonkeyPatch) -> None:
+    def plan(*given: Any) -> SidePlan:
+        decided = plan_side(*given)
+        return decided._replace(cancel=decided.cancel + decided.waiting, waiting=())
+
+    patch.setattr(sending, "plan_side", plan)
+
+
+def a_too_aggressive_order_waits_for_its_replacement(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tolerance, "too_aggressive", lambda _tolerance, _order, _level: False)
+
+
+def new_orders_may_use_the_whole_position_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(risk, "_less", lambda value, _percent: value)
+
+
 def first_failure() -> Result:
     for seed in range(SEEDS_MAX):
         result = run_seed(seed)
@@ -67,9 +85,12 @@ def first_failure() -> Result:
     ("plant", "invariant"),
     [
         (a_limit_ignores_unknown_orders, 2),
+        (new_orders_may_use_the_whole_position_limit, 2),
         (a_kill_forgets_late_sends, 6),
         (a_fill_counts_twice, 8),
         (an_order_counts_as_shown_from_the_moment_it_is_meant, 15),
+        (a_too_passive_order_goes_without_a_send_left, 16),
+        (a_too_aggressive_order_waits_for_its_replacement, 16),
     ],
 )
 def test_a_planted_bug_is_found_by_the_invariant_that_it_breaks(

@@ -124,7 +124,9 @@ def _check_position(world: "World", command: cmd.PlaceOrder) -> None:
     worst += sum(lots for side, _, lots in _possible(world) if side is order.side)
     if worst > 0:
         exposure = world.instrument.quantity(worst) * order.price
-        assert exposure <= world.config.max_position_usdt, "2: the position limit could be passed"
+        config = world.config
+        allowed = config.max_position_usdt * (100 - config.position_headroom_pct) / 100
+        assert exposure <= allowed, "2: the position limit less its headroom could be passed"
 
 
 def _open_of_ours(world: "World") -> list[str]:

@@ -37,7 +37,6 @@ class QuoteRates:
         "_norm_den",
         "_norm_num",
         "_position",
-        "_rate_den",
         "_skew_den",
         "_skew_num",
         "_spacing",
@@ -46,6 +45,8 @@ class QuoteRates:
         "ask",
         "bias",
         "bid",
+        "half_spread",
+        "rate_den",
         "step",
         "unit",
     )
@@ -56,11 +57,11 @@ class QuoteRates:
         spread_den *= 2 * 10_000 * FACTOR_ONE_PPM
         spacing_num, spacing_den = config.level_spacing_bps.as_integer_ratio()
         spacing_den *= 10_000
-        self._rate_den = lcm(spread_den, spacing_den)
-        self._half_spread = spread_num * (self._rate_den // spread_den)
-        """h at a volatility factor of one millionth, over `_rate_den`."""
-        self._spacing = spacing_num * (self._rate_den // spacing_den)
-        """g, over `_rate_den`."""
+        self.rate_den = lcm(spread_den, spacing_den)
+        self._half_spread = spread_num * (self.rate_den // spread_den)
+        """h at a volatility factor of one millionth, over `rate_den`."""
+        self._spacing = spacing_num * (self.rate_den // spacing_den)
+        """g, over `rate_den`."""
         self._skew_num, self._skew_den = config.inventory_skew_factor.as_integer_ratio()
         tick_num, tick_den = instrument.tick_size.as_integer_ratio()
         limit_num, limit_den = config.max_position_usdt.as_integer_ratio()
@@ -74,6 +75,8 @@ class QuoteRates:
         self._factor_ppm = _FACTOR_NONE
         self._at_limit = False
         self.bid = self.ask = self.bias = self.step = self.unit = 0
+        self.half_spread = 0
+        """h, over `rate_den`."""
 
     def update(self, num: int, den: int, position: Decimal, factor_ppm: int) -> None:
         """Make the coefficients fit a mid of num/den ticks and a signed position in base currency."""
@@ -94,6 +97,7 @@ class QuoteRates:
 
     def _combine(self) -> None:
         half_spread = self._half_spread * self._factor_ppm
+        self.half_spread = half_spread
         norm_num = self._norm_num
         if self._at_limit or not norm_num:
             scale = self._skew_den
@@ -104,10 +108,10 @@ class QuoteRates:
             scale = self._norm_den * self._skew_den
             constant = 0
             self.bias = norm_num * self._skew_num * half_spread
-        self.bid = scale * (self._rate_den - half_spread) - constant
-        self.ask = scale * (self._rate_den + half_spread) - constant
+        self.bid = scale * (self.rate_den - half_spread) - constant
+        self.ask = scale * (self.rate_den + half_spread) - constant
         self.step = scale * self._spacing
-        self.unit = scale * self._rate_den
+        self.unit = scale * self.rate_den
 
 
 def _check(config: SymbolConfig) -> None:

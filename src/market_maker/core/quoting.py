@@ -23,6 +23,9 @@ from market_maker.core.quote_rates import QuoteRates
 from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.volatility import FACTOR_ONE_PPM
 
+INWARD_SHARE = 4
+"""A resting order may give away one part in so many of the half spread."""
+
 _BUY = Side.BUY
 _SELL = Side.SELL
 
@@ -69,6 +72,8 @@ class QuoteSet:
     asks: tuple[QuoteLevel, ...]
     best_bid: int | None
     best_ask: int | None
+    inward_ticks: int
+    """How far inside its level an order may rest: a quarter of the half spread, in whole ticks."""
     below: ReferenceMid | None = None
     """What bids are computed from while the mid is uncertain; None: the mid."""
     above: ReferenceMid | None = None
@@ -140,6 +145,7 @@ class QuotingEngine:
             self._asks(ask, step, unit, lots, ask_min),
             best_bid,
             best_ask,
+            num * rates.half_spread // (INWARD_SHARE * den * rates.rate_den),
         )
 
     def _bids(

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.orders import Order
+from market_maker.core.quoting import QuoteLevel
 from market_maker.core.reference_mid import ReferenceMid
+from market_maker.core.requote import inner_first
 
 BPS = 10_000
 ORDER_SIZE_FACTOR = Decimal(10)
@@ -33,6 +35,8 @@ class Refusal(Enum):
     BELOW_MIN_NOTIONAL = "below_min_notional"
     BAD_PRICE = "bad_price"
     BAD_QUANTITY = "bad_quantity"
+    WAITING_FOR_ROOM = "waiting_for_room"
+    """Orders of ours that are to go hold the position limit's room for this one."""
     OWN_CROSS = "own_cross"
     RATE_LIMIT = "rate_limit"
     EXCHANGE_RATE_LIMIT = "exchange_rate_limit"
@@ -79,6 +83,7 @@ class OrderLimits:
         "instrument",
         "max_notional",
         "max_position",
+        "max_position_resting",
         "min_notional",
     )
 
@@ -89,7 +94,13 @@ class OrderLimits:
         self.instrument = instrument
         self.max_notional = floor_units(min(largest, limits.max_order_notional_usdt), unit)
         self.min_notional = instrument.min_notional_units
-        self.max_position = floor_units(config.max_position_usdt, unit)
+        headroom = config.position_headroom_pct
+        self.max_position = floor_units(_less(config.max_position_usdt, headroom), unit)
+        """What the position may come to with a new order: the limit less its headroom."""
+        half = EXACT.multiply(headroom, Decimal("0.5"))
+        self.max_position_resting = floor_units(_less(config.max_position_usdt, half), unit)
+        """The same for orders that rest already. Half of the headroom lies between the two, so that a small
+        rise of the price does not cancel what the next evaluation would place again, smaller."""
         numerator, denominator = limits.price_collar_bps.as_integer_ratio()
         self.collar_num, self.collar_den = numerator, denominator * BPS
 
@@ -109,10 +120,31 @@ class Standing:
     """The same rounded down (against a seller)."""
 
 
+class Allotment(NamedTuple):
+    """The levels of a side as the limits allow them, inner ones first, whatever is in the market now."""
+
+    wanted: Sequence[QuoteLevel]
+    """To be quoted; where the position limit is near, smaller than they were computed."""
+    full: Sequence[QuoteLevel]
+    """Beyond those the position limit has no room for another order; their size is 0."""
+    refused: Sequence[tuple[QuoteLevel, Refusal]]
+    """Not to be quoted, whatever the position."""
+
+
 class PreTradeCheck:
     """The checks for one evaluation: what is the same for all its orders is worked out once."""
 
-    __slots__ = ("_den", "_highest", "_limits", "_lowest", "_num", "_open_lots", "_position", "refusal")
+    __slots__ = (
+        "_den",
+        "_highest",
+        "_limits",
+        "_lowest",
+        "_most_at_mid",
+        "_num",
+        "_open_lots",
+        "_position",
+        "refusal",
+    )
 
     def __init__(
         self, limits: OrderLimits, mid: ReferenceMid, standing: Standing, open_lots: dict[Side, int]
@@ -125,9 +157,17 @@ class PreTradeCheck:
         scale = self._den * limits.collar_den
         self._lowest = -(-self._num * (limits.collar_den - limits.collar_num) // scale)
         self._highest = self._num * (limits.collar_den + limits.collar_num) // scale
+        self._most_at_mid = limits.max_position * self._den // self._num
 
     def refuse(self, side: Side, price_ticks: int, lots: int) -> Refusal | None:
         """Why an order of this price and size may not be sent now, or None."""
+        refusal = self.refuse_alone(price_ticks, lots)
+        if refusal is None and lots > self.room(side, price_ticks):
+            return Refusal.POSITION_LIMIT
+        return refusal
+
+    def refuse_alone(self, price_ticks: int, lots: int) -> Refusal | None:
+        """The same without the position limit: what no other order has a part in."""
         if self.refusal is not None:
             return self.refusal
         if price_ticks <= 0:
@@ -141,18 +181,48 @@ class PreTradeCheck:
             return Refusal.NOTIONAL_LIMIT
         if not self._lowest <= price_ticks <= self._highest:
             return Refusal.PRICE_COLLAR
-        if not self._within_position(side, price_ticks, lots):
-            return Refusal.POSITION_LIMIT
         return None
+
+    def room(self, side: Side, price_ticks: int) -> int:
+        """The most lots of an order at this price, all open orders of its side counted; may be negative.
+
+        The position after all of them is valued at the order's price or the reference mid, whichever is
+        worse. An order after which the position has not changed sign only reduces it and always passes.
+        """
+        return self._most(price_ticks) - side.sign * self._position[side] - self._open_lots[side]
+
+    def lots_to_flat(self, side: Side) -> int:
+        """How many lots the side trades until the position is closed; 0 where it would only open one."""
+        return max(0, -side.sign * self._position[side])
+
+    def allot(self, side: Side, levels: Sequence[QuoteLevel]) -> Allotment:
+        """Size the levels of a side, inner ones first, by what the position leaves of its limit."""
+        wanted: list[QuoteLevel] = []
+        full: list[QuoteLevel] = []
+        refused: list[tuple[QuoteLevel, Refusal]] = []
+        worst = side.sign * self._position[side]
+        for level in levels:
+            ticks = level.price_ticks
+            refusal = self.refuse_alone(ticks, level.lots)
+            if refusal is not None:
+                refused.append((level, refusal))
+                continue
+            lots = min(level.lots, self._most(ticks) - worst)
+            if full or lots <= 0 or lots * ticks < self._limits.min_notional:
+                full.append(level._replace(lots=0))
+            else:
+                wanted.append(level if lots == level.lots else level._replace(lots=lots))
+                worst += lots
+        return Allotment(wanted, full, refused)
 
     def approve(
         self, client_order_id: str, side: Side, level: int, price_ticks: int, lots: int
     ) -> CheckedOrder:
-        """Make the order and count it as live; AssertionError when it should have been refused."""
+        """Make the order and count it as live for the next ones; AssertionError when it should be refused."""
         refusal = self.refuse(side, price_ticks, lots)
         if refusal is not None:
             raise AssertionError(f"order approved although {refusal.value}")
-        self.reserve(side, lots)
+        self._open_lots[side] += lots
         instrument = self._limits.instrument
         return CheckedOrder(
             client_order_id,
@@ -166,41 +236,45 @@ class PreTradeCheck:
             _SEAL,
         )
 
-    def reserve(self, side: Side, lots: int) -> None:
-        """Count an order as live for the orders that are checked after it."""
-        self._open_lots[side] += lots
-
     def excess(self, side: Side, standing: Sequence[Order]) -> list[Order]:
-        """Orders of a side that no longer fit the position limit, after it or the position changed.
+        """Orders of a side that a limit no longer covers, after it, the position or the market changed.
 
-        Inner orders keep their place before outer ones; what is on its way out still counts.
+        Inner orders keep their place before outer ones; what is on its way out still counts. An order that
+        filled in part may fall below the minimum notional: that is no risk.
         """
-        room = [order for order in standing if order.status is OrderStatus.PENDING_CANCEL]
-        room += sorted(
-            (order for order in standing if order.status is not OrderStatus.PENDING_CANCEL),
-            key=lambda order: -side.sign * order.price_ticks,
-        )
         worst = side.sign * self._position[side]
-        beyond = []
-        for order in room:
+        beyond, within = [], []
+        for order in standing:
+            if order.status is OrderStatus.PENDING_CANCEL:
+                worst += order.open_lots
+            elif self._beyond_alone(order):
+                worst += order.open_lots
+                beyond.append(order)
+            else:
+                within.append(order)
+        inner_first(side, within)
+        for order in within:
             worst += order.open_lots
-            if not self._affordable(worst, order.price_ticks):
+            if not self._may_rest(worst, order.price_ticks):
                 beyond.append(order)
         return beyond
 
-    def _within_position(self, side: Side, price_ticks: int, lots: int) -> bool:
-        """Whether the position stays within its limit when this and all open orders of the side fill.
+    def _beyond_alone(self, order: Order) -> bool:
+        """Whether a resting order breaks a limit that a new one of its price and rest would break."""
+        return (
+            order.price_ticks * order.open_lots > self._limits.max_notional
+            or not self._lowest <= order.price_ticks <= self._highest
+        )
 
-        Valued at the order's price or the reference mid, whichever is worse. An order after which
-        the position has not changed sign only reduces it and always passes.
-        """
-        return self._affordable(side.sign * self._position[side] + self._open_lots[side] + lots, price_ticks)
+    def _most(self, price_ticks: int) -> int:
+        """The largest position in lots that a new order at this price may lead to."""
+        return min(self._limits.max_position // price_ticks, self._most_at_mid)
 
-    def _affordable(self, worst: int, price_ticks: int) -> bool:
-        """Whether a position of `worst` lots, positive in the direction of the side, is within its limit."""
+    def _may_rest(self, worst: int, price_ticks: int) -> bool:
+        """Whether a position of `worst` lots, in the direction of the side, is one that may still come."""
         if worst <= 0:
             return True
-        allowed = self._limits.max_position
+        allowed = self._limits.max_position_resting
         return worst * price_ticks <= allowed and worst * self._num <= allowed * self._den
 
 
@@ -218,6 +292,11 @@ def _standing_refusal(limits: OrderLimits, standing: Standing) -> Refusal | None
     if standing.total_pnl < -limits.config.max_loss_usdt:
         return Refusal.LOSS_LIMIT
     return None
+
+
+def _less(value: Decimal, percent: Decimal) -> Decimal:
+    share = EXACT.multiply(EXACT.subtract(Decimal(100), percent), Decimal("0.01"))
+    return EXACT.multiply(value, share)
 
 
 def floor_units(value: Decimal, unit: Decimal) -> int:

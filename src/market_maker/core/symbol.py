@@ -123,7 +123,8 @@ class Symbol:
     """Others' possible and certain best bid and ask at the last look; None when they settle the mid."""
     quote: QuoteSet | None = None
     verdicts: dict[tuple[Side, int], str] = field(default_factory=dict)
-    """What became of each wanted level of `quote`: resting, placed, or the check that refused it."""
+    """What became of each level of `quote`: resting, placed, or why no order was sent for it. An order may
+    rest for a level that says the latter: it stands elsewhere and stays until its replacement is sent."""
     no_quote_reason: str = "not evaluated yet"
     """Why there is no `quote` at all."""
     next_instrument: Instrument | None = None
@@ -142,6 +143,8 @@ class Symbol:
     """No placement before this time: the exchange asked for a pause."""
     sends: deque[int] = field(default_factory=deque)
     """Times of the latest sends, at most MAX_ORDERS_PER_SECOND of them."""
+    last_sent: Side | None = None
+    """The side of the latest new order: where all else is equal, the other one is next."""
     trade_keys: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     owed: "Out | None" = None
     """Records of a step that raised, until the fault that follows; usually None."""

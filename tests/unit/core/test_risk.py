@@ -20,7 +20,7 @@ from market_maker.core.risk import (
 )
 
 INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
-CONFIG = SymbolConfig("BTC-USDT", max_position_usdt=Decimal(1000))
+CONFIG = SymbolConfig("BTC-USDT", max_position_usdt=Decimal(1000), position_headroom_pct=Decimal(0))
 MID = ReferenceMid(20_000, 2, MidSource.BOOK)
 """10 000 ticks: 1000 USDT. One lot is 1 USDT."""
 FINE = Standing(
