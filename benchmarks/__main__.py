@@ -19,6 +19,7 @@ from benchmarks import (
     bench_kill,
     bench_orders,
     bench_recording,
+    bench_requote,
     bench_tick_to_order,
 )
 from benchmarks.capacity import matrix
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "core": bench_core.rows,
     "engine": bench_engine.rows,
     "recording": bench_recording.rows,
+    "requote": bench_requote.rows,
     "decode": bench_decode.rows,
     "orders": bench_orders.rows,
     "kill": bench_kill.rows,

@@ -12,6 +12,7 @@ a level that is missing has been sent for.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from market_maker.core.commands import OrderStatus
@@ -52,12 +53,11 @@ class Tolerance(NamedTuple):
     def fits(self, order: Order, level: QuoteLevel) -> bool:
         """Whether the order may stay for the level."""
         price = level.price_ticks
-        outward = order.side.sign * (price - order.price_ticks)
-        if outward < 0:
-            if -outward > self.inward_ticks:
-                return False
-            outward = -outward
-        return outward * self.passive_den <= price * self.passive_num and 2 * order.open_lots >= level.lots
+        distance = price - order.price_ticks
+        if distance and (distance < 0) is (order.side is Side.BUY) and abs(distance) > self.inward_ticks:
+            return False
+        within = abs(distance) * self.passive_den <= price * self.passive_num
+        return within and 2 * order.open_lots >= level.lots
 
 
 class SidePlan(NamedTuple):
@@ -164,7 +164,7 @@ def _pairs(best: list[list[int]], orders: Sequence[Order], levels: Sequence[Quot
 
 def inner_first(side: Side, orders: list[Order]) -> None:
     """Sort the orders of a side by price, the most aggressive first."""
-    orders.sort(key=lambda order: -side.sign * order.price_ticks)
+    orders.sort(key=attrgetter("price_ticks"), reverse=side is Side.BUY)
 
 
 def _relabelled(

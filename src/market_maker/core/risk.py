@@ -196,11 +196,13 @@ class PreTradeCheck:
         return max(0, -side.sign * self._position[side])
 
     def allot(self, side: Side, levels: Sequence[QuoteLevel]) -> Allotment:
-        """Size the levels of a side, inner ones first, by what the position leaves of its limit."""
+        """Size the levels of a side by what the position leaves of its limit: inner first, one size."""
+        worst = side.sign * self._position[side]
+        if self._all_fit(levels, worst):
+            return Allotment(levels, (), ())
         wanted: list[QuoteLevel] = []
         full: list[QuoteLevel] = []
         refused: list[tuple[QuoteLevel, Refusal]] = []
-        worst = side.sign * self._position[side]
         for level in levels:
             ticks = level.price_ticks
             refusal = self.refuse_alone(ticks, level.lots)
@@ -243,13 +245,13 @@ class PreTradeCheck:
         filled in part may fall below the minimum notional: that is no risk.
         """
         worst = side.sign * self._position[side]
-        beyond, within = [], []
+        beyond = [order for order in standing if self._beyond_alone(order)]
+        if not beyond and self._may_rest_all(standing, worst):
+            return []
+        within = []
         for order in standing:
-            if order.status is OrderStatus.PENDING_CANCEL:
+            if order.status is OrderStatus.PENDING_CANCEL or order in beyond:
                 worst += order.open_lots
-            elif self._beyond_alone(order):
-                worst += order.open_lots
-                beyond.append(order)
             else:
                 within.append(order)
         inner_first(side, within)
@@ -258,6 +260,21 @@ class PreTradeCheck:
             if not self._may_rest(worst, order.price_ticks):
                 beyond.append(order)
         return beyond
+
+    def _all_fit(self, levels: Sequence[QuoteLevel], worst: int) -> bool:
+        """Whether all levels fit in full: what holds at both ends holds between them."""
+        if not levels:
+            return True
+        ends = (levels[0], levels[-1])
+        dearest = max(level.price_ticks for level in ends)
+        return worst + len(levels) * levels[0].lots <= self._most(dearest) and all(
+            self.refuse_alone(level.price_ticks, level.lots) is None for level in ends
+        )
+
+    def _may_rest_all(self, standing: Sequence[Order], worst: int) -> bool:
+        """Whether all of these orders may stay, each valued at the dearest of them."""
+        lots = sum(order.open_lots for order in standing)
+        return self._may_rest(worst + lots, max((order.price_ticks for order in standing), default=0))
 
     def _beyond_alone(self, order: Order) -> bool:
         """Whether a resting order breaks a limit that a new one of its price and rest would break."""

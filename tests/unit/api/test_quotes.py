@@ -54,6 +54,15 @@ async def test_each_level_tells_its_way_from_the_mid_to_the_price(api: Api, desk
     assert levels["SELL", 1]["resting"] is None
 
 
+async def test_an_order_that_stays_is_shown_rather_than_one_on_its_way_out(api: Api, desk: FakeDesk) -> None:
+    quoting(desk)
+    stays = order_view(Side.BUY, "99.95")
+    leaves = replace(order_view(Side.BUY, "100.00"), status=OrderStatus.PENDING_CANCEL)
+    desk.change("BTC-USDT", orders=(stays, leaves))
+    levels = (await api.get(QUOTES)).body["quote"]["levels"]
+    assert [level["resting"]["price"] for level in levels if level["resting"]] == ["99.95"]
+
+
 async def test_a_paused_symbol_says_why_it_does_not_quote(api: Api) -> None:
     body = (await api.get(QUOTES)).body
     assert (body["quote"], body["state"]) == (None, "PAUSED")
