@@ -16,6 +16,7 @@ from benchmarks import (
     bench_database,
     bench_decode,
     bench_engine,
+    bench_flood,
     bench_kill,
     bench_orders,
     bench_recording,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "decode": bench_decode.rows,
     "orders": bench_orders.rows,
     "kill": bench_kill.rows,
+    "flood": bench_flood.rows,
     "database": bench_database.rows,
     "tick_to_order": bench_tick_to_order.rows,
 }

@@ -11,6 +11,7 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 from confluent_kafka import Consumer, TopicPartition
+from tests.support.fleet_secret import FLEET_SECRET
 
 from benchmarks.capacity.exposition import Page, parse
 from benchmarks.capacity.servers import Servers
@@ -151,6 +152,7 @@ class Fleet:
         return {
             "POSTGRES_URL": self.database_url,
             "REDIS_URL": servers.redis_url,
+            "FLEET_SECRET": FLEET_SECRET,
             "KAFKA_BROKERS": servers.kafka.address,
             "KAFKA_CONSUMER_GROUP": group,
             "SCHEMA_REGISTRY_URL": servers.exchange_url,

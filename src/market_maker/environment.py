@@ -54,7 +54,11 @@ def read(variable: Variable, environ: Mapping[str, str]) -> Any:
     try:
         return variable.parse(given)
     except ValueError as error:
-        shown = to.MASK if variable.parse in (to.secret, to.password) else repr(to.redacted_url(given)[:200])
+        shown = (
+            to.MASK
+            if variable.parse in (to.secret, to.password, to.fleet_secret)
+            else repr(to.redacted_url(given)[:200])
+        )
         raise SettingsError((SettingProblem(variable.name, shown, str(error)),)) from None
 
 

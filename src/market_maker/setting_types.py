@@ -6,7 +6,7 @@ Each raises ValueError with a sentence that follows the variable's name ("must b
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
@@ -18,6 +18,7 @@ _SECRET_QUERY_KEYS = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 _NAME: Final = re.compile(r"[\x21-\x39\x3b-\x7e]{1,100}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+_FLEET_SECRET_MIN: Final = 32
 _INTEGER = re.compile(r"[0-9]{1,18}")
 _DECIMAL = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
@@ -219,6 +220,40 @@ def database_url(*schemes: str) -> Callable[[str], Secret]:
         return Secret(value, redacted_url(value))
 
     return parse
+
+
+def host_names(value: str) -> tuple[str, ...]:
+    """Host names separated by commas, in lower case."""
+    names = tuple(name.strip().lower().rstrip(".") for name in value.split(","))
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise ValueError(
+                f"must be host names, separated by commas, without scheme and port; {name!r} is not"
+            )
+    return names
+
+
+def networks(value: str) -> tuple[str, ...]:
+    """Addresses and networks separated by commas."""
+    found = tuple(network.strip() for network in value.split(","))
+    for network in found:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(
+                f"must be addresses and networks, separated by commas, such as 10.0.0.0/8; {network!r} is not"
+            ) from None
+    return found
+
+
+def fleet_secret(value: str) -> Secret:
+    """A secret of 32 characters or more, all visible ASCII."""
+    if not _VISIBLE.fullmatch(value) or len(value) < _FLEET_SECRET_MIN:
+        raise ValueError(
+            f"must hold {_FLEET_SECRET_MIN} visible ASCII characters or more, such as those that"
+            " `openssl rand -hex 32` gives"
+        )
+    return Secret(value)
 
 
 def _wanted(schemes: tuple[str, ...]) -> str:

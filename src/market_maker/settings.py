@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from market_maker import setting_types as to
+from market_maker.access_settings import AccessSettings
 from market_maker.core.config import EngineLimits
 from market_maker.environment import (
     Section,
@@ -30,6 +31,7 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
     "redis_tls": RedisTls,
     "metadata_tls": MetadataTls,
     "http_tls": HttpTls,
+    "access": AccessSettings,
 }
 
 
@@ -72,6 +74,16 @@ class Settings:
             required=True,
         ),
     ]
+    fleet_secret: Annotated[
+        Secret | None,
+        Variable(
+            "FLEET_SECRET",
+            to.fleet_secret,
+            "what instances and guards sign what they leave in Redis with, the same for all; required for "
+            "the guard and as soon as a second instance runs; 32 characters or more, such as "
+            "`openssl rand -hex 32` gives",
+        ),
+    ]
     order_service_url: Annotated[
         Secret,
         Variable(
@@ -110,8 +122,16 @@ class Settings:
         Variable(
             "HTTP_HOST",
             to.host,
-            "address that HTTP_PORT and METRICS_PORT listen on; a container sets 0.0.0.0",
+            "address that HTTP_PORT listens on; a container sets 0.0.0.0",
             default="127.0.0.1",
+        ),
+    ]
+    metrics_host: Annotated[
+        str | None,
+        Variable(
+            "METRICS_HOST",
+            to.host,
+            "address that METRICS_PORT and GUARD_METRICS_PORT listen on; unset: HTTP_HOST",
         ),
     ]
     http_port: Annotated[int, Variable("HTTP_PORT", to.port, "port of the admin API", default="8080")]
@@ -287,6 +307,7 @@ class Settings:
     redis_tls: RedisTls
     metadata_tls: MetadataTls
     http_tls: HttpTls
+    access: AccessSettings
     warnings: tuple[str, ...] = ()
     """Sentences about variables that look like ours and are not."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,12 +15,14 @@ from starlette.types import Message
 from market_maker.api.app import create_app
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
+from market_maker.api.denials import Denials
 from market_maker.api.fleet import FleetView
 from market_maker.api.peers import Alone, Peers
 from market_maker.api.ports import Desk
 from market_maker.api.rate import RateLimit
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer
+from market_maker.api.strangers import Refusals
 from market_maker.api.stream import Streams
 
 VERSION = "9.8.7"
@@ -67,7 +69,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send `body` as JSON, or `data` as it is."""
-        head = {"host": "test", **{name.lower(): value for name, value in (headers or {}).items()}}
+        head = {"host": "localhost", **{name.lower(): value for name, value in (headers or {}).items()}}
         if body is not None:
             data = json.dumps(body).encode()
             head["content-type"] = "application/json"
@@ -130,11 +132,16 @@ _NOBODY: Any = object()
 
 @asynccontextmanager
 async def in_process(
-    desk: Desk, authenticator: Authenticator | None = None, peers: Peers | None = None
+    desk: Desk,
+    authenticator: Authenticator | None = None,
+    peers: Peers | None = None,
+    host_names: Set[str] = frozenset(),
 ) -> AsyncIterator[Api]:
     """An app for this desk; everything in its state is new."""
-    is_shared = authenticator is None and peers is None
-    app = _open_app() if is_shared else create_app(desk, authenticator or NoAuth(), VERSION, peers)
+    is_shared = authenticator is None and peers is None and not host_names
+    app = (
+        _open_app() if is_shared else create_app(desk, authenticator or NoAuth(), VERSION, peers, host_names)
+    )
     app.state.desk = desk
     app.state.peers = peers or Alone()
     app.state.fleet = FleetView(desk, app.state.peers)
@@ -142,6 +149,8 @@ async def in_process(
     app.state.streams = Streams()
     app.state.rate = RateLimit()
     app.state.waits = Waits()
+    app.state.refusals = Refusals()
+    app.state.denials = Denials(app.state.audit.record_later)
     app.state.config_lock = asyncio.Lock()
     async with app.router.lifespan_context(app):
         yield Api(app)
@@ -149,10 +158,14 @@ async def in_process(
 
 @asynccontextmanager
 async def served(
-    desk: Desk, authenticator: Authenticator | None = None, peers: Peers | None = None
+    desk: Desk,
+    authenticator: Authenticator | None = None,
+    peers: Peers | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:
     """Serve the desk on a free port; gives the base URL."""
-    server = ApiServer(create_app(desk, authenticator or NoAuth(), VERSION, peers), "127.0.0.1", 0)
+    app = create_app(desk, authenticator or NoAuth(), VERSION, peers)
+    server = ApiServer(app, "127.0.0.1", 0, proxies)
     await server.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

@@ -114,6 +114,7 @@ class FakeDesk:
     changed_by: list[tuple[str, str]] = field(default_factory=list)
     trail: list[AuditEntry] = field(default_factory=list)
     controls: list[tuple[Sequence[str] | None, Cause, str, str, bool]] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
     checks: dict[str, CheckStatus] = field(default_factory=lambda: dict.fromkeys(COMPONENTS, CheckStatus.OK))
     live: bool = True
     database_up: bool = True
@@ -297,7 +298,10 @@ class FakeDesk:
         return Figures({"quote_p50": 12.5, "quote_p99": None}, outbox_pending=3)
 
     def health(self) -> Health:
-        return Health(self.live, tuple(Check(name, status) for name, status in self.checks.items()))
+        return Health(
+            self.live,
+            tuple(Check(name, status, self.details.get(name, "")) for name, status in self.checks.items()),
+        )
 
     def subscribe(self) -> Changes:
         return self.feed.subscribe()

@@ -38,6 +38,8 @@ class Hub:
     """Whether owners carry out kills that they find in the database."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """(instance asked, path) of every request on the bus."""
+    sent: list[bytes] = field(default_factory=list)
+    """The same, whole."""
     answered: int = 0
     """How many of them were answered in time."""
     orders: dict[str, tuple[str, str, str]] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Hub:
         if not self.redis_up or instance_id not in self.apps:
             return None
         self.asked.append((instance_id, json.loads(request)["path"]))
+        self.sent.append(request)
         try:
             async with asyncio.timeout(timeout_s):
                 if instance_id in self.silent:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 from aiohttp import web
+from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.order_client import RESTING
 from tests.support.order_server import OrderServer, Seen
 
@@ -61,7 +62,7 @@ class StubInstance:
         self.owners = OwnerRepository(Database(pool))
         self.symbols: dict[str, int] = {}
         self.beats_in_redis = self.beats_in_postgres = True
-        self._bus = FleetBus(redis_url, name)
+        self._bus = FleetBus(redis_url, name, FLEET_SECRET.encode())
         self._beat = 0
         self._task: asyncio.Task[None] | None = None
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.postgres_server import free_port
 from tests.support.service_process import ServiceProcess
 
@@ -17,7 +18,7 @@ class GuardProcess(ServiceProcess):
 
     def __init__(self, environment: Mapping[str, str], log: Path, silence: str = "3s") -> None:
         own = {"GUARD_METRICS_PORT": str(free_port()), "GUARD_SILENCE": silence, "LOG_FORMAT": "json"}
-        super().__init__({**environment, **own}, log)
+        super().__init__({"FLEET_SECRET": FLEET_SECRET, **environment, **own}, log)
 
     @property
     def metrics_url(self) -> str:

@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from tests.support.databases import Databases
+from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.operator import Operator, until
 from tests.support.postgres_server import PostgresServer, end_with_parent, free_port
 from tests.support.processes import ServerProcess
@@ -192,6 +193,7 @@ def service_environment(
     return {
         "POSTGRES_URL": postgres_url,
         "REDIS_URL": valkey_url,
+        "FLEET_SECRET": FLEET_SECRET,
         "KAFKA_BROKERS": exchange.kafka,
         "KAFKA_CONSUMER_GROUP": f"market-maker-{account}",
         "SCHEMA_REGISTRY_URL": exchange.url,

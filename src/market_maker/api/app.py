@@ -1,7 +1,7 @@
 """The admin API as one ASGI application, put together from its rooms."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,16 +23,28 @@ from market_maker.api import (
 )
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
+from market_maker.api.denials import Denials
 from market_maker.api.fleet import FleetView
 from market_maker.api.openapi import build_openapi
 from market_maker.api.peers import Alone, Peers
 from market_maker.api.ports import Desk
 from market_maker.api.rate import RateLimit
 from market_maker.api.security import ACCESS, Authenticator
+from market_maker.api.sites import Sites
+from market_maker.api.strangers import Refusals, Strangers
 
 
-def create_app(desk: Desk, authenticator: Authenticator, version: str, peers: Peers | None = None) -> FastAPI:
-    """The application; its lifespan runs the audit trail's writer. Without `peers` it is the whole fleet."""
+def create_app(
+    desk: Desk,
+    authenticator: Authenticator,
+    version: str,
+    peers: Peers | None = None,
+    host_names: Set[str] = frozenset(),
+) -> FastAPI:
+    """The application; its lifespan runs the audit trail's writer. Without `peers` it is the whole fleet.
+
+    `host_names` are those under which it may be called while nobody needs a token, besides addresses.
+    """
     app = AdminApi(
         title="TradeX Market Maker",
         version=version,
@@ -50,8 +62,12 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str, peers: Pe
     app.state.streams = stream.Streams()
     app.state.rate = RateLimit()
     app.state.waits = Waits()
+    app.state.refusals = Refusals()
+    app.state.sites = Sites(host_names, is_open=not authenticator.required)
+    app.state.denials = Denials(app.state.audit.record_later)
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
+    app.add_middleware(Strangers)
     for room in (configs, control, bulk, emergency, status, history, trail, listing, stream, health, pages):
         app.include_router(room.router)
     return app
@@ -61,9 +77,12 @@ def create_app(desk: Desk, authenticator: Authenticator, version: str, peers: Pe
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     audit: AuditTrail = app.state.audit
     audit.start()
+    denials = asyncio.create_task(app.state.denials.run(), name="denials")
     try:
         yield
     finally:
+        denials.cancel()
+        await asyncio.gather(denials, return_exceptions=True)
         await audit.close()
 
 

@@ -1,7 +1,8 @@
 """A request goes on, whole, to the instance that owns its symbol, whose own app answers it in process.
 
-The owner authenticates, checks, audits and limits it as if it had come by its own socket, from the same
-address. What was sent on is marked and is never sent on again.
+The owner checks, audits and limits it as if it had come by its own socket, from the same address. Who sends
+it has been verified here and travels as subject and roles, in a message that the fleet signs: no token leaves
+the instance that it was sent to. What was sent on is never sent on again.
 """
 
 from collections.abc import Mapping
@@ -15,20 +16,27 @@ from starlette.types import ASGIApp, Message
 
 from market_maker.api.peers import Peers
 from market_maker.api.problems import ProblemError
-from market_maker.api.security import OWNER_ROUTES, SPLIT_ROUTES
+from market_maker.api.security import OWNER_ROUTES, SPLIT_ROUTES, Principal, Role
 
 ANSWER_S_MAX = 3.0
 """Time for the owner's answer."""
 ANSWER_BYTES_MAX = 4_000_000
-_CARRIED_THERE = ("authorization", "content-type", "accept")
+_CARRIED_THERE = ("content-type", "accept")
 _CARRIED_BACK = ("content-type", "retry-after", "allow", "www-authenticate")
-_MARK = "forwarded"
+_SENDER = "forwarded_sender"
 
 
 class Wire(BaseModel):
     """Base of what goes between instances; fields of a newer version are passed over."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class WireSender(Wire):
+    """Who sent a request, as verified by the instance that sends it on."""
+
+    actor: str
+    roles: frozenset[Role]
 
 
 class WireRequest(Wire):
@@ -39,6 +47,7 @@ class WireRequest(Wire):
     query: str = ""
     headers: dict[str, str]
     client: str
+    sender: WireSender
     body: str = ""
 
 
@@ -55,7 +64,6 @@ class Origin:
     """Where a request came from, as far as another instance must know it."""
 
     headers: Mapping[str, str]
-    """Above all, who sends it."""
     client: str
     """Address of the peer that sent it first."""
     is_forwarded: bool
@@ -67,8 +75,19 @@ def origin_of(request: Request) -> Origin:
     return Origin(
         {name: request.headers[name] for name in _CARRIED_THERE if name in request.headers},
         request.client.host if request.client else "",
-        _MARK in request.scope.get("state", {}),
+        forwarded_sender(request) is not None,
     )
+
+
+def forwarded_sender(request: Request) -> Principal | None:
+    """Who sent a request that another instance sent on; None for one that came by itself."""
+    sender: Principal | None = request.scope.get("state", {}).get(_SENDER)
+    return sender
+
+
+def sender_of(principal: Principal) -> WireSender:
+    """The same for another instance."""
+    return WireSender(actor=principal.actor, roles=principal.roles)
 
 
 async def answer_of_owner(
@@ -97,6 +116,7 @@ async def answer_of_owner(
         query=request.scope["query_string"].decode("latin-1"),
         headers=dict(origin.headers),
         client=origin.client,
+        sender=sender_of(request.state.principal),
         body=body.decode(),
     )
     answer = await ask(peers, owner, sent, wait_s)
@@ -190,7 +210,7 @@ def _scope(asked: WireRequest, length: int) -> Message:
         ],
         "client": (asked.client, 0),
         "server": None,
-        "state": {_MARK: True},
+        "state": {_SENDER: Principal(asked.sender.actor, asked.sender.roles)},
     }
 
 

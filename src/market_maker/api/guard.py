@@ -1,12 +1,9 @@
-"""What every request passes before its route: rate, sender and role, query, media type, size, exact JSON.
+"""What every request passes before its route: admission, query, media type, size, exact JSON.
 
 What another instance has to answer leaves for it here, after all of that.
 """
 
 import json
-import logging
-import math
-import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from http import HTTPStatus
@@ -16,17 +13,16 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from market_maker.api.audit import entry
+from market_maker.api.admission import admit
 from market_maker.api.forward import answer_of_owner
 from market_maker.api.problems import ProblemError
 from market_maker.api.requests import WAIT_S_MAX
-from market_maker.api.security import ACCESS, Principal, Role, RoleMissingError, authorise
 from market_maker.api.validation import FieldError
 from market_maker.core.bounded import UnboundedError, bounded
 
 BODY_BYTES_MAX = 65_536
 _JSON = "application/json"
-_log = logging.getLogger(__name__)
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
 
 class DeskRoute(APIRoute):
@@ -39,13 +35,11 @@ class DeskRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def guarded(request: Request) -> Response:
-            _refuse_too_many(request, self.path_format)
-            _refuse_other_sites(request)
             exact = ExactRequest(request.scope, request.receive)
-            request.state.principal = await _admit(request, self.path_format)
+            request.state.principal = await admit(request, self.path_format)
             _refuse_unknown_query(request, known)
+            _refuse_other_media(request, has_body=takes_body and bool(await exact.body()))
             if takes_body and await exact.body():
-                _refuse_other_media(request)
                 _refuse_bare_number(await exact.json())
             body = await exact.body() if takes_body else b""
             wait_s = _wait_s(await exact.json()) if body else 0
@@ -139,46 +133,6 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return keys
 
 
-async def _admit(request: Request, path: str) -> Principal:
-    """Who sends it. A denied attempt is logged; one of a known sender to change something is audited."""
-    state = request.app.state
-    try:
-        return await authorise(
-            state.authenticator, request.method, path, request.headers.get("authorization")
-        )
-    except ProblemError as denied:
-        peer = request.client.host if request.client else "unknown"
-        _log.warning("denied: %s %s from %s: %s", request.method, path, peer, denied.detail)
-        if isinstance(denied, RoleMissingError) and request.method != "GET":
-            symbol = request.path_params.get("symbol")
-            known = symbol if symbol in state.desk.symbols() else None
-            why = f"denied: needs the role {denied.role.value}"
-            route = f"{request.method} {path}"
-            state.audit.record_later(
-                [entry(denied.principal, route, known, before=None, after=None, why=why)]
-            )
-        raise
-
-
-def _refuse_too_many(request: Request, path: str) -> None:
-    """Health and emergency are never held back."""
-    if ACCESS[request.method, path] in (None, Role.EMERGENCY):
-        return
-    peer = request.client.host if request.client else ""
-    wait_s = request.app.state.rate.wait_s(peer, time.monotonic())
-    if wait_s > 0:
-        detail = "too many requests from this address: send fewer, or follow /v1/mm/stream instead of asking"
-        headers = {"Retry-After": str(math.ceil(wait_s))}
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", detail, headers=headers)
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """A page of another site must not steer the desk through an operator's browser."""
-    if request.method != "GET" and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        detail = "this request comes from a page of another site: send it from this service's own pages"
-        raise ProblemError(HTTPStatus.FORBIDDEN, "CROSS_SITE", detail)
-
-
 def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     errors = [
@@ -211,8 +165,9 @@ def _wait_s(body: object) -> int:
     return int(wait) if isinstance(wait, int | Decimal) and 0 <= wait <= WAIT_S_MAX else 0
 
 
-def _refuse_other_media(request: Request) -> None:
+def _refuse_other_media(request: Request, *, has_body: bool) -> None:
+    """An empty form is one, too: that is what a page of another site can send without asking."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != _JSON:
+    if media in _FORMS or (has_body and media != _JSON):
         detail = f"the body must be sent with the header `Content-Type: {_JSON}`"
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)

@@ -23,7 +23,10 @@ _NOT_LIVE: Responses = {
 
 @router.get("/health", responses=_NOT_READY)
 async def health(request: Request, desk: DeskOf, response: Response) -> HealthAnswer:
-    """The process and each component; 503 when one has failed, 200 when all work or are degraded."""
+    """The process and each component; 503 when one has failed, 200 when all work or are degraded.
+
+    What exactly is wrong is told only to those with a valid token: it names addresses.
+    """
     return _ready(request, desk.health(), response)
 
 
@@ -45,5 +48,9 @@ async def live(desk: DeskOf, response: Response) -> Live:
 def _ready(request: Request, measured: Health, response: Response) -> HealthAnswer:
     if not measured.ready:
         response.status_code = _S.SERVICE_UNAVAILABLE
-    checks = [HealthCheck(name=c.name, status=c.status, detail=c.detail) for c in measured.checks]
+    is_told_more = request.state.principal.is_known or not request.app.state.authenticator.required
+    checks = [
+        HealthCheck(name=c.name, status=c.status, detail=c.detail if is_told_more else "")
+        for c in measured.checks
+    ]
     return HealthAnswer(status=measured.status, version=request.app.version, checks=checks)

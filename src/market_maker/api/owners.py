@@ -110,6 +110,7 @@ async def ask_owner(call: Call, emergency: Emergency, owner: str, symbols: Seque
         path=emergency.path,
         headers={**call.origin.headers, "content-type": "application/json"},
         client=call.origin.client,
+        sender=forward.sender_of(call.principal),
         body=emergency.body(None if emergency.named is None else symbols),
     )
     answer = await forward.ask(call.peers, owner, sent, emergency.wait_s)

@@ -1,14 +1,16 @@
 """The picture that an instance publishes of itself once a second, and the reading of the others'."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.decimals import Timestamp
+from market_maker.api.patterns import SYMBOL_PATTERN
 from market_maker.api.ports import Figures
 
 _log = logging.getLogger(__name__)
@@ -22,6 +24,14 @@ class Picture(BaseModel):
     latency_us: dict[str, float | None]
     outbox_pending: int
     summaries: list[SymbolSummary]
+
+    @field_validator("summaries")
+    @classmethod
+    def _have_symbols(cls, summaries: list[SymbolSummary]) -> list[SymbolSummary]:
+        """A symbol goes into streams and pages as it is: with a line end it would be an event of its own."""
+        if not all(re.fullmatch(SYMBOL_PATTERN, summary.symbol) for summary in summaries):
+            raise ValueError("a symbol is none")
+        return summaries
 
 
 def encode(at: datetime, figures: Figures, summaries: Sequence[str]) -> bytes:

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_maker.api.ports import (
@@ -204,6 +205,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            _log.info("a client has left before its request was whole")
         except Exception:
             incident = uuid4().hex
             _log.exception("request failed", extra={"incident": incident, "path": scope.get("path", "")})

@@ -33,6 +33,8 @@ class Principal:
     roles: frozenset[Role]
     expires_at: datetime | None = None
     """When its token ends; None when it has none."""
+    is_known: bool = True
+    """Whether the sender has been let in; false for those who only look whether the process lives."""
 
     def may(self, role: Role) -> bool:
         """Whether one of its roles opens what needs this one."""
@@ -126,13 +128,36 @@ SPLIT_ROUTES = frozenset(
 )
 """What is split among the owners of the symbols that it means."""
 
+NEVER_HELD_BACK = frozenset(
+    route for route, role in ACCESS.items() if role in (None, Role.EMERGENCY) or route[1].endswith("/pause")
+)
+"""Health, and whatever stops quoting: however much its sender has sent before."""
+
+_STRANGER = Principal("anonymous", frozenset(), is_known=False)
+
 
 async def authorise(authenticator: Authenticator, method: str, path: str, token: str | None) -> Principal:
     """The sender of a request to this route; ProblemError 401 or 403 when it may not."""
     role = ACCESS[method, path]
     if role is None:
-        return Principal("anonymous", frozenset())
-    principal = await authenticator.authenticate(token)
-    if not principal.may(role):
+        return await _if_known(authenticator, token)
+    return permitted(await authenticator.authenticate(token), method, path)
+
+
+def permitted(principal: Principal, method: str, path: str) -> Principal:
+    """A known sender, if one of its roles opens the route; else ProblemError 403."""
+    role = ACCESS[method, path]
+    if role is not None and not principal.may(role):
         raise RoleMissingError(principal, role)
     return principal
+
+
+async def _if_known(authenticator: Authenticator, token: str | None) -> Principal:
+    """Who asks a route that is open to all: somebody who may read may be told more."""
+    if not authenticator.required or token is None:
+        return _STRANGER
+    try:
+        principal = await authenticator.authenticate(token)
+    except ProblemError:
+        return _STRANGER
+    return principal if principal.may(Role.READ) else _STRANGER

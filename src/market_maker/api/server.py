@@ -2,15 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import uvicorn
 from fastapi import FastAPI
 
+from market_maker.api.connections import Connections, protocol_for
 from market_maker.api.stream import Streams
 
 _BACKLOG = 256
+_HEAD_BYTES_MAX = 32_768
+"""A token has 8,192 characters at most."""
 
 
 class CannotListenError(Exception):
@@ -20,8 +24,11 @@ class CannotListenError(Exception):
 class ApiServer:
     """Serves an app made by `create_app` on HTTP_PORT; port 0 takes a free one."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, proxies: Sequence[str] = ()) -> None:
+        """`proxies`: addresses and networks whose X-Forwarded-For is believed; of nobody else it is."""
         self._app = app
+        networks = [ip_network(proxy) for proxy in proxies]
+        self.connections = Connections(lambda address: _is_within(address, networks))
         self._host = host
         self._port = port
         self._serving: asyncio.Task[None] | None = None
@@ -34,6 +41,10 @@ class ApiServer:
             lifespan="on",
             backlog=_BACKLOG,
             timeout_graceful_shutdown=1,
+            http=protocol_for(self.connections),
+            h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
         )
         self._server = _Embedded(config)
         self._listener: socket.socket | None = None
@@ -81,6 +92,13 @@ class ApiServer:
             ) from error
         self._port = listener.getsockname()[1]
         return listener
+
+
+def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        return any(ip_address(address) in network for network in networks)
+    except ValueError:  # a socket without an address
+        return False
 
 
 class _Embedded(uvicorn.Server):

@@ -14,8 +14,10 @@ from market_maker.api.fleet import FleetView, Others
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import Changes, Desk
 from market_maker.api.problems import ProblemError, documented
+from market_maker.api.strangers import LET_IN
 
 STREAMS_MAX = 32
+STREAMS_PER_SUBJECT_MAX = 8
 HEARTBEAT_S = 15.0
 LOOK_S = 1.0
 """Between two looks at what other instances publish."""
@@ -29,23 +31,28 @@ class Streams:
     """The open streams: bounded in number, and ended together when the service stops."""
 
     def __init__(self) -> None:
-        self._open: set[Changes] = set()
+        self._open: dict[Changes, str] = {}
+        """With who reads each."""
         self._stopping = False
 
-    def subscribe(self, desk: Desk) -> Changes:
-        """A subscription for one more stream; 503 when there are too many."""
+    def subscribe(self, desk: Desk, who: str) -> Changes:
+        """A subscription for one more stream; 503 when there are too many, 429 when `who` has too many."""
+        if sum(one == who for one in self._open.values()) >= STREAMS_PER_SUBJECT_MAX:
+            detail = f"{who} has {STREAMS_PER_SUBJECT_MAX} streams open, which is the limit: close one"
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            raise ProblemError(status, "TOO_MANY_STREAMS", detail, headers={"Retry-After": "5"})
         if len(self._open) >= STREAMS_MAX or self._stopping:
             detail = f"{STREAMS_MAX} streams are open, which is the limit: close one"
             status = HTTPStatus.SERVICE_UNAVAILABLE
             raise ProblemError(status, "TOO_MANY_STREAMS", detail, headers={"Retry-After": "5"})
         changes = desk.subscribe()
-        self._open.add(changes)
+        self._open[changes] = who
         return changes
 
     def end(self, changes: Changes) -> None:
         """The stream of this subscription has ended."""
         changes.close()
-        self._open.discard(changes)
+        self._open.pop(changes, None)
 
     def stop(self) -> None:
         """End all streams and open no more."""
@@ -74,7 +81,7 @@ async def stream(request: Request, desk: DeskOf) -> StreamingResponse:
     idle streams open. The stream ends when its token does.
     """
     streams: Streams = request.app.state.streams
-    changes = streams.subscribe(desk)
+    changes = streams.subscribe(desk, getattr(request.state, LET_IN))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     fleet: FleetView = request.app.state.fleet
     return StreamingResponse(

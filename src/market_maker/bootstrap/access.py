@@ -22,6 +22,8 @@ class Access:
     authenticator: Authenticator
     probes: Mapping[str, Probe]
     """How to ask whether the Auth Service is there; empty when nobody needs it."""
+    keys: KeyStore | None = None
+    """The Auth Service's keys, whose `run` keeps them fresh."""
 
 
 def make_access(settings: Settings, resources: AsyncExitStack) -> Access:
@@ -32,4 +34,5 @@ def make_access(settings: Settings, resources: AsyncExitStack) -> Access:
         return Access(NoAuth(), {})
     keys = KeyStore(url.reveal(), tls=settings.http_tls.context())
     resources.push_async_callback(keys.close)
-    return Access(BearerAuth(TokenVerifier(keys)), {"auth": keys.health})
+    verifier = TokenVerifier(keys, audience=settings.access.audience, issuer=settings.access.issuer)
+    return Access(BearerAuth(verifier), {"auth": keys.health}, keys)

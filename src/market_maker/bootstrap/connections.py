@@ -72,7 +72,13 @@ class Connections:
         resources.push_async_callback(metadata.close)
         redis = RedisClient(settings.redis_url.reveal(), settings.redis_tls.options())
         resources.push_async_callback(redis.close)
-        bus = FleetBus(settings.redis_url.reveal(), instance_id, settings.redis_tls.options())
+        secret = settings.fleet_secret
+        bus = FleetBus(
+            settings.redis_url.reveal(),
+            instance_id,
+            secret.reveal().encode() if secret is not None else None,
+            settings.redis_tls.options(),
+        )
         resources.push_async_callback(bus.close)
         registry = SchemaRegistry(
             settings.schema_registry_url.reveal(), settings.http_tls.registry_properties()

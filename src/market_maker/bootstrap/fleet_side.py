@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
+
 from market_maker import __version__
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
@@ -20,6 +22,8 @@ from market_maker.telemetry.metrics import Metrics
 
 BEAT_S: Final = 1.0
 
+_log = structlog.get_logger()
+
 
 def make_instance_id(settings: Settings) -> str:
     """A new one for each process: an instance that starts again is another one."""
@@ -31,8 +35,17 @@ class FleetSide:
     """Nothing here is waited for by trading; Redis away means that the others do not see us."""
 
     def __init__(
-        self, bus: FleetBus, peers: FleetPeers, desk: Desk, supervisor: Supervisor, metrics: Metrics
+        self,
+        bus: FleetBus,
+        peers: FleetPeers,
+        desk: Desk,
+        supervisor: Supervisor,
+        metrics: Metrics,
+        *,
+        has_secret: bool,
     ) -> None:
+        """`has_secret`: whether FLEET_SECRET is set, without which instances do not hear each other."""
+        self._has_secret = has_secret
         self._bus = bus
         self._peers = peers
         self._desk = desk
@@ -62,7 +75,16 @@ class FleetSide:
             )
             guards = await self._bus.guards()
             self._guards.set(guards if guards is not None else float("nan"))
+            self._warn_without_secret()
             await asyncio.sleep(max(0.0, began + BEAT_S - time.monotonic()))
+
+    def _warn_without_secret(self) -> None:
+        """PostgreSQL says who the others are: nobody can make us believe in them through Redis."""
+        others = self._peers.others()
+        if others and not self._has_secret:
+            fix = "set FLEET_SECRET, the same for all: until then they do not hear or believe each other"
+            _log.error("fleet_secret_missing", others=others, fix=fix)
+            self._has_secret = True  # once is enough
 
     async def _run_status(self) -> None:
         while True:

@@ -98,7 +98,9 @@ class Service:
 
     async def _start(self, resources: AsyncExitStack) -> None:
         settings, meters = self._settings, self._meters
-        server = MetricsServer(meters.metrics.registry, settings.http_host, settings.metrics_port)
+        server = MetricsServer(
+            meters.metrics.registry, settings.metrics_host or settings.http_host, settings.metrics_port
+        )
         resources.callback(server.close)
         meters.loop_lag.start()
         resources.callback(meters.loop_lag.stop)
@@ -183,7 +185,7 @@ class Service:
             self._tasks,
             self._gauges.tell_lag,
         )
-        access = make_access(settings, resources)
+        self._access = access = make_access(settings, resources)
         probes = connections.probes(self._gauges.kafka_health, kafka.registry_health)
         self._health = HealthMonitor({**probes, **access.probes}, meters.dependency, self._journal)
         desk = ServiceDesk(
@@ -202,10 +204,18 @@ class Service:
         )
         kills = KillOrderRepository(connections.database)
         peers = FleetPeers(connections.bus, self._instance_id, lambda: self._owning.tenancy.owners, kills)
-        app = create_app(desk, access.authenticator, __version__, peers)
+        doors = settings.access
+        app = create_app(desk, access.authenticator, __version__, peers, frozenset(doors.host_names))
         self._in_process = InProcess(app)
-        self._api = ApiServer(app, settings.http_host, settings.http_port)
-        self._fleet_side = FleetSide(connections.bus, peers, desk, self._supervisor, meters.metrics)
+        self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
+        self._fleet_side = FleetSide(
+            connections.bus,
+            peers,
+            desk,
+            self._supervisor,
+            meters.metrics,
+            has_secret=settings.fleet_secret is not None,
+        )
 
     async def _take(self, symbol: str) -> None:
         await asyncio.shield(self._tasks.start(f"take {symbol}", self._owning.ownership.take([symbol])))
@@ -220,6 +230,8 @@ class Service:
         start("gauges", self._gauges.run())
         start("outbox gauge", self._gauges.run_outbox())
         start("health", self._health.run())
+        if self._access.keys is not None:
+            start("auth keys", self._access.keys.run())
         start("warm connections", self._connections.orders.keep_warm())
         self._owning.start(self._tasks)
         self._fleet_side.start(self._tasks, self._in_process)

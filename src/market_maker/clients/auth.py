@@ -1,8 +1,8 @@
 """Tokens of the Auth Service, verified here: signature, algorithm, expiry and roles.
 
-Only the public keys come from outside. A key that is not known is asked for once more (keys rotate),
-but not for every stranger's token. Keys that cannot be asked for again are used until they expire, then
-everybody is denied.
+Only the public keys come from outside. They are kept fresh in the background, so that a token of a known key
+waits for nobody. A key that is not known is asked for once more (keys rotate), but not for every stranger's
+token. Keys that cannot be asked for again are used until they expire, then everybody is denied.
 """
 
 import asyncio
@@ -97,12 +97,26 @@ class KeyStore:
         )
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:
-        """The key of this id, None when there is none. Raises KeysUnavailableError."""
-        if key_id not in self._keys.by_id or self._clock() >= self._keys.fresh_until_s:
+        """The key of this id, None when there is none: at once when it is known and serves.
+
+        Raises KeysUnavailableError.
+        """
+        if key_id not in self._keys.by_id or self._clock() >= self._keys.expires_s:
             await self._ask()
         if self._clock() >= self._keys.expires_s:
             raise KeysUnavailableError(f"no keys of the Auth Service: {self._failure}")
         return self._keys.by_id.get(key_id)
+
+    async def run(self) -> None:
+        """Keep the keys fresh until cancelled."""
+        while True:
+            wait_s = await self.refresh()
+            await asyncio.sleep(wait_s)
+
+    async def refresh(self) -> float:
+        """Ask for the keys; returns after how many seconds to do so again, well before they are old."""
+        await self._ask()
+        return max(ASK_AGAIN_S, (self._keys.fresh_until_s - self._clock()) / 2)
 
     async def health(self) -> Health:
         """Whether the Auth Service publishes keys; if not, how long the cached ones still serve."""
@@ -177,8 +191,11 @@ def _max_age_s(cache_control: str) -> float:
 class TokenVerifier:
     """Turns a token into its claims, or refuses it."""
 
-    def __init__(self, keys: KeyStore) -> None:
+    def __init__(self, keys: KeyStore, *, audience: str | None = None, issuer: str | None = None) -> None:
+        """`audience` and `issuer`: what `aud` must hold and `iss` must be; None: they are not looked at."""
         self._keys = keys
+        self._audience = audience
+        self._issuer = issuer
 
     async def verify(self, token: str) -> Claims:
         """The claims of a valid token. Raises TokenRefusedError, KeysUnavailableError."""
@@ -188,7 +205,7 @@ class TokenVerifier:
             raise TokenRefusedError("it is signed with a key that the Auth Service does not publish")
         if key.algorithm_name != header["alg"]:
             raise TokenRefusedError(f"its key is for {key.algorithm_name}, not for {header['alg']}")
-        return _claims(token, key)
+        return _claims(token, key, self._audience, self._issuer)
 
 
 def _header(token: str) -> dict[str, str]:
@@ -206,14 +223,20 @@ def _header(token: str) -> dict[str, str]:
     return {"alg": header["alg"], "kid": header["kid"]}
 
 
-def _claims(token: str, key: jwt.PyJWK) -> Claims:
-    """The claims, once signature and expiry hold. No leeway: an expired token is expired."""
-    options: Any = {"require": ["exp", "sub"], "verify_aud": False, "verify_iat": False}
+def _claims(token: str, key: jwt.PyJWK, audience: str | None, issuer: str | None) -> Claims:
+    """The claims, once signature, expiry, `aud` and `iss` hold. No leeway: an expired token is expired."""
+    options: Any = {"require": ["exp", "sub"], "verify_aud": audience is not None, "verify_iat": False}
     try:
-        payload = jwt.decode(token, key, algorithms=[key.algorithm_name], options=options)
+        payload = jwt.decode(
+            token, key, algorithms=[key.algorithm_name], options=options, audience=audience, issuer=issuer
+        )
         expires_at = datetime.fromtimestamp(payload["exp"], UTC)
     except jwt.ExpiredSignatureError:
         raise TokenRefusedError("it has expired") from None
+    except jwt.InvalidAudienceError:
+        raise TokenRefusedError("its claim `aud` does not name this service") from None
+    except jwt.InvalidIssuerError:
+        raise TokenRefusedError("its claim `iss` is not the Auth Service's") from None
     except jwt.InvalidSignatureError:
         raise TokenRefusedError("its signature is not that of its key") from None
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError) as error:

@@ -1,12 +1,13 @@
 """What instances and guards leave in Redis for everybody to read; all of it expires by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 
 from market_maker.clients.fleet_link import Command, FleetLink
 from market_maker.clients.heartbeat import ID, GarbledError, Heartbeat
+from market_maker.clients.seal import HEAD_BYTES, Seal
 
 INSTANCES: Final = "mm:instances"
 """The set of ids whose keys to look for: finding keys by pattern would walk through all that Redis holds."""
@@ -18,16 +19,24 @@ HEARTBEAT_S: Final = 10
 STATUS_S: Final = 5
 GUARD_S: Final = 5
 TEXT_BYTES_MAX: Final = 4 << 20
+HEARTBEAT_BYTES_MAX: Final = 512 << 10
+TOTAL_BYTES_MAX: Final = 64 << 20
+"""Of all texts that are read at a time; each may be half garbage."""
+INDEX_BYTES_MAX: Final = 1 << 20
 IDS_MAX: Final = 1000
 """Ids that are looked at."""
 _TOLD_MAX: Final = 1000
 
 
 class FleetBoard:
-    """The keys under `mm:`. A key with something unreadable in it is told once and passed over."""
+    """The keys under `mm:`. A key with something unreadable in it is told once and passed over.
 
-    def __init__(self, link: FleetLink) -> None:
+    What is not signed by one of the fleet is as good as not there.
+    """
+
+    def __init__(self, link: FleetLink, seal: Seal) -> None:
         self._link = link
+        self._seal = seal
         self._told: set[str] = set()
         self._log = structlog.get_logger()
 
@@ -37,7 +46,13 @@ class FleetBoard:
             if len(text) > TEXT_BYTES_MAX:
                 self._tell(key, f"{len(text)} bytes, more than {TEXT_BYTES_MAX}: not written")
                 return False
-        commands: list[Command] = [("SET", key, text, "EX", ttl) for key, (text, ttl) in texts.items()]
+        now_ms = await self._link.known_ms()
+        if now_ms is None:
+            return False
+        commands: list[Command] = [
+            ("SET", key, self._seal.sealed(key, text, now_ms), "EX", ttl)
+            for key, (text, ttl) in texts.items()
+        ]
         answers = await self._link.run(*commands, ("SADD", index, owner), ("TIME",))
         if answers is None:
             return False
@@ -50,7 +65,7 @@ class FleetBoard:
 
     async def heartbeats(self) -> tuple[Heartbeat, ...] | None:
         """The last heartbeat of every instance, by id; None: Redis does not answer."""
-        texts = await self._read(INSTANCES, HEARTBEAT)
+        texts = await self._read(INSTANCES, HEARTBEAT, HEARTBEAT_BYTES_MAX)
         if texts is None:
             return None
         found = (self._heartbeat(owner, text) for owner, text in sorted(texts.items()))
@@ -58,33 +73,67 @@ class FleetBoard:
 
     async def statuses(self) -> Mapping[str, bytes] | None:
         """The last status of every instance, by its id; None: Redis does not answer."""
-        return await self._read(INSTANCES, STATUS, expiry_matters=False)
+        return await self._read(INSTANCES, STATUS, TEXT_BYTES_MAX, expiry_matters=False)
 
     async def guards(self) -> int | None:
         """How many guards live; None: Redis does not answer."""
-        texts = await self._read(GUARDS, GUARD)
+        texts = await self._read(GUARDS, GUARD, HEARTBEAT_BYTES_MAX)
         return None if texts is None else len(texts)
 
-    async def _read(self, index: str, prefix: str, *, expiry_matters: bool = True) -> dict[str, bytes] | None:
+    async def _read(
+        self, index: str, prefix: str, bytes_max: int, *, expiry_matters: bool = True
+    ) -> dict[str, bytes] | None:
         """The text of every owner that has one; owners without one leave the index if that matters."""
         deadline = self._link.deadline()
+        asked = await self._link.run(("TIME",), ("MEMORY", "USAGE", index, "SAMPLES", 0), deadline=deadline)
+        if asked is None:
+            return None
+        self._link.learn_time(asked[0])
+        if (asked[1] or 0) > INDEX_BYTES_MAX:
+            self._tell(index, f"{asked[1]} bytes, more than {INDEX_BYTES_MAX}: not read")
+            return {}
         answers = await self._link.run(("SMEMBERS", index), deadline=deadline)
         if answers is None:
             return None
-        owners = self._owners(index, answers[0])
+        keys = {f"{prefix}{owner}": owner for owner in self._owners(index, answers[0])}
+        lengths = await self._link.run(*(("STRLEN", key) for key in keys), deadline=deadline)
+        if lengths is None:
+            return None
+        readable = self._readable(keys, lengths, bytes_max)
         # A part of a text is as unreadable as one that is too long, and takes no more memory.
-        ranges = [("GETRANGE", f"{prefix}{owner}", 0, TEXT_BYTES_MAX) for owner in owners]
+        ranges = [("GETRANGE", key, 0, bytes_max + HEAD_BYTES) for key in readable]
         texts = await self._link.run(*ranges, deadline=deadline)
         if texts is None:
             return None
-        missing = [owner for owner, text in zip(owners, texts, strict=True) if text == b""]
+        missing = [owner for owner, length in zip(keys.values(), lengths, strict=True) if length == 0]
         if missing and expiry_matters:
             await self._link.run(("SREM", index, *missing), deadline=deadline)
-        return {
-            owner: text
-            for owner, text in zip(owners, texts, strict=True)
-            if text != b"" and self._is_text(f"{prefix}{owner}", text)
-        }
+        opened = {key: self._opened(key, text) for key, text in zip(readable, texts, strict=True)}
+        return {keys[key]: text for key, text in opened.items() if text is not None}
+
+    def _readable(self, keys: Iterable[str], lengths: Sequence[Any], bytes_max: int) -> list[str]:
+        """Which keys to read: no text of them is too long, and all together are not."""
+        found, left = [], TOTAL_BYTES_MAX
+        for key, length in zip(keys, lengths, strict=True):
+            if isinstance(length, Exception):
+                self._tell(key, str(length))
+            elif length > min(bytes_max + HEAD_BYTES, left):
+                self._tell(key, f"more than {min(bytes_max, left)} bytes")
+            elif length:
+                found.append(key)
+                left -= length
+        return found
+
+    def _opened(self, key: str, text: Any) -> bytes | None:
+        """The text that was signed; None when it was not, or the key was changed meanwhile."""
+        now_ms = self._link.now_ms()
+        if isinstance(text, Exception) or not text or now_ms is None:
+            return None
+        try:
+            return self._seal.opened(key, text, now_ms)
+        except GarbledError as error:
+            self._tell(key, str(error))
+            return None
 
     def _owners(self, index: str, answer: Any) -> list[str]:
         if isinstance(answer, Exception):
@@ -97,15 +146,6 @@ class FleetBoard:
                 index, f"{len(ids)} members, of which {len(known)} are ids; at most {IDS_MAX} are read"
             )
         return known[:IDS_MAX]
-
-    def _is_text(self, key: str, text: Any) -> bool:
-        if isinstance(text, Exception):
-            self._tell(key, str(text))
-            return False
-        if len(text) > TEXT_BYTES_MAX:
-            self._tell(key, f"more than {TEXT_BYTES_MAX} bytes")
-            return False
-        return True
 
     def _heartbeat(self, owner: str, text: bytes) -> Heartbeat | None:
         try:

@@ -7,6 +7,7 @@ machines' clocks may differ.
 """
 
 from collections.abc import Mapping
+from secrets import token_bytes
 from typing import Any
 
 from market_maker.clients.fleet_board import (
@@ -23,19 +24,26 @@ from market_maker.clients.fleet_board import (
 from market_maker.clients.fleet_link import FleetLink
 from market_maker.clients.fleet_requests import AnswerTo, FleetRequests
 from market_maker.clients.heartbeat import ID, Heartbeat
+from market_maker.clients.seal import Seal
 
 
 class FleetBus:
     """One instance's (or guard's) end of the bus. Make it on its event loop; `close` it in the end."""
 
-    def __init__(self, url: str, instance_id: str, tls: Mapping[str, Any] | None = None) -> None:
-        """`tls` are redis-py's options for rediss:// addresses. Raises ValueError for an id that is none."""
+    def __init__(
+        self, url: str, instance_id: str, secret: bytes | None, tls: Mapping[str, Any] | None = None
+    ) -> None:
+        """`secret` is the fleet's; without one this end is a fleet by itself, which hears nobody else.
+
+        `tls` are redis-py's options for rediss:// addresses. Raises ValueError for an id that is none.
+        """
         if not ID.fullmatch(instance_id):
             raise ValueError(f"{instance_id!r} is not an id: visible ASCII without a colon is")
         self._id = instance_id
         self._link = FleetLink(url, tls)
-        self._board = FleetBoard(self._link)
-        self._requests = FleetRequests(self._link, instance_id)
+        seal = Seal(secret or token_bytes())
+        self._board = FleetBoard(self._link, seal)
+        self._requests = FleetRequests(self._link, instance_id, seal)
         self._has_left = False
 
     async def run(self, answer: AnswerTo) -> None:

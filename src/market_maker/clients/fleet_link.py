@@ -84,6 +84,12 @@ class FleetLink:
         """Redis' clock, in milliseconds since 1970; None while it is not known."""
         return None if self._offset_ms is None else self._clock_ns() // 1_000_000 + self._offset_ms
 
+    async def known_ms(self) -> int | None:
+        """As `now_ms`, but asks when it is not known yet."""
+        if self._offset_ms is None and (times := await self.run(("TIME",))) is not None:
+            self.learn_time(times[0])
+        return self.now_ms()
+
     async def close(self) -> None:
         """Close every connection."""
         await self.redis.aclose()

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from market_maker.clients.fleet_link import ANSWER_S_MAX, FleetLink
 from market_maker.clients.fleet_message import FleetMessage
 from market_maker.clients.heartbeat import GarbledError
+from market_maker.clients.seal import AGE_MS_MAX, Seal
 
 REQUESTS: Final = "mm:requests:"
 ANSWERS: Final = "mm:answers:"
@@ -30,8 +31,11 @@ AnswerTo = Callable[[bytes], Awaitable[bytes]]
 class FleetRequests:
     """Asks others, and answers what others ask while `run` runs."""
 
-    def __init__(self, link: FleetLink, instance_id: str) -> None:
+    def __init__(self, link: FleetLink, instance_id: str, seal: Seal) -> None:
         self._link = link
+        self._seal = seal
+        self._begun: dict[str, int] = {}
+        """Requests of the last seconds, with when each arrived: none is carried out twice."""
         self._id = instance_id
         self._subscribed = asyncio.Event()
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
@@ -85,7 +89,10 @@ class FleetRequests:
         )
 
     async def _publish(self, channel: str, message: FleetMessage) -> bool:
-        text = message.encode()
+        now_ms = await self._link.known_ms()
+        if now_ms is None:
+            return False
+        text = self._seal.sealed(channel, message.encode(), now_ms)
         if len(text) > MESSAGE_BYTES_MAX:
             self._log.error(
                 "fleet_bus_message_too_long", channel=channel, bytes=len(text), allowed=MESSAGE_BYTES_MAX
@@ -142,9 +149,10 @@ class FleetRequests:
 
     def _decoded(self, channel: str, text: bytes) -> FleetMessage | None:
         problem = f"{len(text)} bytes, more than {MESSAGE_BYTES_MAX}"
-        if len(text) <= MESSAGE_BYTES_MAX:
+        now_ms = self._link.now_ms()
+        if len(text) <= MESSAGE_BYTES_MAX and now_ms is not None:
             try:
-                return FleetMessage.decode(text)
+                return FleetMessage.decode(self._seal.opened(channel, text, now_ms))
             except GarbledError as error:
                 problem = str(error)
         self._log.warning("fleet_bus_garbage", key=channel, reason=problem[:300])
@@ -155,12 +163,25 @@ class FleetRequests:
         now_ms = self._link.now_ms()
         if request.expires_ms is None or now_ms is None or now_ms >= request.expires_ms:
             self._log.warning("fleet_bus_request_too_late", sender=request.sender)
+        elif self._is_repeated(request.id, now_ms):
+            self._log.warning("fleet_bus_request_repeated", sender=request.sender)
         elif len(self._under_way) >= UNDER_WAY_MAX:
             self._log.warning("fleet_bus_request_refused", sender=request.sender, under_way=UNDER_WAY_MAX)
         else:
             task = asyncio.get_running_loop().create_task(self._answer(request, answer))
             self._under_way.add(task)
             task.add_done_callback(self._answered)
+
+    def _is_repeated(self, request_id: str, now_ms: int) -> bool:
+        """Whether it was begun before; who can read Redis could send a signed request again."""
+        oldest = next(iter(self._begun), None)
+        while oldest is not None and now_ms - self._begun[oldest] > 2 * AGE_MS_MAX:
+            del self._begun[oldest]
+            oldest = next(iter(self._begun), None)
+        if request_id in self._begun:
+            return True
+        self._begun[request_id] = now_ms
+        return False
 
     async def _answer(self, request: FleetMessage, answer: AnswerTo) -> None:
         body = await answer(request.body)

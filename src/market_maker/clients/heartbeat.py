@@ -10,6 +10,13 @@ ID: Final = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
 """Ids of instances and guards: visible ASCII without a colon, since they are a part of keys and channels."""
 
 
+SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,31}")
+"""As configurations have them; anything else could be a part of somebody's page or stream."""
+SYMBOLS_MAX: Final = 10_000
+_BEAT_MAX: Final = (1 << 63) - 1
+_VERSION: Final = re.compile(r"[\x21-\x7e]{1,100}")
+
+
 class GarbledError(ValueError):
     """A text from Redis is not what its place is for; the message says what is wrong with it."""
 
@@ -46,8 +53,12 @@ class Heartbeat:
         found = json_object(text)
         started_at = _field(found, "started_at", str)
         symbols = _field(found, "symbols", list)
-        if not all(isinstance(symbol, str) and symbol for symbol in symbols):
-            raise GarbledError("symbols: must be a list of symbols")
+        are_symbols = all(isinstance(symbol, str) and SYMBOL.fullmatch(symbol) for symbol in symbols)
+        if not are_symbols or len(symbols) > SYMBOLS_MAX:
+            raise GarbledError(f"symbols: must be a list of symbols, {SYMBOLS_MAX} at most")
+        beat, version = _field(found, "beat", int), _field(found, "version", str)
+        if not 0 <= beat <= _BEAT_MAX or not _VERSION.fullmatch(version):
+            raise GarbledError("beat: must be a whole number of 64 bits, and version a short text")
         try:
             since = datetime.fromisoformat(started_at)
         except ValueError:
@@ -56,10 +67,10 @@ class Heartbeat:
             raise GarbledError(f"started_at: {started_at[:40]!r} has no time zone")
         return cls(
             known_id(found, "instance_id"),
-            _field(found, "beat", int),
+            beat,
             since,
             tuple(symbols),
-            _field(found, "version", str),
+            version,
         )
 
 

@@ -79,7 +79,10 @@ async def _run(settings: GuardSettings) -> None:
     async with AsyncExitStack() as resources:
         metrics = Metrics(GUARD_METRICS)
         server = MetricsServer(
-            metrics.registry, settings.http_host, settings.metrics_port, "GUARD_METRICS_PORT"
+            metrics.registry,
+            settings.metrics_host or settings.http_host,
+            settings.metrics_port,
+            "GUARD_METRICS_PORT",
         )
         resources.callback(server.close)
         await _require_schema(settings.postgres_url.reveal())
@@ -97,7 +100,8 @@ async def _run(settings: GuardSettings) -> None:
 def _assemble(
     settings: GuardSettings, guard_id: str, gauges: GuardGauges, resources: AsyncExitStack
 ) -> Watch:
-    bus = FleetBus(settings.redis_url.reveal(), guard_id, settings.redis_tls.options())
+    secret = settings.fleet_secret.reveal().encode()
+    bus = FleetBus(settings.redis_url.reveal(), guard_id, secret, settings.redis_tls.options())
     resources.push_async_callback(bus.close)
     resources.push_async_callback(bus.leave)
     records = GuardRecords(settings.postgres_url.reveal())

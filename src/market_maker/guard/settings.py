@@ -1,7 +1,7 @@
 """What the guard needs of the environment: a few of the service's variables, and two of its own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Self
 
 from market_maker import setting_types as to
@@ -28,6 +28,7 @@ class GuardSettings:
 
     postgres_url: Annotated[Secret, _SERVICE["POSTGRES_URL"]]
     redis_url: Annotated[Secret, _SERVICE["REDIS_URL"]]
+    fleet_secret: Annotated[Secret, replace(_SERVICE["FLEET_SECRET"], required=True)]
     order_service_url: Annotated[Secret, _SERVICE["ORDER_SERVICE_URL"]]
     order_service_token: Annotated[Secret | None, _SERVICE["ORDER_SERVICE_TOKEN"]]
     system_account_id: Annotated[str, _SERVICE["SYSTEM_ACCOUNT_ID"]]
@@ -35,6 +36,7 @@ class GuardSettings:
     shadow_mode: Annotated[bool, _SERVICE["MM_SHADOW_MODE"]]
     kafka_session_timeout_ns: Annotated[int, _SERVICE["KAFKA_SESSION_TIMEOUT"]]
     http_host: Annotated[str, _SERVICE["HTTP_HOST"]]
+    metrics_host: Annotated[str | None, _SERVICE["METRICS_HOST"]]
     log_level: Annotated[str, _SERVICE["LOG_LEVEL"]]
     log_format: Annotated[str | None, _SERVICE["LOG_FORMAT"]]
     metrics_port: Annotated[
@@ -42,7 +44,7 @@ class GuardSettings:
         Variable(
             "GUARD_METRICS_PORT",
             to.port,
-            "guard: port of its Prometheus metrics, on HTTP_HOST",
+            "guard: port of its Prometheus metrics, on METRICS_HOST",
             default="9091",
         ),
     ]

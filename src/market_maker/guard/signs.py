@@ -1,7 +1,7 @@
 """Who is silent: decided from what was seen, by the time that each look carries. Pure.
 
 Signs of life stand in two places, and one of them is enough. A beat is a number that rises: whoever reads it
-needs no clock but his own, and a number that has not changed is no sign, however often it is read.
+needs no clock but his own, and a number that has not risen is no sign, however often it is read.
 """
 
 from collections.abc import Mapping
@@ -131,9 +131,9 @@ class Signs:
     def _note(self, place: str, beats: Mapping[str, int], at_ns: int) -> None:
         before = self._beats[place]
         for instance, beat in beats.items():
-            if before.get(instance) != beat:
+            if beat > before.get(instance, -1):
                 self._newest[instance] = at_ns
-        self._beats[place] = dict(beats)
+        self._beats[place] = {one: max(beat, before.get(one, -1)) for one, beat in beats.items()}
 
     def _listed(self) -> set[str]:
         return {*self._beats[_REDIS], *self._beats[_POSTGRES]}

@@ -4,13 +4,15 @@ Every line has service, timestamp (ISO 8601, UTC), level and message; symbol and
 are known; a stack trace for an error with an exception. Logging never raises into its caller.
 """
 
+import io
 import logging
 import sys
+import textwrap
 from collections.abc import Iterable
 from typing import Any, Final, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from market_maker.telemetry.log_writer import LogWriter
 from market_maker.telemetry.redaction import MASK, Redactor, is_secret_key
@@ -18,6 +20,17 @@ from market_maker.telemetry.redaction import MASK, Redactor, is_secret_key
 SERVICE: Final = "market-maker"
 _CHATTY: Final = ("httpx2", "uvicorn.error")
 """Libraries that tell of every request, or of their own start and stop, at INFO."""
+_CONTROL: Final = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    0x2028,
+    0x2029,
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+)
+"""Control characters of both halves of Latin-1, other line ends, and what turns the direction of writing."""
+_ESCAPED: Final = {code: repr(chr(code))[1:-1] for code in _CONTROL}
+_ESCAPED_BUT_LINES: Final = {code: text for code, text in _ESCAPED.items() if chr(code) not in "\n\t"}
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARN": 30, "ERROR": 40}
 _LEVEL_NAMES: Final = {"warning": "WARN", "critical": "ERROR", "exception": "ERROR"}
 
@@ -80,7 +93,7 @@ def _processors(*, console: bool, colours: bool) -> list[Processor]:
         structlog.processors.StackInfoRenderer(),
     ]
     if console:
-        return [*steps, _console_renderer(colours=colours)]
+        return [*steps, _escape_control_characters, _console_renderer(colours=colours)]
     return [
         *steps,
         structlog.processors.format_exc_info,
@@ -96,8 +109,20 @@ def _console_renderer(*, colours: bool) -> structlog.dev.ConsoleRenderer:
         for name, style in structlog.dev.ConsoleRenderer.get_default_level_styles(colours).items()
     }
     return structlog.dev.ConsoleRenderer(
-        colors=colours, level_styles=styles, exception_formatter=structlog.dev.plain_traceback
+        colors=colours, level_styles=styles, exception_formatter=_plain_traceback
     )
+
+
+def _plain_traceback(out: TextIO, failure: ExcInfo) -> None:
+    """Indented: an exception's message is somebody's text, whose lines must not pass for lines of the log."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, failure)
+    out.write(textwrap.indent(text.getvalue().translate(_ESCAPED_BUT_LINES), "  "))
+
+
+def _escape_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A terminal obeys them, and a line end would make a line that nobody has logged."""
+    return {key: one.translate(_ESCAPED) if isinstance(one, str) else one for key, one in event.items()}
 
 
 def _name_level(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

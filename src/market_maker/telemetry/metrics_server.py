@@ -2,10 +2,21 @@
 
 import errno
 import os
+import socket
+import threading
+import time
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
+
+CONNECTIONS_MAX: Final = 16
+"""Each has a thread. The oldest makes room for the newest."""
+CONNECTION_S_MAX: Final = 10.0
+"""From its beginning to the last byte of its answer; a scrape takes a fraction of a second."""
 
 
 class MetricsPortError(OSError):
@@ -21,18 +32,21 @@ class MetricsServer:
     def __init__(
         self, registry: CollectorRegistry, host: str, port: int, setting: str = "METRICS_PORT"
     ) -> None:
+        server = _Server6 if ":" in host else _Server
         try:
-            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+            self._server = make_server(host, port, make_wsgi_app(registry), server, _Handler)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             fix = f"choose another {setting}"
             if error.errno == errno.EADDRINUSE:
                 fix = f"stop what listens there or choose another {setting}"
             elif error.errno != errno.EACCES:
-                fix = "correct HTTP_HOST"
+                fix = "correct METRICS_HOST, or HTTP_HOST without it"
             raise MetricsPortError(
                 error.errno, f"{setting}: cannot listen on {host}:{port} ({why}); {fix}"
             ) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
 
     @property
     def port(self) -> int:
@@ -55,3 +69,53 @@ class MetricsServer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _Server(ThreadingWSGIServer):
+    """A thread for each connection, of which there are few and none for long."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        self._began_s: dict[socket.socket, float] = {}
+        """In the order of arrival."""
+        self._lock = threading.Lock()
+        super().__init__(*args, **named)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A connection was accepted."""
+        with self._lock:
+            if len(self._began_s) >= CONNECTIONS_MAX:
+                self._cut_off(next(iter(self._began_s)))
+            self._began_s[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Its thread is done with it."""
+        with self._lock:
+            self._began_s.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Twice a second: cut off who takes too long, whatever he sends meanwhile."""
+        with self._lock:
+            now_s = time.monotonic()
+            for connection in [
+                one for one, began_s in self._began_s.items() if now_s - began_s > CONNECTION_S_MAX
+            ]:
+                self._cut_off(connection)
+
+    def _cut_off(self, connection: socket.socket) -> None:
+        """Its thread sees the end of it."""
+        del self._began_s[connection]
+        with suppress(OSError):  # it may have ended by itself
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(WSGIRequestHandler):
+    """Tells nothing of each request, and of none that was cut off."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
+        pass

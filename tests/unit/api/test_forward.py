@@ -11,7 +11,7 @@ from tests.support.desk import FakeDesk, event_row, fill_row, order_row, view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, Hub, HubPeers, running_fleet
 
 from market_maker.api import forward
-from market_maker.api.forward import InProcess, WireAnswer, WireRequest
+from market_maker.api.forward import InProcess, WireAnswer, WireRequest, WireSender
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.ports import StoredState
 from market_maker.api.problems import ProblemError
@@ -215,15 +215,30 @@ class Reader(Keys):
         return replace(principal, roles=frozenset({Role.READ}))
 
 
-async def test_the_owner_verifies_the_token_again_and_its_denial_is_given_back() -> None:
+async def test_no_token_leaves_the_instance_that_it_was_sent_to() -> None:
     headers = {"Authorization": "alice"}
-    async with running_fleet(Keys("alice"), Reader("alice")) as fleet:
-        answer = await fleet.north.call("POST", f"{ETH_PATH}/enable", headers=headers)
-        assert (answer.status, answer.code) == (403, "ROLE_MISSING")
-        assert fleet.south_desk.controls == []
-    async with running_fleet(Keys("alice"), Keys("bob")) as fleet:
-        answer = await fleet.north.call("POST", f"{ETH_PATH}/enable", headers=headers)
-        assert (answer.status, answer.code) == (401, "TOKEN_INVALID")
+    async with running_fleet(Keys("alice"), Keys("nobody")) as fleet:
+        for action in ("enable", "pause"):
+            await fleet.north.call("POST", f"{ETH_PATH}/{action}", body={"reason": "why"}, headers=headers)
+        assert len(fleet.hub.sent) == 2
+        for request in fleet.hub.sent:
+            sent = json.loads(request)
+            assert "authorization" not in {name.lower() for name in sent["headers"]}
+            assert (sent["sender"]["actor"], "mm:operate" in sent["sender"]["roles"]) == ("alice", True)
+        assert {row.actor for row in fleet.south_desk.trail} == {"alice"}
+
+
+async def test_the_owner_checks_the_roles_that_the_sender_was_found_to_have(api: Api) -> None:
+    request = WireRequest(
+        method="POST",
+        path="/v1/mm/emergency/kill",
+        headers={"content-type": "application/json"},
+        client="10.0.0.1",
+        sender=WireSender(actor="alice", roles=frozenset({Role.OPERATE})),
+        body='{"reason": "x"}',
+    )
+    answer = await asked(api, request.model_dump_json().encode())
+    assert (answer.status, json.loads(answer.body)["code"]) == (403, "ROLE_MISSING")
 
 
 async def test_the_owner_sees_who_asks() -> None:
@@ -254,7 +269,8 @@ async def test_a_body_that_is_too_long_or_no_json_is_refused_here(fleet: Fleet) 
 
 def sent_on(method: str, path: str, client: str = "10.0.0.1", body: str = "") -> bytes:
     headers = {"content-type": "application/json"} if body else {}
-    request = WireRequest(method=method, path=path, headers=headers, client=client, body=body)
+    sender = WireSender(actor="alice", roles=frozenset(Role))
+    request = WireRequest(method=method, path=path, headers=headers, client=client, sender=sender, body=body)
     return request.model_dump_json().encode()
 
 

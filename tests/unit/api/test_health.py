@@ -1,5 +1,6 @@
-from tests.support.api import VERSION, Api
+from tests.support.api import VERSION, Api, in_process
 from tests.support.desk import COMPONENTS, FakeDesk
+from tests.unit.api.test_security import ByRole
 
 from market_maker.api.ports import CheckStatus
 
@@ -29,3 +30,18 @@ async def test_a_process_that_must_be_restarted_is_not_alive(api: Api, desk: Fak
     desk.live = False
     assert (await api.get("/health/live")).status == 503
     assert (await api.get("/health/ready")).status == 503
+
+
+async def test_what_is_wrong_is_told_to_those_with_a_token_only(desk: FakeDesk) -> None:
+    desk.checks["postgres"] = CheckStatus.FAILED
+    desk.details["postgres"] = "cannot connect to 10.1.2.3:5432"
+    async with in_process(desk, ByRole()) as guarded:
+        for headers in ({}, {"Authorization": "nonsense"}):
+            answer = await guarded.call("GET", "/health", headers=headers)
+            assert answer.status == 503
+            assert "10.1.2.3" not in answer.text
+            assert {check["name"]: check["status"] for check in answer.body["checks"]}["postgres"] == "failed"
+        told = await guarded.call("GET", "/health", headers={"Authorization": "mm:read"})
+        assert "10.1.2.3" in told.text
+    async with in_process(desk) as api:
+        assert "10.1.2.3" in (await api.get("/health")).text

@@ -47,7 +47,7 @@ async def test_a_long_body_without_a_length_is_refused(desk: FakeDesk) -> None:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         head = (
-            "POST /v1/mm/emergency/kill HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "POST /v1/mm/emergency/kill HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             "Transfer-Encoding: chunked\r\n\r\n"
         )
         chunk = b"%x\r\n%b\r\n" % (BODY_BYTES_MAX + 1, b" " * (BODY_BYTES_MAX + 1))

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from tests.support.api import Api, in_process
 from tests.support.desk import FakeDesk, view_of
+from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
 from market_maker.api.forward import InProcess
@@ -46,7 +47,7 @@ async def joined(valkey: Valkey, pool: asyncpg.Pool) -> AsyncIterator[Joined]:
     )
     north.others, south.others = [south], [north]
     orders = KillOrderRepository(Database(pool))
-    buses = {instance: FleetBus(valkey.url, instance) for instance in (NORTH, SOUTH)}
+    buses = {instance: FleetBus(valkey.url, instance, FLEET_SECRET.encode()) for instance in (NORTH, SOUTH)}
     peers = {one: FleetPeers(bus, one, lambda: owners, orders) for one, bus in buses.items()}
     async with in_process(north, peers=peers[NORTH]) as one, in_process(south, peers=peers[SOUTH]) as other:
         serving = [

@@ -171,12 +171,15 @@ async def test_a_new_key_is_accepted_as_soon_as_it_is_published(
     assert (await verifier.verify(token("es-9"))).subject == "alice"
 
 
-async def test_a_withdrawn_key_is_refused_once_the_keys_are_no_longer_fresh(
-    verifier: TokenVerifier, issuer: Issuer, clock: Clock
+async def test_a_withdrawn_key_is_refused_once_the_keys_were_asked_for_again(
+    issuer: Issuer, clock: Clock
 ) -> None:
-    await verifier.verify(token("es-1"))
-    issuer.keys = [jwk("es-9")]
-    clock.pass_s(FRESH_DEFAULT_S)
+    async with storing(issuer.url, clock) as keys:
+        verifier = TokenVerifier(keys)
+        await verifier.verify(token("es-1"))
+        issuer.keys = [jwk("es-9")]
+        clock.pass_s(await keys.refresh())
+        await keys.refresh()
     with pytest.raises(TokenRefusedError, match="does not publish"):
         await verifier.verify(token("es-1"))
 
@@ -202,14 +205,8 @@ async def test_the_auth_service_says_how_long_its_keys_are_fresh(
     issuer: Issuer, clock: Clock, cache_control: str, fresh_s: float
 ) -> None:
     issuer.headers["Cache-Control"] = cache_control
-    async with verifying(issuer, clock) as verifier:
-        await verifier.verify(token("es-1"))
-        clock.pass_s(fresh_s - 1)
-        await verifier.verify(token("es-1"))
-        assert issuer.asked == 1
-        clock.pass_s(1)
-        await verifier.verify(token("es-1"))
-        assert issuer.asked == 2
+    async with storing(issuer.url, clock) as keys:
+        assert await keys.refresh() == fresh_s / 2
 
 
 async def test_cached_keys_serve_an_outage_until_they_expire(
@@ -306,3 +303,65 @@ async def test_health_notices_a_key_that_was_withdrawn_before_the_keys_are_stale
         clock.pass_s(LOOK_EVERY_S)
         await keys.health()
         assert await keys.key("es-1") is None
+
+
+# --- a kill never waits for the Auth Service ------------------------------------------------------
+
+
+async def test_a_token_of_a_known_key_waits_for_nobody_however_old_the_keys(
+    issuer: Issuer, clock: Clock
+) -> None:
+    async with storing(issuer.url, clock) as keys:
+        verifier = TokenVerifier(keys)
+        await keys.refresh()
+        clock.pass_s(LIFETIME_S - 1)
+        async with keys._asking:  # the Auth Service hangs
+            assert (await verifier.verify(token("es-1"))).subject == "alice"
+        assert issuer.asked == 1
+
+
+async def test_keys_are_asked_for_again_well_before_they_are_old(issuer: Issuer, clock: Clock) -> None:
+    async with storing(issuer.url, clock) as keys:
+        assert await keys.refresh() == FRESH_DEFAULT_S / 2
+        issuer.status = 503
+        clock.pass_s(FRESH_DEFAULT_S)
+        assert await keys.refresh() == ASK_AGAIN_S
+
+
+async def test_keys_are_there_before_the_first_token_comes(issuer: Issuer, clock: Clock) -> None:
+    async with storing(issuer.url, clock) as keys:
+        running = asyncio.create_task(keys.run())
+        async with asyncio.timeout(10):
+            while not issuer.asked or keys._asking.locked():  # noqa: ASYNC110 -- the server is another's
+                await asyncio.sleep(0.01)
+        async with keys._asking:
+            assert await keys.key("es-1") is not None
+        running.cancel()
+
+
+# --- aud and iss ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"aud": "mm", "iss": "https://auth"}, ""),
+        ({"aud": ["other", "mm"], "iss": "https://auth"}, ""),
+        ({"aud": "other", "iss": "https://auth"}, "`aud` does not name this service"),
+        ({"aud": "mm", "iss": "https://other"}, "`iss` is not the Auth Service's"),
+        ({"iss": "https://auth"}, "claims are not usable"),
+        ({"aud": "mm"}, "claims are not usable"),
+        ({}, "claims are not usable"),
+    ],
+)
+async def test_a_token_for_another_service_or_of_another_issuer_is_refused_when_configured(
+    issuer: Issuer, clock: Clock, claims: dict[str, object], why: str
+) -> None:
+    async with storing(issuer.url, clock) as keys:
+        verifier = TokenVerifier(keys, audience="mm", issuer="https://auth")
+        if why:
+            with pytest.raises(TokenRefusedError, match=why):
+                await verifier.verify(token("es-1", **claims))
+        else:
+            assert (await verifier.verify(token("es-1", **claims))).subject == "alice"
+        assert (await TokenVerifier(keys).verify(token("es-1", **claims))).subject == "alice"

@@ -10,18 +10,27 @@ from typing import Any
 import pytest
 import structlog
 from redis.asyncio import Redis
+from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
 from market_maker.clients.fleet_bus import FleetBus
 from market_maker.clients.fleet_message import FleetMessage
 from market_maker.clients.heartbeat import Heartbeat
+from market_maker.clients.seal import AGE_MS_MAX, Seal
 
+SECRET = FLEET_SECRET.encode()
+SEAL = Seal(SECRET)
 BORN = datetime(2026, 11, 20, 9, 33, tzinfo=UTC)
 A_LITTLE_S = 0.3
 
 
 def heartbeat(instance_id: str, beat: int = 1, *symbols: str) -> Heartbeat:
     return Heartbeat(instance_id, beat, BORN, symbols, "0.1.0")
+
+
+def signed(place: str, text: bytes, ago_ms: int = 0) -> bytes:
+    """As one of the fleet signs it; Redis runs on this machine, by this clock."""
+    return SEAL.sealed(place, text, int(time.time() * 1000) - ago_ms)
 
 
 async def echo(body: bytes) -> bytes:
@@ -33,7 +42,7 @@ async def bus(
     valkey: Valkey, instance_id: str, answer: Callable[[bytes], Awaitable[bytes]] | None = echo
 ) -> AsyncIterator[FleetBus]:
     """One end of the bus; it serves requests unless `answer` is None."""
-    end = FleetBus(valkey.url, instance_id)
+    end = FleetBus(valkey.url, instance_id, SECRET)
     serving = None if answer is None else asyncio.get_running_loop().create_task(end.run(answer))
     try:
         yield end
@@ -123,7 +132,7 @@ async def test_guards_are_counted(valkey: Valkey) -> None:
 def test_an_id_that_could_not_be_part_of_a_key_is_refused() -> None:
     for wrong in ("", "a:1", "a 1", "ä", "x" * 201):
         with pytest.raises(ValueError, match="is not an id"):
-            FleetBus("redis://127.0.0.1:1/0", wrong)
+            FleetBus("redis://127.0.0.1:1/0", wrong, SECRET)
 
 
 # --- garbage -----------------------------------------------------------------------------------
@@ -138,13 +147,16 @@ async def test_garbage_in_a_key_is_told_once_and_passed_over(valkey: Valkey) -> 
         "time": heartbeat("time").encode().replace(b"2026-11", b"2026-99"),
         "zone": heartbeat("zone").encode().replace(b"Z", b""),
         "symbols": heartbeat("symbols", 1, "X").encode().replace(b'"X"', b"7"),
+        "lines": heartbeat("lines", 1, "X\n\ndata: {}").encode(),
+        "huge": heartbeat("huge", 1 << 63).encode(),
+        "version": heartbeat("version").encode().replace(b"0.1.0", b"0" * 101),
         "other": heartbeat("a-1").encode(),
         "deep": b"[" * 100_000,
     }
     async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
         await end.beat(heartbeat("a-1"))
         for owner, text in wrong.items():
-            await redis.set(f"mm:instance:{owner}", text)
+            await redis.set(f"mm:instance:{owner}", signed(f"mm:instance:{owner}", text))
         await redis.sadd("mm:instance:type", "a set")
         await redis.sadd("mm:instances", *wrong, "type", b"\xff", "two:parts")
         with structlog.testing.capture_logs() as logged:
@@ -177,9 +189,9 @@ async def test_garbage_on_a_channel_is_told_and_the_next_request_is_answered(val
         with structlog.testing.capture_logs() as logged:
             async with Redis.from_url(valkey.url) as redis:
                 for text in (b"\xff", b"[]", b"{}", b'{"id":"1","from":"b-1"}', b'{"id":1}'):
-                    assert await redis.publish("mm:requests:c-1", text) == 1
+                    assert await redis.publish("mm:requests:c-1", signed("mm:requests:c-1", text)) == 1
                 half = FleetMessage("1", "b-1", b"").encode().replace(b'"body":""', b'"body":"\\ud800"')
-                assert await redis.publish("mm:requests:c-1", half) == 1
+                assert await redis.publish("mm:requests:c-1", signed("mm:requests:c-1", half)) == 1
             assert await answers(asker, "c-1")
     garbage = [line for line in logged if line["event"] == "fleet_bus_garbage"]
     assert [line["key"] for line in garbage] == ["mm:requests:c-1"] * 6
@@ -197,6 +209,114 @@ async def test_a_message_that_is_too_long_is_not_sent_and_not_taken(
             await redis.publish("mm:requests:c-1", b"x" * 301)
             assert await answers(asker, "c-1")
     assert "301 bytes" in logged[0]["reason"]
+
+
+# --- strangers who can write to Redis ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        heartbeat("x-1", 9).encode(),
+        Seal(b"another secret").sealed("mm:instance:x-1", heartbeat("x-1", 9).encode(), 10**12),
+        signed("mm:instance:y-1", heartbeat("x-1", 9).encode()),
+        signed("mm:status:x-1", heartbeat("x-1", 9).encode()),
+        signed("mm:instance:x-1", heartbeat("x-1", 9).encode(), 2 * AGE_MS_MAX),
+        signed("mm:instance:x-1", heartbeat("x-1", 9).encode(), -2 * AGE_MS_MAX - 60_000),
+        signed("mm:instance:x-1", heartbeat("x-1", 9).encode()).replace(b'"beat":9', b'"beat":8'),
+        b"",
+        b"x",
+        b"\xff" * 200,
+    ],
+)
+async def test_a_beat_that_the_fleet_did_not_sign_just_now_for_its_place_is_none(
+    valkey: Valkey, forged: bytes
+) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await end.beat(heartbeat("a-1"))
+        await redis.set("mm:instance:x-1", forged)
+        await redis.sadd("mm:instances", "x-1")
+        assert await end.instances() == (heartbeat("a-1"),)
+
+
+async def test_a_beat_that_is_signed_is_believed(valkey: Valkey) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await redis.set("mm:instance:x-1", signed("mm:instance:x-1", heartbeat("x-1", 9).encode()))
+        await redis.sadd("mm:instances", "x-1")
+        assert await end.instances() == (heartbeat("x-1", 9),)
+
+
+async def test_without_a_secret_an_instance_believes_itself_alone(valkey: Valkey) -> None:
+    alone = FleetBus(valkey.url, "a-1", None)
+    try:
+        async with bus(valkey, "b-1", None) as other:
+            assert await alone.beat(heartbeat("a-1"))
+            assert await other.beat(heartbeat("b-1"))
+            assert await alone.instances() == (heartbeat("a-1"),)
+            assert await other.instances() == (heartbeat("b-1"),)
+    finally:
+        await alone.close()
+
+
+async def test_a_request_or_answer_that_the_fleet_did_not_sign_is_none(valkey: Valkey) -> None:
+    carried_out: list[bytes] = []
+
+    async def never(body: bytes) -> bytes:
+        carried_out.append(body)
+        await asyncio.Event().wait()
+        return b""
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", never), Redis.from_url(valkey.url) as redis:
+        await until(lambda: answers(asker, "b-1"))
+        forged = FleetMessage("1", "b-1", b"forged", int(time.time() * 1000) + 60_000).encode()
+        asking = asyncio.create_task(asker.ask("c-1", b"asked", 1.0))
+        await until(lambda: _holds(carried_out, b"asked"))
+        for text in (forged, signed("mm:requests:b-1", forged)):
+            await redis.publish("mm:requests:c-1", text)
+        for message_id in list(asker._requests._waiting):
+            answer = FleetMessage(message_id, "c-1", b"it is paused").encode()
+            for text in (answer, Seal(b"another").sealed("mm:answers:b-1", answer, int(time.time() * 1000))):
+                assert await redis.publish("mm:answers:b-1", text) == 1
+        assert await asking is None
+    assert carried_out == [b"asked"]
+
+
+async def _holds(found: list[bytes], wanted: bytes) -> bool:
+    return wanted in found
+
+
+async def test_a_signed_request_that_is_sent_again_is_carried_out_once(valkey: Valkey) -> None:
+    carried_out: list[bytes] = []
+
+    async def note(body: bytes) -> bytes:
+        carried_out.append(body)
+        return b"echo " + body
+
+    async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", note), Redis.from_url(valkey.url) as redis:
+        await until(lambda: answers(asker, "c-1"))
+        request = FleetMessage("1", "b-1", b"enable", int(time.time() * 1000) + 60_000).encode()
+        text = signed("mm:requests:c-1", request)
+        with structlog.testing.capture_logs() as logged:
+            for _ in range(3):
+                await redis.publish("mm:requests:c-1", text)
+            assert await answers(asker, "c-1")
+    assert carried_out.count(b"enable") == 1
+    assert sum(line["event"] == "fleet_bus_request_repeated" for line in logged) == 2
+
+
+async def test_what_strangers_make_large_is_not_read(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
+        await end.beat(heartbeat("a-1"))
+        monkeypatch.setattr("market_maker.clients.fleet_board.TOTAL_BYTES_MAX", 5_000)
+        for number in range(9):
+            await redis.set(f"mm:instance:b-{number}", b"x" * 1_000)
+            await redis.sadd("mm:instances", f"b-{number}")
+        with structlog.testing.capture_logs() as logged:
+            assert await end.instances() == (heartbeat("a-1"),)
+        assert len([line for line in logged if "more than" in line["reason"]]) >= 4
+        monkeypatch.setattr("market_maker.clients.fleet_board.INDEX_BYTES_MAX", 50_000)
+        await redis.sadd("mm:instances", b"y" * 100_000)
+        assert await end.instances() == ()
 
 
 # --- requests ----------------------------------------------------------------------------------
@@ -270,9 +390,9 @@ async def test_a_request_that_nobody_waits_for_any_more_is_not_carried_out(valke
         with structlog.testing.capture_logs() as logged:
             for expires_ms in (now_ms - 1, None):
                 stale = FleetMessage("1", "b-1", b"enable", expires_ms).encode()
-                await redis.publish("mm:requests:c-1", stale)
+                await redis.publish("mm:requests:c-1", signed("mm:requests:c-1", stale))
             fresh = FleetMessage("2", "b-1", b"pause", now_ms + 60_000).encode()
-            await redis.publish("mm:requests:c-1", fresh)
+            await redis.publish("mm:requests:c-1", signed("mm:requests:c-1", fresh))
             await until(lambda: _told(logged, "fleet_bus_answer_too_late"))
     assert carried_out[-1] == b"pause"
     assert b"enable" not in carried_out
@@ -400,7 +520,7 @@ async def test_a_server_that_speaks_something_else_is_as_good_as_none() -> None:
         writer.close()
 
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
-    end = FleetBus(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", "a-1")
+    end = FleetBus(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", "a-1", SECRET)
     serving = asyncio.get_running_loop().create_task(end.run(echo))
     assert await end.instances() is None
     assert not await end.beat(heartbeat("a-1"))

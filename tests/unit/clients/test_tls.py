@@ -120,7 +120,7 @@ async def test_redis_is_spoken_to_by_tls_and_shown_our_certificate_when_it_asks(
                 client = RedisClient(url, options)
                 assert (await client.health()).healthy is healthy, options
                 await client.close()
-                bus = FleetBus(url, "market-maker-1", options)
+                bus = FleetBus(url, "market-maker-1", None, options)
                 assert await bus.beat(SIGN) is healthy, options
                 await bus.close()
 

@@ -37,6 +37,7 @@ PODS = workloads()
 SECRET = {
     "POSTGRES_URL": "postgresql://mm:hunter2@postgres.tradex.svc:5432/mm?sslmode=verify-full",
     "REDIS_URL": "rediss://:hunter2@redis.tradex.svc:6379/0",
+    "FLEET_SECRET": "hunter2-hunter2-hunter2-hunter2-hunter2",
     "ORDER_SERVICE_TOKEN": "hunter2",
     "KAFKA_SASL_USERNAME": "market-maker",
     "KAFKA_SASL_PASSWORD": "hunter2",

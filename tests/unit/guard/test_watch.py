@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.guard import RestingOrders, StubInstance
 from tests.support.order_client import make_client
 from tests.support.postgres_server import PostgresServer
@@ -60,7 +61,7 @@ class Site:
 
     async def guard(self, name: str = "guard-1") -> Watch:
         """A guard that has looked once."""
-        bus = FleetBus(self.valkey.url, name)
+        bus = FleetBus(self.valkey.url, name, FLEET_SECRET.encode())
         records = GuardRecords(self.url)
         client = make_client(self.resting.server.url, [])
         sight, exchange = Sight(bus, records, SILENCE_NS), CancellingExchange(client)
@@ -351,7 +352,7 @@ async def test_a_guard_goes_on_with_what_an_earlier_one_has_left_unfinished(site
 async def test_instances_see_how_many_guards_there_are(site: Site) -> None:
     await site.guard("guard-1")
     await site.guard("guard-2")
-    bus = FleetBus(site.valkey.url, "a-1")
+    bus = FleetBus(site.valkey.url, "a-1", FLEET_SECRET.encode())
     assert await bus.guards() == 2
     await bus.close()
 

@@ -203,3 +203,21 @@ def test_a_stream_that_blocks_never_holds_the_caller_up() -> None:
 def test_a_line_without_secrets_is_left_as_it_is() -> None:
     line = '{"url": "http://localhost:8080/path", "at": "12:30:00", "mail": "a@b"}'
     assert Redactor(["", "x9x"]).line(line) == line
+
+
+def test_a_terminal_gets_no_control_characters_from_what_others_say(configure: Configure) -> None:
+    nasty = "\x1b[2J\x1b]0;x\x07 a\r\n2026-11-21 ERROR forged\x7f\x9b31m\u2028\u202e"
+    stream = io.StringIO()
+    logs = configure("INFO", "console", stream=stream)
+    structlog.get_logger().warning(f"denied: {nasty}", symbol=nasty, names=[nasty])
+    try:
+        fail(nasty)
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    logs.close()
+    written = stream.getvalue()
+    assert not set(written) & {chr(code) for code in (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0))}
+    assert "\u2028" not in written
+    assert not any(line.startswith("2026-11-21 ERROR") for line in written.splitlines())
+    assert "\\x1b[2J" in written
+    assert "Traceback" in written

@@ -1,5 +1,7 @@
 import math
+import socket
 import urllib.request
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 
 import pytest
@@ -9,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from market_maker.core.events import Side
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.metrics import METRICS, Kind, Metrics
-from market_maker.telemetry.metrics_server import MetricsPortError, MetricsServer
+from market_maker.telemetry.metrics_server import CONNECTIONS_MAX, MetricsPortError, MetricsServer
 from market_maker.telemetry.symbol_metrics import SymbolMetrics
 
 DOCUMENT = {
@@ -151,5 +153,25 @@ def test_a_port_in_use_is_one_clear_error_that_names_the_setting_and_the_fix() -
 
 
 def test_an_address_that_is_not_ours_names_its_setting() -> None:
-    with pytest.raises(MetricsPortError, match="correct HTTP_HOST"):
+    with pytest.raises(MetricsPortError, match="correct METRICS_HOST"):
         MetricsServer(CollectorRegistry(), "192.0.2.1", 0)
+
+
+def test_half_sent_scrapes_hold_few_threads_and_keep_no_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Metrics().registry
+    with MetricsServer(registry, "127.0.0.1", 0) as server, ExitStack() as held:
+        for _ in range(3 * CONNECTIONS_MAX):
+            half = held.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            half.sendall(b"GET /met")
+            assert b"mm_" in _scraped(server.port)
+        assert len(server._server._began_s) <= CONNECTIONS_MAX
+        monkeypatch.setattr("market_maker.telemetry.metrics_server.CONNECTION_S_MAX", 0.0)
+        half.settimeout(10)
+        with suppress(ConnectionError):
+            assert half.recv(1) == b""
+
+
+def _scraped(port: int) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        body: bytes = answer.read()
+    return body

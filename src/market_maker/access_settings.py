@@ -1,0 +1,46 @@
+"""Who may use the admin API, and from where: names, proxies, and what tokens must say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from market_maker import setting_types as to
+from market_maker.environment import SettingProblem, Variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    """The admin API's doors."""
+
+    host_names: Annotated[
+        tuple[str, ...],
+        Variable(
+            "HTTP_HOST_NAMES",
+            to.host_names,
+            "names, separated by commas, under which the admin API may be called while DISABLE_AUTH=true, "
+            "besides addresses and localhost; their pages may call it, too",
+            default="localhost",
+        ),
+    ]
+    trusted_proxies: Annotated[
+        tuple[str, ...] | None,
+        Variable(
+            "HTTP_TRUSTED_PROXIES",
+            to.networks,
+            "addresses and networks, separated by commas, whose X-Forwarded-For is believed, such as "
+            "10.0.0.0/8; unset: nobody's",
+        ),
+    ]
+    audience: Annotated[
+        str | None,
+        Variable("AUTH_AUDIENCE", to.text, "what a token's `aud` must hold; unset: it is not looked at"),
+    ]
+    issuer: Annotated[
+        str | None,
+        Variable("AUTH_ISSUER", to.text, "what a token's `iss` must be; unset: it is not looked at"),
+    ]
+
+    @staticmethod
+    def conflicts(_: Mapping[str, Any]) -> Iterator[SettingProblem]:
+        """Nothing: none of them depends on another."""
+        yield from ()

@@ -1,0 +1,78 @@
+"""Who is let in: from a page of ours, with a token that opens the route, and not too often."""
+
+import math
+import time
+from http import HTTPStatus
+
+from fastapi import Request
+
+from market_maker.api.audit import entry
+from market_maker.api.denials import Entry, Kind
+from market_maker.api.forward import forwarded_sender
+from market_maker.api.ports import AuditEntry
+from market_maker.api.problems import ProblemError
+from market_maker.api.security import NEVER_HELD_BACK, Principal, RoleMissingError, authorise, permitted
+from market_maker.api.strangers import LET_IN
+
+
+async def admit(request: Request, path: str) -> Principal:
+    """The sender of a request to the route of this path template. ProblemError 401, 403, 429 or 503."""
+    state = request.app.state
+    sender = forwarded_sender(request)
+    if sender is None:
+        state.sites.refuse_others(request)
+    principal = await _authorised(request, path, sender)
+    who = principal.actor if state.authenticator.required else _address(request)
+    if (request.method, path) not in NEVER_HELD_BACK:
+        _refuse_too_many(request, who)
+    if principal.is_known:
+        setattr(request.state, LET_IN, who)
+        connection = getattr(request.state, "connection", None)
+        if connection is not None:
+            connection.let_in(who)
+    return principal
+
+
+async def _authorised(request: Request, path: str, sender: Principal | None) -> Principal:
+    """Who sends it; `sender` when another instance has verified it.
+
+    A denied attempt is told; one of a known sender to change something is audited, too.
+    """
+    token = request.headers.get("authorization")
+    try:
+        if sender is not None:
+            return permitted(sender, request.method, path)
+        return await authorise(request.app.state.authenticator, request.method, path, token)
+    except ProblemError as denied:
+        _note(request, f"{request.method} {path}", denied)
+        raise
+
+
+def _note(request: Request, route: str, denied: ProblemError) -> None:
+    state = request.app.state
+    if not isinstance(denied, RoleMissingError):
+        state.denials.add(Kind(_address(request), route, None, denied.detail), None)
+        return
+    symbol = request.path_params.get("symbol")
+    known = symbol if symbol in state.desk.symbols() else None
+    kind = Kind(denied.principal.actor, route, known, f"needs the role {denied.role.value}")
+    state.denials.add(kind, _row(denied.principal, kind) if request.method != "GET" else None)
+
+
+def _row(principal: Principal, kind: Kind) -> Entry:
+    def made(why: str) -> AuditEntry:
+        return entry(principal, kind.route, kind.symbol, before=None, after=None, why=why)
+
+    return made
+
+
+def _refuse_too_many(request: Request, who: str) -> None:
+    wait_s = request.app.state.rate.wait_s(who, time.monotonic())
+    if wait_s > 0:
+        detail = f"too many requests from {who}: send fewer, or follow /v1/mm/stream instead of asking"
+        headers = {"Retry-After": str(math.ceil(wait_s))}
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", detail, headers=headers)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

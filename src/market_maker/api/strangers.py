@@ -1,0 +1,59 @@
+"""What those get who are not let in: their answer, after a while when there are many of them.
+
+A request that is refused costs a part of what one costs that is carried out, and a stranger may send as many
+as he likes. So refusals are given at some tens a second and wait for their turn: who waits for his answers
+gets few, however many connections he has, and the loop is free for those who were let in.
+"""
+
+import asyncio
+import random
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PER_SECOND = 50.0
+BURST = 100.0
+HELD_S_MAX = 2.0
+"""Whoever asks only whether the process lives waits as well, and gives up after 3 s (deploy/kubernetes)."""
+LET_IN = "let_in"
+"""In a request's state once it has passed the checks of who sends it and how often."""
+
+
+class Refusals:
+    """When the next one is given."""
+
+    def __init__(self, per_second: float = PER_SECOND, burst: float = BURST) -> None:
+        self._interval_s = 1 / per_second
+        self._ahead_s = burst / per_second
+        self._next_s = 0.0
+
+    def hold_s(self, now_s: float) -> float:
+        """Count one; how long it is to be held."""
+        self._next_s = max(self._next_s, now_s - self._ahead_s) + self._interval_s
+        if self._next_s > now_s + HELD_S_MAX:
+            self._next_s = now_s + HELD_S_MAX
+            return random.uniform(HELD_S_MAX / 2, HELD_S_MAX)  # noqa: S311 -- so that they do not come as one
+        return max(0.0, self._next_s - now_s)
+
+
+class Strangers:
+    """Middleware around the whole app, so that no route, known or not, is answered without it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+
+        async def unhurried(message: Message) -> None:
+            if message["type"] == "http.response.start" and LET_IN not in state:
+                refusals: Refusals = scope["app"].state.refusals
+                if (hold_s := refusals.hold_s(time.monotonic())) > 0:
+                    await asyncio.sleep(hold_s)
+            await send(message)
+
+        await self._app(scope, receive, unhurried)
