@@ -1,8 +1,8 @@
 """The outbox relay: what was committed with its cause goes to Kafka, per symbol in order, at least once.
 
-A symbol has one message on its way at a time, and a row that fails holds back that symbol's later
-rows, so order survives every retry. A row is marked sent only on the broker's acknowledgement; a crash
-between the two sends it again, with the same event id.
+A symbol has one message on its way at a time, and a row that fails, or is slow, holds back that symbol's
+later rows and no others, so order survives every retry. A row is marked sent only on the broker's
+acknowledgement; a crash between the two sends it again, with the same event id.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ POLL_S = 1.0
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 5.0
 FLUSH_RETRY_S = 0.05
+SLOW_S = 0.25
+"""A symbol whose messages take longer goes on by itself, while those of others are looked for."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +99,8 @@ class OutboxRelay:
         self._one_round = asyncio.Lock()
         self._acknowledged: list[int] = []
         """Acknowledged by the broker, not marked yet: never sent again while this process lives."""
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        """Symbols whose messages are on their way."""
         self._held_back: dict[str, tuple[int, float]] = {}
         """Symbol -> (failures in a row, monotonic seconds of the next try)."""
         self.sent = 0
@@ -110,18 +114,27 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Relay until cancelled. Nothing that Kafka, the registry or the database does ends it."""
-        while True:
-            self._work.clear()
-            try:
-                more = await self._round()
-            except (DatabaseError, RegistryError) as error:
-                self._note(error)
-                await asyncio.sleep(self._poll_s)
-                continue
-            if not more:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pause_s()):
-                        await self._work.wait()
+        try:
+            while True:
+                await self._run_once()
+        finally:
+            sending = tuple(self._sending.values())
+            for task in sending:
+                task.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
+
+    async def _run_once(self) -> None:
+        self._work.clear()
+        try:
+            more = await self._round()
+        except (DatabaseError, RegistryError) as error:
+            self._note(error)
+            await asyncio.sleep(self._poll_s)
+            return
+        if not more:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s()):
+                    await self._work.wait()
 
     async def flush(self, timeout_s: float) -> int:
         """Send what waits, retrying at once, for at most that long; returns how many rows still wait.
@@ -148,18 +161,38 @@ class OutboxRelay:
             rows = await self._store.unsent(self._rows_max)
             if rows:
                 await asyncio.to_thread(self._encoder.register)
-            by_symbol: dict[str, list[OutboxRow]] = {}
-            for row in rows:
-                if not self._is_held_back(row.symbol):
-                    by_symbol.setdefault(row.symbol, []).append(row)
             before = self.sent
-            async with asyncio.TaskGroup() as sending:
-                for symbol, waiting in by_symbol.items():
-                    sending.create_task(self._send_in_order(symbol, waiting))
+            begun = self._begin(rows)
+            if begun:
+                await asyncio.wait(begun, timeout=SLOW_S)
+            self._finish()
             await self._mark()
             if not self._held_back:
                 self.last_error = ""
             return len(rows) >= self._rows_max and self.sent > before
+
+    def _begin(self, rows: Sequence[OutboxRow]) -> list[asyncio.Task[None]]:
+        """Start to send the rows of every symbol that has nothing on its way."""
+        acknowledged = set(self._acknowledged)
+        by_symbol: dict[str, list[OutboxRow]] = {}
+        for row in rows:
+            is_free = row.symbol not in self._sending and not self._is_held_back(row.symbol)
+            if is_free and row.id not in acknowledged:
+                by_symbol.setdefault(row.symbol, []).append(row)
+        begun = []
+        for symbol, waiting in by_symbol.items():
+            sending = asyncio.get_running_loop().create_task(self._send_in_order(symbol, waiting))
+            sending.add_done_callback(lambda _: self._work.set())  # what it sent is to be marked
+            self._sending[symbol] = sending
+            begun.append(sending)
+        return begun
+
+    def _finish(self) -> None:
+        """Forget who has sent everything; raises what is no refusal of Kafka's."""
+        for symbol, sending in tuple(self._sending.items()):
+            if sending.done():
+                del self._sending[symbol]
+                sending.result()
 
     async def _send_in_order(self, symbol: str, rows: Sequence[OutboxRow]) -> None:
         for row in rows:

@@ -79,6 +79,19 @@ class Table:
             raise DatabaseUnavailableError("gone")
 
 
+class SlowPublisher(KafkaPublisher):
+    """Messages of one symbol wait until they may go on."""
+
+    def __init__(self, bootstrap_servers: str, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(bootstrap_servers, loop)
+        self.goes_on = asyncio.Event()
+
+    async def publish(self, topic: str, key: str, value: bytes, headers: Any = None) -> None:
+        if key == "SLOWUSDT":
+            await self.goes_on.wait()
+        await super().publish(topic, key, value, headers)
+
+
 @pytest.fixture
 def table() -> Table:
     return Table()
@@ -186,6 +199,32 @@ async def test_an_unwritable_row_holds_back_its_symbol_and_no_other(
         await until(lambda: sorted(table.sent) == [1, 2, 3, 4, 5])
         await until(lambda: relay.last_error == "")
     assert reasons(await asyncio.to_thread(published, 5), "BTCUSDT") == ["1", "3", "4"]
+
+
+async def test_one_slow_publish_holds_up_its_symbol_and_no_other(
+    stoppable_broker: StoppableBroker,
+    table: Table,
+    encoder: AvroEncoder,
+    published: Callable[[int], list[Any]],
+) -> None:
+    slow = SlowPublisher(stoppable_broker.address, asyncio.get_running_loop())
+    polling = asyncio.ensure_future(slow.run())
+    table.add("SLOWUSDT", 2)
+    relay = OutboxRelay(table, encoder, slow, poll_s=0.05)
+    async with running(relay):
+        table.add("BTCUSDT")
+        relay.notify()
+        await until(lambda: table.sent == [3])
+        table.add("BTCUSDT")
+        relay.notify()
+        await until(lambda: table.sent == [3, 4])
+        slow.goes_on.set()
+        await until(lambda: len(table.sent) == 4)
+    slow.stop()
+    await polling
+    sent = [record["data"]["reason"] for _, record in await asyncio.to_thread(published, 4)]
+    assert sorted(sent) == ["1", "2", "3", "4"], "each once"
+    assert sent.index("1") < sent.index("2")
 
 
 async def test_nothing_is_marked_sent_while_the_broker_is_away_and_all_is_sent_in_order_later(
