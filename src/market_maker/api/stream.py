@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from market_maker.api.answers import SymbolSummary
 from market_maker.api.context import DeskOf
 from market_maker.api.fleet import FleetView, Others
 from market_maker.api.guard import DeskRoute
@@ -27,6 +28,36 @@ MIN_INTERVAL_S = 0.2
 router = APIRouter(route_class=DeskRoute, tags=["status"])
 
 
+class Renderings:
+    """Every status as text, made once for all streams that send it, and again only after a change."""
+
+    def __init__(self, desk: Desk, fleet: FleetView) -> None:
+        self._fleet = fleet
+        self._changes = desk.subscribe()
+        self._own: dict[str, str | None] = {}
+        self._others: dict[str, tuple[SymbolSummary, str]] = {}
+
+    async def own(self, symbol: str, *, anew: bool) -> str | None:
+        """The event of a symbol that runs here; None for any other. `anew` trusts no change to be told."""
+        for changed in await self._changes.next(0.0) or ():
+            self._own.pop(changed, None)
+        if anew or symbol not in self._own:
+            summary = self._fleet.own(symbol)
+            self._own[symbol] = None if summary is None else _status(summary)
+        return self._own[symbol]
+
+    def other(self, summary: SymbolSummary) -> str:
+        """The event of a symbol that another instance shows."""
+        known = self._others.get(summary.symbol)
+        if known is None or known[0] is not summary:
+            known = self._others[summary.symbol] = summary, _status(summary)
+        return known[1]
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._changes.close()
+
+
 class Streams:
     """The open streams: bounded in number, and ended together when the service stops."""
 
@@ -34,6 +65,13 @@ class Streams:
         self._open: dict[Changes, str] = {}
         """With who reads each."""
         self._stopping = False
+        self._renderings: Renderings | None = None
+
+    def renderings(self, desk: Desk, fleet: FleetView) -> Renderings:
+        """What all open streams share."""
+        if self._renderings is None:
+            self._renderings = Renderings(desk, fleet)
+        return self._renderings
 
     def subscribe(self, desk: Desk, who: str) -> Changes:
         """A subscription for one more stream; 503 when there are too many, 429 when `who` has too many."""
@@ -53,6 +91,9 @@ class Streams:
         """The stream of this subscription has ended."""
         changes.close()
         self._open.pop(changes, None)
+        if not self._open and self._renderings is not None:
+            self._renderings.close()
+            self._renderings = None
 
     def stop(self) -> None:
         """End all streams and open no more."""
@@ -85,7 +126,12 @@ async def stream(request: Request, desk: DeskOf) -> StreamingResponse:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     fleet: FleetView = request.app.state.fleet
     return StreamingResponse(
-        _events(_Board(desk, fleet), changes, streams, request.state.principal.expires_at),
+        _events(
+            _Board(desk, fleet, streams.renderings(desk, fleet)),
+            changes,
+            streams,
+            request.state.principal.expires_at,
+        ),
         media_type="text/event-stream",
         headers=headers,
     )
@@ -96,7 +142,7 @@ async def _events(
 ) -> AsyncIterator[str]:
     try:
         yield "retry: 2000\n\n"
-        for event in board.all_own():
+        async for event in board.all_own():
             yield event
             await asyncio.sleep(0)
         look_s = sent_s = time.monotonic()
@@ -110,7 +156,7 @@ async def _events(
             changed = await changes.next(min(HEARTBEAT_S, max(0.0, look_s - time.monotonic())))
             if changed is None:
                 break
-            for event in board.own(changed):
+            async for event in board.own(changed):
                 sent_s = time.monotonic()
                 yield event
                 await asyncio.sleep(0)  # making one takes a while: trading goes on in between
@@ -129,29 +175,31 @@ def _expired(expires_at: datetime | None) -> bool:
 class _Board:
     """What one reader has been told of each symbol, so that it is told what changed and what is gone."""
 
-    def __init__(self, desk: Desk, fleet: FleetView) -> None:
+    def __init__(self, desk: Desk, fleet: FleetView, renderings: Renderings) -> None:
         self._desk = desk
         self._fleet = fleet
+        self._renderings = renderings
         self._told: dict[str, object] = {}
-        """By symbol; None for one that runs here, whose changes are told by the desk."""
+        """By symbol, what was told last."""
         self._others = Others({}, 0.0, {}, {})
 
-    def all_own(self) -> Iterator[str]:
+    def all_own(self) -> AsyncIterator[str]:
         """Every symbol that runs here."""
-        return self.own(symbol for symbol in self._desk.symbols() if self._desk.runs(symbol))
+        symbols = [symbol for symbol in self._desk.symbols() if self._desk.runs(symbol)]
+        return self.own(symbols, anew=True)
 
-    def own(self, changed: Iterable[str]) -> Iterator[str]:
+    async def own(self, changed: Iterable[str], *, anew: bool = False) -> AsyncIterator[str]:
         """What changed here; a symbol that has left for another instance is shown by the next look."""
         for symbol in sorted(changed):
             if self._fleet.is_elsewhere(symbol, self._others):
                 continue
-            summary = self._fleet.own(symbol)
-            if summary is not None:
-                self._told[symbol] = None
-                yield f"event: status\ndata: {summary.model_dump_json()}\n\n"
-            elif symbol not in self._desk.symbols():
-                self._told.pop(symbol, None)
-                yield _removed(symbol)
+            event = await self._renderings.own(symbol, anew=anew)
+            if event is None:
+                if symbol not in self._desk.symbols():
+                    self._told.pop(symbol, None)
+                    yield _removed(symbol)
+            elif self._is_new(symbol, event):
+                yield event
 
     async def elsewhere(self) -> AsyncIterator[str]:
         """What changed at the other instances, what nobody shows any more, and what is gone."""
@@ -159,7 +207,7 @@ class _Board:
         shown = {one: each for one, each in others.shown.items() if self._fleet.is_elsewhere(one, others)}
         for symbol, summary in shown.items():
             if self._is_new(symbol, summary):
-                yield f"event: status\ndata: {summary.model_dump_json()}\n\n"
+                yield self._renderings.other(summary)
         missing = {symbol: one for symbol, one in others.without_owner.items() if not self._desk.runs(symbol)}
         for symbol, one in missing.items():
             if self._is_new(symbol, one):
@@ -174,6 +222,10 @@ class _Board:
         is_new = self._told.get(symbol) != shown
         self._told[symbol] = shown
         return is_new
+
+
+def _status(summary: SymbolSummary) -> str:
+    return f"event: status\ndata: {summary.model_dump_json()}\n\n"
 
 
 def _removed(symbol: str) -> str:

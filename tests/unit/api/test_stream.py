@@ -1,7 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -12,6 +12,7 @@ from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, ru
 
 from market_maker.api import fleet as fleet_module
 from market_maker.api import stream
+from market_maker.api.answers import SymbolSummary
 from market_maker.api.changes import ChangeFeed
 from market_maker.core.states import State
 
@@ -51,6 +52,43 @@ async def test_every_symbol_comes_first_and_then_what_changes(desk: FakeDesk) ->
         assert block["event"] == "status"
         data = json.loads(block["data"])
         assert (data["symbol"], data["state"]["value"]) == ("ETH-USDT", "ACTIVE")
+
+
+async def test_a_change_is_rendered_once_for_all_who_listen(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[str] = []
+    status = stream._status
+
+    def counting(summary: SymbolSummary) -> str:
+        rendered.append(summary.symbol)
+        return status(summary)
+
+    monkeypatch.setattr(stream, "_status", counting)
+    async with AsyncExitStack() as open_streams:
+        url = await open_streams.enter_async_context(served(desk))
+        session = await open_streams.enter_async_context(aiohttp.ClientSession(url))
+        listeners = []
+        for _ in range(5):
+            blocks = events(await open_streams.enter_async_context(session.get(PATH)))
+            for _ in range(3):
+                await anext(blocks)
+            listeners.append(blocks)
+        rendered.clear()
+        desk.change("ETH-USDT", state=State.ACTIVE)
+        for blocks in listeners:
+            assert json.loads((await anext(blocks))["data"])["state"]["value"] == "ACTIVE"
+        assert rendered == ["ETH-USDT"]
+
+
+async def test_a_status_that_did_not_change_is_not_sent_again(desk: FakeDesk) -> None:
+    async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
+        blocks = events(response)
+        for _ in range(3):
+            await anext(blocks)
+        desk.change("BTC-USDT")
+        desk.change("ETH-USDT", state=State.ACTIVE)
+        assert json.loads((await anext(blocks))["data"])["symbol"] == "ETH-USDT"
 
 
 async def test_a_symbol_that_is_deleted_is_said_to_be_removed(desk: FakeDesk) -> None:
