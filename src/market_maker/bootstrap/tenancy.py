@@ -42,6 +42,8 @@ class Tenancy:
         """The epochs of what is ours, as of the last renewal."""
         self.failure = ""
         """Why the last renewal failed; empty when it did not."""
+        self._fingerprint: object = None
+        """Of `owners`."""
         self._has_left = False
         self._repository = owners
         self._supervisor = supervisor
@@ -64,14 +66,16 @@ class Tenancy:
             async with asyncio.timeout(RENEW_S_MAX):
                 await self._repository.beat(self.instance_id)
                 owned = await self._repository.owned(self.instance_id)
-                owners = await self._repository.owners()
+                fingerprint = await self._repository.fingerprint()
+                changed = fingerprint != self._fingerprint
+                owners = await self._repository.owners() if changed else self.owners
         except (DatabaseError, TimeoutError) as error:
             self._failed(asked_ns, str(error) or "no answer in time")
             return
         if self.failure:
             _log.info("ownership_confirmed_again", after=self.failure)
         self.failure = ""
-        self.owners, self.owned = owners, owned
+        self.owners, self._fingerprint, self.owned = owners, fingerprint, owned
         for symbol, epoch in held.items():
             if owned.get(symbol) != epoch:
                 self.fenced(symbol, epoch or 0)

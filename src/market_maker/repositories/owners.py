@@ -76,6 +76,10 @@ class OwnerRepository:
         """The instance that owns each symbol; symbols of nobody are left out."""
         return {row.symbol: row.instance_id or "" for row in await sql.list_owners(self._database)}
 
+    async def fingerprint(self) -> object:
+        """Differs whenever `owners` does."""
+        return await sql.fingerprint_owners(self._database)
+
     async def forget_resume(self, symbols: Sequence[str]) -> int:
         """Symbols of nobody shall not go on by themselves; how many of them would have."""
         return await sql.forget_resume(self._database, symbols=symbols)

@@ -169,6 +169,21 @@ async def list_owners(
     return [ListOwnersRow(*row) for row in rows]
 
 
+FINGERPRINT_OWNERS = """\
+SELECT coalesce(sum(hashtextextended(symbol || ' ' || instance_id, 0)), 0)::text AS fingerprint
+FROM mm_owners WHERE instance_id IS NOT NULL
+"""
+
+
+async def fingerprint_owners(
+    db: Executor,
+) -> str | None:
+    """Changes whenever a symbol changes its owner: an instance need not read all rows to know that none did."""
+    row = await db.fetchrow(FINGERPRINT_OWNERS)
+    value: str | None = None if row is None else row[0]
+    return value
+
+
 FORGET_RESUME = """\
 UPDATE mm_owners SET resume = false WHERE symbol = ANY($1::text[]) AND resume
 """

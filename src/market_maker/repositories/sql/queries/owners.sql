@@ -55,6 +55,11 @@ SELECT symbol, epoch FROM mm_owners WHERE instance_id = @instance_id::text;
 -- Who owns what; symbols of nobody are left out.
 SELECT symbol, epoch, instance_id FROM mm_owners WHERE instance_id IS NOT NULL ORDER BY symbol;
 
+-- name: FingerprintOwners :one
+-- Changes whenever a symbol changes its owner: an instance need not read all rows to know that none did.
+SELECT coalesce(sum(hashtextextended(symbol || ' ' || instance_id, 0)), 0)::text AS fingerprint
+FROM mm_owners WHERE instance_id IS NOT NULL;
+
 -- name: ForgetResume :execrows
 -- An operator has decided otherwise while nobody owned the symbol: it does not go on by itself.
 UPDATE mm_owners SET resume = false WHERE symbol = ANY(@symbols::text[]) AND resume;
