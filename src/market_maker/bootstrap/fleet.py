@@ -68,7 +68,7 @@ class Fleet:
         fingerprint = await self._configs.fingerprint()
         if fingerprint == self._fingerprint:
             return False
-        records = {record.config.symbol: record for record in await self._configs.list()}
+        records = await self._configs.refreshed(self._known)
         for record in records.values():
             known = self._known.get(record.config.symbol)
             if known is None or record.updated_at > known.updated_at:

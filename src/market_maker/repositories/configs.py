@@ -1,6 +1,6 @@
 """`mm_configs`: what the desk sets per symbol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,15 @@ class ConfigRepository:
     async def list(self) -> Sequence[ConfigRecord]:
         """Every configuration, by symbol."""
         return [_record(row) for row in await sql.list_configs(self._db)]
+
+    async def refreshed(self, known: Mapping[str, ConfigRecord]) -> dict[str, ConfigRecord]:
+        """Every configuration, by symbol; only what is not known as it is now is read."""
+        written = {row.symbol: row.updated_at for row in await sql.list_config_versions(self._db)}
+        changed = [one for one, at in written.items() if one not in known or known[one].updated_at != at]
+        rows = await sql.list_configs_of(self._db, symbols=changed) if changed else ()
+        read = {row.symbol: _record(row) for row in rows}
+        found = {**known, **read}
+        return {symbol: found[symbol] for symbol in written if symbol in found}
 
     async def fingerprint(self) -> object:
         """Something that differs whenever a configuration was added, changed or removed."""

@@ -34,6 +34,21 @@ async def test_configurations_are_listed_by_symbol(pool: asyncpg.Pool) -> None:
     assert [record.config.symbol for record in await configs.list()] == ["ADA-USDT", "BTC-USDT", "ETH-USDT"]
 
 
+async def test_only_configurations_that_changed_are_read_again(pool: asyncpg.Pool) -> None:
+    configs = ConfigRepository(pool)
+    for symbol in ("ADA-USDT", "BTC-USDT", "ETH-USDT"):
+        await configs.insert(SymbolConfig(symbol))
+    known = await configs.refreshed({})
+    assert list(known.values()) == await configs.list()
+    await configs.set_enabled("BTC-USDT", enabled=True)
+    await configs.delete("ETH-USDT")
+    await configs.insert(SymbolConfig("SOL-USDT"))
+    now = await configs.refreshed(known)
+    assert list(now.values()) == await configs.list()
+    assert now["ADA-USDT"] is known["ADA-USDT"]
+    assert now["BTC-USDT"].config.enabled
+
+
 async def test_a_second_configuration_of_a_symbol_is_a_duplicate(pool: asyncpg.Pool) -> None:
     configs = ConfigRepository(pool)
     await configs.insert(BTC)

@@ -2,6 +2,14 @@
 -- Every configuration, by symbol.
 SELECT * FROM mm_configs ORDER BY symbol;
 
+-- name: ListConfigVersions :many
+-- When each configuration was written last.
+SELECT symbol, updated_at FROM mm_configs ORDER BY symbol;
+
+-- name: ListConfigsOf :many
+-- Those of these symbols that have one.
+SELECT * FROM mm_configs WHERE symbol = ANY(@symbols::text[]) ORDER BY symbol;
+
 -- name: GetConfig :one
 -- One configuration.
 SELECT * FROM mm_configs WHERE symbol = @symbol;
