@@ -155,7 +155,8 @@ async def test_a_frozen_guard_that_goes_on_gives_a_living_instance_its_time(
 def test_wrong_settings_are_told_all_at_once(start_guard: StartGuard) -> None:
     guard = start_guard(POSTGRES_URL="", GUARD_SILENCE_="5s", REDIS_URL="http://x", FLEET_SECRET="")
     assert guard.wait() == 2
-    assert "2 settings must be corrected" in guard.log_tail()
+    assert "3 settings must be corrected" in guard.log_tail()
+    assert "FLEET_SECRET is not set: required" in guard.log_tail()
     assert "POSTGRES_URL" in guard.log_tail()
 
 

@@ -232,3 +232,11 @@ def test_an_instance_that_comes_back_lives_again(script: Script) -> None:
     script.beats["a"] = 2
     verdict = script.at(3.5)
     assert verdict == Verdict(is_blind=False, alive=frozenset({"a"}))
+
+
+def test_a_beat_that_was_heard_before_is_no_sign_of_life(script: Script) -> None:
+    script.owners = A_OWNS_BTC
+    for second, beat in enumerate((100, 99, 100, 98, 100)):
+        script.redis_says("a", beat, BTC)
+        verdict = script.at(second)
+    assert lost(verdict) == [(BTC, "a", 5)]
