@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SEEDS ?= 200
+WORKERS ?= 3
 
 .PHONY: demo test test-fast test-acceptance test-integration simulate bench lint generate migration lock clean
 
@@ -31,12 +32,13 @@ demo: $(VENV)/.demo
 
 test: lint test-fast test-acceptance
 
+# More processes than cores, because tests wait for servers: twice as many are never all busy.
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/acceptance $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/acceptance $(ARGS)
 
-# One after the other: each of them has a whole exchange and service to itself.
+# Each process has an exchange and a service of its own.
 test-acceptance: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/acceptance $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope tests/acceptance $(ARGS)
 
 test-integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)

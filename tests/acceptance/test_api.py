@@ -154,7 +154,7 @@ async def test_quotes_tell_why_each_price_is_what_it_is(quoting: Site) -> None:
 
 
 async def test_an_active_symbol_cannot_be_deleted_and_a_paused_one_can(quoting: Site) -> None:
-    refused = await quoting.operator.ask("DELETE", f"/v1/mm-configs/{BTC}")
+    refused = await quoting.operator.ask("DELETE", f"/v1/mm-configs/{BTC}?confirm=true")
     assert (refused.status, refused.code) == (409, "SYMBOL_ACTIVE")
     await quoting.operator.control(BTC, "pause")
     await quoting.operator.clear(BTC)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.demo_run import LOOK_EVERY_S, DemoRun, RunningDemo, processes_in
+from tests.support.demo_run import END_S_MAX, LOOK_EVERY_S, DemoRun, RunningDemo, processes_in
 
 SYMBOLS = {"BTCUSDT", "ETHUSDT"}
 COUNTS = (
@@ -103,8 +103,7 @@ def test_a_service_killed_in_the_middle_is_started_again_and_the_figures_still_a
 ) -> None:
     demo = RunningDemo(tmp_path, "--for", "8s", "--seed", "12", "--spread-bps", "2")
     pid = int(demo.wait_for(r"service +process (\d+)"))
-    api = demo.wait_for(r"(http://[\d.:]+)/ ")
-    _wait_for_fills(api)
+    _wait_for_fills(demo)
     os.kill(pid, signal.SIGKILL)
     run = demo.end()
     assert f"ended with code -{int(signal.SIGKILL)}" in run.errors
@@ -112,19 +111,21 @@ def test_a_service_killed_in_the_middle_is_started_again_and_the_figures_still_a
     assert sum(symbol["fills"] for symbol in symbols.values()) > 0
 
 
-def _wait_for_fills(api: str) -> None:
-    deadline = time.monotonic() + 20
+def _wait_for_fills(demo: RunningDemo) -> None:
+    api = demo.wait_for(r"(http://[\d.:]+)/ ")
+    demo.wait_for(r"(every symbol is enabled)")
+    deadline = time.monotonic() + END_S_MAX
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"{api}/v1/mm/status", timeout=5) as answer:  # noqa: S310 - our own address
             if json.load(answer)["totals"]["fills"] > 0:
                 return
         time.sleep(LOOK_EVERY_S)
-    raise AssertionError("no fill in 20 s")
+    raise AssertionError(f"no fill in {END_S_MAX:g} s")
 
 
 def test_ctrl_c_ends_everything_in_order(tmp_path: Path) -> None:
     demo = RunningDemo(tmp_path, "--seed", "13")
-    _wait_for_fills(demo.wait_for(r"(http://[\d.:]+)/ "))
+    _wait_for_fills(demo)
     demo.process.send_signal(signal.SIGINT)
     run = demo.end()
     require_clean(run)

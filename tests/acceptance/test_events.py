@@ -30,7 +30,7 @@ class EventReader:
     def read(self) -> list[dict[str, Any]]:
         """Every event so far; those of one symbol in the order of its partition."""
         context = SerializationContext(self.topic, MessageField.VALUE)
-        for message in self._reader.read(10_000, 0.3):
+        for message in self._reader.read_all():
             event = self._decode(message.value(), context)
             assert message.key() == event["data"]["symbol"].encode()
             self.events.append(event)

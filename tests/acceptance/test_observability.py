@@ -1,8 +1,8 @@
 """What one sees of the running service: metrics, logs, and traces from a message to the order's answer."""
 
+import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,10 +13,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.kafka import TopicReader
 from tests.support.operator import until
-from tests.support.service import Site
+from tests.support.service import ExchangeServers, Site
 
 from market_maker.core.states import KillReason
 from market_maker.streams import envelope
+from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT, RISK_TRIGGERED
 from market_maker.telemetry.metrics import METRICS
 
 BTC = "BTCUSDT"
@@ -229,17 +230,34 @@ def attributes(span: Span) -> dict[str, str]:
     return {pair.key: pair.value.string_value for pair in span.attributes}
 
 
-def messages(site: Site, topic: str, text: str, timeout_s: float = 15.0) -> list[Message]:
-    """The first messages of a topic whose value holds a text; none when there is none in time."""
-    reader = TopicReader(site.exchange.servers.kafka, topic)
-    deadline = time.monotonic() + timeout_s
-    found: list[Message] = []
-    try:
-        while not found and time.monotonic() < deadline:
-            batch = reader.read(200, 0.5)
-            found = [message for message in batch if text.encode() in (message.value() or b"")]
-    finally:
+@pytest.fixture
+def read_from_now(shared_exchange: ExchangeServers) -> Iterator[Callable[[str], TopicReader]]:
+    """Open a reader of what is written to a topic of the shared exchange from now on."""
+    opened: list[TopicReader] = []
+
+    def read(topic: str) -> TopicReader:
+        opened.append(TopicReader(shared_exchange.kafka, topic, from_now=True))
+        return opened[-1]
+
+    yield read
+    for reader in opened:
         reader.close()
+
+
+async def messages(text: str, *readers: TopicReader) -> list[Message]:
+    """Every message that holds a text among those that the first reader which meets it had at hand."""
+    found: list[Message] = []
+
+    async def is_found() -> bool:
+        nonlocal found
+        for reader in readers:
+            batch = await asyncio.to_thread(reader.read, 50, 0.1)
+            found = [message for message in batch if text.encode() in (message.value() or b"")]
+            if found:
+                return True
+        return False
+
+    await until(f"{text} is read", is_found)
     return found
 
 
@@ -250,37 +268,38 @@ def traceparents(found: list[Message]) -> set[str]:
 
 
 async def test_one_trace_leads_from_the_market_data_to_the_orders_answer_and_its_events(
-    start_site: StartSite, collector: Collector
+    start_site: StartSite, collector: Collector, read_from_now: Callable[[str], TopicReader]
 ) -> None:
+    books = [read_from_now(topic) for topic in (ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT)]
+    engine = read_from_now(ENGINE_EVENT)
     site = await start_site(OPENOBSERVE_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="100")
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
-    status = await site.operator.quoting(BTC)
-    wanted = {order["client_order_id"] for order in status["orders"]}
+    await site.operator.quoting(BTC)
 
-    def placements() -> list[Span]:
-        return [span for span in collector.spans if span.name == "place order"]
+    def caused() -> list[Span]:
+        """Placements that a message of the market led to: a fill or an operator may lead to one, too."""
+        return [span for span in collector.spans if span.name == "place order" and span.parent_span_id]
 
     async def exported() -> bool:
-        return wanted <= {attributes(span).get("mm.client_order_id") for span in placements()}
+        return bool(caused())
 
-    await until("the orders' spans are exported", exported)
-    span = next(s for s in placements() if attributes(s)["mm.client_order_id"] in wanted)
+    await until("an order's span is exported", exported)
+    span = caused()[0]
     told = attributes(span)
     assert (told["mm.symbol"], told["mm.outcome"]) == (BTC, "OK")
     trace_id = span.trace_id.hex()
-    sources = messages(site, "md.orderbook.delta.v1", trace_id, 5.0)
-    sources = sources or messages(site, "md.orderbook.snap.v1", trace_id)
+    sources = await messages(trace_id, *books)
     assert [message.key() for message in sources] == [BTC.encode()]
-    assert span.parent_span_id
-    accepted = messages(site, "engine.event.v1", told["mm.client_order_id"])
+    accepted = await messages(told["mm.client_order_id"], engine)
     # The exchange puts the context of the HTTP request on what the request causes.
     assert f"00-{trace_id}-{span.span_id.hex()}-01" in traceparents(accepted)
 
 
 async def test_a_kill_by_a_fill_belongs_to_the_trace_of_that_fill(
-    start_site: StartSite, collector: Collector
+    start_site: StartSite, collector: Collector, read_from_now: Callable[[str], TopicReader]
 ) -> None:
+    risks, engine = read_from_now(RISK_TRIGGERED), read_from_now(ENGINE_EVENT)
     site = await start_site(OPENOBSERVE_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="100")
     await site.operator.configure(BTC, quote_interval_ms="10000", num_levels=4)
     await site.operator.enable(BTC)
@@ -290,16 +309,15 @@ async def test_a_kill_by_a_fill_belongs_to_the_trace_of_that_fill(
     await site.exchange.trade(BTC, "sell", "3")
     await site.operator.halted(BTC, "EXPOSURE_BREACH")
 
-    async def published() -> bool:
-        status = await site.operator.get("/v1/mm/status")
-        return bool(status["outbox_pending"] == 0 and kill_lines(site))
+    async def logged() -> bool:
+        return bool(kill_lines(site))
 
-    await until("the risk event is published", published)
+    await until("the kill is logged", logged)
     [killed] = kill_lines(site)
     trace_id = killed["trace_id"]
-    [risk] = messages(site, "mm.risk.triggered.v1", trace_id)
+    [risk] = await messages(trace_id, risks)
     assert {parent.split("-")[1] for parent in traceparents([risk])} == {trace_id}
-    assert messages(site, "engine.event.v1", trace_id)
+    assert await messages(trace_id, engine)
     [changed] = [line for line in log_lines(site) if line.get("to_state") == "HALTED"]
     assert changed["trace_id"] == trace_id
 

@@ -7,22 +7,21 @@ from typing import Any
 
 from confluent_kafka import Consumer
 from tests.support.operator import until
-from tests.support.service import ExchangeServers, Site
+from tests.support.service import Site
 
 BTC = "BTCUSDT"
-GROUP = "rebalanced"
 TOPICS = ["engine.event.v1", "md.orderbook.delta.v1", "md.orderbook.snap.v1", "md.trades.v1", "md.mark.v1"]
 
 StartSite = Callable[..., Awaitable[Site]]
 
 
 @contextmanager
-def another_member(brokers: str, topics: list[str]) -> Iterator[None]:
-    """A second consumer of the group, which takes half of the partitions of the topics."""
+def another_member(site: Site, topics: list[str]) -> Iterator[None]:
+    """A second consumer of the service's group, which takes half of the partitions of the topics."""
     consumer = Consumer(
         {
-            "bootstrap.servers": brokers,
-            "group.id": GROUP,
+            "bootstrap.servers": site.exchange.servers.kafka,
+            "group.id": site.service.environment["KAFKA_CONSUMER_GROUP"],
             "partition.assignment.strategy": "range",
             "auto.offset.reset": "latest",
             "enable.auto.commit": False,
@@ -46,13 +45,13 @@ def another_member(brokers: str, topics: list[str]) -> Iterator[None]:
 
 
 async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(
-    start_site: StartSite, start_exchange: Callable[..., ExchangeServers]
+    start_site: StartSite,
 ) -> None:
-    site = await start_site(start_exchange(), KAFKA_CONSUMER_GROUP=GROUP)
+    site = await start_site()
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
-    with another_member(site.exchange.servers.kafka, TOPICS):
+    with another_member(site, TOPICS):
         await _given_up(site)
         assert await site.orders_at_exchange(BTC) == 0
     assert (await site.operator.state(BTC, "PAUSED"))["state"]["reason"] == "partition revoked"
@@ -60,16 +59,19 @@ async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(
 
 
 async def test_a_halt_that_was_announced_while_the_partition_was_away_is_found_by_asking_metadata(
-    start_site: StartSite, start_exchange: Callable[..., ExchangeServers]
+    start_site: StartSite,
 ) -> None:
-    site = await start_site(start_exchange(), KAFKA_CONSUMER_GROUP=GROUP)
+    site = await start_site()
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
-    with another_member(site.exchange.servers.kafka, [*TOPICS, "md.instrument.halt.v1"]):
+    with another_member(site, [*TOPICS, "md.instrument.halt.v1"]):
         await _given_up(site)
-        await site.exchange.ask("POST", f"/sandbox/halt/{BTC}", {"reason": "maintenance"})
-    await site.operator.until(BTC, "the halt is known", _refused_for_a_halt)
+        await site.exchange.halt(BTC, "maintenance")
+    try:
+        await site.operator.until(BTC, "the halt is known", _refused_for_a_halt)
+    finally:
+        await site.exchange.resume(BTC)
 
 
 async def _given_up(site: Site) -> None:

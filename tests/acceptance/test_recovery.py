@@ -77,6 +77,7 @@ async def test_halted_stays_halted_across_kill_9_until_a_reset(start_site: Start
     assert (await site.operator.status(BTC))["state"]["value"] == "PAUSED"
 
 
+@pytest.mark.long
 async def test_ten_random_kills_leave_no_orphan_and_no_lost_or_doubled_fill(start_site: StartSite) -> None:
     chance = random.Random(20261120)  # noqa: S311 - moments of a test
     site = await start_site(KAFKA_SESSION_TIMEOUT="3s")

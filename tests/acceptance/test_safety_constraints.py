@@ -1,14 +1,27 @@
 """What the service never does and always does, seen from outside: every request of it is on record."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+import aiohttp
 import pytest
+from tests.support.databases import Databases
 from tests.support.events import EventReader
-from tests.support.order_proxy import OrderProxy, Passed
-from tests.support.service import Site
+from tests.support.order_proxy import OrderProxy, Passed, proxy_before
+from tests.support.postgres_server import PostgresServer
+from tests.support.service import (
+    ExchangeServers,
+    Site,
+    service_environment,
+    service_process,
+    site_of,
+    skip_history,
+)
 
 from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT, TRADES
 
@@ -22,22 +35,54 @@ CONTRACT = {
     ("GET", "/v1/orders/by-client-order-id/ID"),
 }
 """The Order Service's public routes, nothing else."""
-
-StartSite = Callable[..., Awaitable[Site]]
+EXCHANGE_TOPICS = (ORDER_BOOK_SNAPSHOT, ORDER_BOOK_DELTA, TRADES, ENGINE_EVENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A service that quoted, filled, requoted and was killed, and what it asked the exchange."""
+    """What a service that quoted, filled, requoted and was killed asked the exchange, and what that left."""
 
-    site: Site
-    proxy: OrderProxy
+    account: str
+    passed: list[Passed]
+    trades: list[Any]
+    order_rows: list[Any]
+    sources: dict[str, set[str]]
+    """Who had written the messages of each topic of the exchange."""
+
+    @property
+    def placed(self) -> list[Passed]:
+        """The new orders."""
+        return [request for request in self.passed if route(request) == ("POST", "/v1/orders")]
 
 
-@pytest.fixture
-async def watched(start_site: StartSite, order_proxy: OrderProxy) -> Watched:
+@pytest.fixture(scope="module")
+def watched(
+    shared_exchange: ExchangeServers,
+    postgres_server: PostgresServer,
+    databases: Databases,
+    valkey_url: str,
+    service_directory: Path,
+) -> Watched:
     """Everything that a service does to the exchange in a short life."""
-    site = await start_site(ORDER_SERVICE_URL=order_proxy.url)
+
+    url = postgres_server.url(asyncio.run(databases.take()))
+    environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
+    skip_history(shared_exchange, environment["KAFKA_CONSUMER_GROUP"])
+
+    async def life() -> Watched:
+        async with aiohttp.ClientSession() as http, proxy_before(shared_exchange.url, http) as proxy:
+            process = service_process({**environment, "ORDER_SERVICE_URL": proxy.url}, service_directory)
+            site = site_of(process, shared_exchange, http)
+            try:
+                await site.start()
+                return await _watch(site, proxy)
+            finally:
+                process.close()
+
+    return asyncio.run(life())
+
+
+async def _watch(site: Site, proxy: OrderProxy) -> Watched:
     await site.operator.configure(BTC, num_levels=2)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
@@ -48,7 +93,22 @@ async def watched(start_site: StartSite, order_proxy: OrderProxy) -> Watched:
     )
     await site.operator.emergency("kill", BTC)
     await site.operator.clear(BTC)
-    return Watched(site, order_proxy)
+    readers = [EventReader(site, topic) for topic in EXCHANGE_TOPICS]
+    try:
+        told = [await reader.read() for reader in readers]
+    finally:
+        for reader in readers:
+            reader.close()
+    return Watched(
+        site.account,
+        proxy.passed,
+        await site.exchange.trades(BTC, site.account),
+        await site.operator.rows(BTC, "orders"),
+        {
+            topic: {event["source_service"] for event in events}
+            for topic, events in zip(EXCHANGE_TOPICS, told, strict=True)
+        },
+    )
 
 
 def route(request: Passed) -> tuple[str, str]:
@@ -57,61 +117,53 @@ def route(request: Passed) -> tuple[str, str]:
     return request.method, path
 
 
-async def test_every_order_goes_through_the_order_service_and_only_through_its_public_routes(
+def test_every_order_goes_through_the_order_service_and_only_through_its_public_routes(
     watched: Watched,
 ) -> None:
-    assert {route(request) for request in watched.proxy.passed} <= CONTRACT
-    accepted = {request.answer["order_id"] for request in watched.proxy.placed() if request.status == 201}
-    trades = await watched.site.exchange.trades(BTC, watched.site.account)
-    assert len(trades) >= 4
-    assert {trade["order_id"] for trade in trades} <= accepted
-    recorded = {row["client_order_id"] for row in await watched.site.operator.rows(BTC, "orders")}
-    assert recorded == {request.body["client_order_id"] for request in watched.proxy.placed()}
+    assert {route(request) for request in watched.passed} <= CONTRACT
+    accepted = {request.answer["order_id"] for request in watched.placed if request.status == 201}
+    assert len(watched.trades) >= 4
+    assert {trade["order_id"] for trade in watched.trades} <= accepted
+    recorded = {row["client_order_id"] for row in watched.order_rows}
+    assert recorded == {request.body["client_order_id"] for request in watched.placed}
 
 
-async def test_every_order_is_tagged_as_the_system_market_makers(watched: Watched) -> None:
-    placed = watched.proxy.placed()
-    assert len(placed) >= 4
-    account = watched.site.account
-    for request in placed:
+def test_every_order_is_tagged_as_the_system_market_makers(watched: Watched) -> None:
+    assert len(watched.placed) >= 4
+    for request in watched.placed:
         body = request.body
         tags = (body["account_type"], body["account_id"], body["user_id"])
-        assert tags == ("SYSTEM_MARKET_MAKER", account, account)
+        assert tags == ("SYSTEM_MARKET_MAKER", watched.account, watched.account)
 
 
-async def test_no_account_but_our_own_is_ever_asked_about(watched: Watched) -> None:
+def test_no_account_but_our_own_is_ever_asked_about(watched: Watched) -> None:
     """No wallet, no balance, no position of anybody: only our orders, by our account or by their ids."""
-    ids = {request.answer["order_id"] for request in watched.proxy.placed() if request.status == 201}
-    ours = {request.body["client_order_id"] for request in watched.proxy.placed()}
-    for request in watched.proxy.passed:
+    ids = {request.answer["order_id"] for request in watched.placed if request.status == 201}
+    ours = {request.body["client_order_id"] for request in watched.placed}
+    for request in watched.passed:
         if request.path == "/v1/orders" and request.method != "POST":
-            assert request.query["account_id"] == watched.site.account
+            assert request.query["account_id"] == watched.account
         elif request.path.startswith("/v1/orders/"):
             assert request.path.rsplit("/", 1)[-1] in ids | ours
         assert not re.search("wallet|balance|position", request.path)
 
 
-async def test_orders_carry_nothing_that_other_traders_could_not_send(watched: Watched) -> None:
+def test_orders_carry_nothing_that_other_traders_could_not_send(watched: Watched) -> None:
     """Limit orders that rest, in the fields of the contract: no flag for priority, matching or fees."""
     fields = {
         *("symbol", "side", "type", "time_in_force", "post_only", "price", "quantity"),
         *("client_order_id", "idempotency_key", "account_id", "user_id", "account_type"),
     }
-    for request in watched.proxy.placed():
+    for request in watched.placed:
         assert set(request.body) == fields
         assert (request.body["type"], request.body["time_in_force"]) == ("limit", "gtc")
         assert request.body["post_only"] is True
         assert Decimal(request.body["price"]) > 0
-    assert all(trade["is_maker"] for trade in await watched.site.exchange.trades(BTC, watched.site.account))
+    assert all(trade["is_maker"] for trade in watched.trades)
 
 
-async def test_nothing_is_written_to_the_topics_of_the_exchange(watched: Watched) -> None:
+@pytest.mark.parametrize("topic", EXCHANGE_TOPICS)
+def test_nothing_is_written_to_the_topics_of_the_exchange(watched: Watched, topic: str) -> None:
     """Books change by orders alone: what the topics of market and engine carry comes from the exchange."""
-    for topic in (ORDER_BOOK_SNAPSHOT, ORDER_BOOK_DELTA, TRADES, ENGINE_EVENT):
-        reader = EventReader(watched.site, topic)
-        try:
-            sources = {event["source_service"] for event in await reader.read(2_000, 3.0, 5.0)}
-        finally:
-            reader.close()
-        assert sources
-        assert sources <= {"matching-engine", "market-data"}, topic
+    assert watched.sources[topic]
+    assert watched.sources[topic] <= {"matching-engine", "market-data"}

@@ -26,24 +26,16 @@ class EventReader:
         self._registry = SchemaRegistryClient({"url": site.exchange.url})
         self._decode = AvroDeserializer(self._registry)
 
-    async def read(self, count: int, silence_s: float = 1.0, most_s: float = 10.0) -> list[Event]:
-        """The next `count` events; fewer when none came for `silence_s`, or after `most_s` in all."""
-        messages = await asyncio.to_thread(self._read, count, silence_s, time.monotonic() + most_s)
-        return await asyncio.to_thread(lambda: [self._decoded(m) for m in messages if _is_avro(m)])
+    async def read(self, since_s: float = 0.0) -> list[Event]:
+        """What the topic holds and was not read yet, without messages that are older than a wall time."""
+        messages = await asyncio.to_thread(self._reader.read_all)
+        recent = [m for m in messages if m.timestamp()[1] >= since_s * 1000 - 1 and _is_avro(m)]
+        return await asyncio.to_thread(lambda: [self._decoded(message) for message in recent])
 
     def close(self) -> None:
         """Give the connections back."""
         self._reader.close()
         self._registry.close()
-
-    def _read(self, count: int, silence_s: float, until_s: float) -> list[Message]:
-        messages: list[Message] = []
-        while len(messages) < count and time.monotonic() < until_s:
-            found = self._reader.read(1, silence_s)
-            if not found:
-                break
-            messages += found
-        return messages
 
     def _decoded(self, message: Message) -> Event:
         found = self._decode(message.value(), SerializationContext(self._topic, MessageField.VALUE))
@@ -60,7 +52,7 @@ async def events_since(site: Site, topic: str, since_s: float, symbol: str) -> l
     """The data of a symbol's events that are not older than a wall time."""
     reader = EventReader(site, topic)
     try:
-        events = await reader.read(100_000)
+        events = await reader.read(since_s)
     finally:
         reader.close()
     return [

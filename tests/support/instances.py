@@ -141,6 +141,7 @@ def _owner(row: Any) -> Owner:
 @pytest.fixture
 async def start_fleet(
     shared_exchange: SandboxServers,
+    start_exchange: Callable[..., SandboxServers],  # ends after the services on it
     database_url: str,
     valkey_url: str,
     service_directory: Path,

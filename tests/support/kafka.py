@@ -34,6 +34,7 @@ OURS = "00000000-0000-0000-0000-000000000001"
 THEIRS = "00000000-0000-0000-0000-000000000002"
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 START_TIMEOUT_S = 10
+READ_S_MAX = 20.0
 
 
 def instrument(symbol: str = "BTCUSDT", tick: str = "0.01", lot: str = "0.00001") -> Instrument:
@@ -125,29 +126,67 @@ def partitions_of(broker: str, topic: str) -> int:
 
 
 class TopicReader:
-    """Reads a topic from its beginning, in the order of each partition, without a group."""
+    """Reads a topic in the order of each partition, without a group: all that it holds, or what is new.
 
-    def __init__(self, broker: str, topic: str) -> None:
+    The embedded broker forgets old books, so a topic need not begin at 0. `from_now` begins where the topic
+    ends at this moment: what is written afterwards is found, however soon that is.
+    """
+
+    def __init__(self, broker: str, topic: str, *, from_now: bool = False) -> None:
         self._consumer = Consumer(
-            {"bootstrap.servers": broker, "group.id": "tests", "fetch.wait.max.ms": 5, "log_level": 0}
+            {
+                "bootstrap.servers": broker,
+                "group.id": "tests",
+                "fetch.wait.max.ms": 5,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
         )
-        partitions = partitions_of(broker, topic)
-        self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        self._topic = topic
+        held = {number: self._held(number) for number in range(partitions_of(broker, topic))}
+        self._next = {number: end if from_now else begin for number, (begin, end) in held.items()}
+        self._consumer.assign([TopicPartition(topic, *place) for place in self._next.items()])
 
     def read(self, count: int, timeout_s: float = 10.0) -> list[Message]:
         """The next `count` messages; fewer when none came for that long."""
         messages: list[Message] = []
         deadline = time.monotonic() + timeout_s
         while len(messages) < count and time.monotonic() < deadline:
-            message = self._consumer.poll(0.05)
-            if message is not None and message.error() is None:
+            if (message := self._read_one()) is not None:
                 messages.append(message)
                 deadline = time.monotonic() + timeout_s
+        return messages
+
+    def read_all(self) -> list[Message]:
+        """What the topic holds at this moment and was not read yet."""
+        ends = {number: self._held(number)[1] for number in self._next}
+        messages: list[Message] = []
+        deadline = time.monotonic() + READ_S_MAX
+        while any(self._next[number] < end for number, end in ends.items()):
+            assert time.monotonic() < deadline, f"{self._topic}: read up to {self._next} of {ends}"
+            if (message := self._read_one()) is not None:
+                messages.append(message)
         return messages
 
     def close(self) -> None:
         """Give the connection back."""
         self._consumer.close()
+
+    def _read_one(self) -> Message | None:
+        message = self._consumer.poll(0.05)
+        if message is None or message.error() is not None:
+            return None
+        number, offset = message.partition(), message.offset()
+        assert number is not None
+        assert offset is not None
+        self._next[number] = offset + 1
+        return message
+
+    def _held(self, number: int) -> tuple[int, int]:
+        """From which offset on, and up to which without it, a partition holds messages."""
+        partition = TopicPartition(self._topic, number)
+        begin, end = self._consumer.get_watermark_offsets(partition, timeout=START_TIMEOUT_S)
+        return begin, end
 
 
 # --- the registry ------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import Any
 import aiohttp
 
 WAIT_S_MAX = 20.0
-LOOK_EVERY_S = 0.02
+FIRST_LOOK_S, LOOK_EVERY_S = 0.01, 0.1
+"""How long between two looks: less often the longer it takes, because each look is work for the service."""
 
 Status = dict[str, Any]
 
@@ -18,6 +19,7 @@ async def until(what: str, condition: Callable[[], Awaitable[bool]], timeout_s: 
     """Return once the condition holds. A server that does not answer yet is asked again."""
     deadline = time.monotonic() + timeout_s
     last = "it never held"
+    pause_s = FIRST_LOOK_S
     while True:
         try:
             if await condition():
@@ -25,7 +27,8 @@ async def until(what: str, condition: Callable[[], Awaitable[bool]], timeout_s: 
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             last = repr(error)
         assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain until {what}: {last}"
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, LOOK_EVERY_S)
 
 
 @dataclass(frozen=True, slots=True)

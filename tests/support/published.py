@@ -20,7 +20,7 @@ def published(exchange: SandboxServers, topic: str) -> list[Event]:
     """Every event of a topic, in order within each symbol, as often as it was sent."""
     registry = SchemaRegistry(exchange.url)
     reader, decoder = TopicReader(exchange.kafka, topic), AvroDecoder(registry)
-    found = [decoder.read(message.value()) for message in reader.read(10_000, timeout_s=1.0)]
+    found = [decoder.read(message.value()) for message in reader.read_all()]
     reader.close()
     registry.close()
     return found

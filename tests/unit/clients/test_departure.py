@@ -238,7 +238,8 @@ async def test_whichever_turn_of_the_loop_shuts_the_gate_an_order_has_left_befor
             withheld += 1
             assert (await placing).outcome is Outcome.NOT_SENT
             await keep_a_connection(client, server, f"again-{turns}")
-    assert 2 <= withheld < TURNS, "the gate shut at different stages"
+    # From Python 3.12 on aiohttp writes the body in the turn in which it has a connection: only one is left.
+    assert 1 <= withheld < TURNS, "the gate shut at different stages"
 
 
 async def test_an_order_that_waited_for_a_connection_past_its_time_is_still_held_back(

@@ -179,7 +179,7 @@ def test_an_order_cannot_be_made_without_the_check() -> None:
 
 def test_an_approved_order_cannot_be_copied_into_another() -> None:
     made = check().approve("id", Side.BUY, 0, 10_000, 100)
-    with pytest.raises(ValueError, match="seal"):
+    with pytest.raises((ValueError, TypeError), match="seal"):  # up to Python 3.12, and from 3.13 on
         replace(made, lots=10**9)  # type: ignore[call-arg]  # as above
 
 
