@@ -148,7 +148,10 @@ async def test_keys_that_were_never_read_let_nobody_in_until_they_are(
     health = await out.ask("GET", "/health")
     assert (health.status, health.body["status"]) == (200, "degraded")
     [auth] = [check for check in health.body["checks"] if check["name"] == "auth"]
-    assert (auth["status"], "every token is refused" in auth["detail"]) == ("degraded", True)
+    assert (auth["status"], auth["detail"]) == (
+        "degraded",
+        "",
+    )  # it names addresses, and nobody can be let in
     for method, path in (("GET", STATUS), ("POST", KILL)):
         answer = await out.ask(method, path, token)
         assert (answer.status, answer.code) == (503, "AUTH_UNAVAILABLE")
