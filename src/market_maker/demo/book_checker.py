@@ -38,13 +38,12 @@ class BookChecker:
 
         No claims are an invalid book, and a mid that is uncertain or was not computed from the book.
         """
-        book, reference = status["book"], status.get("reference")
+        book, reference = status["book"], status["reference"]
         top_done, mid_done = self._compared[symbol]
         if book["valid"] and book["sequence"] > top_done:
             self._waiting[symbol].tops[book["sequence"]] = (book["best_bid"], book["best_ask"])
         if (
-            reference is not None
-            and reference["mid"] is not None
+            reference["mid"] is not None
             and reference["source"] == "book"
             and not reference["uncertain"]
             and reference["sequence"] > mid_done
