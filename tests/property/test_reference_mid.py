@@ -16,7 +16,7 @@ from tests.support.world import MS, World
 
 from market_maker.core.config import EngineLimits
 from market_maker.core.events import Side
-from market_maker.core.states import Cause, State
+from market_maker.core.states import Cause, KillReason, State
 
 EXAMPLES = int(os.environ.get("MM_PROPERTY_EXAMPLES", "100"))
 STEPS = int(os.environ.get("MM_PROPERTY_STEPS", "40"))
@@ -33,7 +33,12 @@ class ThinBook(RuleBasedStateMachine):
 
     @initialize(late_ms=LATE_MS, levels=st.integers(1, 2), threshold=st.sampled_from(["0", "5"]))
     def begin(self, late_ms: int, levels: int, threshold: str) -> None:
-        config = replace(CONFIG, num_levels=levels, price_threshold_bps=Decimal(threshold))
+        config = replace(
+            CONFIG,
+            num_levels=levels,
+            price_threshold_bps=Decimal(threshold),
+            max_position_usdt=Decimal(120),
+        )
         self.world = World(config, EngineLimits(max_orders_per_second=30), INSTRUMENT)
         self.world.drain()
         self.world.publish(whole=True)
@@ -133,6 +138,13 @@ class ThinBook(RuleBasedStateMachine):
     def the_mid_is_that_of_the_others(self) -> None:
         if hasattr(self, "world"):
             invariants.check_reference(self.world)
+
+    @invariant()
+    def no_kill_follows_from_our_own_fills(self) -> None:
+        """Others move by 12 bps at the most: less than the headroom below the position limit."""
+        if hasattr(self, "world") and (kill := self.world.engine.symbol.kill) is not None:
+            reason = kill.trigger.reason
+            assert reason not in (KillReason.EXPOSURE_BREACH, KillReason.LOSS_BREACH), reason
 
 
 TestThinBook = ThinBook.TestCase
