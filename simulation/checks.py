@@ -232,10 +232,11 @@ class Checks:
         self._parts.coverage.hit("late_ok_after_kill")
         intent = self._parts.truth.intents[event.client_order_id]
         order = process.engines[symbol].symbol.orders.get(event.client_order_id)
+        clearing = process.engines[symbol].symbol.clearing
         backs_off = order is not None and order.retry_ns > self._parts.clock.now_ns
+        backs_off = backs_off or (cmd.CancelOrder, event.client_order_id) in clearing.put_off
         if not intent.is_open or process.cancelling[event.client_order_id] or backs_off:
             return
-        clearing = process.engines[symbol].symbol.clearing
         believed_gone = order is None or order.settled
         if not (believed_gone and clearing.list_outstanding and clearing.proven_zero_ns is None):
             raise Violation(6, f"{symbol}: {event.client_order_id} is open and nobody cancels it")

@@ -41,10 +41,11 @@ def check_transition(
 
 
 def check_left_active(engine: SymbolEngine, commands: Sequence[cmd.Command], *, is_shadow: bool) -> None:
-    """The step that leaves ACTIVE cancels all, and no order may be sent after it."""
+    """The step that leaves ACTIVE cancels all, unless the exchange has put that off; no order follows it."""
     if is_shadow:
         return
-    if not any(isinstance(command, cmd.CancelAll) for command in commands):
+    is_put_off = (cmd.CancelAll, "") in engine.symbol.clearing.put_off
+    if not is_put_off and not any(isinstance(command, cmd.CancelAll) for command in commands):
         raise Violation(6, f"{engine.symbol.name}: left ACTIVE without cancelling all")
     if engine.may_send:
         raise Violation(6, f"{engine.symbol.name}: may still send")
