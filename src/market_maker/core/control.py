@@ -26,6 +26,16 @@ PASSING: Final = frozenset(
 """Problems of an activation that go away by themselves, as a rule in seconds; all others need a person."""
 
 
+_CONDITIONS: Final = {
+    KillReason.EXPOSURE_BREACH: "the inventory is beyond max_position_usdt",
+    KillReason.LOSS_BREACH: "the loss is beyond max_loss_usdt",
+    KillReason.MARKET_HALT: "the exchange does not trade the instrument",
+    KillReason.KAFKA_LAG: "messages are read too late, or nobody can tell how late",
+    KillReason.JOURNAL_FAILURE: "PostgreSQL does not take what happens, or takes it too late",
+}
+"""What holds while a trigger keeps a symbol from becoming ACTIVE."""
+
+
 def on_control(symbol: Symbol, event: Control, out: Out) -> None:
     """Carry out a request or refuse it with every reason; exactly one Reply."""
     problems: tuple[Problem, ...] = ()
@@ -67,8 +77,8 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
     )
     for trigger in triggers:
         if trigger is not None:
-            detail = f"measured {trigger.measured}, allowed {trigger.threshold}"
-            problems.append(Problem(trigger.reason.value, detail))
+            what = f"{_CONDITIONS[trigger.reason]}: measured {trigger.measured}, allowed {trigger.threshold}"
+            problems.append(Problem(trigger.reason.value, what))
     problems.extend(_market_problems(symbol))
     problems.extend(_order_problems(symbol) or _settling_problems(symbol))
     return tuple(problems)
