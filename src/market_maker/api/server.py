@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from market_maker.api.connections import Connections, protocol_for
+from market_maker.api.context import Waits
 from market_maker.api.stream import Streams
 
 _BACKLOG = 256
@@ -69,11 +70,13 @@ class ApiServer:
             self._serving.result()
 
     async def stop(self) -> None:
-        """End the streams, answer what has been asked, stop listening."""
+        """End the streams and the waiting, answer what has been asked, stop listening."""
         if self._serving is None:
             return
         streams: Streams = self._app.state.streams
         streams.stop()
+        waits: Waits = self._app.state.waits
+        waits.stop(None)
         self._server.should_exit = True
         await self._serving
         self._serving = None

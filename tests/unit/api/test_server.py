@@ -5,13 +5,14 @@ import time
 
 import aiohttp
 import pytest
-from tests.support.api import served
+from tests.support.api import eventually, served
 from tests.support.desk import FakeDesk
 
 from market_maker.api.app import create_app
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer, CannotListenError
+from market_maker.core.commands import Problem
 
 
 async def test_it_answers_once_started_and_no_more_once_stopped(desk: FakeDesk) -> None:
@@ -25,6 +26,18 @@ async def test_it_answers_once_started_and_no_more_once_stopped(desk: FakeDesk) 
         await server.stop()
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get(url)
+
+
+async def test_an_end_waits_for_no_enable_that_waits(desk: FakeDesk) -> None:
+    desk.change("BTC-USDT", enable_problems=(Problem("NO_VALID_BOOK", "no valid order book"),))
+    server = ApiServer(create_app(desk, NoAuth(), "1"), "127.0.0.1", 0)
+    await server.start()
+    url = f"http://127.0.0.1:{server.port}/v1/mm-configs/BTC-USDT/enable"
+    async with aiohttp.ClientSession() as session:
+        asking = asyncio.create_task(session.post(url, json={"wait": 30}))
+        await eventually(lambda: bool(desk.controls))
+        await server.stop()
+        assert (await asking).status == 409
 
 
 async def test_a_port_in_use_is_named_with_the_fix(desk: FakeDesk) -> None:
