@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from tests.support.apache_kafka import ApacheKafka
 from tests.support.intake import GROUP, SYMBOLS, Desk, Exchange, Listener
 from tests.support.kafka import Wire, delta, levels, snapshot, trade_event, until
@@ -166,6 +167,25 @@ async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
     async with second.running():
         assert second.boxes[BTC].trade_ids() == ["t8", "t9"]
         assert second.boxes[BTC].of(BookDelta) == []
+
+
+async def test_when_the_end_is_told_the_last_commit_is_made_and_the_group_is_left(
+    exchange: Exchange, make_desk: MakeDesk
+) -> None:
+    desk = make_desk()
+    admin = AdminClient({"bootstrap.servers": exchange.broker})
+
+    def members() -> int:
+        return len(admin.describe_consumer_groups([GROUP])[GROUP].result().members)
+
+    async with desk.running():
+        exchange.trades("BTCUSDT", 0, 3)
+        await until(lambda: desk.has("BTCUSDT", 3))
+        assert await asyncio.to_thread(members) == 1
+        make_durable(desk)
+        await desk.intake.end()
+        assert await asyncio.to_thread(members) == 0
+        assert await exchange.committed(ENGINE_EVENT, PARTITION) == 3
 
 
 async def test_engine_events_that_retention_removed_before_they_were_read_halt_the_partitions_symbols(
