@@ -1,6 +1,7 @@
-"""What is left when an engine can no longer decide: clear its symbol's orders and write down HALTED."""
+"""What is done without an engine that decides: clear its symbol's orders and write down HALTED."""
 
 import asyncio
+from contextlib import suppress
 
 from market_maker.actors.effects import Answer, OrderGateway
 from market_maker.actors.tenure import Tenure
@@ -27,6 +28,22 @@ async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing, ten
         await asyncio.sleep(backoff_s)
         backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)
     span.end("another instance owns the symbol")
+
+
+async def clear_for(
+    seconds: float, symbol: str, gateway: OrderGateway, tracing: Tracing, tenure: Tenure
+) -> None:
+    """The same for so long at most; nothing leaves under this tenure after it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await clear_market(symbol, gateway, tracing, tenure)
+    tenure.close()
+
+
+async def cancel_once(symbol: str, gateway: OrderGateway, tenure: Tenure) -> None:
+    """Cancel all orders of a symbol, whatever comes of it."""
+    if await tenure.may_ask():
+        await gateway.cancel_all(symbol, _ignore_late)
 
 
 def halted_records(symbol: Symbol, detail: str) -> tuple[Record, ...]:

@@ -8,7 +8,7 @@ import structlog
 
 from market_maker.actors.effects import Answer, Effects, OrderGateway
 from market_maker.actors.journal import Journal
-from market_maker.actors.last_resort import clear_market, halted_records
+from market_maker.actors.last_resort import cancel_once, clear_for, clear_market, halted_records
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.send_gate import ActorGate, SendGate
@@ -119,8 +119,34 @@ class Supervisor:
         self._run(symbol, worker)
         self.mailboxes[symbol] = mailbox
         self._observer.metrics_of(symbol).show_state(engine.symbol.state)
-        worker.start(open_orders)
+        try:
+            worker.start(open_orders)
+        except Exception as error:  # noqa: BLE001 -- as in a step: the symbol is halted, the others go on
+            self._crashed(symbol, worker, error)
         return worker
+
+    # --- symbols that have no actor yet -----------------------------------------------------------
+
+    def cancel_all(self, symbol: str, tenure: Tenure) -> None:
+        """Cancel what rests in a symbol that was just claimed, before anything of it is read.
+
+        Nobody looks at the answer: the symbol's engine cancels again, and asks for the proof.
+        """
+        if not self._limits.shadow_mode:
+            self._requests.start(f"cancel all {symbol}", cancel_once(symbol, self._gateway, tenure))
+
+    def clear_without_actor(self, symbol: str, tenure: Tenure, seconds: float) -> None:
+        """Clear a symbol's market for so long at most: it is ours, and its actor could not be started."""
+        if not self._limits.shadow_mode:
+            clearing = clear_for(seconds, symbol, self._gateway, self._tracing, tenure)
+            self._requests.start(f"clear {symbol}", clearing)
+
+    def could_not_be_taken(self, symbol: str, error: Exception) -> None:
+        """Say so: an actor that should be is not, or is not let in."""
+        self._observer.metrics_of(symbol).worker_failures.inc()
+        self._log.error("symbol_left_out", symbol=symbol, exc_info=error)
+
+    # --- symbols that have one --------------------------------------------------------------------
 
     async def stop(self, symbol: str) -> None:
         """End a symbol's actor; the caller has made sure that nothing is left in the market.

@@ -51,6 +51,8 @@ class Restorer:
         await self._compare(symbol, inventory.to_row())
         keys = await self._fills.recent_keys(symbol, TRADE_KEYS_MAX)
         state = await self._states.get(symbol)
+        if state is not None and state.state is State.HALTED and state.kill_reason is None:
+            _log.error("state_of_another_version", symbol=symbol, reason=state.reason, taken_as="HALTED")
         restored = Restored(
             config=config,
             instrument=instrument,

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence, Set
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -18,7 +18,7 @@ from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.bootstrap.tenancy import Tenancy
 from market_maker.clients.metadata import MetadataError, MetadataUnavailableError
 from market_maker.core.instrument import Instrument
-from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.errors import DatabaseError, DatabaseUnavailableError
 from market_maker.repositories.owners import Claim, Release
 
 RETRY_S: Final = 1.0
@@ -60,7 +60,7 @@ class Taking:
         self.expected: set[str] = set()
         """Symbols on their way to an actor; what the matching engine says of them waits."""
         self.left_out: dict[str, float] = {}
-        """Symbols on which nothing can be quoted, and since when, monotonic seconds."""
+        """Symbols that cannot be taken, and since when, monotonic seconds."""
 
     @property
     def is_under_way(self) -> bool:
@@ -91,7 +91,7 @@ class Taking:
             self._work.cancel()
 
     async def _take(self, wanted: frozenset[str]) -> None:
-        owned = await _persist("what is ours", self._tenancy.ask_owned)
+        owned = await _persist("what is ours", self._tenancy.ask_owned, DatabaseError)
         kept = [
             worker
             for worker in self._supervisor
@@ -99,15 +99,42 @@ class Taking:
             and worker.tenure.is_held
             and owned.get(worker.name) == worker.tenure.epoch
         ]
-        for worker in kept:
-            await self._keep(worker)
-        rest = wanted.difference(worker.name for worker in kept)
-        await asyncio.gather(*map(self._describe, sorted(rest)))
-        ready = {symbol for symbol in rest if symbol in self._instruments or self._may_be_parked(symbol)}
-        claims = await _persist("claims", lambda: self._tenancy.claim(ready & self.expected))
         async with asyncio.TaskGroup() as group:
-            for claim in claims:
-                group.create_task(self._settle_in(claim))
+            for worker in kept:
+                group.create_task(self._apart(worker.name, self._keep(worker)))
+            await self._claim_when_described(wanted.difference(worker.name for worker in kept), group)
+
+    async def _claim_when_described(self, symbols: Set[str], group: asyncio.TaskGroup) -> None:
+        """Claim each symbol as soon as it can have an actor; those that can at the same moment together."""
+        describing = {group.create_task(self._describe(symbol), name=symbol) for symbol in sorted(symbols)}
+        while describing:
+            described, describing = await asyncio.wait(describing, return_when=asyncio.FIRST_COMPLETED)
+            for claim in await self._claims({task.get_name() for task in described if task.result()}):
+                group.create_task(self._apart(claim.symbol, self._settle_in(claim)))
+
+    async def _claims(self, symbols: Set[str]) -> Sequence[Claim]:
+        """The claims of those that are still expected, at once; where one is refused, each apart."""
+        expected = symbols & self.expected
+        try:
+            return await _persist("claims", lambda: self._tenancy.claim(expected))
+        except DatabaseError as error:
+            if len(expected) == 1:
+                self._leave_out(next(iter(expected)), error)
+                return ()
+        return [claim for symbol in sorted(expected) for claim in await self._claims({symbol})]
+
+    async def _apart(self, symbol: str, work: Coroutine[Any, Any, None]) -> None:
+        """What goes wrong while one symbol is taken concerns that symbol only."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others go on
+            self._leave_out(symbol, error)
+
+    def _leave_out(self, symbol: str, error: Exception) -> None:
+        """Have no actor for the symbol, or leave the one that it has as it is, until it is tried again."""
+        self._supervisor.could_not_be_taken(symbol, error)
+        self.left_out[symbol] = time.monotonic()
+        self.expected.discard(symbol)
 
     async def _keep(self, worker: Worker) -> None:
         """Nobody else has had it: go on where we were."""
@@ -119,8 +146,8 @@ class Taking:
             self._supervisor.retire(worker.name, LEASE_RUNS)
         self.expected.discard(worker.name)
 
-    async def _describe(self, symbol: str) -> None:
-        """Learn the symbol's instrument, before anything is claimed: without it there can be no actor."""
+    async def _describe(self, symbol: str) -> bool:
+        """Learn the symbol's instrument, before it is claimed; whether it can have an actor."""
         self._instruments.pop(symbol, None)
         try:
             self._instruments[symbol] = await self._fleet.instrument(symbol)
@@ -130,6 +157,9 @@ class Taking:
             _log.error("symbol_left_out", symbol=symbol, reason=str(error))
             self.left_out[symbol] = time.monotonic()
             self.expected.discard(symbol)
+        except Exception as error:  # noqa: BLE001 -- as in `_apart`
+            self._leave_out(symbol, error)
+        return symbol in self._instruments or self._may_be_parked(symbol)
 
     async def _settle_in(self, claim: Claim) -> None:
         worker = self._parked(claim)
@@ -170,15 +200,21 @@ class Taking:
 
     async def _start(self, claim: Claim) -> Worker | None:
         symbol = claim.symbol
-        if self._supervisor.worker(symbol) is not None:
-            await self._fleet.stop(symbol)
-        instrument = self._instruments.pop(symbol, None)
         tenure = Tenure(self._tenancy.lease, claim.epoch, is_alone=claim.was_released)
-        if symbol in self.expected and instrument is not None:
-            async with self._room:
-                worker = await _persist(symbol, lambda: self._fleet.start(symbol, instrument, tenure))
-            if worker is not None:
-                return worker
+        self._supervisor.cancel_all(symbol, tenure)
+        try:
+            if self._supervisor.worker(symbol) is not None:
+                await self._fleet.stop(symbol)
+            instrument = self._instruments.pop(symbol, None)
+            if symbol in self.expected and instrument is not None:
+                async with self._room:
+                    worker = await _persist(symbol, lambda: self._fleet.start(symbol, instrument, tenure))
+                if worker is not None:
+                    return worker
+        except Exception:  # the row names us for a lease (see upkeep): so long nobody else can place
+            self._supervisor.clear_without_actor(symbol, tenure, self._tenancy.lease.duration_ns / 1e9)
+            raise
+        tenure.close()
         if claim.was_released:  # else the row names us until the last owner's lease is over (see upkeep)
             release = Release(symbol, claim.epoch, resume=False)
             await _persist("release", lambda: self._tenancy.release([release]))
@@ -205,11 +241,13 @@ class Taking:
             await self._admit(worker)
 
 
-async def _persist(what: str, ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask PostgreSQL until it answers."""
+async def _persist(
+    what: str, ask: Callable[[], Awaitable[T]], until: type[DatabaseError] = DatabaseUnavailableError
+) -> T:
+    """Ask PostgreSQL until it answers; `until` is what is waited out."""
     while True:
         try:
             return await ask()
-        except DatabaseError as error:
+        except until as error:
             _log.warning("taking_waits", what=what, reason=str(error))
             await asyncio.sleep(RETRY_S)

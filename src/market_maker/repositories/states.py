@@ -19,7 +19,7 @@ class StateRecord:
     reason: str
     actor: str
     kill_reason: KillReason | None
-    """The latched kill switch, None when there is none."""
+    """The latched kill switch, None when there is none, or one that this version does not know (HALTED)."""
     pnl_baseline: Decimal
     since: datetime
     version: int
@@ -45,14 +45,23 @@ class StateRepository:
 
 
 def _record(row: StoredState) -> StateRecord:
+    state, kill_reason = _understood(row)
     return StateRecord(
         symbol=row.symbol,
-        state=State(row.state),
+        state=state,
         reason=row.reason,
         actor=row.actor,
-        kill_reason=None if row.kill_reason is None else KillReason(row.kill_reason),
+        kill_reason=kill_reason,
         pnl_baseline=row.pnl_baseline,
         since=row.since,
         version=row.version,
         rebase_pending=row.rebase_pending,
     )
+
+
+def _understood(row: StoredState) -> tuple[State, KillReason | None]:
+    """State and kill reason; what another version wrote and this one does not know is HALTED."""
+    try:
+        return State(row.state), None if row.kill_reason is None else KillReason(row.kill_reason)
+    except ValueError:
+        return State.HALTED, None

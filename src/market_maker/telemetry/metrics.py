@@ -98,7 +98,12 @@ METRICS: Final = (
     Metric("mm_asyncio_tasks", _G, (), "Tasks of the event loop; one that grows without end is a leak"),
     Metric("mm_dead_letters_total", _C, ("topic",), "Messages copied to a dead-letter topic"),
     Metric("mm_decode_errors_total", _C, ("topic",), "Messages that could not be decoded"),
-    Metric("mm_worker_failures_total", _C, _SYMBOL, "Crashes of the symbol's worker"),
+    Metric(
+        "mm_worker_failures_total",
+        _C,
+        _SYMBOL,
+        "Crashes of the symbol's worker, and starts of it that failed",
+    ),
     Metric(
         "mm_open_orders_at_exchange",
         _G,
