@@ -5,8 +5,10 @@ from decimal import Decimal
 import pytest
 from tests.support.playbook import Playbook, active, proven, quoting
 
+from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import ExchangeStatus, OrderEventKind, Outcome, Side
+from market_maker.core.config import EngineLimits
+from market_maker.core.events import ExchangeStatus, Execution, OrderEventKind, Outcome, Side, Source
 from market_maker.core.states import State
 
 
@@ -35,6 +37,66 @@ def test_a_fill_counted_before_a_restart_counts_no_more() -> None:
     play = Playbook(trade_keys=(("t1", "BUY"),))
     assert play.execution("t1", Side.BUY, "1000", "0.1").fills == []
     assert play.position == 0
+
+
+def test_a_replay_of_more_fills_than_are_remembered_counts_none_twice() -> None:
+    play = Playbook(limits=EngineLimits(trade_keys_max=3))
+    fills = [executed(number) for number in range(10)]
+    for fill in fills:
+        play.when(fill)
+    assert play.position == 10
+    for fill in fills[2:]:
+        said = play.when(fill)
+        assert [record.after for record in said.fills] in ([], [None]), "at the most stored for certain"
+    assert play.position == 10
+    play.when(executed(10))
+    assert play.position == 11
+
+
+def test_what_was_counted_before_a_restart_is_told_by_its_place_too() -> None:
+    play = Playbook()
+    for number in range(4):
+        said = play.when(executed(number))
+    [record] = said.fills
+    assert record.applied == Applied(2, 103, 1_003)
+    again = Playbook(applied=record.applied)
+    assert [record.after for record in again.when(executed(3)).fills] == [None]
+    assert again.position == 0
+    again.when(executed(4))
+    assert again.position == 1
+
+
+def test_fills_of_a_topic_that_was_made_anew_count() -> None:
+    play = Playbook(applied=Applied(2, 5_000, 500))
+    for number in range(3):
+        play.when(executed(number))
+    assert play.position == 3
+    play.when(executed(1))
+    assert play.position == 3
+
+
+def test_fills_of_another_partition_count() -> None:
+    play = Playbook(applied=Applied(1, 5_000, 5_000))
+    play.when(executed(0))
+    assert play.position == 1
+
+
+def executed(number: int) -> Execution:
+    """Bought 1 at 1000, as engine event 100 + number of partition 2."""
+    return Execution(
+        1_000_000_000 + number,
+        f"t{number}",
+        Side.BUY,
+        Decimal(1000),
+        Decimal(1),
+        Decimal(0),
+        f"x{number}",
+        None,
+        is_maker=True,
+        sequence=number,
+        executed_at_us=1_000 + number,
+        source=Source(2, 100 + number),
+    )
 
 
 def test_both_sides_of_a_trade_with_ourselves_count() -> None:

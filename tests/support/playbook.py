@@ -12,6 +12,7 @@ from tests.support.said import Said, Scribe
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
+from market_maker.core.applied import Applied
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import ExchangeStatus, Outcome, Side
@@ -55,6 +56,7 @@ class Playbook:
         filled_by_order: tuple[tuple[str, Decimal], ...] = (),
         rebase_pending: bool = False,
         phase: int = 0,
+        applied: Applied | None = None,
     ) -> None:
         self.now_ns = START_NS
         self.instrument = instrument
@@ -75,6 +77,7 @@ class Playbook:
             filled_by_order,
             rebase_pending,
             phase,
+            applied,
         )
         self.engine = SymbolEngine(restored, limits)
         self.said = self._scribe.said(self.engine.start(open_orders))

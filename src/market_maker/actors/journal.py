@@ -19,6 +19,10 @@ from market_maker.repositories.journal_store import WriteResult
 BATCH_MAX = 2_000
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
+COUNTED_TWICE = "a fill was counted twice: restart to rebuild the position from the fills"
+NOT_COUNTED = "a fill is stored that was not counted: restart to rebuild the position from the fills"
+
+FillTest = Callable[[JournalEntry, RecordFill], bool]
 
 
 class Store(Protocol):
@@ -129,20 +133,22 @@ class Journal:
             self.failure = str(error)
             return False
         if first_try and result.fills_already_there:
-            self._counted_twice(batch)
+            self._trouble_all(batch, _counts_fill, COUNTED_TWICE)
+        if result.fills_missed:
+            self._trouble_all(batch, _repeats_fill, NOT_COUNTED)
         self._written(batch, result.stale)
         for _ in batch:
             self._pending.popleft()
         return True
 
-    def _counted_twice(self, batch: list[Pending]) -> None:
-        """A fill was in the table before it was written for the first time: a position is wrong somewhere.
+    def _trouble_all(self, batch: list[Pending], is_one: FillTest, reason: str) -> None:
+        """The table does not hold what an engine believes: its position is wrong.
 
         The table is right, it holds each fill once; whose engine is not can only be narrowed down to
-        the symbols with fills in this batch, so all of those halt.
+        the symbols with such fills in this batch, so all of those halt.
         """
-        for symbol in dict.fromkeys(pending.symbol for pending in batch if _has_fill(pending)):
-            self._trouble(symbol, "a fill was counted twice: restart to rebuild the position from the fills")
+        for symbol in dict.fromkeys(pending.symbol for pending in batch if _any_fill(pending, is_one)):
+            self._trouble(symbol, reason)
 
     async def _write_symbol_by_symbol(self, batch: list[Pending]) -> bool:
         """Find the symbol whose records the database refuses, so that the others' get through."""
@@ -209,7 +215,16 @@ def _is_stale(pending: Pending, stale: frozenset[tuple[str, int]]) -> bool:
     return entry is not None and (entry.symbol, entry.epoch) in stale
 
 
-def _has_fill(pending: Pending) -> bool:
-    return pending.entry is not None and any(
-        isinstance(record, RecordFill) for record in pending.entry.records
+def _any_fill(pending: Pending, is_one: FillTest) -> bool:
+    entry = pending.entry
+    return entry is not None and any(
+        isinstance(record, RecordFill) and is_one(entry, record) for record in entry.records
     )
+
+
+def _counts_fill(_entry: JournalEntry, fill: RecordFill) -> bool:
+    return fill.after is not None
+
+
+def _repeats_fill(entry: JournalEntry, fill: RecordFill) -> bool:
+    return fill.after is None and entry.epoch is not None

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from market_maker.core.commands import PositionRow
-from market_maker.core.config import SymbolConfig
+from market_maker.core.config import TRADE_KEYS_MAX, SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.ids import RAND_B_BITS, IdSeed
 from market_maker.core.instrument import EXACT, Instrument
@@ -19,7 +19,7 @@ from market_maker.core.inventory import Inventory
 from market_maker.core.kill_switch import BEFORE_THE_RESTART, Trigger
 from market_maker.core.orders import RECENT_ORDERS_MAX, Order
 from market_maker.core.states import KillReason, State
-from market_maker.core.symbol import TRADE_KEYS_MAX, Restored
+from market_maker.core.symbol import Restored
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRecord, OrderRepository
@@ -65,6 +65,7 @@ class Restorer:
             trade_keys=tuple((trade_id, side.value) for trade_id, side in keys),
             ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
             filled_by_order=tuple(filled.items()),
+            applied=await self._positions.applied(symbol),
             rebase_pending=state is not None and state.rebase_pending,
             phase=zlib.crc32(symbol.encode()),
         )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
+from market_maker.core.applied import Applied
 from market_maker.core.events import Execution, Side
 from market_maker.core.states import KillReason, State
 
@@ -109,9 +110,10 @@ class PositionRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordFill:
-    """One fill and the position it makes: one transaction.
+    """One fill, the position it makes and how far events are counted with it: one transaction.
 
-    `after` is None when no engine keeps the symbol's position: it is the fold of the fills once one does.
+    `after` is None when the fill is not counted here: no engine keeps the symbol's position, or the engine
+    has counted it before and only wants it to be stored for certain.
     """
 
     trade_id: str
@@ -125,9 +127,10 @@ class RecordFill:
     sequence: int
     executed_at_us: int
     after: PositionRow | None
+    applied: Applied | None = None
 
     @classmethod
-    def of(cls, event: Execution, after: PositionRow | None) -> Self:
+    def of(cls, event: Execution, after: PositionRow | None, applied: Applied | None = None) -> Self:
         """The record of an execution of our account."""
         return cls(
             event.trade_id,
@@ -141,6 +144,7 @@ class RecordFill:
             event.sequence,
             event.executed_at_us,
             after,
+            applied,
         )
 
 

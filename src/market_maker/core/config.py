@@ -35,6 +35,13 @@ class SymbolConfig:
     """Go on ACTIVE at the instance that takes the symbol over in an orderly way; never after a kill."""
 
 
+TRADE_KEYS_MAX = 10_000
+"""Executions remembered to recognise repeats, 216 bytes each; older ones are told by their place (`applied`).
+
+With 200,000 a process of 200 symbols would grow for months, to nine gigabytes.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
     """The service-wide settings that an engine needs; durations in nanoseconds."""
@@ -51,3 +58,4 @@ class EngineLimits:
     max_order_notional_usdt: Decimal = Decimal(100_000)
     """Beside it no order is worth more than ten times the symbol's `order_size_usdt`."""
     shadow_mode: bool = False
+    trade_keys_max: int = TRADE_KEYS_MAX

@@ -98,6 +98,7 @@ class SymbolEngine:
             symbol.kill = KillLatch(restored.kill, symbol.now_ns)
         for order_id, quantity in restored.filled_by_order:
             symbol.orders.remember_filled(order_id, quantity)
+        symbol.applied = restored.applied
         for key in restored.trade_keys:
             fills.remember_trade(symbol, key)
         self._symbol = symbol

@@ -5,12 +5,13 @@ this process knows the order.
 """
 
 from market_maker.core import clearing, halt, kill_switch
+from market_maker.core.applied import advanced
 from market_maker.core.commands import Notice, OrderStatus, RecordFill
 from market_maker.core.events import EngineEventUnreadable, Execution, OrderEvent, OrderEventKind
 from market_maker.core.kill_switch import Trigger
 from market_maker.core.orders import Order
 from market_maker.core.states import KillReason
-from market_maker.core.symbol import TRADE_KEYS_MAX, Out, Symbol
+from market_maker.core.symbol import Out, Symbol
 
 WOULD_CROSS_CODE = "POST_ONLY_WOULD_CROSS"
 
@@ -20,6 +21,9 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     symbol.orders.share.heard(event.executed_at_us)
     key = (event.trade_id, event.side.value)
     if key in symbol.trade_keys:
+        return
+    if symbol.applied is not None and symbol.applied.covers(event):
+        out.append(RecordFill.of(event, after=None))
         return
     _count(symbol, event, key, out)
     order = symbol.orders.find(event.client_order_id, event.order_id)
@@ -41,9 +45,9 @@ def _count(symbol: Symbol, event: Execution, key: tuple[str, str], out: Out) -> 
     Whatever can raise stands before the first change; a record in `out` becomes durable even if the rest of
     the step raises (`failed_step`).
     """
-    inventory = symbol.inventory.after(event)
-    out.append(RecordFill.of(event, inventory.to_row()))
-    symbol.inventory = inventory
+    inventory, applied = symbol.inventory.after(event), advanced(symbol.applied, event)
+    out.append(RecordFill.of(event, inventory.to_row(), applied))
+    symbol.inventory, symbol.applied = inventory, applied
     remember_trade(symbol, key)
     symbol.stats.fills += 1
 
@@ -61,7 +65,7 @@ def check_position(symbol: Symbol, out: Out) -> None:
 def remember_trade(symbol: Symbol, key: tuple[str, str]) -> None:
     """Note an execution's identity, forgetting the oldest beyond the bound."""
     symbol.trade_keys[key] = None
-    if len(symbol.trade_keys) > TRADE_KEYS_MAX:
+    if len(symbol.trade_keys) > symbol.limits.trade_keys_max:
         symbol.trade_keys.popitem(last=False)
 
 

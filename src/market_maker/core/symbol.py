@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from market_maker.core.applied import Applied
 from market_maker.core.clearing import Clearing
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, SymbolConfig
@@ -25,13 +26,6 @@ from market_maker.core.stats import Stats
 from market_maker.core.volatility import Volatility
 
 NS_PER_MS = 1_000_000
-
-TRADE_KEYS_MAX = 10_000
-"""Executions remembered to recognise repeats; the table's key catches older ones.
-
-Repeats come from what was read and not yet committed: a fraction of a second of fills. 216 bytes each, so
-two megabytes per symbol; with 200,000 a process of 200 symbols would grow for months, to nine gigabytes.
-"""
 
 PUBLIC_TRADES_MAX = 16
 """Public trades remembered: when the latest prove to be ours, one of others may stand before them."""
@@ -146,6 +140,8 @@ class Symbol:
     last_sent: Side | None = None
     """The side of the latest new order: where all else is equal, the other one is next."""
     trade_keys: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    applied: Applied | None = None
+    """How far engine events are counted; None until the first execution is."""
     owed: "Out | None" = None
     """Records of a step that raised, until the fault that follows; usually None."""
 
@@ -299,3 +295,5 @@ class Restored:
     rebase_pending: bool = False
     phase: int = 0
     """See `Symbol.phase`; another one for each symbol."""
+    applied: Applied | None = None
+    """How far engine events are counted in those executions."""

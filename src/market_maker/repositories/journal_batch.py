@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from market_maker.core.commands import (
@@ -13,12 +13,11 @@ from market_maker.core.commands import (
     RecordState,
 )
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.positions import NewPosition
 from market_maker.repositories.text import storable, to_json
 
 STATE_TOPIC = "mm.state.changed.v1"
 RISK_TOPIC = "mm.risk.triggered.v1"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -64,7 +63,9 @@ class JournalBatch:
     fills: list[NewFill] = field(default_factory=list)
     stray_fills: list[NewFill] = field(default_factory=list)
     """Of symbols that no engine keeps; each may be there already."""
-    positions: dict[str, tuple[PositionRow, datetime]] = field(default_factory=dict)
+    repeated_fills: list[NewFill] = field(default_factory=list)
+    """That engines had counted before; each should be there already."""
+    positions: dict[str, NewPosition] = field(default_factory=dict)
     orders: dict[str, OrderChange] = field(default_factory=dict)
     states: dict[str, StateChange] = field(default_factory=dict)
     events: list[NewEvent] = field(default_factory=list)
@@ -78,10 +79,11 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
         for record in entry.records:
             match record:
                 case RecordFill(after=None):
-                    batch.stray_fills.append((entry.symbol, record, entry.at))
+                    uncounted = batch.stray_fills if entry.epoch is None else batch.repeated_fills
+                    uncounted.append((entry.symbol, record, entry.at))
                 case RecordFill(after=PositionRow() as position):
                     batch.fills.append((entry.symbol, record, entry.at))
-                    batch.positions[entry.symbol] = (position, entry.at)
+                    batch.positions[entry.symbol] = (position, entry.at, record.applied)
                 case RecordOrder():
                     _add_order(batch, entry, record)
                 case RecordState():
@@ -136,8 +138,3 @@ def risk_payload(symbol: str, record: RecordRisk) -> dict[str, object]:
         "open_orders": record.open_orders,
         "action": record.action,
     }
-
-
-def wall_time(microseconds: int) -> datetime:
-    """Microseconds since 1970 UTC as a time, exactly."""
-    return _EPOCH + timedelta(microseconds=microseconds)

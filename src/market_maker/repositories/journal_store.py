@@ -11,11 +11,12 @@ from market_maker.repositories.generated import fills as fill_sql
 from market_maker.repositories.generated import orders as order_sql
 from market_maker.repositories.generated import outbox as outbox_sql
 from market_maker.repositories.generated import states as state_sql
-from market_maker.repositories.journal_batch import JournalBatch, NewFill, collect, wall_time
+from market_maker.repositories.journal_batch import JournalBatch, NewFill, collect
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.owners import lock_current
 from market_maker.repositories.positions import upsert_positions
 from market_maker.repositories.text import storable
+from market_maker.repositories.wall_time import wall_time
 
 ACQUIRE_S_MAX = 5.0
 """How long to wait for a connection of the pool. Give the journal a pool of its own: readers that hold
@@ -35,6 +36,8 @@ class WriteResult:
     stale: frozenset[tuple[str, int]] = frozenset()
     """Symbols, with the epoch under which their entries were made, that somebody else owns by now: of these
     entries nothing was written."""
+    fills_missed: int = 0
+    """Fills that engines believed to have counted, and that were not there: now they are."""
 
 
 class JournalStore:
@@ -80,6 +83,7 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
     new_fills = await _insert_fills(db, batch.fills) if batch.fills else 0
     if batch.stray_fills:
         await _insert_fills(db, batch.stray_fills)
+    missed = await _insert_fills(db, batch.repeated_fills) if batch.repeated_fills else 0
     if batch.positions:
         await upsert_positions(db, batch.positions)
     if batch.orders:
@@ -88,7 +92,7 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
         await _upsert_states(db, batch)
     if batch.events:
         await _insert_events(db, batch)
-    return WriteResult(new_fills, len(batch.fills) - new_fills, stale)
+    return WriteResult(new_fills, len(batch.fills) - new_fills, stale, missed)
 
 
 async def _insert_fills(db: Executor, new: Sequence[NewFill]) -> int:

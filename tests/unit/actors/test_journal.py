@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.support.journal_records import Fills, state
@@ -30,6 +31,7 @@ class FaultyStore:
         self.records: list[Record] = []
         self.stale: set[tuple[str, int]] = set()
         self.fills_already_there = 0
+        self.fills_missed = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.failed = asyncio.Event()
@@ -53,7 +55,7 @@ class FaultyStore:
         self.batches.append(len(entries))
         self.written += [f"{entry.symbol} {entry.trace_id}" for entry in entries]
         made = {(entry.symbol, entry.epoch) for entry in entries if entry.epoch is not None}
-        return WriteResult(0, self.fills_already_there, frozenset(made & self.stale))
+        return WriteResult(0, self.fills_already_there, frozenset(made & self.stale), self.fills_missed)
 
 
 class Harness:
@@ -254,3 +256,16 @@ async def test_a_stale_owner_among_refused_records_is_told_too() -> None:
     assert harness.fenced == [("A", 3)]
     assert harness.durable == [Source(0, 9)]
     assert [symbol for symbol, _ in harness.refused] == ["C"]
+
+
+async def test_a_symbol_that_lacks_a_fill_which_is_stored_now_must_not_trade_before_a_restart() -> None:
+    harness = Harness()
+    fill = replace(Fills().next(), after=None)
+    for symbol, epoch in (("A", 1), ("STRAY", None)):
+        entry = JournalEntry(symbol, (fill,), datetime.now(UTC), "", epoch)
+        harness.journal.append(Pending(symbol, 0, entry, None))
+    harness.append("B", "1")
+    harness.store.fills_missed = 1
+    await harness.drained()
+    assert [symbol for symbol, _ in harness.refused] == ["A"]
+    assert "restart" in harness.journal.troubled["A"]

@@ -8,7 +8,7 @@ import pytest
 from tests.support.owning import BTC, Instance, Surroundings, found, until
 
 from market_maker.actors.tenure import Lease
-from market_maker.bootstrap import upkeep
+from market_maker.bootstrap import restore, upkeep
 from market_maker.bootstrap.tenancy import Tenancy
 from market_maker.core.events import BookInvalid
 from market_maker.core.states import State
@@ -127,6 +127,29 @@ async def test_fills_whose_records_were_dropped_are_read_again_and_counted_once(
     assert not north.symbol(BTC).kill
     fills = await around.pool.fetch("SELECT * FROM mm_fills")
     assert [row["trade_id"] for row in fills] == ["dropped"]
+
+
+async def test_a_replay_of_more_fills_than_are_remembered_counts_none_twice_at_the_next_owner(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore, "TRADE_KEYS_MAX", 1)
+    await around.configure(BTC)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.taken(BTC)
+    sources = [north.fill(BTC, f"t{number}") for number in range(4)]
+    await until(lambda: north.committable(BTC) == sources[-1].offset + 1)
+    assert await north.revoke()
+    south = await around.start("south")
+    south.assign(BTC)
+    await south.taken(BTC)
+    for number, source in enumerate(sources):
+        south.fill(BTC, f"t{number}", offset=source.offset)
+    last = south.fill(BTC, "new")
+    await until(lambda: south.committable(BTC) == last.offset + 1)
+    assert south.symbol(BTC).inventory.position == 5
+    assert south.journal.troubled == {}
+    assert await around.pool.fetchval("SELECT position FROM mm_positions WHERE symbol = $1", BTC) == 5
 
 
 async def test_a_row_that_names_us_though_no_actor_is_here_is_given_back(around: Surroundings) -> None:

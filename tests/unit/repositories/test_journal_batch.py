@@ -5,8 +5,9 @@ import pytest
 from tests.support.journal_records import Fills, entry, order, risk, state
 
 from market_maker.core.commands import RecordRisk, RecordState
-from market_maker.repositories.journal_batch import risk_payload, state_payload, wall_time
+from market_maker.repositories.journal_batch import risk_payload, state_payload
 from market_maker.repositories.text import to_json
+from market_maker.repositories.wall_time import microseconds, wall_time
 from tradex_contracts import avro_schema
 
 
@@ -44,6 +45,8 @@ def test_the_event_ids_of_an_entry_stay_the_same_and_differ_from_any_other_entry
 def test_a_time_in_microseconds_is_kept_exactly() -> None:
     assert wall_time(1_763_640_000_123_457).isoformat() == "2025-11-20T12:00:00.123457+00:00"
     assert wall_time(253_402_300_799_999_999).isoformat() == "9999-12-31T23:59:59.999999+00:00"
+    for made in (0, 1_763_640_000_123_457, 253_402_300_799_999_999):
+        assert microseconds(wall_time(made)) == made
 
 
 @pytest.mark.parametrize("value", [{"pnl": 1.5}, {"levels": [0.1]}])

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import pytest
 from tests.support.journal_records import NOON, TRACE, Fills, entry, order, risk, state
 from tests.support.postgres_server import PostgresServer
 
+from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.inventory import fold
@@ -317,3 +319,28 @@ async def test_a_symbol_that_nobody_ever_took_has_no_epoch_to_write_under(pool: 
     result = await JournalStore(pool).write([held(entry(Fills().next()), 1)])
     assert result.stale == {("BTC-USDT", 1)}
     assert await pool.fetchval(FILLS) == 0
+
+
+async def test_how_far_events_are_counted_becomes_durable_with_the_fill_and_outlives_a_mended_position(
+    pool: asyncpg.Pool,
+) -> None:
+    positions = PositionRepository(pool)
+    assert await positions.applied("BTC-USDT") is None
+    fills, applied = Fills(), Applied(3, 17, 1_763_640_000_123_457)
+    await JournalStore(pool).write([entry(replace(fills.next(), applied=applied))])
+    assert await positions.applied("BTC-USDT") == applied
+    await positions.save({"BTC-USDT": fills.position}, NOON)
+    assert await positions.applied("BTC-USDT") == applied
+
+
+async def test_a_fill_that_an_engine_had_counted_before_is_looked_for_and_stored_when_it_is_missing(
+    pool: asyncpg.Pool,
+) -> None:
+    fills, store = Fills(), JournalStore(pool)
+    await OwnerRepository(Database(pool)).claim(["BTC-USDT"], "north")
+    counted, missing = fills.next(), replace(fills.next(), after=None)
+    await store.write([replace(entry(counted), epoch=1)])
+    again = [replace(entry(replace(counted, after=None)), epoch=1)]
+    assert (await store.write(again)).fills_missed == 0
+    assert (await store.write([*again, replace(entry(missing), epoch=1)])).fills_missed == 1
+    assert await pool.fetchval(FILLS) == 2

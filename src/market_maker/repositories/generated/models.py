@@ -61,6 +61,9 @@ class StoredPosition:
     fill_count: int
     volume: Decimal
     updated_at: datetime
+    applied_executed_at: datetime | None
+    applied_offset: int | None
+    applied_partition: int | None
 
 
 @dataclass(frozen=True, slots=True)

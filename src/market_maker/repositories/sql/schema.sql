@@ -72,7 +72,14 @@ CREATE TABLE mm_positions (
     fees numeric NOT NULL,
     fill_count bigint NOT NULL CHECK (fill_count >= 0),
     volume numeric NOT NULL,
-    updated_at timestamptz NOT NULL
+    updated_at timestamptz NOT NULL,
+    -- How far engine events are counted in it: when the newest fill was executed, and where the last one stood
+    -- in engine.event.v1. NULL until a fill was counted since these columns are there.
+    applied_executed_at timestamptz,
+    applied_offset bigint,
+    applied_partition integer,
+    CONSTRAINT mm_positions_applied_check
+        CHECK (num_nulls(applied_partition, applied_offset, applied_executed_at) IN (0, 3))
 );
 
 -- Our orders, each in its last known state. The ids are text, not uuid: an order of our account that

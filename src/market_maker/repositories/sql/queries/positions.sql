@@ -7,14 +7,18 @@ SELECT * FROM mm_positions ORDER BY symbol;
 SELECT * FROM mm_positions WHERE symbol = @symbol;
 
 -- name: UpsertPositions :execrows
--- The last position of each symbol of a batch: the engine's fold, which is always newer than the row.
+-- The last position of each symbol of a batch: the engine's fold, which is always newer than the row. How far
+-- events are counted stays as it was where nothing is said of it.
 INSERT INTO mm_positions (
-    symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at
+    symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at,
+    applied_partition, applied_offset, applied_executed_at
 )
 SELECT
     unnest(@symbols::text[]), unnest(@positions::numeric[]), unnest(@open_costs::numeric[]),
     unnest(@realized_pnls::numeric[]), unnest(@fees::numeric[]), unnest(@fill_counts::bigint[]),
-    unnest(@volumes::numeric[]), unnest(@updated_ats::timestamptz[])
+    unnest(@volumes::numeric[]), unnest(@updated_ats::timestamptz[]),
+    unnest(@applied_partitions::integer[]), unnest(@applied_offsets::bigint[]),
+    unnest(@applied_executed_ats::timestamptz[])
 ON CONFLICT (symbol) DO UPDATE SET
     position = excluded.position,
     open_cost = excluded.open_cost,
@@ -22,4 +26,7 @@ ON CONFLICT (symbol) DO UPDATE SET
     fees = excluded.fees,
     fill_count = excluded.fill_count,
     volume = excluded.volume,
-    updated_at = excluded.updated_at;
+    updated_at = excluded.updated_at,
+    applied_partition = coalesce(excluded.applied_partition, mm_positions.applied_partition),
+    applied_offset = coalesce(excluded.applied_offset, mm_positions.applied_offset),
+    applied_executed_at = coalesce(excluded.applied_executed_at, mm_positions.applied_executed_at);
