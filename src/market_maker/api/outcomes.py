@@ -13,7 +13,7 @@ from market_maker.core.commands import Reply
 from market_maker.core.states import State
 
 _S = HTTPStatus
-_UNANSWERED = frozenset({"NO_ANSWER", "NO_OWNER", "OWNER_SILENT"})
+_UNANSWERED = frozenset({"NO_ANSWER", "NO_OWNER", "OWNER_SILENT", "DATABASE_UNAVAILABLE"})
 """Refusals that no engine has spoken."""
 
 

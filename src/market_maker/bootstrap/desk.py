@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -16,7 +17,7 @@ from market_maker.api.changes import ChangeFeed, Subscription
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.clients import metadata
-from market_maker.core.commands import Reply
+from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, State
@@ -130,7 +131,7 @@ class ServiceDesk:
         for future in waiting.values():
             future.cancel()
         if cause is Cause.ENABLE:
-            await self._note_enabled([symbol for symbol, reply in replies.items() if not reply.problems])
+            replies |= await self._note_enabled([symbol for symbol, r in replies.items() if not r.problems])
         return replies
 
     async def configs(self) -> Sequence[SymbolConfig]:
@@ -303,11 +304,25 @@ class ServiceDesk:
         with _database():
             await self._audit.append([_audit_row(entry) for entry in entries])
 
-    async def _note_enabled(self, symbols: Sequence[str]) -> None:
-        """Make `enabled` durable for symbols whose engine accepted."""
-        with _database():
-            for symbol in symbols:
-                await self._configs.set_enabled(symbol, enabled=True)
+    async def _note_enabled(self, symbols: Sequence[str]) -> dict[str, Reply]:
+        """Make `enabled` durable for symbols whose engine accepted; the replies of those where that failed.
+
+        Those are paused again: nobody leaves a symbol ACTIVE behind an answer that says it failed.
+        """
+        left, reason = list(symbols), "no answer in time"
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REPLY_S_MAX):
+                try:
+                    while left:
+                        await self._configs.set_enabled(left[0], enabled=True)
+                        del left[0]
+                except DatabaseError as error:
+                    reason = str(error)
+        if not left:
+            return {}
+        problem = Problem("DATABASE_UNAVAILABLE", f"paused again, because enabled was not stored: {reason}")
+        paused = await self.control(left, Cause.PAUSE, "system", problem.detail)
+        return {symbol: replace(reply, problems=(problem,)) for symbol, reply in paused.items()}
 
 
 @contextmanager

@@ -40,6 +40,20 @@ async def test_enable_is_refused_with_every_reason(api: Api, desk: FakeDesk) -> 
     assert "no valid book; 2 orders are open" in answer.body["detail"]
 
 
+async def test_an_enable_that_could_not_be_stored_is_a_503_with_its_audit_row(
+    api: Api, desk: FakeDesk
+) -> None:
+    detail = "paused again, because enabled was not stored: PostgreSQL does not answer"
+    desk.change("BTC-USDT", enable_problems=(Problem("DATABASE_UNAVAILABLE", detail),))
+    answer = await api.post(f"{BTC}/enable", {"reason": "morning"})
+    assert (answer.status, answer.code) == (503, "DATABASE_UNAVAILABLE")
+    assert "paused again" in answer.body["detail"]
+    [row] = desk.trail
+    assert (row.symbol, row.why) == ("BTC-USDT", "morning")
+    assert row.after is not None
+    assert row.after["accepted"] is False
+
+
 async def test_resume_needs_enabled(api: Api) -> None:
     answer = await api.post(f"{BTC}/resume")
     assert answer.status == 409

@@ -1,0 +1,46 @@
+"""An enable whose `enabled` PostgreSQL does not take."""
+
+from tests.support.owning import BTC, ETH, Instance, Surroundings, until
+
+from market_maker.api import ports
+from market_maker.bootstrap.desk import ServiceDesk
+from market_maker.core.states import Cause, State
+
+
+def desk_of(instance: Instance) -> ServiceDesk:
+    async def nothing(_symbol: str) -> None:
+        """No symbol comes or goes here."""
+
+    return ServiceDesk(
+        instance.supervisor,
+        instance.fleet,
+        instance.controls,
+        instance.changes,
+        instance.database,
+        ports.Health,
+        instance.gauges.figures,
+        nothing,
+        nothing,
+        instance.owning.resumptions,
+        instance.owning.errands.carry_out_kills,
+        shadow_mode=False,
+    )
+
+
+async def test_an_enable_that_cannot_be_stored_leaves_no_active_symbol_behind(around: Surroundings) -> None:
+    await around.configure(BTC, ETH)
+    north = await around.start("north")
+    north.assign(BTC, ETH)
+    await north.taken(BTC, ETH)
+    await north.clear(BTC)
+    await north.clear(ETH)
+    await around.pool.execute(f"ALTER TABLE mm_configs ADD CHECK (symbol <> '{ETH}' OR NOT enabled)")
+    for symbol in (BTC, ETH):
+        north.show_book(symbol)
+    replies = await desk_of(north).control([BTC, ETH], Cause.ENABLE, "operator", "morning")
+    assert replies[BTC].problems == ()
+    assert [problem.code for problem in replies[ETH].problems] == ["DATABASE_UNAVAILABLE"]
+    assert "paused again" in replies[ETH].problems[0].detail
+    assert (north.state(BTC), north.state(ETH)) == (State.ACTIVE, State.PAUSED)
+    await north.clear(ETH)
+    await until(lambda: around.venue.resting(ETH) == 0)
