@@ -5,7 +5,7 @@
    limit's headroom free
  3 prices on the tick, quantities on the lot, within collar and notional; no own bid at or above an own ask
  4 one exchange order per intent, ids never reused
- 5 sends per sliding second bounded; no cancel behind a new order
+ 5 sends per sliding second bounded; no cancel behind a new order, none of our own orders waits (`leasing`)
  6 from a kill on: no send; cancel-all at once; what is acknowledged afterwards is cancelled at once;
    once the exchange answers, nothing is open (`calm`)
  7 HALTED ends only by a reset, across restarts
@@ -19,6 +19,8 @@
 14 after a restart nothing is ACTIVE; nothing is believed clear that is not; an orderly stop leaves nothing
    behind and takes at most ten seconds (`stopping`)
 16 what is too aggressive goes at once, what is only too passive not without its replacement (`requoting`)
+17 the first request of an engine is the cancel of everything; none that could hit another's orders leaves
+   while it is open whose the symbol is (`leasing`)
 
 Elsewhere: 9 for rebalances in tests/unit/streams/test_offsets.py, 13 for exceptions in tests/unit/actors.
 """
@@ -258,9 +260,11 @@ class Checks:
             raise Violation(8, f"{symbol}: {record.trade_id} was {execution}, counted as {record}")
         if not record.is_maker:
             raise Violation(3, f"{symbol}: {record.trade_id} took liquidity")
-        watch.ledger.add(symbol, record)
         if record.after is None:
-            raise Violation(8, f"{symbol}: {record.trade_id} is recorded without its position")
+            if (record.trade_id, record.side) not in watch.ledger.keys:
+                raise Violation(8, f"{symbol}: {record.trade_id} is passed over, but was never counted")
+            return
+        watch.ledger.add(symbol, record)
         watch.ledger.compare(symbol, record.after)
 
     def _placement(self, process: "Process", symbol: str, watch: Watch, command: cmd.PlaceOrder) -> None:

@@ -37,6 +37,9 @@ def _fill(coverage: Coverage, engine: SymbolEngine, event: ev.Execution) -> None
     if (event.trade_id, event.side.value) in symbol.trade_keys:
         coverage.hit("fill_again")
         return
+    if symbol.applied is not None and symbol.applied.covers(event):
+        coverage.hit("fill_covered")
+        return
     coverage.hit("fill")
     if symbol.state is State.HALTED:
         coverage.hit("fill_while_halted")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
-from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.config import TRADE_KEYS_MAX, EngineLimits, SymbolConfig
 from simulation.clock import MS, SECOND_NS
 from simulation.decisions import REQUEST_FAULTS, Decision, Kind, Operation
 
@@ -68,6 +68,7 @@ def plan_of(seed: int) -> Plan:
             response_timeout_ns=rng.choice((50, 50, 250)) * MS,
             journal_lag_threshold_ns=rng.choice((400, 900)) * MS,
             shadow_mode=rng.random() < 0.04,
+            trade_keys_max=Random(f"keys:{seed}").choice((1, 3, TRADE_KEYS_MAX)),
         ),
         desk_interval_ns=rng.choice((250, 600)) * MS,
     )

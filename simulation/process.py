@@ -18,6 +18,7 @@ from simulation.clock import MS
 from simulation.database import Journal
 from simulation.decisions import Kind
 from simulation.inbox import Inbox
+from simulation.leasing import Leasing
 from simulation.lifetime import Lifetime
 from simulation.network import Flight
 from simulation.parts import Parts
@@ -112,6 +113,7 @@ class Process(Lifetime):
         self.relay = Relay(
             self._clock, self.loop, self.after, parts.store, parts.broker, parts.trouble, self.effect
         )
+        self.leasing = Leasing(self._clock, self.loop, self.after, parts.trouble, parts.coverage)
         self.inboxes = {
             symbol: Inbox(symbol, self.loop, self.after, self.step, parts.coverage)
             for symbol in parts.symbols
@@ -124,6 +126,7 @@ class Process(Lifetime):
         """Rebuild every engine and begin."""
         parts = self._parts
         parts.feeds.deliver = self.hear
+        self.leasing.start()
         parts.stream.arrived = lambda partition: self.after(0, self.poll, partition)
         for symbol in parts.symbols:
             self._start_engine(symbol)
@@ -286,22 +289,35 @@ class Process(Lifetime):
         self.effect()
         if isinstance(request, cmd.CancelOrder):
             self.cancelling[request.client_order_id] += 1
-        self.after(0, self._dispatch, symbol, request)
+        self.after(0, self._dispatch, symbol, request, self._clock.now_ns)
 
-    def _dispatch(self, symbol: str, request: cmd.Request) -> None:
+    def _dispatch(self, symbol: str, request: cmd.Request, decided_ns: int) -> None:
         self.effect()
         parts, now_ns = self._parts, self._clock.now_ns
         if isinstance(request, cmd.PlaceOrder):
             client_order_id = request.order.client_order_id
             del self.undispatched[client_order_id]
-            if symbol not in self.owned or not self._gates[symbol].lets_pass(now_ns):
+            may_send = symbol in self.owned and self.leasing.tenure.is_current
+            if not may_send or not self._gates[symbol].lets_pass(now_ns):
                 parts.coverage.hit("not_sent")
                 parts.truth.arrives_never(client_order_id)
                 self.tell(symbol, ev.PlaceAnswer(now_ns, client_order_id, Outcome.NOT_SENT))
                 return
             parts.checks.sends(self, symbol, request)
             self._stall_on_send(symbol)
-        self.flights[parts.network.send(symbol, request, self)] = None
+            self._send(symbol, request)
+        else:
+            waited_ns = self.stalled_ns(decided_ns)
+            self.leasing.pass_on(
+                symbol,
+                self.engines[symbol],
+                request,
+                decided_ns + waited_ns,
+                lambda: self._send(symbol, request),
+            )
+
+    def _send(self, symbol: str, request: cmd.Request) -> None:
+        self.flights[self._parts.network.send(symbol, request, self)] = None
 
     def _stall_on_send(self, symbol: str) -> None:
         duration_ns = self.stall_on_send.pop(symbol, 0)
@@ -351,5 +367,6 @@ class Process(Lifetime):
         for symbol in parts.symbols:
             inbox = self.inboxes[symbol]
             inbox.put(ev.LagMeasured(now_ns, lag_ns, ENGINE_TOPIC))
-            inbox.put(ev.JournalMeasured(now_ns, self.journal.lag_ns(), self.journal.failed))
+            failed = self.journal.failed or self.leasing.lease.is_unanswered
+            inbox.put(ev.JournalMeasured(now_ns, self.journal.lag_ns(), failed))
         self.after(GAUGES_NS, self._measure)

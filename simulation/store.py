@@ -9,6 +9,7 @@ from itertools import islice, zip_longest
 from typing import Any, ClassVar
 from uuid import UUID
 
+from market_maker.core.applied import Applied
 from market_maker.core.commands import (
     PositionRow,
     RecordFill,
@@ -68,6 +69,7 @@ class Store:
         self.orders: dict[str, dict[str, RecordOrder]] = {symbol: {} for symbol in self.configs}
         self.states: dict[str, RecordState] = {}
         self.positions: dict[str, PositionRow] = {}
+        self.applied: dict[str, Applied | None] = {}
         self.outbox: list[OutboxRow] = []
         """In the order of writing; a row's place is its id."""
         self._outbox_of: dict[str, list[OutboxRow]] = {symbol: [] for symbol in self.configs}
@@ -86,6 +88,7 @@ class Store:
                 self.fills.setdefault((symbol, record.trade_id, record.side), record)
                 if record.after is not None:
                     self.positions[symbol] = record.after
+                    self.applied[symbol] = record.applied
             case RecordOrder():
                 known = self.orders[symbol].get(record.client_order_id)
                 if known is None or record.status.is_final or not known.status.is_final:
@@ -142,6 +145,7 @@ class Store:
             ids=ids,
             rebase_pending=row is not None and row.rebase_pending,
             phase=zlib.crc32(symbol.encode()),
+            applied=self.applied.get(symbol),
         )
         rows = self.orders[symbol].values()
         return restored, tuple(_order(row, instrument, ids.at_ns) for row in rows if not row.status.is_final)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from market_maker.actors.tenure import Tenure
 from market_maker.core import answers, fills, risk, sending
 from market_maker.core import events as ev
+from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import HANDLERS
 from market_maker.core.events import Outcome, Side
@@ -44,6 +46,7 @@ def a_kill_forgets_late_sends(patch: pytest.MonkeyPatch) -> None:
 def a_fill_counts_twice(patch: pytest.MonkeyPatch) -> None:
     def on_execution(symbol: Symbol, event: ev.Execution, out: Out) -> None:
         symbol.trade_keys.pop((event.trade_id, event.side.value), None)
+        symbol.applied = None
         fills.on_execution(symbol, event, out)
 
     patch.setitem(HANDLERS, ev.Execution, on_execution)
@@ -73,6 +76,22 @@ def new_orders_may_use_the_whole_position_limit(patch: pytest.MonkeyPatch) -> No
     patch.setattr(risk, "_less", lambda value, _percent: value)
 
 
+def a_place_in_the_stream_covers_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Applied, "covers", lambda _applied, _event: False)
+
+
+def a_place_in_the_stream_covers_what_is_new(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Applied, "covers", lambda _applied, event: event.source is not None)
+
+
+def cancels_of_our_own_wait_for_postgresql(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tenure, "lets_go", lambda tenure, **_: tenure.is_current)
+
+
+def a_cancel_of_everything_does_not_wait_for_postgresql(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tenure, "lets_go", lambda tenure, **_: tenure.is_held)
+
+
 def first_failure() -> Result:
     for seed in range(SEEDS_MAX):
         result = run_seed(seed)
@@ -91,6 +110,10 @@ def first_failure() -> Result:
         (an_order_counts_as_shown_from_the_moment_it_is_meant, 15),
         (a_too_passive_order_goes_without_a_send_left, 16),
         (a_too_aggressive_order_waits_for_its_replacement, 16),
+        (a_place_in_the_stream_covers_nothing, 8),
+        (a_place_in_the_stream_covers_what_is_new, 8),
+        (cancels_of_our_own_wait_for_postgresql, 5),
+        (a_cancel_of_everything_does_not_wait_for_postgresql, 17),
     ],
 )
 def test_a_planted_bug_is_found_by_the_invariant_that_it_breaks(

@@ -110,7 +110,9 @@ class Effects:
         cause = request.trace if isinstance(request, PlaceOrder) else trace
         span = self._tracing.order_span(name, cause, self._attributes(request))
         try:
-            if isinstance(request, PlaceOrder) or self._tenure.is_current or self._hits_only_our_own(request):
+            if isinstance(request, PlaceOrder) or self._tenure.lets_go(
+                hits_only_our_own=self._hits_only_our_own(request)
+            ):
                 answering = self._start(request, span.traceparent)
             else:
                 answering = self._held(request, span.traceparent)
@@ -119,12 +121,7 @@ class Effects:
         self._tasks.start(f"{name} {self._symbol}", self._answered(request, answering, span))
 
     def _hits_only_our_own(self, request: Request) -> bool:
-        """Whether it cannot concern another instance, however long ago our lease has ended."""
-        return (
-            isinstance(request, CancelOrder)
-            and self._tenure.is_held
-            and self._is_own(request.client_order_id)
-        )
+        return isinstance(request, CancelOrder) and self._is_own(request.client_order_id)
 
     def _start(self, request: Request, trace: str | None) -> Awaitable[Answer]:
         symbol, gateway, late = self._symbol, self._gateway, self._deliver

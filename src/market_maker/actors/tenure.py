@@ -110,6 +110,14 @@ class Tenure:
         """Whether the symbol is certainly ours, now."""
         return self.is_held and (self._lease is None or self._lease.is_current)
 
+    def lets_go(self, *, hits_only_our_own: bool) -> bool:
+        """Whether a cancel or a question may leave at once.
+
+        The cancel of an order whose id this actor made cannot concern another instance, however long ago our
+        lease has ended.
+        """
+        return self.is_current or (self.is_held and hits_only_our_own)
+
     async def may_ask(self) -> bool:
         """Whether a cancel-all or a question may leave; False once the actor has ended.
 
