@@ -233,7 +233,7 @@ async def test_a_connection_lost_in_the_middle_leaves_nothing_and_can_be_repeate
 async def test_a_write_that_takes_too_long_is_given_up_and_can_be_repeated(database_url: str) -> None:
     entries = [entry(Fills().next())]
     blocker = await asyncpg.connect(database_url)
-    async with await open_pool(database_url, command_timeout_s=0.1) as pool:
+    async with await open_pool(database_url, command_timeout_s=2) as pool:
         async with blocker.transaction():
             await blocker.execute("LOCK TABLE mm_fills IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(DatabaseUnavailableError):
