@@ -19,6 +19,7 @@ PERMITTED_REFUSALS = {
     KillReason.LOSS_BREACH.value,
     "NO_VALID_BOOK",
     "STALE_BOOK",
+    "INVENTORY_UNKNOWN",
 }
 
 
