@@ -193,12 +193,14 @@ def run(kills: int, seed: int = 1) -> Run:
     )
     process.start()
     its_exchange.close()
+    its_stream.close()
     structlog.configure(processors=[_drop_line])
     try:
         return uvloop.run(_measure(exchange, stream, kills, random.Random(seed)))
     finally:
         structlog.reset_defaults()
         exchange.close()
+        stream.close()  # the exchange would wait for its reader, and we for the exchange
         process.join()
 
 
