@@ -114,7 +114,12 @@ class OrderServer:
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         self._started.set()
         await self._stop.wait()
+        server = runner.server
         await runner.cleanup()
+        # A connection that was being accepted meanwhile belongs to nobody: it is closed as the others were.
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        assert server is not None
+        await server.shutdown()
         await asyncio.sleep(0.01)  # connections that were just told to close do so in the loop's next turns
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -72,8 +72,6 @@ class World:
         """Answers that the engine has; they may come once more."""
         self.journal: list[Step] = []
         self.consumed = 0
-        self.swapped: set[int] = set()
-        """Offsets that are delivered one later than they stand, in exchange for the next."""
         self.ids: Counter[str] = Counter()
         self.sends: list[int] = []
         self.book_ok = False
@@ -102,7 +100,6 @@ class World:
         lost = [step.offset for step in self.journal[keep:] if step.offset is not None]
         del self.journal[keep:]
         self.consumed = max(0, min([self.consumed, *lost]) - replayed)
-        self.swapped.clear()
         self.queued.clear()
         self.delivered.clear()
         self.feed.clear()
@@ -298,24 +295,17 @@ class World:
             if self.consumed >= len(self.exchange.stream):
                 return
             offset = self.consumed
-            if offset in self.swapped:
-                self.tell(self.exchange.message(offset + 1, self.now_ns), offset)
-                self.consumed += 1
-                self.tell(self.exchange.message(offset, self.now_ns), offset)
-                self.swapped.discard(offset)
-            else:
-                self.tell(self.exchange.message(offset, self.now_ns), offset)
+            self.tell(self.exchange.message(offset, self.now_ns), offset)
             self.consumed += 1
 
     def swap_next_fills(self) -> None:
-        """The next two messages come in the other order, if both are fills."""
-        ahead = self.exchange.stream[self.consumed : self.consumed + 2]
-        if len(ahead) == 2 and all(isinstance(message, Execution) for message in ahead):
-            self.swapped.add(self.consumed)
+        """The next two messages stand in the other order, if both are fills."""
+        stream, at = self.exchange.stream, self.consumed
+        if len(stream[at : at + 2]) == 2 and all(isinstance(each, Execution) for each in stream[at : at + 2]):
+            stream[at], stream[at + 1] = stream[at + 1], stream[at]
 
     def rewind(self, count: int) -> None:
         """The stream is delivered again from an earlier point."""
-        self.swapped.clear()
         self.consumed = max(0, self.consumed - count)
 
     def settle(self, *, stream: bool = True, stragglers: bool = True) -> None:
