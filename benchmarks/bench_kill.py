@@ -232,13 +232,16 @@ async def _measure(exchange: Connection, stream: Connection, kills: int, chance:
 def _hear(side: TradingSide, stream: Connection) -> None:
     """The matching engine's word on cancelled orders."""
     for symbol, client_order_id in stream.recv():
-        order_id = f"x{client_order_id}"
-        side.tell(
-            symbol,
-            OrderEvent(
-                time.monotonic_ns(), OrderEventKind.CANCELED, order_id, client_order_id, "REQUESTED", 0
-            ),
+        event = OrderEvent(
+            time.monotonic_ns(),
+            OrderEventKind.CANCELED,
+            f"x{client_order_id}",
+            client_order_id,
+            "REQUESTED",
+            0,
+            happened_at_us=time.time_ns() // 1000,
         )
+        side.tell(symbol, event)
 
 
 async def _feed(side: TradingSide, chance: random.Random) -> None:

@@ -117,7 +117,8 @@ class TradingSide:
         now_ns = time.monotonic_ns()
         bids = tuple((mid - distance, LOTS) for distance in (20, 30, 40))
         asks = tuple((mid + distance, LOTS) for distance in (20, 30, 40))
-        self.tell(symbol, BookSnapshot(now_ns, now_ns, sequence, bids, asks))
+        book = BookSnapshot(now_ns, now_ns, sequence, bids, asks, exchange_us=time.time_ns() // 1000)
+        self.tell(symbol, book)
 
     async def ask(self, symbol: str, cause: Cause, reason: str = "test") -> Reply:
         """An operator's request and the engine's reply."""
