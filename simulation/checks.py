@@ -289,7 +289,7 @@ class Checks:
 
     def _rate(self, symbol: str, watch: Watch) -> None:
         now_ns, sends = self._parts.clock.now_ns, watch.sends
-        while sends and now_ns - sends[0] >= SECOND_NS:
+        while sends and now_ns - sends[0] > SECOND_NS:
             sends.popleft()
         sends.append(now_ns)
         if len(sends) > self._parts.plan.limits.max_orders_per_second:

@@ -3,20 +3,18 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 from market_maker.api import answers
 from market_maker.api.why import refusals, summary_sentence
-from market_maker.core.commands import OrderStatus, Reply
+from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.states import State
-from market_maker.core.view import Counters, KillView, OrderView, ReferenceView, SymbolView
+from market_maker.core.view import Counters, KillView, OrderView, ReferenceView, SymbolView, spread_bps
 
 ToWall = Callable[[int], datetime]
 
-_RESTING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 _ZERO = Decimal(0)
 
 
@@ -86,7 +84,7 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         unknown_orders=view.unknown_orders,
         open_orders_at_exchange=view.open_orders_at_exchange,
         proven_zero_since=None if zero_at is None else to_wall(zero_at),
-        spread_bps=_spread_bps(view),
+        spread_bps=spread_bps(view.orders, view.mid),
         enable_problems=refusals(view.enable_problems),
         summary=summary_sentence(view),
     )
@@ -194,14 +192,3 @@ def _counts(counters: Counters) -> answers.Counts:
         mid_uncertain_ms=counters.mid_uncertain_ns // 1_000_000,
         suppressed=dict(counters.suppressed),
     )
-
-
-def _spread_bps(view: SymbolView) -> Decimal | None:
-    """Innermost live ask minus bid over the mid, rounded half even to 4 decimals."""
-    resting = [order for order in view.orders if order.status in _RESTING]
-    bids = [order.price for order in resting if order.side is Side.BUY]
-    asks = [order.price for order in resting if order.side is Side.SELL]
-    if not bids or not asks or not view.mid:
-        return None
-    bps = EXACT.divide(EXACT.multiply(EXACT.subtract(min(asks), max(bids)), Decimal(10_000)), view.mid)
-    return bps.quantize(Decimal("0.0001"), rounding=ROUND_HALF_EVEN)

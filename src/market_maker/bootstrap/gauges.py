@@ -18,7 +18,7 @@ from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.meters import Meters
 from market_maker.clients.health import Health
 from market_maker.core.events import JournalMeasured, LagMeasured
-from market_maker.core.symbol_view import spread_bps
+from market_maker.core.view import spread_bps
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.streams.lag import LagReport
@@ -159,11 +159,12 @@ class Gauges:
 
     def _show(self, worker: Worker) -> None:
         symbol, bound = worker.engine.symbol, self._observer.metrics_of(worker.name)
-        value, spread, valuation = symbol.inventory_value, spread_bps(symbol), symbol.valuation
+        mid = None if symbol.mid is None else symbol.mid.price(symbol.instrument)
+        value, spread, valuation = symbol.inventory_value, spread_bps(symbol.orders, mid), symbol.valuation
         bound.inventory.set(math.nan if value is None else float(value))
         bound.open_orders.set(symbol.orders.live_count())
         bound.show_open_orders_at_exchange(symbol.clearing.open_at_exchange)
-        bound.spread_bps.set(math.nan if spread is None else spread)
+        bound.spread_bps.set(math.nan if spread is None else float(spread))
         bound.mailbox_depth.set(len(worker.mailbox))
         bound.journal_lag.set(self._journal.lag_ns() / 1e9)
         unrealized = symbol.inventory.unrealized(valuation.price) if valuation is not None else None

@@ -49,7 +49,7 @@ class Health:
     def rejected(self, now_ns: int, window_ns: int) -> int:
         """Count a reject; returns how many fall within the window."""
         self.rejects.append(now_ns)
-        while self.rejects[0] <= now_ns - window_ns:
+        while now_ns - self.rejects[0] > window_ns:
             self.rejects.popleft()
         return len(self.rejects)
 

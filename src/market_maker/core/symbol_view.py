@@ -1,7 +1,6 @@
 """Makes the picture of a symbol that status, metrics and the API show."""
 
 from market_maker.core.control import activation_problems
-from market_maker.core.events import Side
 from market_maker.core.orders import Order
 from market_maker.core.symbol import Symbol
 from market_maker.core.view import (
@@ -42,15 +41,6 @@ def view_of(symbol: Symbol) -> SymbolView:
         enable_problems=activation_problems(symbol, resume=False),
         counters=_counters(symbol),
     )
-
-
-def spread_bps(symbol: Symbol) -> float | None:
-    """Distance of our innermost resting bid and ask in bps of the mid; None unless both rest."""
-    bids = [order.price_ticks for order in symbol.orders.live(Side.BUY) if order.rests]
-    asks = [order.price_ticks for order in symbol.orders.live(Side.SELL) if order.rests]
-    if not bids or not asks or symbol.mid is None:
-        return None
-    return (min(asks) - max(bids)) * symbol.mid.den / symbol.mid.num * 10_000
 
 
 def _kill(symbol: Symbol) -> KillView | None:

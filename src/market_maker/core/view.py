@@ -1,8 +1,9 @@
 """What the engine shows of itself: one consistent picture of a symbol, for status, metrics and the API."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, Protocol
 
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
@@ -153,3 +154,33 @@ class SymbolView:
     def mid(self) -> Decimal | None:
         """The reference mid in quote currency."""
         return self.reference.mid
+
+
+class Quoted(Protocol):
+    """What the quoted spread needs to know of an order."""
+
+    @property
+    def side(self) -> Side:
+        """Its side."""
+
+    @property
+    def price(self) -> Decimal:
+        """Quote currency."""
+
+    @property
+    def status(self) -> OrderStatus:
+        """Where it stands."""
+
+
+_RESTING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+
+def spread_bps(orders: Iterable[Quoted], mid: Decimal | None) -> Decimal | None:
+    """Our innermost resting ask minus bid in bps of the mid, half even to 4 digits; None unless both rest."""
+    resting = [order for order in orders if order.status in _RESTING]
+    bids = [order.price for order in resting if order.side is Side.BUY]
+    asks = [order.price for order in resting if order.side is Side.SELL]
+    if not bids or not asks or not mid:
+        return None
+    bps = EXACT.divide(EXACT.multiply(EXACT.subtract(min(asks), max(bids)), Decimal(10_000)), mid)
+    return bps.quantize(Decimal("0.0001"), rounding=ROUND_HALF_EVEN)

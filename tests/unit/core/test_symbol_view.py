@@ -6,7 +6,7 @@ from tests.support.playbook import INSTRUMENT, Playbook, active, quoting, ready
 
 from market_maker.core.events import Outcome, Side
 from market_maker.core.inventory import Inventory
-from market_maker.core.symbol_view import spread_bps
+from market_maker.core.view import spread_bps
 
 
 def test_a_new_symbol_shows_that_nothing_is_known_yet() -> None:
@@ -61,11 +61,16 @@ def test_pnl_is_unknown_only_while_no_price_is() -> None:
 
 def test_the_spread_is_that_of_our_innermost_resting_orders() -> None:
     play = active()
-    assert spread_bps(play.engine.symbol) is None
+
+    def spread() -> Decimal | None:
+        return spread_bps(play.engine.symbol.orders, play.view().mid)
+
+    assert spread() is None
     play.place_answer("c1")
-    assert spread_bps(play.engine.symbol) is None
+    assert spread() is None
     play.place_answer("c2")
-    assert spread_bps(play.engine.symbol) == 10.0
+    assert spread() == Decimal("10.0000")
+    assert spread_bps(play.view().orders, play.view().mid) == spread()
 
 
 def test_counters_add_up() -> None:
