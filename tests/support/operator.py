@@ -164,9 +164,14 @@ class Operator:
         return status
 
     async def enable(self, symbol: str) -> None:
-        """Enable as soon as nothing speaks against it."""
-        await self.until(symbol, "it can be enabled", lambda status: not status["enable_problems"])
-        answer = await self.control(symbol, "enable")
+        """Enable as soon as nothing speaks against it; what speaks against it may still change in between."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT_S_MAX
+        while True:
+            await self.until(symbol, "it can be enabled", lambda status: not status["enable_problems"])
+            answer = await self.control(symbol, "enable")
+            if answer.status != 409 or loop.time() > deadline:
+                break
         assert answer.status == 200, answer.body
 
     async def quoting(self, symbol: str, timeout_s: float = WAIT_S_MAX) -> Status:
