@@ -90,7 +90,7 @@ async def test_an_instance_that_stood_still_sends_nothing_afterwards_and_finds_i
 
 def halted_by_the_guard(status: Status) -> bool:
     """Whether the status shows the guard's kill."""
-    return status["state"]["value"] == "HALTED" and status["kill"]["reason"] == "OWNER_LOST"
+    return (status["state"]["value"], (status["kill"] or {}).get("reason")) == ("HALTED", "OWNER_LOST")
 
 
 async def placements(site: Site) -> set[str]:
