@@ -63,6 +63,12 @@ async def drop(request: web.Request, _seen: Seen) -> web.StreamResponse:
     return web.Response()
 
 
+def is_gone(transport: asyncio.Transport) -> bool:
+    """Whether its socket is closed."""
+    sock = transport.get_extra_info("socket")
+    return sock is None or sock.fileno() < 0
+
+
 class OrderServer:
     """Answers every request with `self.respond`, unless held back."""
 
@@ -114,13 +120,13 @@ class OrderServer:
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         self._started.set()
         await self._stop.wait()
-        server = runner.server
         await runner.cleanup()
-        # A connection that was being accepted meanwhile belongs to nobody: it is closed as the others were.
+        # What is still being accepted, or has something left to send, would outlive the loop.
         await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
-        assert server is not None
-        await server.shutdown()
-        await asyncio.sleep(0.01)  # connections that were just told to close do so in the loop's next turns
+        while transports := [each for each in vars(self._loop)["_transports"].values() if not is_gone(each)]:
+            for transport in transports:
+                transport.abort()
+            await asyncio.sleep(0)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         peer = request.transport.get_extra_info("peername") if request.transport else ("", 0)

@@ -363,7 +363,6 @@ async def test_a_failure_of_a_mailbox_ends_the_intake_instead_of_losing_events(
     await until(desk.is_reading, timeout_s=20)
     with caplog.at_level("CRITICAL", logger="asyncio"), pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - the failure is found with a later message
         await exchange.say(ENGINE_EVENT, trade_event("t1"))
-        await until(lambda: "ZeroDivisionError" in caplog.text or running.done())
         async with asyncio.timeout(30):
             while not running.done():
                 await exchange.say(ENGINE_EVENT, trade_event("t2"))
