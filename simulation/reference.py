@@ -26,6 +26,8 @@ def check_reference(exchange: Exchange, coverage: Coverage, symbol: Symbol) -> N
     if symbol.undecided is not None:
         coverage.hit("mid_uncertain")
         return
+    if exchange.instrument(symbol.name).tick_size != symbol.instrument.tick_size:
+        return  # the exchange tells its record of tops in the grid that it has now
     truth = exchange.others_top(symbol.name, symbol.mid_sequence, ACCOUNT)
     if truth is None or truth[0] is None or truth[1] is None:
         return
