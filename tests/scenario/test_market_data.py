@@ -238,6 +238,16 @@ def test_the_mid_follows_the_market_while_paused_so_that_operators_see_todays_va
 # --- instruments -----------------------------------------------------------------------------------
 
 
+def test_a_book_that_waited_since_before_the_grid_changed_is_in_no_ticks_that_count() -> None:
+    play = ready()
+    play.after(10).grid(tick_size=Decimal("0.2"))
+    assert play.engine.symbol.instrument.tick_size == Decimal("0.2")
+    before = play.view().mid
+    play.now_ns -= 5_000_000
+    play.snapshot(((9990, 5),), ((10010, 5),))
+    assert (play.view().mid, play.view().book.valid) == (before, False)
+
+
 def test_a_new_tick_size_cancels_waits_until_all_is_settled_and_requotes_on_the_new_grid() -> None:
     play = quoting()
     said = play.grid(tick_size=Decimal("0.01"))

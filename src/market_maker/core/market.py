@@ -41,13 +41,13 @@ class Look(NamedTuple):
 
 def on_snapshot(symbol: Symbol, event: BookSnapshot, out: Out) -> None:
     """Replace the book; a halted symbol no longer follows the market."""
-    if symbol.state is not State.HALTED:
+    if symbol.state is not State.HALTED and event.at_ns >= symbol.grid_since_ns:
         _book_changed(symbol, symbol.orders.share.apply_snapshot(symbol.book, event), event, out)
 
 
 def on_delta(symbol: Symbol, event: BookDelta, out: Out) -> None:
     """Change levels of the book."""
-    if symbol.state is not State.HALTED:
+    if symbol.state is not State.HALTED and event.at_ns >= symbol.grid_since_ns:
         _book_changed(symbol, symbol.orders.share.apply_delta(symbol.book, event), event, out)
 
 
@@ -78,6 +78,7 @@ def on_instrument(symbol: Symbol, event: InstrumentUpdated, out: Out) -> None:
     if instrument.version < latest.version:
         return
     if not instrument.same_grid(latest):
+        symbol.grid_since_ns = event.at_ns
         symbol.book.reset("the instrument's grid changed")
         symbol.urgent = True
     if instrument.same_grid(symbol.instrument):

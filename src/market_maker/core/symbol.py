@@ -124,6 +124,8 @@ class Symbol:
     next_instrument: Instrument | None = None
     """A new grid that waits until no order of the old one is left."""
 
+    grid_since_ns: int = 0
+    """When the latest grid was learned: a book that waited since before counts in ticks of the old one."""
     evaluated_ns: int = 0
     urgent: bool = False
     """Evaluate now, whatever the quote interval says."""
