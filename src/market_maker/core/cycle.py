@@ -6,17 +6,11 @@ from market_maker.core import clearing, market, sending
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Side
 from market_maker.core.fills import check_position
+from market_maker.core.outcomes import Outcome
 from market_maker.core.quoting import QuoteSet
 from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.risk import PreTradeCheck, Refusal, Standing, ceil_units, floor_units
 from market_maker.core.symbol import Out, Symbol
-
-NO_MID = "no_reference_mid"
-MARK_DIVERGENCE = "mark_divergence"
-GRID_CHANGING = "grid_changing"
-CLEARING = "clearing"
-SIMULATED = "simulated"
-"""Shadow mode: its order would have been sent."""
 
 
 def evaluate(symbol: Symbol, out: Out) -> None:
@@ -43,13 +37,12 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
     if not symbol.is_active:
         return
     if blocked is not None or look is None:
-        _withdraw(symbol, blocked or NO_MID, out)
+        _withdraw(symbol, blocked or Outcome.NO_REFERENCE_MID.value, out)
         return
     if market.diverges(symbol, look.mid):
-        _withdraw(symbol, MARK_DIVERGENCE, out)
+        _withdraw(symbol, Outcome.MARK_DIVERGENCE.value, out)
         return
-    if symbol.undecided is not None:
-        _ask_about_doubtful(symbol, out)
+    _ask_about_doubtful(symbol, out)
     quote = _quote(symbol, look)
     symbol.quote = quote
     symbol.stats.quotes_computed += 1
@@ -89,9 +82,9 @@ def _ask_about_doubtful(symbol: Symbol, out: Out) -> None:
 def _blocked(symbol: Symbol) -> str | None:
     """Why nothing may be quoted now, by what must hold before any price is computed."""
     if symbol.next_instrument is not None:
-        return GRID_CHANGING
+        return Outcome.GRID_CHANGING.value
     if symbol.clearing.active:
-        return CLEARING
+        return Outcome.CLEARING.value
     if not symbol.instrument.is_trading:
         return Refusal.INSTRUMENT_NOT_TRADING.value
     if not symbol.book.valid:
@@ -128,4 +121,4 @@ def _judge(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck) -> None:
     """Shadow mode: note for each level whether its order would have been sent."""
     for side, levels in ((Side.BUY, quote.bids), (Side.SELL, quote.asks)):
         for level in sending.allot(symbol, side, levels, check).wanted:
-            symbol.verdicts[side, level.level] = SIMULATED
+            symbol.verdicts[side, level.level] = Outcome.SIMULATED.value

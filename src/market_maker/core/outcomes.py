@@ -1,7 +1,7 @@
 """What may become of a level, and why there is no quote at all: one vocabulary with one sentence each.
 
-What stops a level in the formula (`quoting.Verdict`), before its order (`risk.Refusal`) and in the evaluation
-takes its code from here; a test compares them.
+The evaluation takes its codes from here. What stops a level in the formula (`quoting.Verdict`) or before its
+order (`risk.Refusal`) has the same ones; a test compares them.
 """
 
 from enum import Enum

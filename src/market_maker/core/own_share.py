@@ -67,13 +67,18 @@ class OwnLevel:
     doubt: int = 0
     """Lots by which the level fell without a known reason of ours."""
 
-    def least_and_most(self, published: int, book_us: int, heard_us: int) -> tuple[int, int]:
-        """The least and the most lots of the published level that are ours."""
+    def shown(self, book_us: int) -> tuple[int, int]:
+        """The least and the most lots of ours that a book of that time shows here, doubt apart."""
         least = most = 0
         for resident in self.residents.values():
             low, high = resident.shown(book_us, self.touched_us)
             least += low
             most += high
+        return least, most
+
+    def least_and_most(self, published: int, book_us: int, heard_us: int) -> tuple[int, int]:
+        """The least and the most lots of the published level that are ours."""
+        least, most = self.shown(book_us)
         if self.doubt and not self._all_is_known(heard_us):
             least = max(0, least - self.doubt)
         most = min(most, published)
@@ -84,8 +89,7 @@ class OwnLevel:
         if self._all_is_known(heard_us):
             self.doubt = 0
         self.touched_us = message_us
-        shown = [resident.shown(message_us, message_us) for resident in self.residents.values()]
-        fell = others_before - (published - sum(least for least, _ in shown))
+        fell = others_before - (published - self.shown(message_us)[0])
         if fell > 0:
             self.doubt += fell
             return fell > sum(resident.lots for resident in self.residents.values())
@@ -292,7 +296,4 @@ class OwnShare:
         return {(side, ticks): self._others(book, side, ticks) for ticks, _ in changes if ticks in levels}
 
     def _others(self, book: OrderBook, side: Side, ticks: int) -> int:
-        level, book_us = self._levels[side][ticks], book.exchange_us
-        residents = level.residents.values()
-        ours = sum(resident.shown(book_us, level.touched_us)[0] for resident in residents)
-        return book.lots_at(side, ticks) - ours
+        return book.lots_at(side, ticks) - self._levels[side][ticks].shown(book.exchange_us)[0]

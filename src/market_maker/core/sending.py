@@ -12,13 +12,12 @@ from market_maker.core import clearing
 from market_maker.core.commands import OrderStatus, PlaceOrder
 from market_maker.core.events import Side
 from market_maker.core.orders import Order
+from market_maker.core.outcomes import Outcome
 from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
 from market_maker.core.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.risk import Allotment, PreTradeCheck, Refusal
 from market_maker.core.symbol import Out, Symbol
 
-RESTING = "resting"
-PLACED = "placed"
 SECOND_NS = 1_000_000_000
 
 
@@ -87,7 +86,7 @@ def _note_kept(symbol: Symbol, plan: SidePlan) -> None:
     """The journal is not told of a new level: a restart has no use for it."""
     for order, level in plan.kept:
         order.level = level.level
-        symbol.verdicts[level.side, level.level] = RESTING
+        symbol.verdicts[level.side, level.level] = Outcome.RESTING.value
 
 
 def _turn(side: Side, plan: SidePlan) -> _Turn:
@@ -127,7 +126,7 @@ def _send(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck, 
     if refusal is not None:
         _suppress(symbol, level, refusal.value)
         return
-    symbol.verdicts[level.side, level.level] = PLACED
+    symbol.verdicts[level.side, level.level] = Outcome.PLACED.value
     _place(symbol, level, lots, check, out)
     turn.unserved.remove(level)
     turn.kept_lots += lots

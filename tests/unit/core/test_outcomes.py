@@ -1,6 +1,5 @@
 import pytest
 
-from market_maker.core import cycle
 from market_maker.core.outcomes import Outcome, outcome_of
 from market_maker.core.quoting import Verdict
 from market_maker.core.risk import Refusal
@@ -12,7 +11,7 @@ def test_whatever_stops_a_level_is_of_one_vocabulary(stopped: Verdict | Refusal)
 
 
 def test_what_an_evaluation_notes_is_of_the_same() -> None:
-    for code in (cycle.NO_MID, cycle.GRID_CHANGING, cycle.CLEARING):
+    for code in ("no_reference_mid", "grid_changing", "clearing"):
         assert outcome_of(code) is not None
 
 
