@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from tests.support.api import Api, in_process
 from tests.support.desk import FakeDesk
 
@@ -103,6 +104,34 @@ def test_no_pattern_is_left_without_a_sentence(document: dict[str, Any]) -> None
     }
     own = {pattern for pattern in patterns if not pattern.startswith(("^(", "^-?"))}
     assert own <= validation.PATTERNS.keys()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {},
+        {"symbols": None},
+        {"symbols": ["BTC-USDT"]},
+        {"symbol": "BTC-USDT"},
+        {"symbol": "BTC-USDT", "symbols": ["BTC-USDT"]},
+        {"symbol": "BTC-USDT", "symbols": None},
+    ],
+)
+async def test_document_and_service_agree_on_how_symbols_may_be_named(
+    api: Api, document: dict[str, Any], named: dict[str, Any]
+) -> None:
+    routes = 0
+    for method, path, operation in operations(document):
+        schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        model = schema and document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2])
+        if not model or "symbols" not in model["properties"]:
+            continue
+        body = {**named, "reason": "drill"}
+        fits = Draft202012Validator({**schema, "components": document["components"]}).is_valid(body)
+        answer = await api.call(method, path, body=body)
+        assert fits is (answer.status != 422), (path, answer.text)
+        routes += 1
+    assert routes == 6
 
 
 def test_an_update_has_no_defaults(document: dict[str, Any]) -> None:
