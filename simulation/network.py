@@ -31,6 +31,7 @@ _NEVER_DONE = {
     Kind.RATE_LIMIT: Outcome.RATE_LIMITED,
     Kind.ERROR_BEFORE: Outcome.UNCERTAIN,
 }
+_MAY_BE_LATE = (ev.PlaceAnswer, ev.CancelAnswer, ev.CancelAllAnswer)
 _PUT_OFF = (ev.CancelAnswer, ev.CancelAllAnswer, ev.QueryAnswer, ev.OpenOrdersAnswer)
 
 
@@ -165,12 +166,15 @@ class Network:
         flight.owner.answered(flight, replace(answer, at_ns=self._clock.now_ns))
 
     def _end(self, flight: Flight, answer: ev.Event) -> None:
+        """The request is over; `told` until then means that its lateness was."""
         if flight.ended:
             return
         owner = flight.owner
         if owner.stalled_until_ns > self._clock.now_ns:
             self._clock.at(owner.stalled_until_ns, self._end, flight, answer)
             return
+        if isinstance(answer, _MAY_BE_LATE):
+            answer = replace(answer, late=flight.told)
         flight.told = flight.ended = True
         if isinstance(flight.request, cmd.PlaceOrder):
             self._truth.connection_ended(flight.request.order.client_order_id, self._clock.now_ns)

@@ -7,6 +7,7 @@ from market_maker.core import events as ev
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.states import Cause, State
 from simulation.parts import Parts, Violation
+from simulation.triggers import has_halted_before
 from simulation.truth import ids_of
 from simulation.watch import Watch
 
@@ -26,6 +27,8 @@ def check_transition(
     if record.to_state is watch.state:
         parts.coverage.hit("pnl_rebased_later")
         return
+    if watch.state is State.ACTIVE and record.to_state is State.HALTED and has_halted_before(event):
+        raise Violation(6, f"{symbol}: halted once more by {event}")
     if record.to_state is State.ACTIVE and asked not in _ACTIVATES:
         raise Violation(14, f"{symbol}: ACTIVE by {event}")
     if asked in _NEEDS_ZERO and not parts.plan.limits.shadow_mode:

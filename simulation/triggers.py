@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import Outcome
 from market_maker.core.states import Cause, State
 from simulation.parts import Violation
 
 UNCERTAIN = (Outcome.TIMEOUT, Outcome.STALLED, Outcome.UNCERTAIN)
+_MAY_BE_LATE = (ev.PlaceAnswer, ev.CancelAnswer, ev.CancelAllAnswer)
 
 
 def demands_halt(engine: SymbolEngine, event: ev.Event) -> str:
@@ -29,14 +29,16 @@ def demands_halt(engine: SymbolEngine, event: ev.Event) -> str:
         case ev.InstrumentUpdated(instrument=instrument):
             is_news = instrument.version >= symbol.latest_instrument.version
             return "instrument halt" if is_news and not instrument.is_trading else ""
-        case ev.PlaceAnswer(outcome=outcome) if outcome in UNCERTAIN:
-            order = symbol.orders.get(event.client_order_id)
-            unanswered = order is not None and order.status is OrderStatus.PENDING_NEW
-            return f"order {outcome.value}" if unanswered else ""
-        case ev.CancelAnswer(outcome=outcome) if outcome in UNCERTAIN:
-            order = symbol.orders.get(event.client_order_id)
-            return f"cancel {outcome.value}" if order is not None and order.is_live else ""
+        case ev.QueryAnswer() | ev.OpenOrdersAnswer() if event.outcome in UNCERTAIN:
+            return f"{type(event).__name__} {event.outcome.value}"
+        case ev.PlaceAnswer() | ev.CancelAnswer() | ev.CancelAllAnswer() if event.outcome in UNCERTAIN:
+            return "" if event.late else f"{type(event).__name__} {event.outcome.value}"
     return ""
+
+
+def has_halted_before(event: ev.Event | None) -> bool:
+    """Whether this is the end of a request that was late: it halted when it was missed, and only then."""
+    return isinstance(event, _MAY_BE_LATE) and event.late and event.outcome in UNCERTAIN
 
 
 def check_halted(engine: SymbolEngine, demanded: str, commands: Sequence[cmd.Command]) -> None:

@@ -62,6 +62,19 @@ def a_journal_that_fails_stops_nothing(patch: Patch) -> None:
     patch.setattr(kill_switch, "journal", lambda _health, _limits: None)
 
 
+def nobody_misses_an_answer_about_an_order_that_has_ended(patch: Patch) -> None:
+    def on_place(symbol: Symbol, event: ev.PlaceAnswer, out: list[object]) -> None:
+        order = symbol.orders.get(event.client_order_id)
+        if event.outcome is ev.Outcome.OK or (order is not None and not order.settled):
+            answers.on_place(symbol, event, out)  # type: ignore[arg-type]  # commands are objects
+
+    patch.setitem(HANDLERS, ev.PlaceAnswer, on_place)
+
+
+def a_late_request_halts_again_when_it_ends(patch: Patch) -> None:
+    patch.setattr(answers, "_may_halt", lambda symbol, _event: symbol.is_active)
+
+
 def a_restart_clears_the_kill_switch(patch: Patch) -> None:
     start = SymbolEngine.start
 
@@ -198,6 +211,8 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
     (ids_repeat, {4}),
     (nothing_limits_the_rate, {5}),
     (a_journal_that_fails_stops_nothing, {6}),
+    (nobody_misses_an_answer_about_an_order_that_has_ended, {6}),
+    (a_late_request_halts_again_when_it_ends, {6}),
     (a_restart_clears_the_kill_switch, {7}),
     (rebates_are_counted_as_fees, {8}),
     (halted_symbols_ignore_fills, {2, 8, 9}),

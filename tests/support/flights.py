@@ -54,13 +54,14 @@ def answer_of(exchange: ExchangeModel, flight: Flight, now_ns: int) -> Answer:
 
 def no_answer(flight: Flight, outcome: Outcome, now_ns: int, *, ended: bool) -> Answer:
     """What the shell tells the engine instead of an answer."""
+    late = ended and flight.timed_out
     match flight.request:
         case cmd.PlaceOrder(order):
-            return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, ended=ended)
+            return ev.PlaceAnswer(now_ns, order.client_order_id, outcome, ended=ended, late=late)
         case cmd.CancelOrder(client_order_id):
-            return ev.CancelAnswer(now_ns, client_order_id, outcome, ended=ended)
+            return ev.CancelAnswer(now_ns, client_order_id, outcome, ended=ended, late=late)
         case cmd.CancelAll():
-            return ev.CancelAllAnswer(now_ns, outcome, ended=ended)
+            return ev.CancelAllAnswer(now_ns, outcome, ended=ended, late=late)
         case cmd.QueryOrder(client_order_id):
             return ev.QueryAnswer(now_ns, client_order_id, outcome)
         case cmd.QueryOpenOrders():

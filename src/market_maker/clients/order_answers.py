@@ -29,7 +29,9 @@ def lateness_detail(sent: Sent) -> str:
     return waited
 
 
-def place_answer(answer: Answer, client_order_id: str, *, ended: bool = True) -> PlaceAnswer:
+def place_answer(
+    answer: Answer, client_order_id: str, *, ended: bool = True, late: bool = False
+) -> PlaceAnswer:
     """The core's event for a placement's answer."""
     return PlaceAnswer(
         time.monotonic_ns(),
@@ -42,17 +44,26 @@ def place_answer(answer: Answer, client_order_id: str, *, ended: bool = True) ->
         answer.retry_after_ns,
         ended,
         answer.created_at_us,
+        late,
     )
 
 
-def cancel_answer(answer: Answer, client_order_id: str, *, ended: bool = True) -> CancelAnswer:
+def cancel_answer(
+    answer: Answer, client_order_id: str, *, ended: bool = True, late: bool = False
+) -> CancelAnswer:
     """The core's event for a cancel's answer."""
     return CancelAnswer(
-        time.monotonic_ns(), client_order_id, answer.outcome, _with_code(answer), ended, answer.retry_after_ns
+        time.monotonic_ns(),
+        client_order_id,
+        answer.outcome,
+        _with_code(answer),
+        ended,
+        answer.retry_after_ns,
+        late,
     )
 
 
-def cancel_all_answer(answer: Answer, *, ended: bool = True) -> CancelAllAnswer:
+def cancel_all_answer(answer: Answer, *, ended: bool = True, late: bool = False) -> CancelAllAnswer:
     """The core's event for the answer to a cancel of all."""
     return CancelAllAnswer(
         time.monotonic_ns(),
@@ -61,6 +72,7 @@ def cancel_all_answer(answer: Answer, *, ended: bool = True) -> CancelAllAnswer:
         _with_code(answer),
         ended,
         answer.retry_after_ns,
+        late,
     )
 
 

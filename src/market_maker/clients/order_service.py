@@ -140,7 +140,7 @@ class OrderServiceClient:
             return contract.read_placement(reply, client_order_id)
 
         def ended(end: End) -> None:
-            late(place_answer(late_end(end, read), client_order_id))
+            late(place_answer(late_end(end, read), client_order_id, late=True))
 
         headers = {**_JSON, **http_headers(trace)}
         body = GatedBody(contract.placement(order, self._account), gate)
@@ -163,7 +163,7 @@ class OrderServiceClient:
             return contract.read_cancel(reply, order_id)
 
         def ended(end: End) -> None:
-            late(cancel_answer(late_end(end, read), client_order_id))
+            late(cancel_answer(late_end(end, read), client_order_id, late=True))
 
         url = URL(f"{self._base}/v1/orders/{quote(order_id, safe='')}", encoded=True)
         request = Request("DELETE", url, headers=http_headers(trace))
@@ -179,7 +179,7 @@ class OrderServiceClient:
         """Cancel every order of our account in the symbol."""
 
         def ended(end: End) -> None:
-            late(cancel_all_answer(late_end(end, contract.read_cancel_all)))
+            late(cancel_all_answer(late_end(end, contract.read_cancel_all), late=True))
 
         url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
         request = Request("DELETE", url, headers=http_headers(trace))

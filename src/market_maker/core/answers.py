@@ -1,4 +1,8 @@
-"""Answers of the Order Service. An answer that is not certain makes the order unknown and halts."""
+"""Answers of the Order Service.
+
+An answer that is not certain halts, whatever else has been heard of its order; an order of which nothing else
+has been heard becomes unknown. A late answer halts when it is missed, and not once more when it comes.
+"""
 
 from market_maker.core import clearing, halt
 from market_maker.core.commands import (
@@ -36,12 +40,14 @@ UNCERTAIN_OUTCOMES = {
 }
 
 
+Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer
+
+
 def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
     """Take over the answer to a new order, however late."""
     order = symbol.orders.get(event.client_order_id)
     if order is None or order.settled:
-        if event.outcome is Outcome.OK and (order is None or order.status is OrderStatus.REJECTED):
-            clearing.suspect(symbol, out)
+        _placed_after_its_end(symbol, order, event, out)
         return
     before = order.status
     order.request_ended = order.request_ended or event.ended
@@ -53,7 +59,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
         if not symbol.wants_orders:
             clearing.cancel_order(symbol, order, out)
     elif event.outcome in UNCERTAIN_OUTCOMES:
-        _unknown(symbol, order, event.outcome, event.detail, out)
+        _unknown(symbol, order, event, out)
     elif event.outcome is Outcome.NOT_SENT:
         symbol.orders.close(
             order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason="not sent"
@@ -71,10 +77,20 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
         out.append(order.record())
 
 
+def _placed_after_its_end(symbol: Symbol, order: Order | None, event: PlaceAnswer, out: Out) -> None:
+    """The answer to an order that is over for us, or forgotten."""
+    if event.outcome is Outcome.OK and (order is None or order.status is OrderStatus.REJECTED):
+        clearing.suspect(symbol, out)
+    elif event.outcome in UNCERTAIN_OUTCOMES:
+        _uncertain(symbol, event, f"order {event.client_order_id}", out)
+
+
 def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
     """Take over the answer to a cancel; a refusal (404, say) proves nothing, so the exchange is asked."""
     order = symbol.orders.get(event.client_order_id)
     if order is None or order.settled:
+        if event.outcome in UNCERTAIN_OUTCOMES:
+            _uncertain(symbol, event, f"cancel of {event.client_order_id}", out)
         return
     order.cancel_outstanding = False
     if event.outcome is Outcome.OK:
@@ -89,7 +105,7 @@ def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
         clearing.put_off(symbol, CancelOrder, order.client_order_id, event.retry_after_ns)
     else:
         order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
-        _uncertain(symbol, event.outcome, f"cancel of {order.client_order_id}: {event.detail}", out)
+        _uncertain(symbol, event, f"cancel of {order.client_order_id}", out)
 
 
 def on_cancel_all(symbol: Symbol, event: CancelAllAnswer, out: Out) -> None:
@@ -100,13 +116,15 @@ def on_cancel_all(symbol: Symbol, event: CancelAllAnswer, out: Out) -> None:
     else:
         if event.outcome is Outcome.RATE_LIMITED:
             clearing.put_off(symbol, CancelAll, "", event.retry_after_ns)
-        _failed(symbol, "cancel_all_failed", event.outcome, event.detail, out)
+        _failed(symbol, "cancel_all_failed", event, out)
 
 
 def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
     """Take over what became of an order."""
     order = symbol.orders.get(event.client_order_id)
     if order is None or order.settled:
+        if event.outcome in UNCERTAIN_OUTCOMES:
+            _failed(symbol, "query_failed", event, out)
         return
     order.query_outstanding = False
     before = order.status
@@ -121,7 +139,7 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
     else:
         if event.outcome is Outcome.RATE_LIMITED:
             clearing.put_off(symbol, QueryOrder, order.client_order_id, event.retry_after_ns)
-        _failed(symbol, "query_failed", event.outcome, event.detail, out)
+        _failed(symbol, "query_failed", event, out)
     if order.status is OrderStatus.CANCELLED and not before.is_final:
         symbol.stats.orders_cancelled += 1
     if order.status is not before:
@@ -138,7 +156,7 @@ def on_open_orders(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
         state.list_again = False
         clearing.ask_open_orders(symbol, out)
     if event.outcome is not Outcome.OK:
-        _failed(symbol, "open_orders_unknown", event.outcome, event.detail, out)
+        _failed(symbol, "open_orders_unknown", event, out)
         _clear_until_proven(symbol, out)
         return
     for reported in event.orders:
@@ -216,28 +234,36 @@ def _not_found(symbol: Symbol, order: Order) -> None:
         )
 
 
-def _unknown(symbol: Symbol, order: Order, outcome: Outcome, detail: str, out: Out) -> None:
+def _unknown(symbol: Symbol, order: Order, event: PlaceAnswer, out: Out) -> None:
     if order.status is OrderStatus.PENDING_NEW:
         order.status = OrderStatus.UNKNOWN
-        order.reason = f"{outcome.value}: {detail}"
-    _uncertain(symbol, outcome, f"order {order.client_order_id}: {detail}", out)
+        order.reason = f"{event.outcome.value}: {event.detail}"
+    _uncertain(symbol, event, f"order {order.client_order_id}", out)
     clearing.query_order(symbol, order, out)
 
 
-def _uncertain(symbol: Symbol, outcome: Outcome, detail: str, out: Out) -> None:
+def _uncertain(symbol: Symbol, event: Answer, what: str, out: Out) -> None:
     """Halt an active symbol on an uncertain answer; otherwise clearing already repeats the request."""
-    if not symbol.is_active:
-        fields = (("outcome", outcome.value), ("detail", detail))
+    detail = f"{what}: {event.detail}"
+    if not _may_halt(symbol, event):
+        fields = (("outcome", event.outcome.value), ("detail", detail))
         out.append(Notice("warning", "order_service_uncertain", fields))
         return
-    reason = UNCERTAIN_OUTCOMES.get(outcome, KillReason.ORDER_UNCERTAIN)
+    reason = UNCERTAIN_OUTCOMES.get(event.outcome, KillReason.ORDER_UNCERTAIN)
     limit = f"answer within {symbol.limits.response_timeout_ns / 1e6:g} ms"
     halt.kill(symbol, Trigger(reason, detail, limit), "system", out)
 
 
-def _failed(symbol: Symbol, code: str, outcome: Outcome, detail: str, out: Out) -> None:
+def _may_halt(symbol: Symbol, event: Answer) -> bool:
+    """Whether the symbol is active; the end of a late request has had its halt, even if there was a reset."""
+    is_late_end = isinstance(event, PlaceAnswer | CancelAnswer | CancelAllAnswer) and event.late
+    return symbol.is_active and not is_late_end
+
+
+def _failed(symbol: Symbol, code: str, event: Answer, out: Out) -> None:
     """A request about no single order's fate went wrong: uncertain answers halt, others are noted."""
-    if outcome in UNCERTAIN_OUTCOMES and symbol.is_active:
-        _uncertain(symbol, outcome, f"{code}: {detail}", out)
+    if event.outcome in UNCERTAIN_OUTCOMES and _may_halt(symbol, event):
+        _uncertain(symbol, event, code, out)
     else:
-        out.append(Notice("warning", code, (("outcome", outcome.value), ("detail", detail))))
+        fields = (("outcome", event.outcome.value), ("detail", event.detail))
+        out.append(Notice("warning", code, fields))

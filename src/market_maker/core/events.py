@@ -217,6 +217,8 @@ class PlaceAnswer:
     ended: bool = True
     created_at_us: int | None = None
     """When the exchange took the order, by its clock, microseconds since 1970 UTC; None: it did not say."""
+    late: bool = False
+    """The end of a request whose lateness was told before, by an answer that was not `ended`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ class CancelAnswer:
     detail: str = ""
     ended: bool = True
     retry_after_ns: int = 0
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,7 @@ class CancelAllAnswer:
     detail: str = ""
     ended: bool = True
     retry_after_ns: int = 0
+    late: bool = False
 
 
 class ExchangeStatus(Enum):

@@ -90,12 +90,14 @@ async def test_an_exchange_that_does_not_answer_in_time_is_late_and_its_answer_f
         # On a machine that is busy enough this process itself stands still, and says so.
         assert answer.outcome in (Outcome.TIMEOUT, Outcome.STALLED)
         assert (answer.ended, answer.detail.startswith("no answer within 1")) == (False, True)
+        assert not answer.late
         assert d.late == []
         server.release()
         await until(lambda: bool(d.late))
         late = d.late[0]
         assert isinstance(late, PlaceAnswer)
         assert (late.outcome, late.ended, late.order_id) == (Outcome.OK, True, "x-c-1")
+        assert late.late
         assert [report.outcome for report in d.reports] == [answer.outcome]
         assert d.reports[0].latency_ns >= 100_000_000
 
@@ -110,6 +112,18 @@ async def test_an_answer_that_never_comes_ends_at_the_limit_and_closes_the_conne
         assert (d.late[0].outcome, d.late[0].ended) == (Outcome.TIMEOUT, True)
         assert d.late[0].detail == "never answered; the connection was closed"
         await until(lambda: server.connections_lost == 1)
+
+
+async def test_the_end_of_a_late_cancel_says_that_its_lateness_was_told(server: OrderServer) -> None:
+    server.hold("DELETE")
+    async with desk(server, timeout_ms=20) as d:
+        answers = await asyncio.gather(
+            d.client.cancel("c-0", "x-c-0", d.late.append), d.client.cancel_all("BTC-USDT", d.late.append)
+        )
+        assert [(answer.ended, answer.late) for answer in answers] == [(False, False)] * 2
+        server.release()
+        await until(lambda: len(d.late) == 2)
+        assert [(answer.ended, answer.late) for answer in d.late] == [(True, True)] * 2
 
 
 async def test_a_connection_that_breaks_after_the_timeout_leaves_the_order_uncertain(
