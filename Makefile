@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 SEEDS ?= 200
 WORKERS ?= 3
+# With it each of the tests' processes would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-fast test-acceptance test-integration simulate bench lint generate migration lock clean
 

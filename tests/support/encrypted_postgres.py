@@ -6,7 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.support.postgres_server import end_with_parent, free_port
+from tests.support.end_with_parent import end_with_parent
+from tests.support.postgres_server import free_port
 from tests.support.tls import Authority
 
 PASSWORD = "pass word/1"

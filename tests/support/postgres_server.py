@@ -1,15 +1,15 @@
 """A real PostgreSQL, from the wheel, as a process of our own."""
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import warnings
 from pathlib import Path
+
+from tests.support.end_with_parent import end_with_parent
 
 with warnings.catch_warnings():
     # It warns about a runtime directory of the login session, which a container has not.
@@ -22,7 +22,6 @@ PASSWORD_USER = "by_password"
 # A crash of the server loses nothing with these, only one of the machine does.
 _QUICK = ("fsync=off", "full_page_writes=off")
 _START_S_MAX = 20.0
-_PR_SET_PDEATHSIG = 1
 
 
 class PostgresServer:
@@ -111,12 +110,6 @@ class PostgresServer:
     def socket_url(self, database: str = "postgres") -> str:
         """Over the socket."""
         return f"postgresql://postgres@/{database}?host={self.data}&port={self.port}"
-
-
-def end_with_parent() -> None:
-    """In the new process: a test process that is killed takes its server along (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def free_port() -> int:

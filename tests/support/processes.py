@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.support.forked import Forked
 
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 15.0
@@ -22,21 +23,8 @@ class ServerProcess:
     ) -> None:
         ready_file = directory / f"{module}-{time.monotonic_ns()}.json"
         self.log = directory / f"{ready_file.stem}.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    module,
-                    *arguments,
-                    "--ready-file",
-                    str(ready_file),
-                    "--exit-with-parent",
-                ],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **(environment or {})},
-            )
+        words = (*arguments, "--ready-file", str(ready_file), "--exit-with-parent")
+        self.process = Forked(module, words, {**os.environ, **(environment or {})}, self.log)
         self.ready = self._wait_until_ready(ready_file)
 
     def _wait_until_ready(self, ready_file: Path) -> dict[str, Any]:

@@ -19,9 +19,10 @@ import aiohttp
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from tests.support.databases import Databases
+from tests.support.end_with_parent import end_with_parent
 from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.operator import Operator, until
-from tests.support.postgres_server import PostgresServer, end_with_parent, free_port
+from tests.support.postgres_server import PostgresServer, free_port
 from tests.support.processes import ServerProcess
 from tests.support.sandbox import SandboxClient, SandboxServers
 from tests.support.service_process import ServiceProcess

@@ -1,4 +1,8 @@
-"""The service as a process: `python -m market_maker serve` with an environment of the test's own."""
+"""The service as a process: `python -m market_maker serve` with an environment of the test's own.
+
+It is forked from a process that has made its imports (`forked`). Where the test names a PYTHONPATH it gets an
+interpreter of its own, which alone reads that.
+"""
 
 import os
 import signal
@@ -8,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.support.postgres_server import end_with_parent
+from tests.support.end_with_parent import end_with_parent
+from tests.support.forked import Forked
 
 END_S_MAX = 15.0
 LOG_TAIL_LINES = 60
@@ -25,10 +30,14 @@ class ServiceProcess:
         self.environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.environment |= environment
         self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._interpreted = "PYTHONPATH" in environment
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> None:
         """Start it; it answers on its API some time later."""
+        if not self._interpreted:
+            self._process = Forked("market_maker", (self.COMMAND,), self.environment, self.log)
+            return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "market_maker", self.COMMAND],

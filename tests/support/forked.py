@@ -1,0 +1,80 @@
+"""`python -m MODULE` without the second of imports: forked from a process that has made them all.
+
+The service's imports are more than half of what a short test of it costs. One process of each test process
+makes them once (multiprocessing's fork server) and does nothing else; each server is a fork of it, with an
+environment, arguments and output of its own, that runs the module as the interpreter would.
+What the interpreter itself reads at its start (PYTHONPATH) has no effect.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.support.end_with_parent import end_with_parent
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    [
+        "market_maker.cli",
+        "market_maker.serve",
+        "market_maker.guard.command",
+        "tradex_sandbox.app",
+        "tradex_sandbox.mock_cluster",
+        __name__,
+    ]
+)
+
+
+class Forked:
+    """A running module; what `subprocess.Popen` has and is used here."""
+
+    def __init__(
+        self, module: str, arguments: tuple[str, ...], environ: Mapping[str, str], log: Path
+    ) -> None:
+        """Standard output and errors are added to `log`."""
+        self.args = [module, *arguments]
+        log.touch()
+        self._process = _CONTEXT.Process(target=_run, args=(self.args, dict(environ), log), daemon=True)
+        self._process.start()
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """The exit code, once it has ended."""
+        self._process.join(timeout_s)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout_s or 0.0)
+        return code
+
+    def send_signal(self, sign: signal.Signals) -> None:
+        """Nothing when it has ended."""
+        if self.poll() is None and self._process.pid is not None:
+            with suppress(ProcessLookupError):  # it ends just now
+                os.kill(self._process.pid, sign)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _run(words: list[str], environ: dict[str, str], log: Path) -> None:
+    """In the new process."""
+    end_with_parent()
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = words
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
