@@ -32,7 +32,7 @@ class SendGate:
     def is_open(self, now_ns: int) -> bool:
         """Whether one more order may leave now; counts nothing."""
         sent = self._sent
-        while sent and now_ns - sent[0] >= SECOND_NS:
+        while sent and now_ns - sent[0] > SECOND_NS:
             sent.popleft()
         return len(sent) < self._orders_max and self._engine.may_send_at(now_ns)
 

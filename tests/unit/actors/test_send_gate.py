@@ -20,13 +20,13 @@ def test_orders_of_a_burst_beyond_the_rate_are_withheld() -> None:
     assert [gate.lets_pass(5) for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_the_second_slides() -> None:
+def test_the_second_slides_and_holds_both_of_its_ends() -> None:
     gate = SendGate(Engine(), 2)
     assert gate.lets_pass(0)
     assert gate.lets_pass(600_000_000)
-    assert not gate.lets_pass(SECOND_NS - 1)
-    assert gate.lets_pass(SECOND_NS)
-    assert not gate.lets_pass(SECOND_NS + 1)
+    assert not gate.lets_pass(SECOND_NS)
+    assert gate.lets_pass(SECOND_NS + 1)
+    assert not gate.lets_pass(SECOND_NS + 2)
 
 
 def test_the_engine_is_asked_for_the_present_moment() -> None:
@@ -48,8 +48,8 @@ def test_asking_whether_the_gate_is_open_takes_no_place() -> None:
     gate = SendGate(Engine(), 1)
     assert [gate.is_open(0) for _ in range(3)] == [True] * 3
     assert gate.lets_pass(0)
-    assert not gate.is_open(SECOND_NS - 1)
-    assert gate.is_open(SECOND_NS)
+    assert not gate.is_open(SECOND_NS)
+    assert gate.is_open(SECOND_NS + 1)
 
 
 def test_the_gate_of_an_actor_that_is_not_well_is_shut() -> None:
