@@ -72,7 +72,7 @@ def _play(world: World, decisions: tuple[Decision, ...], until_ns: int) -> None:
 
 
 def _come_to_rest(world: World) -> None:
-    while world.process is None:
+    while world.process is None or world.process.stopping is not None:
         world.step()
     world.calm()
     deadline_ns = world.clock.now_ns + CALM_NS_MAX
