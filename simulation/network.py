@@ -231,7 +231,7 @@ class Network:
             case cmd.QueryOrder(client_order_id):
                 found = self._venue.query(client_order_id)
                 outcome = Outcome.NOT_FOUND if found is None else Outcome.OK
-                return ev.QueryAnswer(now_ns, client_order_id, outcome, found)
+                return ev.QueryAnswer(now_ns, flight.sent_ns, client_order_id, outcome, found)
             case cmd.QueryOpenOrders():
                 orders = self._venue.open_orders(flight.symbol)
                 return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, Outcome.OK, orders)
@@ -246,7 +246,7 @@ class Network:
             case cmd.CancelAll():
                 return ev.CancelAllAnswer(now_ns, outcome, ended=ended)
             case cmd.QueryOrder(client_order_id):
-                return ev.QueryAnswer(now_ns, client_order_id, outcome)
+                return ev.QueryAnswer(now_ns, flight.sent_ns, client_order_id, outcome)
             case cmd.QueryOpenOrders():
                 return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, outcome)
 

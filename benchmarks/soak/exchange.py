@@ -82,12 +82,15 @@ class MemoryExchange:
 
     async def query(self, client_order_id: str, trace: str | None = None) -> QueryAnswer:  # noqa: ARG002
         """What rests under a client order id."""
+        asked_ns = self._clock_ns()
         await asyncio.sleep(ANSWER_S)
         for orders in self._resting.values():
             for resting in orders.values():
                 if resting.order.client_order_id == client_order_id:
-                    return QueryAnswer(self._clock_ns(), client_order_id, Outcome.OK, _shown(resting))
-        return QueryAnswer(self._clock_ns(), client_order_id, Outcome.NOT_FOUND)
+                    return QueryAnswer(
+                        self._clock_ns(), self._clock_ns(), client_order_id, Outcome.OK, _shown(resting)
+                    )
+        return QueryAnswer(self._clock_ns(), asked_ns, client_order_id, Outcome.NOT_FOUND)
 
     async def open_orders(self, symbol: str, trace: str | None = None) -> OpenOrdersAnswer:  # noqa: ARG002
         """What rests in a symbol."""

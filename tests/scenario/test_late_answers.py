@@ -72,7 +72,7 @@ def test_a_question_without_a_certain_answer_halts_although_its_order_has_ended(
     [
         lambda at_ns: ev.PlaceAnswer(at_ns, "forgotten", Outcome.TIMEOUT, ended=False),
         lambda at_ns: ev.CancelAnswer(at_ns, "forgotten", Outcome.TIMEOUT, ended=False),
-        lambda at_ns: ev.QueryAnswer(at_ns, "forgotten", Outcome.TIMEOUT),
+        lambda at_ns: ev.QueryAnswer(at_ns, at_ns, "forgotten", Outcome.TIMEOUT),
     ],
     ids=["placement", "cancel", "question"],
 )

@@ -93,6 +93,34 @@ def test_an_unknown_order_ends_when_the_exchange_denies_it_twice_after_its_reque
     assert play.query_answer("c1", None).records == ["record c1 rejected"]
 
 
+def test_denials_count_from_when_they_were_asked_for_and_not_from_when_they_were_read() -> None:
+    play = active()
+    play.place_answer("c1", Outcome.UNCERTAIN)
+    play.query_answer("c1", None)
+    play.after(1500)
+    assert play.query_answer("c1", None, asked_ms_ago=1490).records == []
+    assert play.query_answer("c1", None, asked_ms_ago=1000).records == ["record c1 rejected"]
+
+
+def test_an_order_that_the_stream_has_accepted_is_not_gone_by_an_older_denial() -> None:
+    play = active()
+    play.place_answer("c1", Outcome.UNCERTAIN)
+    play.query_answer("c1", None)
+    play.after(1500)
+    assert "cancel c1" in play.stream("c1", OrderEventKind.ACCEPTED).requests
+    assert play.query_answer("c1", None, asked_ms_ago=600).records == []
+    assert play.status("c1") is OrderStatus.PENDING_CANCEL
+
+
+def test_an_order_that_a_late_answer_has_accepted_is_not_gone_by_an_older_denial() -> None:
+    play = active()
+    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.stream("c1", OrderEventKind.ACCEPTED)
+    play.query_answer("c1", None)
+    play.after(1500).place_answer("c1")
+    assert play.query_answer("c1", None, asked_ms_ago=600).records == []
+
+
 def test_an_order_accepted_after_we_believed_it_never_arrived_is_found_and_cancelled() -> None:
     play = active()
     play.place_answer("c2")

@@ -46,7 +46,7 @@ def answer_of(exchange: ExchangeModel, flight: Flight, now_ns: int) -> Answer:
         case cmd.QueryOrder(client_order_id):
             found = exchange.query(client_order_id)
             outcome = Outcome.OK if found is not None else Outcome.NOT_FOUND
-            return ev.QueryAnswer(now_ns, client_order_id, outcome, found)
+            return ev.QueryAnswer(now_ns, flight.sent_ns, client_order_id, outcome, found)
         case cmd.QueryOpenOrders():
             orders = tuple(exchange.report(order) for order in exchange.open())
             return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, Outcome.OK, orders)
@@ -63,6 +63,6 @@ def no_answer(flight: Flight, outcome: Outcome, now_ns: int, *, ended: bool) -> 
         case cmd.CancelAll():
             return ev.CancelAllAnswer(now_ns, outcome, ended=ended, late=late)
         case cmd.QueryOrder(client_order_id):
-            return ev.QueryAnswer(now_ns, client_order_id, outcome)
+            return ev.QueryAnswer(now_ns, flight.sent_ns, client_order_id, outcome)
         case cmd.QueryOpenOrders():
             return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, outcome)

@@ -244,21 +244,23 @@ class Playbook:
         *,
         filled: int = 0,
         outcome: Outcome = Outcome.OK,
+        asked_ms_ago: float = 0,
         retry_after_ms: float = 0,
     ) -> Said:
         """What became of an order; no status: not found."""
+        asked_ns = self.now_ns - round(asked_ms_ago * MS)
         if status is None:
             outcome = Outcome.NOT_FOUND if outcome is Outcome.OK else outcome
             retry_after_ns = round(retry_after_ms * MS)
             return self.when(
-                ev.QueryAnswer(self.now_ns, self.id(name), outcome, retry_after_ns=retry_after_ns)
+                ev.QueryAnswer(self.now_ns, asked_ns, self.id(name), outcome, retry_after_ns=retry_after_ns)
             )
         reported = self.at_exchange(name, status, filled=filled)
-        return self.when(ev.QueryAnswer(self.now_ns, self.id(name), outcome, reported))
+        return self.when(ev.QueryAnswer(self.now_ns, asked_ns, self.id(name), outcome, reported))
 
     def query_event(self, order: ev.ExchangeOrder) -> ev.QueryAnswer:
         """The answer that the exchange reports `order`."""
-        return ev.QueryAnswer(self.now_ns, order.client_order_id, Outcome.OK, order)
+        return ev.QueryAnswer(self.now_ns, self.now_ns, order.client_order_id, Outcome.OK, order)
 
     def open_orders(
         self,

@@ -180,6 +180,6 @@ def _uncertain(request: Request, detail: str) -> Answer:
         case CancelAll():
             return CancelAllAnswer(now_ns, Outcome.UNCERTAIN, detail=detail)
         case QueryOrder():
-            return QueryAnswer(now_ns, request.client_order_id, Outcome.UNCERTAIN, detail=detail)
+            return QueryAnswer(now_ns, now_ns, request.client_order_id, Outcome.UNCERTAIN, detail=detail)
         case QueryOpenOrders():
             return OpenOrdersAnswer(now_ns, now_ns, Outcome.UNCERTAIN, detail=detail)

@@ -198,10 +198,12 @@ class OrderServiceClient:
             f"{self._base}/v1/orders/by-client-order-id/{quote(client_order_id, safe='')}", encoded=True
         )
         request = Request("GET", url, headers=http_headers(trace))
+        asked_at_ns = time.monotonic_ns()
         sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         answer = self._read("query", sent, lambda reply: contract.read_query(reply, client_order_id))
         return QueryAnswer(
             time.monotonic_ns(),
+            asked_at_ns,
             client_order_id,
             answer.outcome,
             answer.order,

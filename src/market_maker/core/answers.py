@@ -52,6 +52,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
     before = order.status
     order.request_ended = order.request_ended or event.ended
     if event.outcome is Outcome.OK:
+        order.not_found_ns = None
         symbol.orders.identify(order, event.order_id, symbol.instrument)
         symbol.orders.share.accepted(order.client_order_id, event.created_at_us)
         if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
@@ -135,7 +136,7 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
         if not symbol.wants_orders or before is OrderStatus.PENDING_CANCEL:
             clearing.cancel_order(symbol, order, out)
     elif event.outcome is Outcome.NOT_FOUND:
-        _not_found(symbol, order)
+        _not_found(symbol, order, event)
     else:
         if event.outcome is Outcome.RATE_LIMITED:
             clearing.put_off(symbol, QueryOrder, order.client_order_id, event.retry_after_ns)
@@ -219,12 +220,13 @@ def _ended_since(order: Order, asked_ns: int) -> bool:
     return order.settled and order.settled_ns >= asked_ns and order.status is not OrderStatus.REJECTED
 
 
-def _not_found(symbol: Symbol, order: Order) -> None:
+def _not_found(symbol: Symbol, order: Order, event: QueryAnswer) -> None:
+    """Count a denial. Between reading the first and asking for the second is less than between the two."""
     if not order.request_ended:
         return
     if order.not_found_ns is None:
         order.not_found_ns = symbol.now_ns
-    elif symbol.now_ns - order.not_found_ns >= NOT_FOUND_SPAN_NS:
+    elif event.asked_at_ns - order.not_found_ns >= NOT_FOUND_SPAN_NS:
         symbol.orders.close(
             order,
             OrderStatus.REJECTED if order.order_id is None else OrderStatus.CANCELLED,

@@ -280,6 +280,7 @@ class QueryAnswer:
     """The answer to a QueryOrder; `order` is None unless the outcome is OK."""
 
     at_ns: int
+    asked_at_ns: int
     client_order_id: str
     outcome: Outcome
     order: ExchangeOrder | None = None

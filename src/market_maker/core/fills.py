@@ -130,6 +130,7 @@ def on_unreadable(symbol: Symbol, event: EngineEventUnreadable, out: Out) -> Non
 
 
 def _accepted(symbol: Symbol, order: Order, out: Out) -> None:
+    order.not_found_ns = None
     order.request_ended = order.request_ended or order.status is OrderStatus.UNKNOWN
     if order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
         order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN

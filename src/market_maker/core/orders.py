@@ -51,7 +51,8 @@ class Order:
     cancel_outstanding: bool = False
     query_outstanding: bool = False
     not_found_ns: int | None = None
-    """Since when the exchange says, after the placing request was over, that it does not know it."""
+    """When it was read that the exchange, after the placing request was over, does not know it; None: not
+    since it last said that it does."""
     retry_ns: int = 0
 
     @classmethod
