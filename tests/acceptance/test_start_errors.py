@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import aiohttp
 import asyncpg
 import pytest
+from tests.support.forked import Forked
 from tests.support.postgres_server import free_port
 from tests.support.sandbox import SandboxClient
 from tests.support.service import ExchangeServers, service_environment
@@ -24,15 +26,30 @@ END_S_MAX = 30.0
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command line with nothing in its environment but these settings."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    with TemporaryDirectory() as directory:
+        output, errors = Path(directory, "output"), Path(directory, "errors")
+        process = Forked("market_maker", words, inherited() | environment, output, errors)
+        try:
+            code = process.wait(END_S_MAX)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, code, output.read_text(), errors.read_text())
+
+
+def run_interpreter(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same, as a user starts it: by an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-m", "market_maker", *words],
-        env=inherited | environment,
+        env=inherited() | environment,
         capture_output=True,
         text=True,
         timeout=END_S_MAX,
         check=False,
     )
+
+
+def inherited() -> dict[str, str]:
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
 def require_one_error(ended: subprocess.CompletedProcess[str], code: int, *words: str) -> str:
@@ -57,7 +74,7 @@ def environment(shared_exchange: ExchangeServers, database_url: str, valkey_url:
 
 
 def test_missing_settings_are_one_list_of_all_that_is_missing() -> None:
-    text = require_one_error(run("serve"), 2, *REQUIRED, "AUTH_SERVICE_URL", "DISABLE_AUTH")
+    text = require_one_error(run_interpreter("serve"), 2, *REQUIRED, "AUTH_SERVICE_URL", "DISABLE_AUTH")
     assert all(len(re.findall(rf"^  - {name} is not set", text, re.MULTILINE)) == 1 for name in REQUIRED)
 
 
@@ -156,7 +173,7 @@ def test_a_wrong_command_line_is_one_sentence(words: tuple[str, ...], code: int,
 
 def test_migrate_on_a_database_that_is_down_is_one_sentence() -> None:
     url = f"postgresql://mm:hunter2@127.0.0.1:{free_port()}/mm"
-    text = require_one_error(run("migrate", POSTGRES_URL=url), 1, "POSTGRES_URL")
+    text = require_one_error(run_interpreter("migrate", POSTGRES_URL=url), 1, "POSTGRES_URL")
     assert "hunter2" not in text
 
 

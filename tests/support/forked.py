@@ -24,6 +24,8 @@ _CONTEXT.set_forkserver_preload(
         "market_maker.cli",
         "market_maker.serve",
         "market_maker.guard.command",
+        "market_maker.demo.run",
+        "market_maker.repositories.migrations",
         "tradex_sandbox.app",
         "tradex_sandbox.mock_cluster",
         __name__,
@@ -35,12 +37,20 @@ class Forked:
     """A running module; what `subprocess.Popen` has and is used here."""
 
     def __init__(
-        self, module: str, arguments: tuple[str, ...], environ: Mapping[str, str], log: Path
+        self,
+        module: str,
+        arguments: tuple[str, ...],
+        environ: Mapping[str, str],
+        log: Path,
+        errors: Path | None = None,
     ) -> None:
-        """Standard output and errors are added to `log`."""
+        """Standard output is added to `log`, standard error to `errors` or there, too."""
         self.args = [module, *arguments]
-        log.touch()
-        self._process = _CONTEXT.Process(target=_run, args=(self.args, dict(environ), log), daemon=True)
+        outputs = log, errors or log
+        for output in outputs:
+            output.touch()
+        given = self.args, dict(environ), outputs
+        self._process = _CONTEXT.Process(target=_run, args=given, daemon=True)
         self._process.start()
 
     def poll(self) -> int | None:
@@ -68,12 +78,12 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def _run(words: list[str], environ: dict[str, str], log: Path) -> None:
+def _run(words: list[str], environ: dict[str, str], outputs: tuple[Path, Path]) -> None:
     """In the new process."""
     end_with_parent()
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+    for number, path in enumerate(outputs, start=1):
+        with path.open("ab") as output:
+            os.dup2(output.fileno(), number)
     os.environ.clear()
     os.environ.update(environ)
     sys.argv = words

@@ -55,6 +55,8 @@ class MetricsServer:
 
     def close(self) -> None:
         """Stop serving and free the port."""
+        with suppress(OSError):  # its thread would else look only twice a second whether it should stop
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
