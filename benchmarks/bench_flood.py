@@ -1,9 +1,10 @@
 """Kills by HTTP while strangers knock: how much longer one takes, and whether every pause gets through.
 
 The admin API is the real one, in a process of its own, from socket to desk: connections, admission, a token
-of an Auth Service verified by its key. Behind it is a desk that answers at once. Another process floods it on
-loopback: without tokens, with forged ones, and with one connection a request; who is cut off comes back. A
-third asks for kills and pauses, as an operator does, on new connections.
+of an Auth Service verified by its key. What stands is set aside from the garbage collector, as the service
+does. Behind it is a desk that answers at once. Another process floods it on loopback: without tokens, with
+forged ones, and with one connection a request; who is cut off comes back. A third asks for kills and pauses,
+as an operator does, on new connections.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from benchmarks.report import Row
 from market_maker.api.app import create_app
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.server import ApiServer
+from market_maker.bootstrap.heap import Heap
 from market_maker.clients.auth import KeyStore, TokenVerifier
 from market_maker.core.config import SymbolConfig
 
@@ -79,6 +81,7 @@ async def _api(pipe: Connection) -> None:
         desk = FakeDesk(views={symbol: view_of(SymbolConfig(symbol)) for symbol in SYMBOLS})
         server = ApiServer(create_app(desk, BearerAuth(TokenVerifier(keys)), "benchmark"), "127.0.0.1", 0)
         await server.start()
+        Heap(lambda: len(SYMBOLS)).settle()
         bearer = token("es-1", "mm:operate", "mm:emergency", exp=int(time.time()) + 600)
         pipe.send((server.port, bearer))
         await asyncio.Event().wait()

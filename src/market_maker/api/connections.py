@@ -105,6 +105,7 @@ class TimedProtocol(H11Protocol):
     ) -> None:
         """`app_state` becomes the state of every request."""
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+        self.gone = asyncio.Event()
         self._request_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
 
@@ -124,6 +125,7 @@ class TimedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
+        self.gone.set()
         self.held.left(self)
         self._stop_request_timer()
         self._stop_write_timer()

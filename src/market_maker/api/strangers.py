@@ -8,13 +8,20 @@ gets few, however many connections he has, and the loop is free for those who we
 import asyncio
 import random
 import time
+from contextlib import suppress
+from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from market_maker.api.security import ACCESS
+
 PER_SECOND = 50.0
 BURST = 100.0
-HELD_S_MAX = 2.0
+HELD_S_MAX = 10.0
+"""Longer than the strangers who have a connection (`connections.STRANGERS_MAX`) wait at that pace."""
+PROBE_HELD_S_MAX = 2.0
 """Whoever asks only whether the process lives waits as well, and gives up after 3 s (deploy/kubernetes)."""
+PROBES = frozenset(path for (_, path), role in ACCESS.items() if role is None)
 LET_IN = "let_in"
 """In a request's state once it has passed the checks of who sends it and how often."""
 
@@ -27,13 +34,19 @@ class Refusals:
         self._ahead_s = burst / per_second
         self._next_s = 0.0
 
-    def hold_s(self, now_s: float) -> float:
-        """Count one; how long it is to be held."""
-        self._next_s = max(self._next_s, now_s - self._ahead_s) + self._interval_s
-        if self._next_s > now_s + HELD_S_MAX:
-            self._next_s = now_s + HELD_S_MAX
-            return random.uniform(HELD_S_MAX / 2, HELD_S_MAX)  # noqa: S311 -- so that they do not come as one
-        return max(0.0, self._next_s - now_s)
+    def hold_s(self, now_s: float, held_s_max: float) -> float:
+        """How long one is to be held; it takes a turn unless that is further away than it may be held."""
+        turn_s = max(self._next_s, now_s - self._ahead_s) + self._interval_s
+        if turn_s > now_s + held_s_max:
+            return random.uniform(held_s_max / 2, held_s_max)  # noqa: S311 -- so that they do not come as one
+        self._next_s = turn_s
+        return max(0.0, turn_s - now_s)
+
+
+class Leaving(Protocol):
+    """A connection that tells when it has ended."""
+
+    gone: asyncio.Event
 
 
 class Strangers:
@@ -52,8 +65,19 @@ class Strangers:
         async def unhurried(message: Message) -> None:
             if message["type"] == "http.response.start" and LET_IN not in state:
                 refusals: Refusals = scope["app"].state.refusals
-                if (hold_s := refusals.hold_s(time.monotonic())) > 0:
-                    await asyncio.sleep(hold_s)
+                held_s_max = PROBE_HELD_S_MAX if scope["path"] in PROBES else HELD_S_MAX
+                if (hold_s := refusals.hold_s(time.monotonic(), held_s_max)) > 0:
+                    await _hold(hold_s, state.get("connection"))
             await send(message)
 
         await self._app(scope, receive, unhurried)
+
+
+async def _hold(seconds: float, connection: Leaving | None) -> None:
+    """Wait, for as long as somebody waits for the answer."""
+    if connection is None:
+        await asyncio.sleep(seconds)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await connection.gone.wait()

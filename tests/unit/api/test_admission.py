@@ -1,20 +1,22 @@
 """Strangers, however many, delay no operator."""
 
 import asyncio
+import heapq
 import logging
 from types import SimpleNamespace
 
 import aiohttp
 import pytest
-from tests.support.api import in_process, served
+from tests.support.api import eventually, in_process, served
 from tests.support.desk import FakeDesk
 from tests.unit.api.test_security import ByRole
 
 from market_maker.api import strangers
+from market_maker.api.connections import STRANGERS_MAX
 from market_maker.api.denials import KINDS_MAX, Denials, Kind
 from market_maker.api.ports import AuditEntry
 from market_maker.api.rate import BURST, RateLimit
-from market_maker.api.strangers import HELD_S_MAX, Refusals
+from market_maker.api.strangers import HELD_S_MAX, PROBE_HELD_S_MAX, Refusals
 
 PAUSE = "/v1/mm-configs/BTC-USDT/pause"
 STATUS = "/v1/mm/status"
@@ -128,8 +130,42 @@ def test_kinds_of_attempts_are_bounded() -> None:
 
 def test_refusals_are_given_at_a_steady_pace_and_none_is_held_for_long() -> None:
     refusals = Refusals(per_second=10, burst=2)
-    held = [refusals.hold_s(100.0) for _ in range(5)]
+    held = [refusals.hold_s(100.0, HELD_S_MAX) for _ in range(5)]
     assert held == pytest.approx([0, 0, 0.1, 0.2, 0.3])
-    late = [refusals.hold_s(100.0) for _ in range(1_000)]
+    late = [refusals.hold_s(100.0, HELD_S_MAX) for _ in range(1_000)]
     assert HELD_S_MAX / 2 <= min(late[100:]) < max(late) <= HELD_S_MAX
-    assert refusals.hold_s(100.0 + 2 * HELD_S_MAX) == 0
+    assert refusals.hold_s(100.0 + 2 * HELD_S_MAX, HELD_S_MAX) == 0
+
+
+def test_as_many_strangers_as_may_connect_are_answered_at_the_pace_of_few() -> None:
+    refusals = Refusals()
+    answered_at = [refusals.hold_s(0.0, HELD_S_MAX) for _ in range(STRANGERS_MAX)]
+    answers = 0
+    while (now_s := heapq.heappop(answered_at)) < 30.0:
+        answers += 1
+        heapq.heappush(answered_at, now_s + refusals.hold_s(now_s, HELD_S_MAX))
+    assert answers <= strangers.BURST + 30 * strangers.PER_SECOND
+
+
+def test_who_asks_whether_the_process_lives_is_answered_in_time_however_long_others_wait() -> None:
+    refusals = Refusals()
+    for _ in range(STRANGERS_MAX):
+        refusals.hold_s(100.0, HELD_S_MAX)
+    assert refusals.hold_s(100.0, PROBE_HELD_S_MAX) <= PROBE_HELD_S_MAX
+
+
+async def test_who_leaves_without_waiting_for_his_refusal_leaves_nothing_behind(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held() -> list[asyncio.Task[object]]:
+        return [task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())]
+
+    monkeypatch.setattr("market_maker.api.app.Refusals", lambda: Refusals(per_second=0.11, burst=0))
+    async with served(desk, ByRole()) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /v1/mm/status HTTP/1.1\r\nHost: x\r\n\r\n")
+        await eventually(lambda: bool(held()))
+        writer.close()
+        await writer.wait_closed()
+        await eventually(lambda: not held())
