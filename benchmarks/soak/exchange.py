@@ -88,7 +88,7 @@ class MemoryExchange:
             for resting in orders.values():
                 if resting.order.client_order_id == client_order_id:
                     return QueryAnswer(
-                        self._clock_ns(), self._clock_ns(), client_order_id, Outcome.OK, _shown(resting)
+                        self._clock_ns(), asked_ns, client_order_id, Outcome.OK, _shown(resting)
                     )
         return QueryAnswer(self._clock_ns(), asked_ns, client_order_id, Outcome.NOT_FOUND)
 

@@ -167,12 +167,16 @@ class VirtualService:
             if now_ns >= next_snapshot_ns:
                 next_snapshot_ns = now_ns + int(SNAPSHOT_EVERY_S * SECOND_NS)
                 bids, asks = book.levels()
-                snapshot = BookSnapshot(now_ns, now_ns, sequence, tuple(bids), tuple(asks))
+                snapshot = BookSnapshot(
+                    now_ns, now_ns, sequence, tuple(bids), tuple(asks), exchange_us=now_ns // 1_000
+                )
                 self._market_told(ORDER_BOOK_SNAPSHOT, symbol, snapshot)
                 mark = MarkPrice(now_ns, now_ns, TICK * START_TICKS)
                 self._market_told(MARK, symbol, mark)
             bids, asks = book.change(CHANGES_PER_S)
-            delta = BookDelta(now_ns, now_ns, sequence, sequence + 1, tuple(bids), tuple(asks))
+            delta = BookDelta(
+                now_ns, now_ns, sequence, sequence + 1, tuple(bids), tuple(asks), exchange_us=now_ns // 1_000
+            )
             sequence += 1
             self._market_told(ORDER_BOOK_DELTA, symbol, delta)
             if self._random.random() < HIT_SHARE:

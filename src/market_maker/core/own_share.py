@@ -267,7 +267,7 @@ class OwnShare:
             level = self._levels[side][ticks]
             resident = level.residents[order_id]
             if resident.ended_us is not None:
-                if resident.shown(book.exchange_us, level.touched_us)[1] == 0 < book.exchange_us:
+                if resident.shown(book.exchange_us, level.touched_us)[1] == 0:
                     gone.append((order_id, level))
             elif resident.ended_ns is not None and (book.data_ns or 0) > resident.ended_ns:
                 gone.append((order_id, level))

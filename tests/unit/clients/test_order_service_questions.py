@@ -1,4 +1,5 @@
 import asyncio
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +41,14 @@ async def test_a_cancel_says_what_the_exchange_said(
     cancelled = await client.cancel("c-1", "x/1", never)
     assert (cancelled.client_order_id, cancelled.outcome, cancelled.ended) == ("c-1", outcome, True)
     assert (server.requests[0].method, server.requests[0].path) == ("DELETE", "/v1/orders/x%2F1")
+
+
+async def test_a_question_tells_when_it_was_asked(server: OrderServer, client: OrderServiceClient) -> None:
+    server.respond = answer(404, REFUSED)
+    began_ns = time.monotonic_ns()
+    said = await client.query("c-1")
+    assert said.outcome is Outcome.NOT_FOUND
+    assert began_ns <= said.asked_at_ns < said.at_ns
 
 
 async def test_every_request_tells_how_long_a_429_asks_to_wait(
