@@ -52,7 +52,7 @@ async def test_fills_of_a_dead_process_wait_for_a_registry_that_comes_late(start
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
     site.service.kill()
-    await site.trade_against(BTC, fills=2)
+    await site.trade_through(BTC, orders=2)
     await site.exchange.fault("registry", "error")
     await site.start()
     await until("the registry is reported", lambda: _reports(site, "schema_registry"))

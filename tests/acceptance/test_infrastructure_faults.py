@@ -64,7 +64,7 @@ async def test_a_frozen_broker_halts_with_kafka_lag_and_every_fill_is_counted_af
     await _quote(site)
     own_exchange.broker.freeze()
     for symbol in SYMBOLS:
-        await site.trade_against(symbol, fills=1)  # nobody tells the service of these fills now
+        await site.trade_through(symbol, orders=2)  # nobody tells the service of these fills now
     for symbol in SYMBOLS:
         await site.operator.halted(symbol, "KAFKA_LAG", 3.0 + 3.0)
     await site.empty_at_exchange(timeout_s=1.0)

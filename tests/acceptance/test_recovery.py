@@ -43,7 +43,7 @@ async def test_after_kill_9_all_is_paused_nothing_rests_and_every_fill_counts_on
     site.service.kill()
     assert await site.orders_at_exchange() >= 4
     for symbol in SYMBOLS:  # the orders of the dead process go on to fill
-        await site.trade_against(symbol, fills=2)
+        await site.trade_through(symbol, orders=2)
     await site.start()
     began = time.monotonic()
     for symbol in SYMBOLS:

@@ -96,10 +96,18 @@ class SandboxClient:
         token: str = (await self.ask("POST", "/sandbox/auth/token", body))["token"]
         return token
 
-    async def trade(self, symbol: str, side: str, quantity: str, account_id: str = OTHER_ACCOUNT) -> Any:
-        """A market order of somebody else."""
-        order = new_order(symbol, side, None, quantity, account_id)
-        order.update(type="market", time_in_force="ioc", post_only=False, account_type="USER")
+    async def trade(
+        self,
+        symbol: str,
+        side: str,
+        quantity: str,
+        account_id: str = OTHER_ACCOUNT,
+        price: str | None = None,
+    ) -> Any:
+        """An order of somebody else that trades at once, at any price or down to (up to) this one."""
+        order = new_order(symbol, side, price, quantity, account_id)
+        kind = "market" if price is None else "limit"
+        order.update(type=kind, time_in_force="ioc", post_only=False, account_type="USER")
         return await self.ask("POST", "/v1/orders", order)
 
 

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,6 +33,9 @@ from market_maker.streams.topics import ENGINE_EVENT
 
 RESPONSE_TIMEOUT_MS = 3000
 """The document's 50 ms are for a machine that does nothing else; several tests run at once on this one."""
+
+WHOLE_MARKET = "1000000"
+"""More than anybody offers down to a price."""
 
 _numbers = itertools.count(1)
 
@@ -88,6 +92,23 @@ class Site:
             return await self.executions(symbol) >= before + fills
 
         await until(f"{symbol}: {fills} fills", traded)
+
+    async def trade_through(self, symbol: str, orders: int) -> None:
+        """Let somebody else fill the best of our orders, on both sides in turn, wherever the market has gone.
+
+        For orders that nobody moves any more: what trades at the touch may never come to them.
+        """
+        page = await self.exchange.ask(
+            "GET", "/v1/orders", account_id=self.account, symbol=symbol, status="open", limit=500
+        )
+        for side, other in (("buy", "sell"), ("sell", "buy")):
+            prices = sorted(
+                (order["price"] for order in page["orders"] if order["side"] == side),
+                key=Decimal,
+                reverse=side == "buy",
+            )
+            for price in prices[: orders // 2]:
+                await self.exchange.trade(symbol, other, WHOLE_MARKET, price=price)
 
     async def executions(self, symbol: str) -> int:
         """Fills of ours by the exchange's own count."""
