@@ -19,18 +19,7 @@ from pathlib import Path
 from tests.support.end_with_parent import end_with_parent
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [
-        "market_maker.cli",
-        "market_maker.serve",
-        "market_maker.guard.command",
-        "market_maker.demo.run",
-        "market_maker.repositories.migrations",
-        "tradex_sandbox.app",
-        "tradex_sandbox.mock_cluster",
-        __name__,
-    ]
-)
+_CONTEXT.set_forkserver_preload(["tests.support.preloaded"])
 
 
 class Forked:
