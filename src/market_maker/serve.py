@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from market_maker.api.server import CannotListenError
-from market_maker.bootstrap.deadline import Deadline
+from market_maker.bootstrap.deadline import Deadline, leave_at_once
 from market_maker.bootstrap.service import Service
 from market_maker.clients.metadata import MetadataError
 from market_maker.environment import SettingsError
@@ -18,10 +18,9 @@ from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.migrations import SchemaOutdatedError
 from market_maker.settings import Settings
 from market_maker.streams.topic_counts import TopicsDifferError
-from market_maker.telemetry.logging import Logging, configure_logging
+from market_maker.telemetry.logging import configure_logging
 from market_maker.telemetry.metrics_server import MetricsPortError
 
-LAST_LINES_S: Final = 0.2
 KAFKA_THREADS: Final = "kafka-"
 START_ERRORS = (
     CannotListenError,
@@ -49,7 +48,7 @@ def serve(environ: Mapping[str, str]) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     for warning in settings.warnings:
         log.warning("setting", detail=warning)
-    deadline = Deadline(lambda given_up: _leave_at_once(given_up, logging))
+    deadline = Deadline(lambda given_up: leave_at_once(given_up, logging))
     try:
         return uvloop.run(_run(settings, lambda: logging.dropped, deadline))
     except START_ERRORS as error:
@@ -58,15 +57,6 @@ def serve(environ: Mapping[str, str]) -> int:
     finally:
         deadline.over()
         logging.close()
-
-
-def _leave_at_once(given_up: list[str], logging: Logging) -> NoReturn:
-    """The end of an end that does not come by itself: whatever hangs, the process is gone."""
-    structlog.get_logger().error("ended_by_the_deadline", gave_up=given_up)
-    closing = threading.Thread(target=logging.close, daemon=True)  # what reads our output may hang as well
-    closing.start()
-    closing.join(LAST_LINES_S)
-    os._exit(1)
 
 
 def leave(code: int) -> NoReturn:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from market_maker.actors.effects import Answer, OrderGateway
 from market_maker.actors.tenure import Tenure
+from market_maker.clients.put_off import PutOff
 from market_maker.core.commands import Record, RecordRisk, RecordState
 from market_maker.core.events import Outcome
 from market_maker.core.states import KillReason, State
@@ -17,14 +18,18 @@ BACKOFF_MAX_S = 5.0
 
 async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing, tenure: Tenure) -> None:
     """Cancel all orders of a symbol until the exchange reports none open, as long as the symbol is ours."""
+    put_off = PutOff()
     span = tracing.order_span("last resort", None, {"mm.symbol": symbol})
     backoff_s = BACKOFF_FIRST_S
     while await tenure.may_ask():
-        await gateway.cancel_all(symbol, _ignore_late, span.traceparent)
-        answer = await gateway.open_orders(symbol, span.traceparent)
-        if answer.outcome is Outcome.OK and not answer.orders:
-            span.end(answer.outcome.value)
-            return
+        if put_off.may_cancel():
+            put_off.note(await gateway.cancel_all(symbol, _ignore_late, span.traceparent))
+        if put_off.may_ask():
+            answer = await gateway.open_orders(symbol, span.traceparent)
+            put_off.note(answer)
+            if answer.outcome is Outcome.OK and not answer.orders:
+                span.end(answer.outcome.value)
+                return
         await asyncio.sleep(backoff_s)
         backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)
     span.end("another instance owns the symbol")

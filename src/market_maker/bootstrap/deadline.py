@@ -6,14 +6,18 @@ that is said.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 
+from market_maker.telemetry.logging import Logging
+
 END_S_MAX: Final = 9.7
 """From the signal to the last instruction; the rest of ten seconds is for a machine that is busy."""
+LAST_LINES_S: Final = 0.2
 
 _log = structlog.get_logger()
 
@@ -57,3 +61,12 @@ class Deadline:
 
     def _expired(self, expired: Callable[[list[str]], None]) -> None:
         expired([*self.given_up, self._doing or "the end of what runs in the background"])
+
+
+def leave_at_once(given_up: list[str], logging: Logging) -> NoReturn:
+    """The end of an end that does not come by itself: whatever hangs, the process is gone."""
+    _log.error("ended_by_the_deadline", gave_up=given_up)
+    closing = threading.Thread(target=logging.close, daemon=True)  # what reads our output may hang as well
+    closing.start()
+    closing.join(LAST_LINES_S)
+    os._exit(1)

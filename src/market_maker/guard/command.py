@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 import uvloop
 
+from market_maker.bootstrap.deadline import Deadline, leave_at_once
 from market_maker.clients.fleet_bus import FleetBus
 from market_maker.clients.heartbeat import ID
 from market_maker.clients.order_contract import Account
@@ -37,6 +38,8 @@ from market_maker.telemetry.metrics_server import MetricsPortError, MetricsServe
 
 RESPONSE_TIMEOUT_NS: Final = 2_000_000_000
 """Patience for a cancel: the guard has nothing else to do, and repeats it anyway."""
+END_S_MAX: Final = 9.0
+"""From the signal to the last instruction. Every server is left within its own time before that."""
 
 
 def guard(environ: Mapping[str, str]) -> int:
@@ -50,13 +53,15 @@ def guard(environ: Mapping[str, str]) -> int:
     log = structlog.get_logger()
     for warning in settings.warnings:
         log.warning("setting", detail=warning)
+    deadline = Deadline(lambda given_up: leave_at_once(given_up, logging), END_S_MAX)
     try:
         check_url(settings.postgres_url.reveal())
-        uvloop.run(_run(settings))
+        uvloop.run(_run(settings, deadline))
     except (MetricsPortError, DatabaseUrlError, SchemaOutdatedError) as error:
         log.error("cannot_start", reason=str(error))  # noqa: TRY400 -- the reason is the message, not the stack
         return 1
     finally:
+        deadline.over()
         logging.close()
     return 0
 
@@ -73,7 +78,7 @@ async def _require_schema(url: str) -> None:
         await close_pool(pool)
 
 
-async def _run(settings: GuardSettings) -> None:
+async def _run(settings: GuardSettings, deadline: Deadline) -> None:
     """Watch until SIGTERM or SIGINT."""
     log, guard_id = structlog.get_logger(), _new_id()
     async with AsyncExitStack() as resources:
@@ -88,8 +93,13 @@ async def _run(settings: GuardSettings) -> None:
         await _require_schema(settings.postgres_url.reveal())
         watch = _assemble(settings, guard_id, GuardGauges(metrics), resources)
         watching = asyncio.get_running_loop().create_task(watch.run())
+
+        def end() -> None:
+            deadline.begin()
+            watching.cancel()
+
         for ending in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(ending, watching.cancel)
+            asyncio.get_running_loop().add_signal_handler(ending, end)
         log.info("guard_started", guard=guard_id, silence=format_duration(settings.silence_ns))
         await asyncio.wait({watching})
         if not watching.cancelled():

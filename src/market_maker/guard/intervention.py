@@ -14,7 +14,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from market_maker.core.events import Outcome
+from market_maker.clients.put_off import PutOff
+from market_maker.core.events import OpenOrdersAnswer, Outcome
 from market_maker.guard.exchange import Exchange
 from market_maker.guard.signs import Case
 from market_maker.repositories.errors import DatabaseError
@@ -82,6 +83,7 @@ class Intervention:
         self._sight = sight
         self._lease_ns = lease_ns
         self._clock_ns = clock_ns
+        self._put_off = PutOff(clock_ns)
         self._taken_ns: int | None = None
         """Since when the lost instance can renew its lease no more."""
         self._epoch = case.epoch
@@ -138,24 +140,32 @@ class Intervention:
     async def _clear(self) -> End:
         backoff_s, was_empty = BACKOFF_FIRST_S, False
         while (end := self._over()) is None:
-            if not was_empty:
+            if not was_empty and self._put_off.may_cancel():
                 await self._cancel()
-            answer = await self._exchange.open_orders(self._case.symbol)
-            is_empty = answer.outcome is Outcome.OK and not answer.orders
-            if is_empty and self._is_proof(answer.asked_at_ns):
-                return End.CLEARED
-            if answer.outcome is not Outcome.OK:
-                self._complain("guard_cannot_ask", answer.detail)
-            if was_empty and not is_empty:
-                backoff_s = BACKOFF_FIRST_S  # something has come: be quick again
+            if self._put_off.may_ask():
+                answer = await self._ask()
+                is_empty = answer.outcome is Outcome.OK and not answer.orders
+                if is_empty and self._is_proof(answer.asked_at_ns):
+                    return End.CLEARED
+                if was_empty and not is_empty:
+                    backoff_s = BACKOFF_FIRST_S  # something has come: be quick again
+                was_empty = is_empty
             await asyncio.sleep(backoff_s)
-            backoff_s, was_empty = min(BACKOFF_MAX_S, 2 * backoff_s), is_empty
+            backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)
         return end
 
     async def _cancel(self) -> None:
         answer = await self._exchange.cancel_all(self._case.symbol)
+        self._put_off.note(answer)
         if answer.outcome is not Outcome.OK:
             self._complain("guard_cannot_cancel", answer.detail)
+
+    async def _ask(self) -> OpenOrdersAnswer:
+        answer = await self._exchange.open_orders(self._case.symbol)
+        self._put_off.note(answer)
+        if answer.outcome is not Outcome.OK:
+            self._complain("guard_cannot_ask", answer.detail)
+        return answer
 
     def _is_proof(self, asked_at_ns: int) -> bool:
         return self._taken_ns is not None and asked_at_ns >= self._taken_ns + self._lease_ns + SETTLE_NS

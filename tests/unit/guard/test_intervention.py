@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 import structlog
@@ -45,16 +46,19 @@ class Book:
     answers: Outcome = Outcome.OK
     said: list[str] = field(default_factory=list)
     asked_ns: list[int] = field(default_factory=list)
+    cancelled_ns: list[int] = field(default_factory=list)
+    retry_after_ns: int = 0
     on_ask: Callable[[], None] = lambda: None
 
     async def cancel_all(self, symbol: str) -> CancelAllAnswer:
         assert symbol == BTC
         self.said.append("cancel all")
+        self.cancelled_ns.append(time.monotonic_ns())
         if self.cancels is Outcome.OK:
             self.orders.clear()
-        return CancelAllAnswer(
-            time.monotonic_ns(), self.cancels, detail="" if self.cancels is Outcome.OK else "no"
-        )
+            return CancelAllAnswer(time.monotonic_ns(), self.cancels)
+        retry_after_ns = self.retry_after_ns if self.cancels is Outcome.RATE_LIMITED else 0
+        return CancelAllAnswer(time.monotonic_ns(), self.cancels, detail="no", retry_after_ns=retry_after_ns)
 
     async def open_orders(self, symbol: str) -> OpenOrdersAnswer:
         assert symbol == BTC
@@ -62,7 +66,10 @@ class Book:
         self.on_ask()
         asked_ns = time.monotonic_ns()
         self.asked_ns.append(asked_ns)
-        return OpenOrdersAnswer(asked_ns, asked_ns, self.answers, tuple(self.orders))
+        retry_after_ns = self.retry_after_ns if self.answers is Outcome.RATE_LIMITED else 0
+        return OpenOrdersAnswer(
+            asked_ns, asked_ns, self.answers, tuple(self.orders), retry_after_ns=retry_after_ns
+        )
 
 
 @dataclass
@@ -177,6 +184,21 @@ async def test_an_order_service_that_is_away_is_asked_again_until_the_list_is_em
     assert scene.book.orders == []
     code = {"cancels": "guard_cannot_cancel", "answers": "guard_cannot_ask"}[what]
     assert [line["event"] for line in logged].count(code) == 1
+
+
+@pytest.mark.parametrize("what", ["cancels", "answers"])
+async def test_a_request_that_is_to_be_sent_later_waits_for_it_and_the_other_goes_on(what: str) -> None:
+    scene = Scene(book=Book(retry_after_ns=100 * MS))
+    setattr(scene.book, what, Outcome.RATE_LIMITED)
+    sent_ns, others_ns = scene.book.cancelled_ns, scene.book.asked_ns
+    if what == "answers":
+        sent_ns, others_ns = others_ns, sent_ns
+    running = asyncio.get_running_loop().create_task(scene.intervention().run())
+    await until(lambda: len(sent_ns) == 3)
+    assert all(later - earlier >= 100 * MS for earlier, later in pairwise(sent_ns))
+    assert len(others_ns) > 3
+    setattr(scene.book, what, Outcome.OK)
+    assert await ended(running) is End.CLEARED
 
 
 async def test_with_postgresql_away_orders_are_cancelled_and_the_symbol_is_taken_when_it_is_back() -> None:
