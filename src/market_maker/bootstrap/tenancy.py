@@ -10,7 +10,7 @@ import structlog
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tenure import Lease
 from market_maker.repositories.errors import DatabaseError
-from market_maker.repositories.owners import Claim, OwnerRepository, Release
+from market_maker.repositories.owners import UNSEEN, Claim, OwnerRepository, Release
 
 RENEWALS_PER_LEASE: Final = 4
 """Two may fail without harm."""
@@ -36,14 +36,10 @@ class Tenancy:
         """`lost` gets each symbol that somebody took from us."""
         self.instance_id = instance_id
         self.lease = lease
-        self.owners: Mapping[str, str] = {}
-        """The instance that owns each symbol of the fleet, as of the last renewal."""
-        self.owned: Mapping[str, int] = {}
-        """The epochs of what is ours, as of the last renewal."""
         self.failure = ""
         """Why the last renewal failed; empty when it did not."""
-        self._fingerprint: object = None
-        """Of `owners`."""
+        self._seen = UNSEEN
+        """As of the last renewal."""
         self._has_left = False
         self._repository = owners
         self._supervisor = supervisor
@@ -65,19 +61,16 @@ class Tenancy:
         try:
             async with asyncio.timeout(RENEW_S_MAX):
                 await self._repository.beat(self.instance_id)
-                owned = await self._repository.owned(self.instance_id)
-                fingerprint = await self._repository.fingerprint()
-                changed = fingerprint != self._fingerprint
-                owners = await self._repository.owners() if changed else self.owners
+                seen = await self._repository.look(self.instance_id, self._seen)
         except (DatabaseError, TimeoutError) as error:
             self._failed(asked_ns, str(error) or "no answer in time")
             return
         if self.failure:
             _log.info("ownership_confirmed_again", after=self.failure)
         self.failure = ""
-        self.owners, self._fingerprint, self.owned = owners, fingerprint, owned
+        self._seen = seen
         for symbol, epoch in held.items():
-            if owned.get(symbol) != epoch:
+            if seen.owned.get(symbol) != epoch:
                 self.fenced(symbol, epoch or 0)
         self.lease.renewed(asked_ns)
 
@@ -87,6 +80,16 @@ class Tenancy:
             _log.error("ownership_not_confirmed", detail=detail, lease_left_ms=left_ms)
         self.failure = detail
         self.lease.failed(asked_ns)
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The instance that owns each symbol of the fleet, as of the last renewal."""
+        return self._seen.owners
+
+    @property
+    def owned(self) -> Mapping[str, int]:
+        """The epochs of what is ours, as of the last renewal."""
+        return self._seen.owned
 
     @property
     def outage(self) -> str:

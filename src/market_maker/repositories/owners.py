@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from market_maker.repositories.executor import Database, Executor
 from market_maker.repositories.generated import owners as sql
@@ -41,6 +42,21 @@ class Release:
     """Whether it was ACTIVE until the hand-over began."""
 
 
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who owns what, as one instance has seen it."""
+
+    owners: Mapping[str, str]
+    """The instance that owns each symbol; symbols of nobody are left out."""
+    owned: Mapping[str, int]
+    """The epochs of what is its own."""
+    ended: int
+    """Every transaction below this one had ended."""
+
+
+UNSEEN: Final = Owners({}, {}, 0)
+
+
 class OwnerRepository:
     """Ownership of all symbols, by epoch."""
 
@@ -76,9 +92,19 @@ class OwnerRepository:
         """The instance that owns each symbol; symbols of nobody are left out."""
         return {row.symbol: row.instance_id or "" for row in await sql.list_owners(self._database)}
 
-    async def fingerprint(self) -> object:
-        """Differs whenever `owners` does."""
-        return await sql.fingerprint_owners(self._database)
+    async def look(self, instance_id: str, before: Owners = UNSEEN) -> Owners:
+        """Who owns what now. Of others' symbols only those are read that have changed since `before`."""
+        rows = await sql.list_owned_or_changed(self._database, instance_id=instance_id, since=before.ended)
+        ended = rows[0].ended if rows else before.ended
+        if ended < before.ended:  # the database was restored: its transactions count from an earlier one
+            return await self.look(instance_id)
+        owned = {row.symbol: row.epoch for row in rows if row.instance_id == instance_id}
+        moved = {row.symbol for row in rows if before.owners.get(row.symbol) != row.instance_id}
+        if not moved:
+            return Owners(before.owners, owned, ended)
+        owners = {symbol: owner for symbol, owner in before.owners.items() if symbol not in moved}
+        owners.update((row.symbol, row.instance_id) for row in rows if row.instance_id is not None)
+        return Owners(owners, owned, ended)
 
     async def forget_resume(self, symbols: Sequence[str]) -> int:
         """Symbols of nobody shall not go on by themselves; how many of them would have."""

@@ -2,14 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 import pytest
 from tests.support.owning import BTC, Instance, Surroundings, found, until
 
-from market_maker.actors.tenure import Lease
 from market_maker.bootstrap import restore, upkeep
-from market_maker.bootstrap.tenancy import Tenancy
 from market_maker.core.events import BookInvalid
 from market_maker.core.states import State
 from market_maker.repositories.executor import Database
@@ -47,33 +44,6 @@ async def test_records_under_an_old_epoch_change_nothing_and_are_never_acknowled
     assert north.committable(BTC) == dropped.offset
     assert [row["trade_id"] for row in await around.pool.fetch("SELECT * FROM mm_fills")] == ["kept"]
     assert await around.pool.fetchval("SELECT position FROM mm_positions WHERE symbol = $1", BTC) == 1
-
-
-async def test_the_fleets_owners_are_read_only_when_one_has_changed(
-    around: Surroundings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each instance reading every row in every second would grow with the square of the instances."""
-    read = 0
-    read_all = OwnerRepository.owners
-
-    async def counting(repository: OwnerRepository) -> Mapping[str, str]:
-        nonlocal read
-        read += repository is owners
-        return await read_all(repository)
-
-    monkeypatch.setattr(OwnerRepository, "owners", counting)
-    owners = OwnerRepository(Database(around.pool))
-    lease = Lease(time.monotonic_ns, 1)
-    tenancy = Tenancy("north", owners, lease, (await around.start("south")).supervisor, lambda _: None)
-    [claim] = await owners.claim([BTC], "east")
-    read = 0
-    for _ in range(5):
-        await tenancy.renew()
-    assert (read, tenancy.owners) == (1, {BTC: "east"})
-    await owners.release([Release(BTC, claim.epoch, resume=False)])
-    await tenancy.renew()
-    await tenancy.renew()
-    assert (read, tenancy.owners) == (2, {})
 
 
 async def test_a_symbol_that_somebody_else_took_is_not_taken_back(around: Surroundings) -> None:

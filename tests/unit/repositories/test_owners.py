@@ -3,7 +3,8 @@ import asyncio
 import asyncpg
 
 from market_maker.repositories.executor import Database
-from market_maker.repositories.owners import OwnerRepository, Release, lock_current
+from market_maker.repositories.generated import owners as sql
+from market_maker.repositories.owners import OwnerRepository, Owners, Release, lock_current
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 
@@ -103,3 +104,55 @@ async def test_every_sign_of_life_is_a_new_one_and_a_forgotten_instance_gives_no
     assert await owners.beats() == {"one": 3, "two": 1}
     await owners.forget_instance("one")
     assert await owners.beats() == {"two": 1}
+
+
+async def test_a_look_tells_what_has_changed_since_the_last_one(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    [eth] = await owners.claim([ETH], "two")
+    first = await owners.look("one")
+    assert (first.owners, first.owned) == ({BTC: "one", ETH: "two"}, {BTC: 1})
+    await owners.release([Release(ETH, eth.epoch, resume=False)])
+    await owners.claim([BTC], "two")
+    second = await owners.look("one", first)
+    assert (second.owners, second.owned) == ({BTC: "two"}, {})
+    assert (await owners.look("one", second)).owners is second.owners
+
+
+async def test_a_change_that_is_committed_after_a_later_one_is_seen(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    async with pool.acquire() as slow:
+        transaction = slow.transaction()
+        await transaction.start()
+        await slow.execute(
+            "INSERT INTO mm_owners (symbol, epoch, instance_id, claimed_at) VALUES ($1, 1, 'slow', now())",
+            ETH,
+        )
+        await owners.claim([BTC], "quick")
+        before = await owners.look("one")
+        assert before.owners == {BTC: "quick"}
+        await transaction.commit()
+    assert (await owners.look("one", before)).owners == {BTC: "quick", ETH: "slow"}
+
+
+async def test_a_database_that_was_restored_is_read_anew(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    of_another = Owners({BTC: "two", ETH: "two"}, {}, 1_000_000_000)
+    assert (await owners.look("one", of_another)).owners == {BTC: "one"}
+
+
+async def test_a_look_at_ten_thousand_owners_scans_none_of_them(pool: asyncpg.Pool) -> None:
+    """As the session plans it once it knows the statement."""
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([f"S{number}" for number in range(10_000)], "other")
+    await owners.claim([BTC], "one")
+    await pool.execute("ANALYZE mm_owners")
+    seen = await owners.look("one")
+    assert len(seen.owners) == 10_001
+    async with pool.acquire() as connection:
+        await connection.execute(f"PREPARE look (text, bigint) AS {sql.LIST_OWNED_OR_CHANGED}")
+        for _ in range(10):
+            await connection.execute(f"EXECUTE look ('one', {seen.ended})")
+        plan = [row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE look ('one', {seen.ended})")]
+    assert not [line for line in plan if "Seq Scan" in line], plan

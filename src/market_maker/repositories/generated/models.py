@@ -143,6 +143,7 @@ class StoredOwner:
     claimed_at: datetime
     released_at: datetime | None
     resume: bool
+    changed_in: int
 
 
 @dataclass(frozen=True, slots=True)

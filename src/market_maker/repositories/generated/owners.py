@@ -169,19 +169,37 @@ async def list_owners(
     return [ListOwnersRow(*row) for row in rows]
 
 
-FINGERPRINT_OWNERS = """\
-SELECT coalesce(sum(hashtextextended(symbol || ' ' || instance_id, 0)), 0)::text AS fingerprint
-FROM mm_owners WHERE instance_id IS NOT NULL
+LIST_OWNED_OR_CHANGED = """\
+SELECT
+    symbol,
+    epoch,
+    instance_id,
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS ended
+FROM mm_owners
+WHERE instance_id = $1::text OR changed_in >= $2::bigint
 """
 
 
-async def fingerprint_owners(
+@dataclass(frozen=True, slots=True)
+class ListOwnedOrChangedRow:
+    """A row of list_owned_or_changed."""
+
+    symbol: str
+    epoch: int
+    instance_id: str | None
+    ended: int
+
+
+async def list_owned_or_changed(
     db: Executor,
-) -> str | None:
-    """Changes whenever a symbol changes its owner: an instance need not read all rows to know that none did."""
-    row = await db.fetchrow(FINGERPRINT_OWNERS)
-    value: str | None = None if row is None else row[0]
-    return value
+    *,
+    instance_id: str,
+    since: int,
+) -> list[ListOwnedOrChangedRow]:
+    """What an instance owns, and what has changed in transactions that had not ended when `since` was read:
+    such a one may commit after a later one. `ended` is the next `since`."""
+    rows = await db.fetch(LIST_OWNED_OR_CHANGED, instance_id, since)
+    return [ListOwnedOrChangedRow(*row) for row in rows]
 
 
 FORGET_RESUME = """\

@@ -104,6 +104,8 @@ CREATE TABLE mm_orders (
 
 CREATE INDEX mm_orders_symbol_idx ON mm_orders (symbol, client_order_id);
 
+CREATE INDEX mm_orders_created_idx ON mm_orders (symbol, created_at);
+
 CREATE INDEX mm_orders_open_idx ON mm_orders (symbol)
     WHERE status NOT IN ('filled', 'cancelled', 'rejected');
 
@@ -129,6 +131,8 @@ CREATE TABLE mm_fills (
 
 CREATE UNIQUE INDEX mm_fills_fold_idx ON mm_fills (symbol, id);
 
+CREATE INDEX mm_fills_executed_idx ON mm_fills (symbol, executed_at);
+
 -- Events that were caused by a committed change. Sent rows stay: they are the history of state changes
 -- and kill switches that the API shows. Ids rise with commit order within a symbol only.
 CREATE TABLE outbox (
@@ -148,6 +152,8 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_unsent_idx ON outbox (symbol, id) WHERE sent_at IS NULL;
 
 CREATE INDEX outbox_history_idx ON outbox (symbol, id);
+
+CREATE INDEX outbox_created_idx ON outbox (symbol, created_at);
 
 -- Every mutating call of the API. Rows are only ever added.
 CREATE TABLE mm_audit (
@@ -189,11 +195,26 @@ CREATE TABLE mm_owners (
     released_at timestamptz,
     -- Whether it was ACTIVE when it was given up so.
     resume boolean NOT NULL DEFAULT false,
+    -- The transaction that changed the row last: who knows which of them had ended when it looked reads the
+    -- rows that have changed since, and no others.
+    changed_in bigint NOT NULL DEFAULT 0,
     CHECK (released_at IS NULL OR instance_id IS NULL),
     CHECK (released_at IS NOT NULL OR NOT resume)
 );
 
 CREATE INDEX mm_owners_instance_idx ON mm_owners (instance_id);
+
+CREATE INDEX mm_owners_changed_idx ON mm_owners (changed_in);
+
+CREATE FUNCTION mm_owners_note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.changed_in := pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER mm_owners_changed BEFORE INSERT OR UPDATE ON mm_owners
+    FOR EACH ROW EXECUTE FUNCTION mm_owners_note_change();
 
 -- Running instances. `beat` rises with every renewal of the instance's lease, about once a second; who
 -- watches it needs no clock but his own.

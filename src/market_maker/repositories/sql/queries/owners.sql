@@ -55,10 +55,16 @@ SELECT symbol, epoch FROM mm_owners WHERE instance_id = @instance_id::text;
 -- Who owns what; symbols of nobody are left out.
 SELECT symbol, epoch, instance_id FROM mm_owners WHERE instance_id IS NOT NULL ORDER BY symbol;
 
--- name: FingerprintOwners :one
--- Changes whenever a symbol changes its owner: an instance need not read all rows to know that none did.
-SELECT coalesce(sum(hashtextextended(symbol || ' ' || instance_id, 0)), 0)::text AS fingerprint
-FROM mm_owners WHERE instance_id IS NOT NULL;
+-- name: ListOwnedOrChanged :many
+-- What an instance owns, and what has changed in transactions that had not ended when `since` was read:
+-- such a one may commit after a later one. `ended` is the next `since`.
+SELECT
+    symbol,
+    epoch,
+    instance_id,
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS ended
+FROM mm_owners
+WHERE instance_id = @instance_id::text OR changed_in >= @since::bigint;
 
 -- name: ForgetResume :execrows
 -- An operator has decided otherwise while nobody owned the symbol: it does not go on by itself.
