@@ -12,19 +12,24 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
-$(BIN)/python:
+$(BIN)/uv: requirements/install.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=")'
 	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/install.txt >&2
+	@touch $@
 
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+# uv takes a tenth of pip's time; where only pip has been told of a package index, pip does it.
+install = { $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); } >&2
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml $(BIN)/uv
 	@echo "installing what the demo needs, once" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@$(call install,--require-hashes -r requirements/demo.txt)
+	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 	@echo "installing what tests and checks need, once" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
+	@$(call install,--require-hashes -r requirements/dev.txt)
 	@touch $@
 
 # --- what people run -----------------------------------------------------------------------------
@@ -73,13 +78,14 @@ migration: $(VENV)/.dev
 	$(BIN)/python -m tools.make_migration $(NAME)
 
 # Lock files with hashes and without package hosts, for every platform.
-LOCKED := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCKED := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 lock: $(VENV)/.dev
 	$(LOCKED) --extra demo --group build -o requirements/demo.txt pyproject.toml
 	$(LOCKED) --extra demo --group build --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	$(LOCKED) -c requirements/demo.txt -o requirements/runtime.txt pyproject.toml
 	$(LOCKED) -c requirements/demo.txt --group build -o requirements/build.txt
+	$(LOCKED) --group install -o requirements/install.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
