@@ -21,6 +21,14 @@ from market_maker.core.events import BookDelta, BookSnapshot, Side
 from market_maker.core.order_book import BookChange, OrderBook
 
 
+def _is_in(at_us: int, book_us: int, touched_us: int) -> bool:
+    """A book of `book_us` has what happened at a level at `at_us`.
+
+    What happened at the very time of the book's latest message is in it when that message changed the level.
+    """
+    return at_us < book_us or at_us == book_us == touched_us
+
+
 @dataclass(slots=True, eq=False)
 class Resident:
     """One order of ours that the book may show; times in `_us` are the exchange's, since 1970."""
@@ -40,20 +48,18 @@ class Resident:
     """All that happened to it until this time is known."""
 
     def shown(self, book_us: int, touched_us: int) -> tuple[int, int]:
-        """The least and the most of it that a book of `book_us` shows, doubt apart.
-
-        A change of the very time of the book's latest message is in it when that message changed the level.
-        """
-
-        def past(at_us: int) -> bool:
-            return at_us < book_us or at_us == book_us == touched_us
-
-        if self.ended_us is not None and past(self.ended_us):
+        """The least and the most of it that a book of `book_us` shows, doubt apart."""
+        if self.has_left(book_us, touched_us):
             return 0, 0
-        left = max(0, self.lots - sum(lots for at_us, lots in self.fills if past(at_us)))
-        if self.accepted_us is not None and past(self.accepted_us):
+        filled = sum(lots for at_us, lots in self.fills if _is_in(at_us, book_us, touched_us))
+        left = max(0, self.lots - filled)
+        if self.accepted_us is not None and _is_in(self.accepted_us, book_us, touched_us):
             return left, left
         return 0, left if self.may_show else 0
+
+    def has_left(self, book_us: int, touched_us: int) -> bool:
+        """A book of `book_us` and every later one is without it."""
+        return self.ended_us is not None and _is_in(self.ended_us, book_us, touched_us)
 
 
 @dataclass(slots=True, eq=False)
@@ -261,13 +267,13 @@ class OwnShare:
             yield from level.residents
 
     def forget_gone(self, book: OrderBook) -> None:
-        """Let go of orders that the book showed last at an earlier time than its own."""
+        """Let go of orders that no later book shows."""
         gone = []
         for order_id, (side, ticks) in self._where.items():
             level = self._levels[side][ticks]
             resident = level.residents[order_id]
             if resident.ended_us is not None:
-                if resident.shown(book.exchange_us, level.touched_us)[1] == 0:
+                if resident.has_left(book.exchange_us, level.touched_us):
                     gone.append((order_id, level))
             elif resident.ended_ns is not None and (book.data_ns or 0) > resident.ended_ns:
                 gone.append((order_id, level))

@@ -57,6 +57,16 @@ def test_an_order_is_ours_from_the_message_that_shows_it() -> None:
     assert desk.bid == (90, 90)
 
 
+def test_an_order_that_ended_before_a_late_book_shows_it_is_ours_there() -> None:
+    desk = Desk()
+    desk.place(accepted_us=10)
+    desk.share.filled("c1", 30, 3)
+    desk.share.ended("c1", 30, 30)
+    assert desk.bid == (90, 90)
+    desk.snapshot(10, bids=((BID, 3), (90, 5)))
+    assert desk.bid == (90, 90)
+
+
 def test_an_order_is_ours_until_the_message_that_no_longer_shows_it_however_late_that_is() -> None:
     desk = resting()
     desk.share.ended("c1", 30, now_ns=30)
