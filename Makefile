@@ -8,7 +8,7 @@ WORKERS ?= 3
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast test-acceptance test-integration simulate bench lint generate migration lock clean
+.PHONY: demo test test-fast test-acceptance test-integration search simulate bench lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -49,6 +49,10 @@ test-acceptance: $(VENV)/.dev
 
 test-integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)
+
+# New examples for the properties, ten times as many.
+search: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile search --timeout 0 tests/property $(ARGS)
 
 simulate: $(VENV)/.dev
 	$(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)

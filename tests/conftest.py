@@ -2,8 +2,10 @@
 
 from hypothesis import settings
 
-# How long an example takes says how busy the machine is, not whether the code is right.
-settings.register_profile("default", deadline=None)
+# How long an example takes says how busy the machine is, not whether the code is right. A change is judged by
+# the same examples each time; `make search` looks for new ones.
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("default")
 
 pytest_plugins = [

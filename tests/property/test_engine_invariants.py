@@ -1,10 +1,8 @@
 """The engine against an honest exchange and a dishonest network: what must hold after every step.
 
-The numbers in the assertions are those of DESIGN's list. `MM_PROPERTY_EXAMPLES` and
-`MM_PROPERTY_STEPS` make it search deeper.
+The numbers in the assertions are those of DESIGN's list.
 """
 
-import os
 import sys
 from dataclasses import replace
 from decimal import Decimal
@@ -19,9 +17,6 @@ from market_maker.core import events as ev
 from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
 from market_maker.core.states import Cause, KillReason, State
-
-EXAMPLES = int(os.environ.get("MM_PROPERTY_EXAMPLES", "100"))
-STEPS = int(os.environ.get("MM_PROPERTY_STEPS", "40"))
 
 CONFIGS = st.builds(
     lambda levels, skew, threshold, position, loss: replace(
@@ -256,8 +251,7 @@ class EngineAgainstExchange(RuleBasedStateMachine):
 
 
 EngineAgainstExchange.TestCase.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -1,9 +1,5 @@
-"""Thin books with our own orders, a late feed, losses, repetitions: the mid stays that of the others.
+"""Thin books with our own orders, a late feed, losses, repetitions: the mid stays that of the others."""
 
-`MM_PROPERTY_EXAMPLES` and `MM_PROPERTY_STEPS` make it search deeper.
-"""
-
-import os
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,9 +13,6 @@ from tests.support.world import MS, World
 from market_maker.core.config import EngineLimits
 from market_maker.core.events import Side
 from market_maker.core.states import Cause, KillReason, State
-
-EXAMPLES = int(os.environ.get("MM_PROPERTY_EXAMPLES", "100"))
-STEPS = int(os.environ.get("MM_PROPERTY_STEPS", "40"))
 
 LATE_MS = st.sampled_from([0, 0, 5, 300, 2000])
 LOTS = st.sampled_from([1, 40, 60, 100, 100, 200])
@@ -149,8 +142,7 @@ class ThinBook(RuleBasedStateMachine):
 
 TestThinBook = ThinBook.TestCase
 TestThinBook.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -64,4 +64,3 @@ def test_the_first_minute_alone_holds_enough_checks_for_a_demo(path: Path) -> No
     assert not exchange.finished("BTCUSDT")
     assert exchange.feed_checks("BTCUSDT").checks >= 100
     assert len(only(BookDelta, events)) > 500
-
