@@ -25,6 +25,7 @@ from market_maker.api.ports import (
     StoredState,
     UnknownSymbolError,
 )
+from market_maker.clients.metadata import MetadataInvalidError, Offer
 from market_maker.core.commands import OrderStatus, Problem, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
@@ -106,6 +107,7 @@ def order_view(side: Side, price: str, level: int = 0) -> OrderView:
 class FakeDesk:
     """Set its fields to bring about what a test needs."""
 
+    unusable: list[MetadataInvalidError] = field(default_factory=list)
     listed: set[str] = field(default_factory=lambda: {"BTC-USDT", "ETH-USDT", "SOL-USDT"})
     views: dict[str, SymbolView] = field(default_factory=dict)
     fill_rows: dict[str, list[FillRow]] = field(default_factory=dict)
@@ -276,10 +278,10 @@ class FakeDesk:
             if (before is None or row.row_id < before) and within(period, row.occurred_at)
         ][:limit]
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> Offer:
         if not self.metadata_up:
             raise MetadataDownError("the Metadata Service does not answer: try again later")
-        return [instrument(symbol) for symbol in self.listed]
+        return Offer([instrument(symbol) for symbol in self.listed], self.unusable)
 
     async def audited(
         self, wanted: AuditFilter, before: int | None, limit: int, period: Period = ALWAYS

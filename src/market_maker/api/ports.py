@@ -10,10 +10,10 @@ from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
+from market_maker.clients.metadata import Offer
 from market_maker.core.commands import OrderStatus, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
-from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
 from market_maker.repositories.paging import ALWAYS, Period
@@ -262,7 +262,7 @@ class Desk(Protocol):
     async def delete_config(self, symbol: str, actor: str) -> None:
         """Remove a configuration. Raises UnknownSymbolError, ActiveSymbolError, DatabaseDownError."""
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> Offer:
         """Every instrument that the Metadata Service offers. Raises MetadataDownError."""
 
     async def fills(

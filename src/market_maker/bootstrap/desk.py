@@ -19,7 +19,6 @@ from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
-from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
 from market_maker.repositories import audit
@@ -217,7 +216,7 @@ class ServiceDesk:
         if not worker.engine.is_clear:
             raise ports.ActiveSymbolError(f"{symbol} may still have open orders: wait until zero is proven")
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> metadata.Offer:
         """What the Metadata Service offers."""
         try:
             return await self._fleet.instruments()

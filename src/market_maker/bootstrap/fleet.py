@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +17,7 @@ from market_maker.clients.metadata import (
     MetadataError,
     MetadataInvalidError,
     MetadataUnavailableError,
+    Offer,
     UnknownSymbolError,
 )
 from market_maker.core.events import ConfigChanged, Fault, InstrumentUpdated
@@ -105,7 +106,7 @@ class Fleet:
         """The instrument as Metadata describes it. Raises MetadataError."""
         return await self._metadata.get_instrument(symbol)
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> Offer:
         """Every instrument that Metadata offers. Raises MetadataError."""
         return await self._metadata.list_instruments()
 

@@ -1,5 +1,7 @@
 """The Metadata Service's client: instruments over gRPC, checked before anything is quoted on them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -42,8 +44,17 @@ class MetadataInvalidError(MetadataError):
     """An instrument came that nothing can be quoted on; names the field, the value and the fix."""
 
     def __init__(self, symbol: str, field: str, value: str, fix: str) -> None:
-        self.symbol, self.field, self.value, self.fix = symbol, field, value, fix
-        super().__init__(f"instrument {symbol!r}: {field} is {value!r}; {fix}")
+        self.symbol, self.field, self.value, self.fix = symbol[:_SHOWN_MAX], field, value, fix
+        super().__init__(f"instrument {self.symbol!r}: {field} is {value!r}; {fix}")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Everything that the Metadata Service lists."""
+
+    instruments: Sequence[Instrument]
+    unusable: Sequence[MetadataInvalidError]
+    """What is wrong with the others, the first fault of each."""
 
 
 class MetadataClient:
@@ -95,16 +106,23 @@ class MetadataClient:
             )
         return read_instrument(answer.instrument)
 
-    async def list_instruments(self) -> list[Instrument]:
-        """Every listed instrument.
+    async def list_instruments(self) -> Offer:
+        """Every listed instrument, and which of them nothing can be quoted on.
 
-        Raises MetadataUnavailableError, or MetadataInvalidError for the first that is not usable.
+        Raises MetadataUnavailableError.
         """
         try:
             answer = await self._list(pb.ListInstrumentsRequest(), timeout=self._deadline_s)
         except grpc.aio.AioRpcError as error:
             self._unavailable(error)
-        return [read_instrument(instrument) for instrument in answer.instruments]
+        instruments: list[Instrument] = []
+        unusable: list[MetadataInvalidError] = []
+        for listed in answer.instruments:
+            try:
+                instruments.append(read_instrument(listed))
+            except MetadataInvalidError as error:
+                unusable.append(error)
+        return Offer(instruments, unusable)
 
     async def health(self) -> Health:
         """Whether the Metadata Service answers."""

@@ -3,6 +3,8 @@
 from tests.support.api import Api
 from tests.support.desk import FakeDesk
 
+from market_maker.clients.metadata import MetadataInvalidError
+
 BTC = "/v1/mm-configs/BTC-USDT"
 
 
@@ -57,6 +59,21 @@ async def test_what_metadata_offers_is_listed_with_what_is_configured(api: Api) 
         "SOL",
         "TRADING",
     )
+
+
+async def test_an_instrument_that_cannot_be_used_is_named_beside_those_that_can(
+    api: Api, desk: FakeDesk
+) -> None:
+    desk.unusable = [MetadataInvalidError("ETH-USDT", "tick_size", "0", "it must be a positive decimal")]
+    body = (await api.get("/v1/mm/instruments")).body
+    assert len(body["items"]) == 3
+    assert body["unusable"] == [
+        {
+            "symbol": "ETH-USDT",
+            "configured": True,
+            "reason": "instrument 'ETH-USDT': tick_size is '0'; it must be a positive decimal",
+        }
+    ]
 
 
 async def test_metadata_that_does_not_answer_offers_nothing(api: Api, desk: FakeDesk) -> None:

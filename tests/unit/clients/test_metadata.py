@@ -103,7 +103,7 @@ async def test_every_listed_instrument_is_given_whatever_its_status() -> None:
         on_the_wire(symbol="C", status=pb.INSTRUMENT_STATUS_DELISTED),
     )
     async with metadata_service(not_listed, listed) as client:
-        instruments = await client.list_instruments()
+        instruments = (await client.list_instruments()).instruments
         assert (await client.health()).healthy
     assert [(instrument.symbol, instrument.status) for instrument in instruments] == [
         ("A", InstrumentStatus.TRADING),
@@ -147,10 +147,12 @@ async def test_an_instrument_that_cannot_be_quoted_on_names_field_value_and_fix(
     assert "BTC-USDT" in str(caught.value)
 
 
-async def test_one_bad_instrument_in_the_list_is_named() -> None:
-    async with metadata_service(not_listed, (on_the_wire(), on_the_wire(symbol=""))) as client:
-        with pytest.raises(MetadataInvalidError, match="symbol is ''"):
-            await client.list_instruments()
+async def test_the_good_instruments_of_a_list_are_given_and_the_bad_ones_named() -> None:
+    listed = (on_the_wire(symbol=""), on_the_wire(), on_the_wire(symbol="X", tick_size="0"))
+    async with metadata_service(not_listed, listed) as client:
+        offer = await client.list_instruments()
+    assert [instrument.symbol for instrument in offer.instruments] == ["BTC-USDT"]
+    assert [(error.symbol, error.field) for error in offer.unusable] == [("", "symbol"), ("X", "tick_size")]
 
 
 async def test_an_error_of_the_service_means_unavailable() -> None:
