@@ -38,8 +38,10 @@ async def test_a_cancellation_ends_what_talks_to_redis_at_whichever_moment_it_co
     link = FleetLink(valkey.url)
     assert await link.run(("PING",)) is not None
 
-    await ends_when_cancelled(lambda: link.run(("SET", "beat", "1"), ("EXPIRE", "beat", 10)))
-    await link.close()
+    try:
+        await ends_when_cancelled(lambda: link.run(("SET", "beat", "1"), ("EXPIRE", "beat", 10)))
+    finally:
+        await link.close()
 
 
 async def test_a_cancellation_ends_what_asks_postgresql_at_whichever_moment_it_comes(
@@ -52,8 +54,10 @@ async def test_a_cancellation_ends_what_asks_postgresql_at_whichever_moment_it_c
 async def ends_when_cancelled(ask: Callable[[], Awaitable[object]]) -> None:
     """A loop that asks again and again ends with its first cancellation, in whichever turn that comes."""
 
+    asks_on = True
+
     async def asking() -> None:
-        while True:
+        while asks_on:
             await ask()
 
     for turns in range(120):
@@ -62,4 +66,6 @@ async def ends_when_cancelled(ask: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0)
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=5.0)
+        asks_on = bool(done)  # one that goes on would outlive the test, whose loop waits for it
+        await asyncio.wait([task], timeout=5.0)
         assert done, f"swallowed after {turns} turns of the loop"
