@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.operator import until
 from tests.support.postgres_server import free_port
-from tests.support.service import ExchangeServers, Site
+from tests.support.service import SOON_FORGOTTEN, ExchangeServers, Site
 
 BTC = "BTCUSDT"
 StartSite = Callable[..., Awaitable[Site]]
@@ -47,7 +47,7 @@ async def test_without_the_order_service_zero_is_not_proven_and_nothing_is_enabl
 
 
 async def test_fills_of_a_dead_process_wait_for_a_registry_that_comes_late(start_site: StartSite) -> None:
-    site = await start_site(KAFKA_SESSION_TIMEOUT="3s")
+    site = await start_site(**SOON_FORGOTTEN)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
@@ -79,7 +79,7 @@ def own_exchange(start_exchange: Callable[..., ExchangeServers]) -> ExchangeServ
 async def test_sigterm_with_a_silent_broker_ends_in_time_and_the_next_start_publishes_the_rest(
     start_site: StartSite, own_exchange: ExchangeServers
 ) -> None:
-    site = await start_site(own_exchange)
+    site = await start_site(own_exchange, **SOON_FORGOTTEN)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)

@@ -98,17 +98,20 @@ def test_the_demo_tells_people_where_everything_is_and_leaves_nothing_behind(sim
     assert processes_in(simulated.directory) == []
 
 
-def test_a_service_killed_in_the_middle_is_started_again_and_the_figures_still_agree(
+def test_a_service_killed_in_the_middle_is_started_again_and_ctrl_c_ends_everything_in_order(
     tmp_path: Path,
 ) -> None:
-    demo = RunningDemo(tmp_path, "--for", "8s", "--seed", "12", "--spread-bps", "2")
+    demo = RunningDemo(tmp_path, "--seed", "12", "--spread-bps", "2")
     pid = int(demo.wait_for(r"service +process (\d+)"))
     _wait_for_fills(demo)
     os.kill(pid, signal.SIGKILL)
+    assert int(demo.wait_for(r"ended with code (-\d+): started again")) == -signal.SIGKILL
+    demo.process.send_signal(signal.SIGINT)
     run = demo.end()
-    assert f"ended with code -{int(signal.SIGKILL)}" in run.errors
     symbols = require_clean(run)
     assert sum(symbol["fills"] for symbol in symbols.values()) > 0
+    assert processes_in(run.directory) == []
+    assert not Path(run.directory).exists()
 
 
 def _wait_for_fills(demo: RunningDemo) -> None:
@@ -121,16 +124,6 @@ def _wait_for_fills(demo: RunningDemo) -> None:
                 return
         time.sleep(LOOK_EVERY_S)
     raise AssertionError(f"no fill in {END_S_MAX:g} s")
-
-
-def test_ctrl_c_ends_everything_in_order(tmp_path: Path) -> None:
-    demo = RunningDemo(tmp_path, "--seed", "13")
-    _wait_for_fills(demo)
-    demo.process.send_signal(signal.SIGINT)
-    run = demo.end()
-    require_clean(run)
-    assert processes_in(run.directory) == []
-    assert not Path(run.directory).exists()
 
 
 def test_ctrl_c_before_trading_ends_everything_too(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.guard_process import GuardProcess
 from tests.support.operator import Status, until
-from tests.support.service import Site
+from tests.support.service import SOON_FORGOTTEN, Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)
@@ -37,7 +37,7 @@ class Guarded:
 
 @pytest.fixture
 async def guarded(start_site: StartSite, tmp_path: Path) -> AsyncIterator[Guarded]:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     for symbol in SYMBOLS:
         await site.operator.configure(symbol, num_levels=2)
         await site.operator.enable(symbol)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.operator import until
-from tests.support.service import Site
+from tests.support.service import SOON_FORGOTTEN, Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 StartSite = Callable[..., Awaitable[Site]]
@@ -94,7 +94,7 @@ async def test_a_worker_that_raises_halts_its_symbol_only_and_leaves_nothing_ope
 async def test_a_worker_that_cannot_even_halt_is_cleared_without_its_engine(
     start_site: StartSite, tmp_path: Path
 ) -> None:
-    site = await start_site(PYTHONPATH=_defective(tmp_path, once=False))
+    site = await start_site(PYTHONPATH=_defective(tmp_path, once=False), **SOON_FORGOTTEN)
     await _quote(site)
     (tmp_path / "flag").touch()
     await site.empty_at_exchange(BTC)

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import Consumer
 from tests.support.operator import until
-from tests.support.service import Site
+from tests.support.service import SOON_FORGOTTEN, Site
 
 BTC = "BTCUSDT"
 TOPICS = ["engine.event.v1", "md.orderbook.delta.v1", "md.orderbook.snap.v1", "md.trades.v1", "md.mark.v1"]
@@ -47,7 +47,7 @@ def another_member(site: Site, topics: list[str]) -> Iterator[None]:
 async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(
     start_site: StartSite,
 ) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
@@ -61,7 +61,7 @@ async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared(
 async def test_a_halt_that_was_announced_while_the_partition_was_away_is_found_by_asking_metadata(
     start_site: StartSite,
 ) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)

@@ -5,17 +5,17 @@ import contextlib
 import itertools
 import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import aiohttp
 import asyncpg
 import pytest
+from tests.support import forked
 from tests.support.operator import until
 from tests.support.postgres_server import free_port
-from tests.support.service import Site, small
+from tests.support.service import SOON_FORGOTTEN, Site, small
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)
@@ -36,7 +36,7 @@ async def _quote(site: Site, **fields: object) -> None:
 async def test_after_kill_9_all_is_paused_nothing_rests_and_every_fill_counts_once(
     start_site: StartSite,
 ) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await _quote(site, num_levels=3)
     for symbol in SYMBOLS:
         await site.trade_against(symbol, fills=5)
@@ -60,7 +60,7 @@ async def test_after_kill_9_all_is_paused_nothing_rests_and_every_fill_counts_on
 
 
 async def test_halted_stays_halted_across_kill_9_until_a_reset(start_site: StartSite) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await _quote(site)
     await site.operator.emergency("kill", BTC)
     await site.operator.clear(BTC)
@@ -80,7 +80,7 @@ async def test_halted_stays_halted_across_kill_9_until_a_reset(start_site: Start
 @pytest.mark.long
 async def test_ten_random_kills_leave_no_orphan_and_no_lost_or_doubled_fill(start_site: StartSite) -> None:
     chance = random.Random(20261120)  # noqa: S311 - moments of a test
-    site = await start_site(KAFKA_SESSION_TIMEOUT="3s")
+    site = await start_site(**SOON_FORGOTTEN)
     await _quote(site, num_levels=3)
     company = [asyncio.ensure_future(_crowd(site, symbol)) for symbol in SYMBOLS]
     company.append(asyncio.ensure_future(_keep_enabled(site)))
@@ -132,7 +132,7 @@ async def _keep_enabled(site: Site) -> None:
 
 
 async def test_sigterm_ends_in_order_within_ten_seconds(start_site: StartSite) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await _quote(site, num_levels=3)
     for symbol in SYMBOLS:
         await site.trade_against(symbol, fills=3)
@@ -154,7 +154,7 @@ async def test_sigterm_ends_in_order_within_ten_seconds(start_site: StartSite) -
 async def test_sigterm_while_the_exchange_refuses_cancels_says_so_with_its_exit_code(
     start_site: StartSite,
 ) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await _quote(site)
     await site.exchange.fault("any_order", "error", symbol=BTC)
     began = time.monotonic()
@@ -229,13 +229,9 @@ async def test_a_second_service_on_the_same_port_leaves_the_first_ones_orders_al
     before = await _client_order_ids(site)
     environment = {**site.service.environment, "METRICS_PORT": str(free_port())}
     second = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "market_maker", "serve"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        timeout=60,
+        partial(forked.run, "market_maker", "serve", environ={**os.environ, **environment}, timeout_s=60)
     )
-    assert (second.returncode, b"HTTP_PORT" in second.stderr) == (1, True)
+    assert (second.returncode, "HTTP_PORT" in second.stderr) == (1, True)
     assert before & await _client_order_ids(site)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import asyncpg
-from tests.support.service import Site
+from tests.support.service import SOON_FORGOTTEN, Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 StartSite = Callable[..., Awaitable[Site]]
@@ -20,7 +20,7 @@ async def _execute(site: Site, sql: str) -> None:
 async def test_a_symbol_whose_fills_are_refused_stays_halted_until_a_restart_that_counts_them(
     start_site: StartSite,
 ) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     for symbol in (BTC, ETH):
         await site.operator.configure(symbol)
         await site.operator.enable(symbol)

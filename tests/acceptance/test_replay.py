@@ -1,28 +1,22 @@
 """What a running service recorded, replayed by the command: the same commands, bit for bit."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import forked
 from tests.support.operator import until
 from tests.support.recorded import edited
-from tests.support.service import Site
+from tests.support.service import SOON_FORGOTTEN, Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 
 
 def replay(path: Path) -> tuple[int, str]:
     """The command in a process of its own; its exit code and output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "market_maker", "replay", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forked.run("market_maker", "replay", str(path))
     return done.returncode, done.stdout + done.stderr
 
 
@@ -97,7 +91,7 @@ async def test_the_record_of_a_killed_process_replays_and_a_change_in_it_is_foun
 async def test_a_restarted_service_starts_a_new_record_from_what_it_restored(
     start_site: Callable[..., Any], directory: Path
 ) -> None:
-    site: Site = await start_site(MM_RECORD_DIR=str(directory))
+    site: Site = await start_site(MM_RECORD_DIR=str(directory), **SOON_FORGOTTEN)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -47,7 +48,7 @@ class Watched:
     trades: list[Any]
     order_rows: list[Any]
     sources: dict[str, set[str]]
-    """Who had written the messages of each topic of the exchange."""
+    """Who wrote messages to each topic of the exchange meanwhile."""
 
     @property
     def placed(self) -> list[Passed]:
@@ -83,6 +84,7 @@ def watched(
 
 
 async def _watch(site: Site, proxy: OrderProxy) -> Watched:
+    began = time.time()
     await site.operator.configure(BTC, num_levels=2)
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
@@ -95,7 +97,7 @@ async def _watch(site: Site, proxy: OrderProxy) -> Watched:
     await site.operator.clear(BTC)
     readers = [EventReader(site, topic) for topic in EXCHANGE_TOPICS]
     try:
-        told = [await reader.read() for reader in readers]
+        told = [await reader.read(began) for reader in readers]
     finally:
         for reader in readers:
             reader.close()

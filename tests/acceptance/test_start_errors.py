@@ -7,13 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import aiohttp
 import asyncpg
 import pytest
-from tests.support.forked import Forked
+from tests.support import forked
 from tests.support.postgres_server import free_port
 from tests.support.sandbox import SandboxClient
 from tests.support.service import ExchangeServers, service_environment
@@ -26,14 +25,7 @@ END_S_MAX = 30.0
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command line with nothing in its environment but these settings."""
-    with TemporaryDirectory() as directory:
-        output, errors = Path(directory, "output"), Path(directory, "errors")
-        process = Forked("market_maker", words, inherited() | environment, output, errors)
-        try:
-            code = process.wait(END_S_MAX)
-        finally:
-            process.kill()
-        return subprocess.CompletedProcess(process.args, code, output.read_text(), errors.read_text())
+    return forked.run("market_maker", *words, environ=inherited() | environment, timeout_s=END_S_MAX)
 
 
 def run_interpreter(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

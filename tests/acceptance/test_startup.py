@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 from tests.support.operator import until
-from tests.support.service import Site
+from tests.support.service import SOON_FORGOTTEN, Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 
@@ -20,7 +20,7 @@ async def _execute(site: Site, sql: str) -> None:
 
 
 async def test_a_start_loads_every_configuration_and_waits_for_a_person(start_site: StartSite) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await site.operator.configure(BTC, base_spread_bps="7.5", num_levels=3)
     await site.operator.configure(ETH, order_size_usdt="50")
     await site.operator.enable(BTC)
@@ -46,7 +46,7 @@ async def test_a_start_loads_every_configuration_and_waits_for_a_person(start_si
 async def test_the_position_is_made_from_the_fills_even_where_the_stored_one_is_wrong(
     start_site: StartSite,
 ) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await site.operator.configure(BTC)
     await site.operator.enable(BTC)
     await site.trade_against(BTC, fills=4)
@@ -60,7 +60,7 @@ async def test_the_position_is_made_from_the_fills_even_where_the_stored_one_is_
 
 
 async def test_orders_that_an_earlier_process_left_are_found_and_cancelled(start_site: StartSite) -> None:
-    site = await start_site()
+    site = await start_site(**SOON_FORGOTTEN)
     await site.operator.configure(BTC, num_levels=3)
     await site.operator.enable(BTC)
     await site.operator.until(BTC, "six orders", lambda status: status["open_orders"] == 6)

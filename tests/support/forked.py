@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.support.end_with_parent import end_with_parent
 
@@ -65,6 +66,20 @@ class Forked:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+def run(
+    module: str, *words: str, environ: Mapping[str, str] | None = None, timeout_s: float = 30.0
+) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end, with this environment or ours."""
+    with TemporaryDirectory() as directory:
+        output, errors = Path(directory, "output"), Path(directory, "errors")
+        process = Forked(module, words, os.environ if environ is None else environ, output, errors)
+        try:
+            code = process.wait(timeout_s)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, code, output.read_text(), errors.read_text())
 
 
 def _run(words: list[str], environ: dict[str, str], outputs: tuple[Path, Path]) -> None:

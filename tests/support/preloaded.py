@@ -7,6 +7,7 @@ for module in (
     "market_maker.serve",
     "market_maker.guard.command",
     "market_maker.demo.run",
+    "market_maker.replay.command",
     "market_maker.repositories.migrations",
     "tests.support.forked",
     "tradex_sandbox.app",

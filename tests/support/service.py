@@ -34,6 +34,8 @@ from market_maker.streams.topics import ENGINE_EVENT
 RESPONSE_TIMEOUT_MS = 3000
 """The document's 50 ms are for a machine that does nothing else; several tests run at once on this one."""
 
+SOON_FORGOTTEN = {"KAFKA_SESSION_TIMEOUT": "3s"}
+"""For so long the group waits for a member that has ended; a quarter of it until members learn of another."""
 WHOLE_MARKET = "1000000"
 """More than anybody offers down to a price."""
 
