@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from aiohttp import web
 from market_maker.core import risk
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
+
+ENDS_WITHIN_S = 0.1
+"""What is still being answered when the server ends, or was only just connected, is given up then."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,11 @@ class OrderServer:
         self.connections_lost = 0
         self.url = ""
         self._held: set[str] = set()
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._gate: asyncio.Event
         self._started = threading.Event()
         self._stop: asyncio.Event
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self._thread = threading.Thread(target=self.loop.run_until_complete, args=(self._serve(),))
 
     def hold(self, *methods: str) -> None:
         """Answer requests of these methods only after `release`."""
@@ -91,11 +95,15 @@ class OrderServer:
     def release(self) -> None:
         """Answer what was held back, and hold nothing any more."""
         self._held.clear()
-        self._loop.call_soon_threadsafe(self._gate.set)
+        self.loop.call_soon_threadsafe(self._gate.set)
 
     async def released(self) -> None:
         """In an answer: wait for `release`."""
         await self._gate.wait()
+
+    def end(self) -> None:
+        """Serve no longer; called in the loop."""
+        self._stop.set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -106,24 +114,29 @@ class OrderServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self.loop.call_soon_threadsafe(self.end)
         self._thread.join()
-        self._loop.close()
+        self.loop.close()
 
     async def _serve(self) -> None:
         self._gate, self._stop = asyncio.Event(), asyncio.Event()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(application, handler_cancellation=True)
+        runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=ENDS_WITHIN_S)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        listening = socket.create_server(("127.0.0.1", 0))
+        await web.SockSite(runner, listening).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         self._started.set()
         await self._stop.wait()
+        # Python 3.11 loses a connection that is being accepted while its server closes: from here on nothing
+        # new, and a turn for what has come.
+        self.loop.remove_reader(listening)
+        await asyncio.sleep(0)
         await runner.cleanup()
         # What is still being accepted, or has something left to send, would outlive the loop.
         await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
-        while transports := [each for each in vars(self._loop)["_transports"].values() if not is_gone(each)]:
+        while transports := [each for each in vars(self.loop)["_transports"].values() if not is_gone(each)]:
             for transport in transports:
                 transport.abort()
             await asyncio.sleep(0)
