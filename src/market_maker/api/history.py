@@ -1,9 +1,11 @@
 """History of a symbol, newest first, page by page: orders, fills, events."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field, JsonValue
 
 from market_maker.api.answers import Answer
@@ -11,13 +13,17 @@ from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import IdCursor, Limit, NextCursor, PeriodOf, RowCursor, page
-from market_maker.api.ports import EventRow, FillRow, OrderRow
+from market_maker.api.ports import Desk, EventRow, FillRow, OrderRow
 from market_maker.api.problems import documented
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.repositories.paging import Period
 
 router = APIRouter(route_class=DeskRoute, tags=["history"])
+
+_Row = TypeVar("_Row")
+_Before = TypeVar("_Before", int, str)
 
 _RESPONSES = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -85,42 +91,65 @@ class EventPage(Answer):
     next_cursor: NextCursor
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A page of a symbol's history, as it was asked for."""
+
+    symbol: str
+    desk: Desk
+    period: Period
+    limit: int
+
+    async def page(
+        self,
+        read: Callable[[str, _Before | None, int, Period], Awaitable[Sequence[_Row]]],
+        before: _Before | None,
+        key: Callable[[_Row], object],
+    ) -> tuple[Sequence[_Row], str | None]:
+        """The rows before a key, and the cursor of the page that follows."""
+        await require_recorded(self.desk, self.symbol)
+        return page(await read(self.symbol, before, self.limit + 1, self.period), self.limit, key)
+
+
+async def _wanted(symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100) -> Wanted:
+    return Wanted(symbol, desk, period, limit)
+
+
+_WantedOf = Annotated[Wanted, Depends(_wanted)]
+
+
 @router.get("/v1/mm-configs/{symbol}/fills", responses=_RESPONSES)
-async def list_fills(
-    symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100, cursor: RowCursor = None
-) -> FillPage:
+async def list_fills(wanted: _WantedOf, cursor: RowCursor = None) -> FillPage:
     """Every fill of the symbol, by when it was executed."""
-    await require_recorded(desk, symbol)
-    rows = await desk.fills(symbol, None if cursor is None else int(cursor), limit + 1, period)
-    shown, next_cursor = page(rows, limit, lambda row: row.row_id)
-    return FillPage(items=[_fill(row) for row in shown], next_cursor=next_cursor)
+    rows, next_cursor = await wanted.page(wanted.desk.fills, _row_id(cursor), lambda row: row.row_id)
+    return FillPage(items=[_fill(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/v1/mm-configs/{symbol}/orders", responses=_RESPONSES)
-async def list_orders(
-    symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100, cursor: IdCursor = None
-) -> OrderPage:
+async def list_orders(wanted: _WantedOf, cursor: IdCursor = None) -> OrderPage:
     """Every order of the symbol, live or not, by when it was made."""
-    await require_recorded(desk, symbol)
-    rows = await desk.orders(symbol, None if cursor is None else _from_cursor(cursor), limit + 1, period)
-    shown, next_cursor = page(rows, limit, lambda row: row.client_order_id.encode().hex())
-    return OrderPage(items=[_order(row) for row in shown], next_cursor=next_cursor)
+    rows, next_cursor = await wanted.page(wanted.desk.orders, _order_id(cursor), _order_cursor)
+    return OrderPage(items=[_order(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/v1/mm-configs/{symbol}/events", responses=_RESPONSES)
-async def list_events(
-    symbol: SymbolInPath, desk: DeskOf, period: PeriodOf, limit: Limit = 100, cursor: RowCursor = None
-) -> EventPage:
+async def list_events(wanted: _WantedOf, cursor: RowCursor = None) -> EventPage:
     """State changes and risk events of the symbol."""
-    await require_recorded(desk, symbol)
-    rows = await desk.events(symbol, None if cursor is None else int(cursor), limit + 1, period)
-    shown, next_cursor = page(rows, limit, lambda row: row.row_id)
-    return EventPage(items=[_event(row) for row in shown], next_cursor=next_cursor)
+    rows, next_cursor = await wanted.page(wanted.desk.events, _row_id(cursor), lambda row: row.row_id)
+    return EventPage(items=[_event(row) for row in rows], next_cursor=next_cursor)
 
 
-def _from_cursor(cursor: str) -> str:
+def _row_id(cursor: str | None) -> int | None:
+    return None if cursor is None else int(cursor)
+
+
+def _order_id(cursor: str | None) -> str | None:
     """The id in a cursor; a cursor that is none of ours still gives some text to compare with."""
-    return bytes.fromhex(cursor).decode(errors="replace").replace("\x00", "")
+    return None if cursor is None else bytes.fromhex(cursor).decode(errors="replace").replace("\x00", "")
+
+
+def _order_cursor(row: OrderRow) -> str:
+    return row.client_order_id.encode().hex()
 
 
 def _fill(row: FillRow) -> Fill:
