@@ -6,48 +6,24 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
-from tests.support.kafka import TopicReader
+from tests.support.events import Event, EventReader
 from tests.support.operator import until
-from tests.support.service import ExchangeServers, Site
+from tests.support.service import Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 STATE, RISK, QUOTE = "mm.state.changed.v1", "mm.risk.triggered.v1", "mm.quote.simulated.v1"
 
 
-class EventReader:
-    """Reads a topic from its beginning and decodes what it finds."""
-
-    def __init__(self, exchange: ExchangeServers, topic: str) -> None:
-        self.topic = topic
-        self._reader = TopicReader(exchange.kafka, topic)
-        self._registry = SchemaRegistryClient({"url": exchange.url})
-        self._decode = AvroDeserializer(self._registry)
-        self.events: list[dict[str, Any]] = []
-
-    def read(self) -> list[dict[str, Any]]:
-        """Every event so far; those of one symbol in the order of its partition."""
-        context = SerializationContext(self.topic, MessageField.VALUE)
-        for message in self._reader.read_all():
-            event = self._decode(message.value(), context)
-            assert message.key() == event["data"]["symbol"].encode()
-            self.events.append(event)
-        return self.events
-
-    def close(self) -> None:
-        self._reader.close()
-        self._registry.close()
+OpenReader = Callable[[Site, str], EventReader]
 
 
 @pytest.fixture
-def open_reader(shared_exchange: ExchangeServers) -> Iterator[Callable[[str], EventReader]]:
-    """Open a reader of a topic of the shared exchange."""
+def open_reader() -> Iterator[OpenReader]:
+    """Open a reader of a topic of a site."""
     opened: list[EventReader] = []
 
-    def open_one(topic: str) -> EventReader:
-        opened.append(EventReader(shared_exchange, topic))
+    def open_one(site: Site, topic: str) -> EventReader:
+        opened.append(EventReader(site, topic))
         return opened[-1]
 
     yield open_one
@@ -56,7 +32,7 @@ def open_reader(shared_exchange: ExchangeServers) -> Iterator[Callable[[str], Ev
 
 
 async def test_every_change_of_state_and_every_kill_is_published_once_and_in_order(
-    site: Site, open_reader: Callable[[str], EventReader]
+    site: Site, open_reader: OpenReader
 ) -> None:
     for symbol in (BTC, ETH):
         await site.operator.configure(symbol)
@@ -72,7 +48,7 @@ async def test_every_change_of_state_and_every_kill_is_published_once_and_in_ord
         await site.operator.emergency("reset", symbol)
         ways = [
             (event["data"]["from"], event["data"]["to"])
-            for event in await _published(site, open_reader(STATE), symbol, earlier)
+            for event in await _published(site, open_reader(site, STATE), symbol, earlier)
         ]
         assert ways == [
             ("PAUSED", "ACTIVE"),
@@ -81,12 +57,12 @@ async def test_every_change_of_state_and_every_kill_is_published_once_and_in_ord
             ("ACTIVE", "HALTED"),
             ("HALTED", "PAUSED"),
         ]
-        [risk] = await _published(site, open_reader(RISK), symbol, earlier)
+        [risk] = await _published(site, open_reader(site, RISK), symbol, earlier)
         assert risk["data"]["reason"] == "MANUAL"
         assert risk["data"]["open_orders"] >= 1
 
 
-async def _published(site: Site, reader: EventReader, symbol: str, earlier: set[str]) -> list[dict[str, Any]]:
+async def _published(site: Site, reader: EventReader, symbol: str, earlier: set[str]) -> list[Event]:
     """The symbol's events since `earlier`, as published; they are those of the history, in its order."""
     rows: list[Any] = []
 
@@ -101,11 +77,10 @@ async def _published(site: Site, reader: EventReader, symbol: str, earlier: set[
 
     await until(f"{symbol}: every event is sent", all_sent)
     known = [row["event_id"] for row in rows]
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
 
     async def all_read() -> bool:
-        nonlocal events
-        events = [event for event in reader.read() if event["event_id"] in known]
+        events.extend(event for event in await reader.read() if event["event_id"] in known)
         return len(events) >= len(known)
 
     await until(f"{symbol}: every event can be read", all_read)
@@ -140,7 +115,7 @@ async def order_requests() -> Any:
 async def test_shadow_mode_publishes_its_quotes_and_asks_the_order_service_for_nothing(
     start_site: Callable[..., Awaitable[Site]],
     order_requests: tuple[str, list[str]],
-    open_reader: Callable[[str], EventReader],
+    open_reader: OpenReader,
 ) -> None:
     url, asked = order_requests
     site = await start_site(MM_SHADOW_MODE="true", ORDER_SERVICE_URL=url)
@@ -151,13 +126,16 @@ async def test_shadow_mode_publishes_its_quotes_and_asks_the_order_service_for_n
     )
     assert (await site.operator.get("/v1/mm/status"))["shadow_mode"] is True
     await site.operator.control(BTC, "pause")
-    reader = open_reader(QUOTE)
+    reader = open_reader(site, QUOTE)
+
+    events: list[Event] = []
 
     async def quoted() -> bool:
-        return len(reader.read()) >= 20
+        events.extend(await reader.read())
+        return len(events) >= 20
 
     await until("20 simulated quotes are published", quoted)
-    for event in reader.events:
+    for event in events:
         quote = event["data"]
         bids = [Decimal(level["price"]) for level in quote["levels"] if level["side"] == "BUY"]
         asks = [Decimal(level["price"]) for level in quote["levels"] if level["side"] == "SELL"]

@@ -21,7 +21,7 @@ class EventReader:
     """Reads one topic of a site's broker from its beginning, with the schemas of its registry."""
 
     def __init__(self, site: Site, topic: str) -> None:
-        self._topic = topic
+        self.topic = topic
         self._reader = TopicReader(site.exchange.servers.kafka, topic)
         self._registry = SchemaRegistryClient({"url": site.exchange.url})
         self._decode = AvroDeserializer(self._registry)
@@ -38,8 +38,9 @@ class EventReader:
         self._registry.close()
 
     def _decoded(self, message: Message) -> Event:
-        found = self._decode(message.value(), SerializationContext(self._topic, MessageField.VALUE))
+        found = self._decode(message.value(), SerializationContext(self.topic, MessageField.VALUE))
         assert isinstance(found, dict)
+        assert message.key() == found["data"]["symbol"].encode()
         return found
 
 
