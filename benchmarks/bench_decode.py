@@ -149,7 +149,7 @@ def events_per_second(values: Sequence[bytes]) -> float:
         gc.collect()
         began = time.perf_counter()
         batches: list[Batch] = [
-            decoder.decode(messages[start : start + 500], Arrival.now(1))
+            decoder.decode(messages[start : start + 500], Arrival.now())
             for start in range(0, len(messages), 500)
         ]
         rates.append(len(messages) / (time.perf_counter() - began))

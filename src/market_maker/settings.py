@@ -243,13 +243,25 @@ class Settings:
             "name of this instance in status and logs; a random part is added. Unset: the host's name",
         ),
     ]
+    kafka_instance_id: Annotated[
+        str | None,
+        Variable(
+            "KAFKA_INSTANCE_ID",
+            to.name,
+            "this instance's own place in the consumer group, the same after each of its starts and no other "
+            "instance's, such as the name of a StatefulSet's pod: started again within KAFKA_SESSION_TIMEOUT "
+            "it gets its symbols back and no other symbol moves. Ended by SIGTERM it keeps the place for "
+            "that long, by SIGINT it gives it up at once. Unset: its symbols go to the others at its end",
+        ),
+    ]
     kafka_session_timeout_ns: Annotated[
         int,
         Variable(
             "KAFKA_SESSION_TIMEOUT",
             to.duration("3s", "5m"),
-            "how long the consumer group waits for a silent instance before its symbols go to others, or "
-            "back to itself after a crash; Kafka's brokers refuse less than 6s unless told otherwise",
+            "how long the consumer group waits for a silent instance before its symbols go to others, or, "
+            "without KAFKA_INSTANCE_ID, back to itself after a crash; Kafka's brokers refuse less than 6s "
+            "unless told otherwise",
             default="6s",
         ),
     ]

@@ -16,7 +16,7 @@ as measured with librdkafka 2.16:
   answers after the client's whole `fetch.wait.max.ms`. Latency is therefore that setting (default
   500 ms; use 5), and catching up is 14,000 messages a second when each was sent alone, 230,000 when
   the producer lingered 5 ms.
-- Consumer groups work (range and others), and committed offsets last as long as the broker. A group waits
+- Consumer groups work (cooperative too), and committed offsets last as long as the broker. A group waits
   3 s for more members before its first assignment; here 100 ms, where librdkafka lets itself be told.
 - Transactions are accepted but mean nothing: aborted messages are visible under `read_committed`.
 - Idempotent producing is accepted; sequence numbers are checked for transactional producers only.

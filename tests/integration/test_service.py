@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 from tests.support.kafka import TopicReader
 from tests.support.kafka_exchange import KafkaExchange
+from tests.support.kafka_topics import Topics
 from tests.support.operator import Status, until
 from tests.support.published import published
 from tests.support.service import Site
 
 from market_maker.streams import envelope
-from market_maker.streams.topics import CONSUMED, ORDER_BOOK_DELTA, STATE_CHANGED, dead_letter_topic
+from market_maker.streams.partitioner import partition_of
+from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA, STATE_CHANGED, dead_letter_topic
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)
@@ -111,17 +113,18 @@ async def test_a_killed_service_comes_back_when_its_session_is_over_and_counts_e
 
 
 @contextmanager
-def another_member(site: Site, on_assign: Callable[[], None]) -> Iterator[None]:
+def another_member(site: Site, on_assign: Callable[[list[TopicPartition]], None]) -> Iterator[None]:
     """A second consumer of the service's group, which gets half of the partitions."""
     consumer = Consumer(
         {
             "bootstrap.servers": site.exchange.servers.kafka,
             "group.id": site.service.environment["KAFKA_CONSUMER_GROUP"],
-            "partition.assignment.strategy": "range",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "heartbeat.interval.ms": 500,
             "enable.auto.commit": False,
         }
     )
-    consumer.subscribe(list(CONSUMED), on_assign=lambda *_: on_assign())
+    consumer.subscribe([ENGINE_EVENT], on_assign=lambda _, partitions: on_assign(partitions))
     ended = threading.Event()
 
     def poll() -> None:
@@ -146,24 +149,33 @@ async def test_nobody_gets_a_partition_before_its_symbols_orders_are_proven_gone
     await site.exchange.fault("cancel_all", "delay", delay_ms=800)
     await site.exchange.fault("cancel", "delay", delay_ms=800)
     loop = asyncio.get_running_loop()
+    count = Topics(site.exchange.servers.kafka).partitions(ENGINE_EVENT)
     found: list[int] = []
+    gone: list[str] = []
 
-    def look() -> None:
+    def look(partitions: list[TopicPartition]) -> None:
         """On the other member's thread, in the moment that it has its partitions."""
-        asking = asyncio.run_coroutine_threadsafe(site.orders_at_exchange(), loop)
-        found.append(asking.result(10))
+        numbers = {partition.partition for partition in partitions}
+        gone.extend(symbol for symbol in SYMBOLS if partition_of(symbol, count) in numbers)
+        for symbol in gone:
+            asking = asyncio.run_coroutine_threadsafe(site.orders_at_exchange(symbol), loop)
+            found.append(asking.result(10))
 
     async def assigned() -> bool:
         return bool(found)
 
     with another_member(site, look):
         await until("the other member has its share", assigned, 30)
-        assert found == [0]
-        for symbol in SYMBOLS:  # also those that are nobody's now
+        assert not any(found)
+        for symbol in SYMBOLS:
             change = (await site.operator.rows(symbol, "events"))[-1]["data"]
-            assert (change["to"], change["reason"]) == ("PAUSED", "partition revoked")
+            moved = ("PAUSED", "partition revoked")
+            assert ((change["to"], change["reason"]) == moved) == (symbol in gone)
     await site.exchange.clear_faults()
-    await enable_and_trade(site)  # all partitions are the service's again
+    for symbol in gone:  # all partitions are the service's again
+        await site.operator.enable(symbol)
+    for symbol in SYMBOLS:
+        await site.operator.quoting(symbol)
     assert (await site.operator.emergency("flatten")).status == 200
     await require_equal_fills(site)
 

@@ -11,7 +11,7 @@ from tests.support.kafka import OURS, Wire, delta, instrument, trade_event, unti
 
 from market_maker.core.events import BookDelta, EngineEventUnreadable, Event, Execution, OrderEvent
 from market_maker.streams.assignment import RebalanceListener
-from market_maker.streams.batch import TopicPartitionKey, Undecodable
+from market_maker.streams.batch import Undecodable
 from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
@@ -67,6 +67,9 @@ class Desk:
         registry: SchemaRegistry,
         listener: RebalanceListener | None = None,
         security: Mapping[str, str] | None = None,
+        *,
+        instance_id: str | None = None,
+        session_timeout_ms: int = 6000,
     ) -> None:
         self.boxes = {symbol: Mailbox() for symbol in SYMBOLS}
         self.letters = Letters()
@@ -77,6 +80,8 @@ class Desk:
                 broker,
                 GROUP,
                 fetch_wait_max_ms=5,
+                instance_id=instance_id,
+                session_timeout_ms=session_timeout_ms,
                 batch_messages_max=50,
                 commit_interval_s=0.02,
                 extra=security or {},
@@ -93,21 +98,25 @@ class Desk:
         )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Desk"]:
-        """Run until the block ends; enters when every assigned partition's end was seen."""
+    async def running(self, *, for_good: bool = False) -> AsyncIterator["Desk"]:
+        """Run until the block ends; enters when every assigned partition's end was seen.
+
+        `for_good`: at the end its own place in the group is given up too.
+        """
         task = asyncio.ensure_future(self.intake.run())
         try:
             await until(self.is_reading, timeout_s=20)
             yield self
         finally:
-            self.intake.stop()
+            self.intake.stop(for_good=for_good)
             await task
 
     def is_reading(self) -> bool:
         assignment = self.intake.consumer.assignment
-        positions = [self.intake.router.position(key) for key in assignment.partitions]
-        return bool(positions) and all(
-            position is not None and position.generation == assignment.generation for position in positions
+        read = {key: self.intake.router.position(key) for key in assignment.generations}
+        return bool(read) and all(
+            position is not None and position.generation == assignment.generations[key]
+            for key, position in read.items()
         )
 
     def has(self, symbol: str, count: int, kind: type[Event] = Execution) -> bool:
@@ -167,17 +176,24 @@ class Listener:
 
     desk: Desk | None = None
     make_durable: int = 0
-    revoked: list[frozenset[TopicPartitionKey]] = field(default_factory=list)
-    assignments: list[frozenset[TopicPartitionKey]] = field(default_factory=list)
+    revoked: list[frozenset[int]] = field(default_factory=list)
+    added_: list[frozenset[int]] = field(default_factory=list)
+    lost_: list[frozenset[int]] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+    """What is revoked is given up once this is set."""
+    asked: bool = False
 
-    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        self.assignments.append(partitions)
+    def added(self, numbers: frozenset[int]) -> None:
+        self.added_.append(numbers)
 
-    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
+    async def revoking(self, numbers: frozenset[int]) -> None:
         assert self.desk is not None
+        self.asked = True
+        if self.hold is not None:
+            await self.hold.wait()
         for event in self.desk.boxes["BTCUSDT"].of(Execution)[: self.make_durable]:
             self.desk.intake.done(event.source)
-        self.revoked.append(partitions)
+        self.revoked.append(numbers)
 
-    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        raise AssertionError(f"lost {partitions}")
+    def lost(self, numbers: frozenset[int]) -> None:
+        self.lost_.append(numbers)

@@ -69,9 +69,14 @@ def kafka_broker(_cluster: str) -> str:
 _BROKER_PROCESS = """
 import sys
 from confluent_kafka import Producer
-cluster = Producer({"test.mock.num.brokers": 1, "log_level": 0})
-broker = next(iter(cluster.list_topics(timeout=10).brokers.values()))
-print(f"{broker.host}:{broker.port}", flush=True)
+from tradex_sandbox.mock_cluster import MockCluster
+cluster = MockCluster.start(100)
+address = cluster.address if cluster is not None else ""
+if cluster is None:  # its groups form after three seconds
+    cluster = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    broker = next(iter(cluster.list_topics(timeout=10).brokers.values()))
+    address = f"{broker.host}:{broker.port}"
+print(address, flush=True)
 sys.stdin.read()
 """
 

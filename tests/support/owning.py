@@ -217,7 +217,7 @@ class Instance:
             self.changes.publish,
             (),
             lambda: self.owning.tenancy.outage,
-            lambda: self._generation,
+            lambda: dict.fromkeys(self._assigned, self._generation),
         )
         self.owning = Owning.make(
             name,
@@ -283,16 +283,16 @@ class Instance:
     # --- the consumer group ---------------------------------------------------------------------
 
     def assign(self, *symbols: str) -> None:
-        """The partitions of these symbols, and no others, are this instance's."""
-        self._assigned = keys_of(symbols)
+        """The partitions of these symbols have come to this instance."""
+        self._assigned |= keys_of(symbols)
         self._generation += 1
         self.offsets.assign(self._assigned, self._generation)
-        self.ownership.assigned(self._assigned)
+        self.ownership.added(_numbers(keys_of(symbols)))
 
-    async def revoke(self, timeout_s: float = 5.0) -> bool:
-        """All partitions go, as the poll thread does it; whether everything was done in time."""
-        keys, self._assigned = self._assigned, frozenset()
-        leaving = asyncio.ensure_future(self.ownership.revoking(keys))
+    async def revoke(self, *symbols: str, timeout_s: float = 5.0) -> bool:
+        """Their partitions go, or all, as the group member does it; whether everything was done in time."""
+        keys = self._gone(symbols)
+        leaving = asyncio.ensure_future(self.ownership.revoking(_numbers(keys)))
         done, _ = await asyncio.wait([leaving], timeout=timeout_s)
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
@@ -301,11 +301,16 @@ class Instance:
         self.offsets.drop(keys)
         return bool(done)
 
-    def lose(self) -> None:
-        """All partitions are gone already."""
-        keys, self._assigned = self._assigned, frozenset()
+    def lose(self, *symbols: str) -> None:
+        """Their partitions are gone already, or all."""
+        keys = self._gone(symbols)
         self.offsets.drop(keys)
-        self.ownership.lost(keys)
+        self.ownership.lost(_numbers(keys))
+
+    def _gone(self, symbols: Iterable[str]) -> frozenset[TopicPartitionKey]:
+        keys = keys_of(symbols) or self._assigned
+        self._assigned -= keys
+        return keys
 
     def again(self) -> None:
         """The consumer begins anew at what is committed, under a new generation."""
@@ -431,6 +436,10 @@ class Instance:
 def keys_of(symbols: Iterable[str]) -> frozenset[TopicPartitionKey]:
     """The partitions of all topics that carry the symbols."""
     return frozenset((topic, partition_of(symbol, PARTITIONS)) for topic in CONSUMED for symbol in symbols)
+
+
+def _numbers(keys: Iterable[TopicPartitionKey]) -> frozenset[int]:
+    return frozenset(number for _, number in keys)
 
 
 class Surroundings:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -21,6 +21,7 @@ from market_maker.core.events import JournalMeasured, LagMeasured
 from market_maker.core.view import spread_bps
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.outbox import OutboxRepository
+from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.lag import LagReport
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.topics import CONSUMED
@@ -45,11 +46,11 @@ class Gauges:
         changed: Callable[[str], None],
         tallies: Sequence[Tally],
         outage: Callable[[], str],
-        generation: Callable[[], int],
+        generations: Callable[[], Mapping[TopicPartitionKey, int]],
     ) -> None:
         """`outage` tells why PostgreSQL no longer lets this instance act; empty while it does.
 
-        `generation` is that of the consumer's present assignment.
+        `generations` are those of the partitions that are read now.
         """
         self._supervisor = supervisor
         self._fleet = fleet
@@ -62,7 +63,7 @@ class Gauges:
         self._changed = changed
         self._tallies = tallies
         self._outage = outage
-        self._generation = generation
+        self._generations = generations
         self._outbox_pending = 0
         self._lag: LagReport | None = None
         self._journal_was_well = True
@@ -120,13 +121,10 @@ class Gauges:
 
     def tell_lag(self, symbol: str) -> None:
         """Tell one symbol the last measurement; it must not be enabled before there is one since it came."""
-        report, generation = self._lag, self._generation()
-        if report is None or report.generation != generation:
-            report = LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED), {}, generation)
+        report = self._lag or LagReport(time.monotonic_ns(), {}, {}, {})
         longest_ns, topic, unmeasured = -1, "", ""
-        for name in report.topics:
-            count = self._partitions(name)
-            lag_ns = report.partitions.get((name, partition_of(symbol, count))) if count else None
+        for name in CONSUMED:
+            lag_ns = self._lag_of(report, name, symbol)
             if lag_ns is None:
                 unmeasured = name
             elif lag_ns > longest_ns:
@@ -134,6 +132,14 @@ class Gauges:
         # One event for all topics: each costs the symbol a step, once a second.
         measured = LagMeasured(report.at_ns, longest_ns, topic, unmeasured)
         self._supervisor.tell(symbol, measured if topic else LagMeasured(report.at_ns, None, unmeasured))
+
+    def _lag_of(self, report: LagReport, topic: str, symbol: str) -> int | None:
+        """Of the symbol's partition, if it has not been begun anew since it was measured."""
+        count = self._partitions(topic)
+        key = (topic, partition_of(symbol, count)) if count else None
+        if key is None or report.generations.get(key) != self._generations().get(key):
+            return None
+        return report.partitions.get(key)
 
     async def kafka_health(self) -> Health:
         """Whether the lag of every consumed topic can be measured."""

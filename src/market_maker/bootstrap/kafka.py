@@ -15,6 +15,7 @@ from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
 from market_maker.streams.avro_codec import AvroEncoder
+from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.dead_letters import DeadLetters
 from market_maker.streams.errors import RegistryError
@@ -62,6 +63,7 @@ class KafkaSide:
             self._settings.kafka_brokers,
             self._settings.kafka_consumer_group,
             fetch_wait_max_ms=self._settings.kafka_fetch_wait_max_ms,
+            instance_id=self._settings.kafka_instance_id,
             session_timeout_ms=self._settings.kafka_session_timeout_ns // 1_000_000,
             extra=self._settings.kafka_security.properties(),
         )
@@ -104,15 +106,15 @@ class KafkaSide:
 
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""
-        return self._intake.consumer.partitions(topic) if self._intake is not None else None
+        return self.counts().get(topic)
 
-    def generation(self) -> int:
-        """Which assignment of partitions this is."""
-        return self._intake.consumer.assignment.generation if self._intake is not None else 0
+    def generations(self) -> Mapping[TopicPartitionKey, int]:
+        """The partitions that are read, each with what tells its present reading from earlier ones."""
+        return self._intake.consumer.assignment.generations if self._intake is not None else {}
 
     def counts(self) -> Mapping[str, int]:
         """How many partitions each consumed topic has; empty while that is unknown."""
-        return self._intake.consumer.counts if self._intake is not None else {}
+        return self._intake.member.counts if self._intake is not None else {}
 
     async def check_topics(self) -> None:
         """Raises TopicsDifferError; brokers that do not answer are asked again with the first assignment."""
@@ -161,11 +163,14 @@ class KafkaSide:
         if self._intake is not None:
             self._intake.quiesce()
 
-    async def end(self) -> None:
-        """Return once the last commit is made and the group is left; after `run` was started."""
+    async def end(self, *, for_good: bool = False) -> None:
+        """Return once the last commit is made and the group is left; after `run` was started.
+
+        `for_good`: this instance's own place in the group is given up too.
+        """
         self.publisher.stop()
         if self._intake is not None:
-            await self._intake.end()
+            await self._intake.end(for_good=for_good)
 
     async def registry_health(self) -> Health:
         """Whether the registry took our schemas."""

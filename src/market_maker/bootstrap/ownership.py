@@ -14,7 +14,6 @@ from market_maker.bootstrap.hand_over import HandOver, is_given_up
 from market_maker.bootstrap.taking import BEING_TAKEN, Taking
 from market_maker.core.states import Cause
 from market_maker.repositories.errors import DatabaseError
-from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.topic_counts import differing
 
@@ -30,10 +29,10 @@ _log = structlog.get_logger()
 
 
 class Ownership:
-    """Told by the Kafka consumer, on the event loop, which partitions are ours; takes and gives up symbols.
+    """Told by the group member, on the event loop, which partitions are ours; takes and gives up symbols.
 
-    A symbol is ours when the same partition of every topic is: the topics have as many partitions as one
-    another, and range assignment keeps equal numbers together.
+    A symbol is ours when the partition with its number is: the topics have as many partitions as one
+    another, and equal numbers come and go together.
     """
 
     def __init__(
@@ -57,7 +56,9 @@ class Ownership:
         self._counts = counts
         self._read_again = read_again
         self._tasks = tasks
-        self._assigned: frozenset[TopicPartitionKey] = frozenset()
+        self._numbers: frozenset[int] = frozenset()
+        self._unsettled: set[str] = set()
+        """What has come with its partition and is not taken yet."""
         self._turn = asyncio.Lock()
         self._settling: asyncio.Task[None] | None = None
         self._closed = False
@@ -74,52 +75,52 @@ class Ownership:
 
     # --- what the consumer tells ----------------------------------------------------------------
 
-    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These, and no others, are ours now. No symbol starts by itself."""
+    def added(self, numbers: frozenset[int]) -> None:
+        """These are ours too from now on. No symbol starts by itself, and none that is ours already stops."""
         self._stop_taking()
-        self._assigned = partitions
+        self._numbers |= numbers
         problem = differing(self._counts())
         if problem:
             _log.error("topics_differ", detail=problem)
-        symbols = self._mine(self._fleet.symbols)
-        _log.info("partitions_assigned", count=len(partitions), symbols=len(symbols))
-        if not self._closed:
-            self._taking.left_out.clear()
-            self._taking.expected.update(symbols)
-            self._settling = self._tasks.start("take symbols", self._settle())
+        symbols = {symbol for symbol in self._mine(self._fleet.symbols) if self._is_on(symbol, numbers)}
+        _log.info("partitions_assigned", numbers=sorted(numbers), symbols=len(symbols))
+        self._taking.left_out.clear()
+        self._take_again(symbols)
 
-    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
+    async def revoking(self, numbers: frozenset[int]) -> None:
         """Return once nothing of the symbols on these partitions can be in the market any more.
 
         Symbols of which that is not proven in time are not released: whoever takes them waits for our lease.
         """
         self._stop_taking()
-        symbols = self._leave(partitions, REVOKED)
+        symbols = self._leave(numbers, REVOKED)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLEAR_S_MAX):
                 await self._hand_over.until(symbols, is_given_up)
         async with self._turn:
             with suppress(DatabaseError):  # not released: the next owner waits until our lease has ended
                 await self._hand_over.release(symbols)
+        self._take_again()
 
-    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
+    def lost(self, numbers: frozenset[int]) -> None:
         """Somebody else may have these already: stop quoting at once.
 
         The actors stay until somebody has taken their symbols: what they left in the market must go, and
         operators want to see them while nobody else can.
         """
         self._stop_taking()
-        self._leave(partitions, LOST)
+        self._leave(numbers, LOST)
+        self._take_again()
 
-    def _leave(self, partitions: frozenset[TopicPartitionKey], reason: str) -> list[str]:
+    def _leave(self, numbers: frozenset[int], reason: str) -> list[str]:
         symbols = [
             worker.name
             for worker in self._supervisor
-            if worker.tenure.is_held and self._concerned(worker.name, partitions)
+            if worker.tenure.is_held and self._is_on(worker.name, numbers)
         ]
-        self._assigned -= partitions
+        self._numbers -= numbers
         self._taking.expected.intersection_update(self._mine(self._taking.expected))
-        _log.warning("partitions_gone", count=len(partitions), reason=reason, symbols=symbols)
+        _log.warning("partitions_gone", numbers=sorted(numbers), reason=reason, symbols=symbols)
         self._hand_over.begin(symbols, Cause.OWNERSHIP_LOST, reason, resume=reason == REVOKED)
         return symbols
 
@@ -128,6 +129,13 @@ class Ownership:
         if self._settling is not None:
             self._settling.cancel()
         self._taking.stop()
+
+    def _take_again(self, symbols: Iterable[str] = ()) -> None:
+        """Begin to take these, and what was being taken when the partitions changed."""
+        self._unsettled = self._mine(self._unsettled.union(symbols)) | self.missing()
+        if self._unsettled and not self._closed:
+            self._taking.expected.update(self._unsettled)
+            self._settling = self._tasks.start("take symbols", self._settle())
 
     # --- what changes besides -------------------------------------------------------------------
 
@@ -213,14 +221,15 @@ class Ownership:
     # --- taking ---------------------------------------------------------------------------------
 
     async def _settle(self) -> None:
-        """What is not ours any more goes, then what is ours comes."""
+        """What is not ours any more goes, then what has become ours comes."""
         await self._hand_over.save()  # as in `take`
         async with self._turn:
             symbols = self._mine(self._fleet.symbols)
             for worker in tuple(self._supervisor):
                 if worker.name not in symbols and not worker.tenure.is_held:
                     await self._fleet.stop(worker.name)
-            await self._taking.take(symbols)
+            await self._taking.take(symbols & self._unsettled)
+            self._unsettled.clear()
             self.expect_only_missing()
         await self._fleet.refresh_instruments()
 
@@ -247,7 +256,7 @@ class Ownership:
         return worker is not None and worker.tenure.is_held and worker.engine.symbol.retired != BEING_TAKEN
 
     def is_mine(self, symbol: str) -> bool:
-        """Whether the symbol's partition of every topic is assigned to this instance."""
+        """Whether the symbol's partitions are this instance's."""
         return bool(self._mine([symbol]))
 
     def _mine(self, symbols: Iterable[str]) -> set[str]:
@@ -255,11 +264,7 @@ class Ownership:
         counts = self._counts()
         if not counts or differing(counts):
             return set()
-        return {
-            symbol
-            for symbol in symbols
-            if all((topic, partition_of(symbol, count)) in self._assigned for topic, count in counts.items())
-        }
+        return {symbol for symbol in symbols if self._is_on(symbol, self._numbers)}
 
     def sends_for(self, symbol: str) -> bool:
         """Whether the symbol's events are this instance's to send: its own, and what nobody here acts for."""
@@ -268,10 +273,6 @@ class Ownership:
             return worker.tenure.is_held
         return symbol not in self.expected and self.is_mine(symbol)
 
-    def _concerned(self, symbol: str, partitions: frozenset[TopicPartitionKey]) -> bool:
-        """Whether any of the partitions carries the symbol; one of a topic of unknown size may."""
-        counts = self._counts()
-        return any(
-            topic not in counts or partition_of(symbol, counts[topic]) == partition
-            for topic, partition in partitions
-        )
+    def _is_on(self, symbol: str, numbers: frozenset[int]) -> bool:
+        """Whether one of the partitions carries the symbol, or may, by what is known of the topics."""
+        return any(partition_of(symbol, count) in numbers for count in set(self._counts().values()))

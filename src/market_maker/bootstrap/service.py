@@ -64,6 +64,7 @@ class Service:
         self._settings = settings
         self._lines_dropped = lines_dropped
         self._stopping = asyncio.Event()
+        self._leaves_for_good = False
         self._failures: list[str] = []
         self._tasks = TaskGroup(self._part_failed)
         self._meters = Meters(shadow_mode=settings.shadow_mode)
@@ -74,11 +75,12 @@ class Service:
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT; returns the exit code, 0 when everything ended in order.
 
+        SIGINT, which comes from a person, gives up KAFKA_INSTANCE_ID's place in the consumer group as well.
         What prevents the start is raised: DatabaseError, MetadataError, MetricsPortError and so on.
         """
         loop = asyncio.get_running_loop()
-        for ending in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(ending, self._stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
+        loop.add_signal_handler(signal.SIGINT, self._leave_for_good)
         resources = AsyncExitStack()
         try:
             await self._start(resources)
@@ -93,6 +95,10 @@ class Service:
             return 1
         _log.info("ended")
         return 0
+
+    def _leave_for_good(self) -> None:
+        self._leaves_for_good = True
+        self._stopping.set()
 
     # --- start ----------------------------------------------------------------------------------
 
@@ -168,7 +174,7 @@ class Service:
             self._changes.publish,
             (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
             lambda: self._owning.tenancy.outage,
-            kafka.generation,
+            kafka.generations,
         )
         self._owning = Owning.make(
             self._instance_id,
@@ -268,7 +274,7 @@ class Service:
         self._kafka.quiesce()
         if await ending.flush(self._kafka.relay.flush):
             await ending.release(self._fleet_side.leave)
-        await ending.leave_group(self._kafka.end())
+        await ending.leave_group(self._kafka.end(for_good=self._leaves_for_good))
         await last_answers
         self._failures += ending.failures
         await self._deadline.step("ending the actors", self._supervisor.close(), TASKS_S_MAX)

@@ -1,6 +1,6 @@
-"""Which partitions are ours, and who is told when that changes."""
+"""Which partitions are read here, and who is told when that changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,30 +9,47 @@ from market_maker.streams.batch import TopicPartitionKey
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The partitions that this consumer reads, and the count of assignments so far."""
+    """The partitions that are read, each since a generation of its own.
 
-    generation: int = 0
-    partitions: frozenset[TopicPartitionKey] = frozenset()
-    again: Mapping[TopicPartitionKey, int] = field(default_factory=dict)
-    """Partitions that were read anew since, by themselves: each has a generation of its own from then on."""
+    A partition that is begun anew gets the next generation; the others keep theirs, so that nothing that is
+    known of them becomes void when some other partition comes or goes.
+    """
 
-    def generation_of(self, key: TopicPartitionKey) -> int:
-        """What tells a partition's present reading from earlier ones."""
-        return self.again.get(key, self.generation)
+    generations: Mapping[TopicPartitionKey, int] = field(default_factory=dict)
+    last: int = 0
+    """The last generation that any partition was given."""
 
-    def following(self) -> int:
-        """A generation that none of these has had."""
-        return max((self.generation, *self.again.values())) + 1
+    @property
+    def partitions(self) -> frozenset[TopicPartitionKey]:
+        """The partitions."""
+        return frozenset(self.generations)
+
+    def begun(self, keys: Iterable[TopicPartitionKey]) -> "Assignment":
+        """These are begun, or begun anew, under the next generation."""
+        generation = self.last + 1
+        return Assignment({**self.generations, **dict.fromkeys(keys, generation)}, generation)
+
+    def without(self, keys: Iterable[TopicPartitionKey]) -> "Assignment":
+        """These are read no longer."""
+        gone = frozenset(keys)
+        left = {key: generation for key, generation in self.generations.items() if key not in gone}
+        return Assignment(left, self.last)
 
 
 class RebalanceListener(Protocol):
-    """Told on the event loop when partitions come and go."""
+    """Told on the event loop when partitions come and go, one call after the other.
 
-    def assigned(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These partitions are ours now."""
+    A number stands for the partition of that number of every consumed topic: they come and go together.
+    """
 
-    async def revoking(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These go to another when this returns, or after `revoke_timeout_s`: cancel and pause first."""
+    def added(self, numbers: frozenset[int]) -> None:
+        """These are ours too from now on; what was ours before stays as it is."""
 
-    def lost(self, partitions: frozenset[TopicPartitionKey]) -> None:
-        """These are somebody else's already: send nothing."""
+    async def revoking(self, numbers: frozenset[int]) -> None:
+        """These go to another when this returns, or after `revoke_timeout_s`: cancel and pause first.
+
+        They and all others are read on meanwhile.
+        """
+
+    def lost(self, numbers: frozenset[int]) -> None:
+        """These may be somebody else's already: send nothing."""

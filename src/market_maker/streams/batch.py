@@ -16,25 +16,23 @@ TopicPartitionKey = tuple[str, int]
 
 
 class Arrival(NamedTuple):
-    """When a batch was polled, on both clocks, and under which assignment."""
+    """When a batch was polled, on both clocks, and since when its partitions are read."""
 
     at_ns: int
     """Monotonic nanoseconds."""
     wall_us: int
     """Microseconds since 1970 UTC."""
-    generation: int = 0
-    """Counts the assignments of partitions to this consumer."""
-    again: Mapping[TopicPartitionKey, int] = MappingProxyType({})
-    """The generations of partitions that were read anew since."""
+    generations: Mapping[TopicPartitionKey, int] = MappingProxyType({})
+    """Since which generation each partition is read."""
 
     @classmethod
-    def now(cls, generation: int, again: Mapping[TopicPartitionKey, int] = MappingProxyType({})) -> "Arrival":
+    def now(cls, generations: Mapping[TopicPartitionKey, int] = MappingProxyType({})) -> "Arrival":
         """This instant."""
-        return cls(time.monotonic_ns(), time.time_ns() // 1000, generation, again)
+        return cls(time.monotonic_ns(), time.time_ns() // 1000, generations)
 
     def generation_of(self, topic: str, partition: int) -> int:
-        """The generation under which a partition is read."""
-        return self.again.get((topic, partition), self.generation)
+        """The generation under which a partition is read; 0, which none has, if it is not."""
+        return self.generations.get((topic, partition), 0)
 
 
 class Position(NamedTuple):
@@ -42,7 +40,7 @@ class Position(NamedTuple):
 
     next_offset: int
     generation: int
-    """A position of an earlier assignment means nothing."""
+    """A position of an earlier one means nothing."""
     timestamp_ms: int | None
     """The broker's timestamp of the last message, wall clock; None when only the end was seen."""
     at_ns: int

@@ -8,7 +8,9 @@ REBALANCE_MS_MAX = 30_000
 """How long the group waits for a member that lives but does not poll, and how long librdkafka waits for its
 answer to a join that a broker has lost: the default of five minutes left an instance without symbols."""
 HEARTBEATS_PER_SESSION = 4
-"""Two may get lost without harm; and a heartbeat's answer is how a consumer learns of a rebalance."""
+"""Two may get lost without harm."""
+HEARTBEAT_MS_MAX = 500
+"""A heartbeat's answer tells of a rebalance, and all wait until the last member has heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,13 @@ class ConsumerOptions:
     group_id: str = "market-maker"
     client_id: str = "market-maker"
     fetch_wait_max_ms: int = 10
+    instance_id: str | None = None
+    """The member's place in the group: whoever comes with it within the session gets its partitions back, and
+    a second process with it takes them from the first. None: each start is a new member."""
     session_timeout_ms: int = 6000
-    """After so long without a heartbeat the group gives this consumer's partitions to others. A process
-    that starts again after a crash waits for that too: the group still counts its dead predecessor."""
+    """After so long without a heartbeat the group gives this consumer's partitions to others. Without
+    `instance_id` a process that starts again after a crash waits for that too: the group still counts its
+    dead predecessor."""
     batch_messages_max: int = 500
     commit_interval_s: float = 0.2
     revoke_timeout_s: float = 5.0
@@ -33,23 +39,37 @@ class ConsumerOptions:
     """How long `stop` waits for the broker: half for the last commit, half to leave the group."""
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def properties(self) -> dict[str, Any]:
-        """The librdkafka configuration."""
+    def member(self) -> dict[str, Any]:
+        """The librdkafka configuration of the consumer that is in the group and reads nothing."""
+        place = {"group.instance.id": self.instance_id} if self.instance_id is not None else {}
+        heartbeat_ms = min(HEARTBEAT_MS_MAX, self.session_timeout_ms // HEARTBEATS_PER_SESSION)
         return {
-            "client.id": self.client_id,
+            **self._common(),
+            **place,
+            "session.timeout.ms": self.session_timeout_ms,
+            "max.poll.interval.ms": max(REBALANCE_MS_MAX, self.session_timeout_ms),
+            "heartbeat.interval.ms": heartbeat_ms,
+            "partition.assignment.strategy": "cooperative-sticky",
+        }
+
+    def reader(self) -> dict[str, Any]:
+        """The librdkafka configuration of the consumer that reads what it is given."""
+        return {
             "fetch.wait.max.ms": self.fetch_wait_max_ms,
             "fetch.queue.backoff.ms": 2,
             "fetch.min.bytes": 1,
+            **self._common(),
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+        }
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "client.id": self.client_id,
             **self.extra,
             "bootstrap.servers": self.bootstrap_servers,
             "group.id": self.group_id,
-            "session.timeout.ms": self.session_timeout_ms,
-            "max.poll.interval.ms": max(REBALANCE_MS_MAX, self.session_timeout_ms),
-            "heartbeat.interval.ms": self.session_timeout_ms // HEARTBEATS_PER_SESSION,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "partition.assignment.strategy": "range",
-            "auto.offset.reset": "error",
         }

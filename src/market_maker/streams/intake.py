@@ -7,6 +7,7 @@ from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.consumer import KafkaConsumer
 from market_maker.streams.consumer_options import ConsumerOptions
+from market_maker.streams.group_member import GroupMember
 from market_maker.streams.hand_over import HandOver
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.lag import INTERVAL_S, LagMonitor, LagReport
@@ -19,7 +20,7 @@ from market_maker.streams.schema_registry import SchemaRegistry
 class KafkaIntake:
     """Everything between the brokers and the symbols' mailboxes. Made on the running event loop.
 
-    To shut down: `quiesce`, let the journal become durable, `stop`, await the end of `run`.
+    To shut down: `quiesce`, let the journal become durable, `end`, await the end of `run`.
     """
 
     def __init__(
@@ -46,9 +47,8 @@ class KafkaIntake:
             MessageDecoder(make_processors(registry, instruments, account_id)),
             self._offsets,
             HandOver(loop, self.router),
-            loop,
-            listener,
         )
+        self.member = GroupMember(options, self._offsets, self.consumer, loop, listener)
         self.lag = LagMonitor(
             options.bootstrap_servers,
             lambda: self.consumer.assignment,
@@ -62,7 +62,8 @@ class KafkaIntake:
     async def run(self) -> None:
         """Consume and measure until `stop`; raises what ended either of them otherwise."""
         async with asyncio.TaskGroup() as threads:
-            threads.create_task(self._consume())
+            threads.create_task(self.consumer.run())
+            threads.create_task(self._be_a_member())
             threads.create_task(self.lag.run())
 
     def done(self, source: Source) -> None:
@@ -86,21 +87,22 @@ class KafkaIntake:
         """Read no further messages, but stay in the group and commit what becomes durable."""
         self.consumer.quiesce()
 
-    def stop(self) -> None:
-        """End `run` after a last commit."""
+    def stop(self, *, for_good: bool = False) -> None:
+        """End `run` after a last commit; `for_good` gives up the member's own place in the group too."""
         self.consumer.stop()
+        self.lag.stop()
+        self.member.stop(for_good=for_good)
 
-    async def end(self) -> None:
+    async def end(self, *, for_good: bool = False) -> None:
         """The same, and return once the commit is made and the group is left."""
-        self.stop()
+        self.stop(for_good=for_good)
         await self._has_left.wait()
 
     def _partitions(self, topic: str) -> int | None:
-        return self.consumer.partitions(topic)
+        return self.member.counts.get(topic)
 
-    async def _consume(self) -> None:
+    async def _be_a_member(self) -> None:
         try:
-            await self.consumer.run()
+            await self.member.run()
         finally:
             self._has_left.set()
-        self.lag.stop()

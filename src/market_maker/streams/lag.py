@@ -31,6 +31,8 @@ from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.topics import CONSUMED
 
 INTERVAL_S = 1.0
+AGAIN_S = 0.2
+"""While something is unknown: a symbol that has just come to us may quote once its lag is known."""
 REQUEST_TIMEOUT_S = 1.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client left its annotation out
 
@@ -44,8 +46,13 @@ class LagReport:
     """Nanoseconds, the worst of the topic's assigned partitions; every consumed topic is in it."""
     partitions: Mapping[TopicPartitionKey, int | None]
     """Nanoseconds; the assigned partitions."""
-    generation: int
-    """The assignment that was measured: what it says of a partition may be wrong under another one."""
+    generations: Mapping[TopicPartitionKey, int]
+    """Those of the assigned partitions: what was measured says nothing of a partition that was begun anew."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the lag of every assigned partition could be measured."""
+        return None not in self.partitions.values()
 
 
 class _Behind:
@@ -74,17 +81,18 @@ class LagGauge:
         `ends` are end offsets, read before this call; a partition that is not in
         it could not be measured.
         """
-        self._behind = {key: behind for key, behind in self._behind.items() if key in assignment.partitions}
+        generations = assignment.generations
+        self._behind = {key: behind for key, behind in self._behind.items() if key in generations}
         partitions = {
-            key: self._lag(key, ends.get(key), assignment.generation_of(key), now_ns, wall_ms)
-            for key in assignment.partitions
+            key: self._lag(key, ends.get(key), generation, now_ns, wall_ms)
+            for key, generation in generations.items()
         }
         topics: dict[str, int | None] = {}
         for topic in CONSUMED:
             lags = [lag for (name, _), lag in partitions.items() if name == topic]
             known = [lag for lag in lags if lag is not None]
             topics[topic] = max(known) if known and len(known) == len(lags) else None
-        return LagReport(now_ns, topics, partitions, assignment.generation)
+        return LagReport(now_ns, topics, partitions, generations)
 
     def _lag(
         self, key: TopicPartitionKey, end: int | None, generation: int, now_ns: int, wall_ms: int
@@ -110,7 +118,7 @@ class LagGauge:
 
 
 class LagMonitor:
-    """Measures once a second, on its own thread, and reports on the event loop."""
+    """Measures once a second, or sooner while something is unknown, on its own thread."""
 
     def __init__(
         self,
@@ -148,15 +156,15 @@ class LagMonitor:
         admin = AdminClient(self._admin_config)
         while not self._stopping.is_set():
             assignment = self._assignment()
-            ends = _end_offsets(admin, assignment) if assignment.partitions else {}
+            ends = _end_offsets(admin, assignment) if assignment.generations else {}
             report = self._gauge.measure(ends, assignment, time.monotonic_ns(), time.time_ns() // 1_000_000)
             self._loop.call_soon_threadsafe(self._on_report, report)
-            self._stopping.wait(self._interval_s)
+            self._stopping.wait(self._interval_s if report.is_whole else min(AGAIN_S, self._interval_s))
 
 
 def _end_offsets(admin: AdminClient, assignment: Assignment) -> dict[TopicPartitionKey, int]:
     """The end of every assigned partition that a broker told in time."""
-    asked = {TopicPartition(topic, partition): _LATEST for topic, partition in assignment.partitions}
+    asked = {TopicPartition(topic, partition): _LATEST for topic, partition in assignment.generations}
     try:
         answers = admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_TIMEOUT_S

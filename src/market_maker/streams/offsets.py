@@ -45,21 +45,18 @@ class OffsetTracker:
         self._assigned: dict[TopicPartitionKey, _Assigned] = {}
 
     def assign(self, partitions: Iterable[TopicPartitionKey], generation: int) -> None:
-        """Start anew with exactly these partitions."""
+        """Begin these partitions, or begin them anew; the others go on as they are."""
         with self._lock:
-            self._assigned = {key: _Assigned(generation) for key in partitions}
+            self._assigned.update({key: _Assigned(generation) for key in partitions})
 
-    def restart(self, key: TopicPartitionKey, generation: int) -> int | None:
-        """Begin a partition anew, and where: at the first event that is not durable.
+    def start_again(self, key: TopicPartitionKey) -> int | None:
+        """Where to begin a partition anew: at the first event that is not durable.
 
         None when it is not assigned, or when nothing of it was read that could be read again.
         """
         with self._lock:
             assigned = self._assigned.get(key)
-            start = assigned.committable() if assigned is not None else None
-            if start is not None:
-                self._assigned[key] = _Assigned(generation)
-            return start
+            return assigned.committable() if assigned is not None else None
 
     def drop(self, partitions: Iterable[TopicPartitionKey]) -> None:
         """Forget partitions that are no longer ours: nothing of them is committed from now on."""

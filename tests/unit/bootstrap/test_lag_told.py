@@ -9,9 +9,9 @@ from market_maker.streams.topics import CONSUMED
 
 
 def nothing_behind(generation: int) -> LagReport:
-    return LagReport(
-        time.monotonic_ns(), dict.fromkeys(CONSUMED, 0), dict.fromkeys(keys_of([BTC]), 0), generation
-    )
+    keys = keys_of([BTC])
+    generations = dict.fromkeys(keys, generation)
+    return LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED, 0), dict.fromkeys(keys, 0), generations)
 
 
 def problems(instance: Instance) -> set[str]:

@@ -4,12 +4,36 @@ import asyncio
 
 from tests.support.owning import BTC, ETH, SOL, Surroundings, found, until
 
+from market_maker.core.states import State
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository
 
 
-async def test_a_second_assignment_replaces_the_first_though_that_still_waits(around: Surroundings) -> None:
+async def test_a_symbol_whose_partition_stays_hears_nothing_when_others_come_and_go(
+    around: Surroundings,
+) -> None:
+    await around.configure(BTC, ETH, SOL)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.taken(BTC)
+    await north.activate(BTC)
+    north.assign(ETH)
+    await north.taken(ETH)
+    assert await north.revoke(ETH)
+    north.assign(SOL, ETH)
+    await north.taken(SOL, ETH)
+    north.lose(SOL)
+    assert north.symbol(BTC).state is State.ACTIVE
+    assert not north.symbol(BTC).retired
+    assert (await around.owner(BTC))["epoch"] == 1
+    rows = await around.pool.fetch("SELECT state, version FROM mm_states WHERE symbol = $1", BTC)
+    assert [tuple(row) for row in rows] == [("ACTIVE", 1)]  # its only transition
+
+
+async def test_what_is_being_taken_is_taken_though_other_partitions_come_and_go_meanwhile(
+    around: Surroundings,
+) -> None:
     await around.configure(BTC, ETH)
     around.directory.go_away(BTC)
     north = await around.start("north")
@@ -17,7 +41,24 @@ async def test_a_second_assignment_replaces_the_first_though_that_still_waits(ar
     north.assign(ETH)
     await north.taken(ETH)
     assert north.supervisor.worker(BTC) is None
-    assert not await around.pool.fetch("SELECT * FROM mm_owners WHERE symbol = $1", BTC)
+    assert await north.revoke(ETH)
+    assert north.ownership.expected == {BTC}
+    around.directory.come_back()
+    await north.taken(BTC)
+    assert not north.holds(ETH)
+
+
+async def test_a_symbol_that_was_lost_and_comes_back_may_be_enabled_though_another_goes_meanwhile(
+    around: Surroundings,
+) -> None:
+    await around.configure(BTC, ETH)
+    north = await around.start("north")
+    north.assign(BTC, ETH)
+    await north.taken(BTC, ETH)
+    north.lose(BTC)
+    north.assign(BTC)
+    assert await north.revoke(ETH)
+    await until(lambda: not north.symbol(BTC).retired)
 
 
 async def test_a_taking_that_hangs_keeps_no_rebalance_waiting(around: Surroundings) -> None:

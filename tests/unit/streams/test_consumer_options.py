@@ -10,6 +10,6 @@ from market_maker.streams.consumer_options import ConsumerOptions
 def test_the_group_waits_for_a_member_that_does_not_poll_half_a_minute_or_a_session(
     session_ms: int, rebalance_ms: int
 ) -> None:
-    properties = ConsumerOptions("127.0.0.1:1", session_timeout_ms=session_ms).properties()
+    properties = ConsumerOptions("127.0.0.1:1", session_timeout_ms=session_ms).member()
     assert properties["max.poll.interval.ms"] == rebalance_ms
     Consumer({**properties, "log_level": 0}).close()  # it refuses less than a session

@@ -43,7 +43,7 @@ class Desk:
         }
         batch = Batch()
         value = self.wire.value(topic, data | details)
-        self.processor.process(message(topic, value), Arrival.now(1), batch)
+        self.processor.process(message(topic, value), Arrival.now(), batch)
         [item] = batch.items
         assert isinstance(item, tuple)
         assert item[0] == (data | details)["symbol"]

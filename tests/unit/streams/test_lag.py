@@ -21,7 +21,7 @@ class Desk:
     def __init__(self) -> None:
         self.positions: dict[TopicPartitionKey, Position] = {}
         self.gauge = LagGauge(self.positions.get)
-        self.assignment = Assignment(1, frozenset({MARK_0}))
+        self.assignment = Assignment({MARK_0: 1})
 
     def read_to(
         self, offset: int, *, at_s: float = 0, age_s: float | None = None, key: TopicPartitionKey = MARK_0
@@ -77,15 +77,15 @@ def test_what_cannot_be_measured_is_none_and_never_zero() -> None:
     assert desk.lag_s({MARK_0: 0}, 0) is None  # nothing read yet, not even an end
     desk.read_to(5)
     assert desk.lag_s({}, 1) is None  # the broker did not tell
-    desk.assignment = Assignment(2, frozenset({MARK_0}))
+    desk.assignment = Assignment({MARK_0: 2})
     assert desk.lag_s({MARK_0: 5}, 2) is None  # a position of an earlier assignment
-    desk.assignment = Assignment(3)
+    desk.assignment = Assignment()
     assert desk.lag_s({}, 3) is None  # nothing is assigned
 
 
 def test_a_topic_is_as_late_as_its_worst_partition_and_unknown_when_one_is() -> None:
     desk = Desk()
-    desk.assignment = Assignment(1, frozenset({MARK_0, MARK_1}))
+    desk.assignment = Assignment({MARK_0: 1, MARK_1: 1})
     desk.read_to(5)
     desk.read_to(5, key=MARK_1)
     assert desk.lag_s({MARK_0: 5, MARK_1: 6}, 0) == 0
@@ -106,7 +106,7 @@ def test_time_behind_under_an_earlier_assignment_does_not_count() -> None:
     desk = Desk()
     desk.read_to(5)
     desk.lag_s({MARK_0: 6}, 0)
-    desk.assignment = Assignment(2, frozenset({MARK_0}))
+    desk.assignment = Assignment({MARK_0: 2})
     desk.positions[MARK_0] = Position(5, 2, None, 0)
     assert desk.lag_s({MARK_0: 6}, 60) == 0
 
@@ -124,7 +124,7 @@ async def test_the_monitor_measures_with_a_broker_and_says_so_when_it_cannot(
     reports: list[LagReport] = []
     monitor = LagMonitor(
         address,
-        lambda: Assignment(1, frozenset(keys)),
+        lambda: Assignment(dict.fromkeys(keys, 1)),
         positions.get,
         reports.append,
         asyncio.get_running_loop(),

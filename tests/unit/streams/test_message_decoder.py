@@ -21,7 +21,7 @@ from market_maker.streams.message_decoder import MessageDecoder, make_processors
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, ORDER_BOOK_DELTA
 
-ARRIVAL = Arrival(10**12, 1_700_000_000_000_000, 4)
+ARRIVAL = Arrival(10**12, 1_700_000_000_000_000, {(topic, n): 4 for topic in CONSUMED for n in range(4)})
 
 
 @pytest.fixture

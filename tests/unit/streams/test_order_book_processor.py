@@ -44,7 +44,7 @@ class Desk:
         self.batch = Batch()
 
     def take(self, topic: str, value: bytes | None, **details: Any) -> Any:
-        self.processor.process(message(topic, value, **details), Arrival.now(1), self.batch)
+        self.processor.process(message(topic, value, **details), Arrival.now(), self.batch)
         return self.batch.items[-1] if self.batch.items else None
 
 
@@ -89,7 +89,7 @@ def test_the_age_of_a_message_is_taken_from_its_envelope(desk: Desk, wire_format
 def test_a_message_from_the_future_counts_as_that_much_old(
     desk: Desk, wire_format: Wire, ahead_us: int, age_us: int
 ) -> None:
-    arrival = Arrival(time.monotonic_ns(), now_us(), 1)
+    arrival = Arrival(time.monotonic_ns(), now_us())
     value = wire_format.value(ORDER_BOOK_DELTA, delta(1, 2), arrival.wall_us + ahead_us)
     desk.processor.process(message(ORDER_BOOK_DELTA, value), arrival, desk.batch)
     item = desk.batch.items[0]

@@ -49,7 +49,8 @@ class Desk:
     def take(self, topic: str, value: bytes, **details: Any) -> list[Any]:
         self.batch = Batch()
         made = message(topic, value, partition=2, offset=17, **details)
-        self.processor.process(made, Arrival(10**12, 1_700_000_000_000_000, 5), self.batch)
+        arrival = Arrival(10**12, 1_700_000_000_000_000, {(ENGINE_EVENT, 2): 5})
+        self.processor.process(made, arrival, self.batch)
         return [item[1] for item in self.batch.items if isinstance(item, tuple)]
 
 
