@@ -113,8 +113,8 @@ def _active_engine(instrument: Instrument, snapshot: ev.Event, now_ns: int) -> S
     )
     engine = SymbolEngine(restored, EngineLimits())
     engine.start()
-    engine.handle(ev.CancelAllAnswer(now_ns, ev.Outcome.OK))
-    engine.handle(ev.OpenOrdersAnswer(now_ns, now_ns, ev.Outcome.OK))
+    engine.handle(ev.CancelAllAnswer(now_ns, ev.RequestOutcome.OK))
+    engine.handle(ev.OpenOrdersAnswer(now_ns, now_ns, ev.RequestOutcome.OK))
     engine.handle(snapshot)
     _answer(engine, engine.handle(ev.Control(now_ns, 1, Cause.ENABLE, "bench")), now_ns)
     assert engine.symbol.state is State.ACTIVE
@@ -126,9 +126,9 @@ def _answer(engine: SymbolEngine, commands: list[cmd.Command], now_ns: int) -> N
     for command in commands:
         if isinstance(command, cmd.PlaceOrder):
             client_id = command.order.client_order_id
-            engine.handle(ev.PlaceAnswer(now_ns, client_id, ev.Outcome.OK, f"x-{client_id}"))
+            engine.handle(ev.PlaceAnswer(now_ns, client_id, ev.RequestOutcome.OK, f"x-{client_id}"))
         elif isinstance(command, cmd.CancelOrder):
-            engine.handle(ev.CancelAnswer(now_ns, command.client_order_id, ev.Outcome.OK))
+            engine.handle(ev.CancelAnswer(now_ns, command.client_order_id, ev.RequestOutcome.OK))
             kind = ev.OrderEventKind.CANCELED
             engine.handle(ev.OrderEvent(now_ns, kind, command.order_id, command.client_order_id, None, 0))
         elif isinstance(command, cmd.QueryOpenOrders):
@@ -149,4 +149,4 @@ def _open_orders(engine: SymbolEngine, now_ns: int) -> ev.OpenOrdersAnswer:
         for order in engine.symbol.orders
         if order.rests
     )
-    return ev.OpenOrdersAnswer(now_ns, now_ns, ev.Outcome.OK, listed)
+    return ev.OpenOrdersAnswer(now_ns, now_ns, ev.RequestOutcome.OK, listed)

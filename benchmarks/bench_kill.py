@@ -44,8 +44,8 @@ from market_maker.core.events import (
     LagMeasured,
     OrderEvent,
     OrderEventKind,
-    Outcome,
     PlaceAnswer,
+    RequestOutcome,
 )
 from market_maker.core.states import Cause, State
 
@@ -165,7 +165,7 @@ class Watch:
     def _look(kill: Kill, engine: SymbolEngine, event: Event) -> None:
         if not kill.at_ns:
             return
-        if isinstance(event, PlaceAnswer) and event.outcome is Outcome.NOT_SENT:
+        if isinstance(event, PlaceAnswer) and event.outcome is RequestOutcome.NOT_SENT:
             kill.withheld += 1
         if not kill.proven_ns and engine.symbol.clearing.proven_zero_ns is not None:
             kill.proven_ns = time.monotonic_ns()

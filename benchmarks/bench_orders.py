@@ -20,7 +20,7 @@ from benchmarks.report import Row
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.core import risk
-from market_maker.core.events import Outcome, Side
+from market_maker.core.events import RequestOutcome, Side
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 
 BUDGET_US = 200
@@ -113,7 +113,7 @@ async def measure(url: str) -> list[Row]:
 
     async def ours(number: int) -> None:
         placed = await client.place(orders[number], None, Always(), lambda _late: None)
-        assert placed.outcome is Outcome.OK
+        assert placed.outcome is RequestOutcome.OK
 
     async with aiohttp.ClientSession() as session:
 

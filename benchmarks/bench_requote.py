@@ -28,7 +28,7 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import OrderEventKind, Outcome, Side
+from market_maker.core.events import OrderEventKind, RequestOutcome, Side
 from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
 from market_maker.core.inventory import Inventory
@@ -142,7 +142,7 @@ class Market:
             elif isinstance(command, cmd.QueryOrder):
                 self._after(WAY_NS, self._query, command.client_order_id)
             elif isinstance(command, cmd.CancelAll):
-                self._tell(ev.CancelAllAnswer, Outcome.OK)
+                self._tell(ev.CancelAllAnswer, RequestOutcome.OK)
             elif isinstance(command, cmd.QueryOpenOrders):
                 self._after(WAY_NS, self._list)
 
@@ -154,7 +154,7 @@ class Market:
         self._tell(
             ev.PlaceAnswer,
             client_order_id=order.client_order_id,
-            outcome=Outcome.OK,
+            outcome=RequestOutcome.OK,
             order_id=resting.order_id,
             created_at_us=self._now_us,
         )
@@ -162,9 +162,9 @@ class Market:
 
     def _cancel(self, command: cmd.CancelOrder) -> None:
         if self.orders.pop(command.order_id, None) is None:
-            self._tell(ev.CancelAnswer, command.client_order_id, Outcome.NOT_FOUND)
+            self._tell(ev.CancelAnswer, command.client_order_id, RequestOutcome.NOT_FOUND)
             return
-        self._tell(ev.CancelAnswer, command.client_order_id, Outcome.OK)
+        self._tell(ev.CancelAnswer, command.client_order_id, RequestOutcome.OK)
         self._tell(
             ev.OrderEvent,
             kind=OrderEventKind.CANCELED,
@@ -179,12 +179,12 @@ class Market:
     def _query(self, client_order_id: str) -> None:
         for listed in self._open():
             if listed.client_order_id == client_order_id:
-                self._tell(ev.QueryAnswer, client_order_id, Outcome.OK, listed)
+                self._tell(ev.QueryAnswer, client_order_id, RequestOutcome.OK, listed)
                 return
-        self._tell(ev.QueryAnswer, client_order_id, Outcome.NOT_FOUND)
+        self._tell(ev.QueryAnswer, client_order_id, RequestOutcome.NOT_FOUND)
 
     def _list(self) -> None:
-        self._tell(ev.OpenOrdersAnswer, self.now_ns, Outcome.OK, self._open())
+        self._tell(ev.OpenOrdersAnswer, self.now_ns, RequestOutcome.OK, self._open())
 
     def _open(self) -> tuple[ev.ExchangeOrder, ...]:
         return tuple(

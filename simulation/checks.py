@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 from market_maker.core.states import Cause, State
 from market_maker.core.symbol import Restored
 from simulation.clock import SECOND_NS
@@ -229,7 +229,7 @@ class Checks:
 
     def _late_answer(self, process: "Process", symbol: str, event: ev.PlaceAnswer) -> None:
         """What turns out to be open after a kill or pause is cancelled in the very step that says so."""
-        if event.outcome is not Outcome.OK:
+        if event.outcome is not RequestOutcome.OK:
             return
         self._parts.coverage.hit("late_ok_after_kill")
         intent = self._parts.truth.intents[event.client_order_id]

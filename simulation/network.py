@@ -6,7 +6,7 @@ from typing import Protocol
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 from simulation.clock import MS, SECOND_NS, Clock
 from simulation.coverage import Coverage
 from simulation.decisions import Kind, Operation
@@ -27,9 +27,9 @@ OPERATIONS: dict[type[cmd.Request], Operation] = {
 }
 _QUESTIONS = (Operation.QUERY, Operation.LIST)
 _NEVER_DONE = {
-    Kind.REFUSE: Outcome.REJECTED,
-    Kind.RATE_LIMIT: Outcome.RATE_LIMITED,
-    Kind.ERROR_BEFORE: Outcome.UNCERTAIN,
+    Kind.REFUSE: RequestOutcome.REJECTED,
+    Kind.RATE_LIMIT: RequestOutcome.RATE_LIMITED,
+    Kind.ERROR_BEFORE: RequestOutcome.UNCERTAIN,
 }
 _MAY_BE_LATE = (ev.PlaceAnswer, ev.CancelAnswer, ev.CancelAllAnswer)
 _PUT_OFF = (ev.CancelAnswer, ev.CancelAllAnswer, ev.QueryAnswer, ev.OpenOrdersAnswer)
@@ -137,7 +137,7 @@ class Network:
         if flight.ended:
             return
         if kind is Kind.ERROR_AFTER:
-            answer = self._failed(flight, Outcome.UNCERTAIN, ended=True)
+            answer = self._failed(flight, RequestOutcome.UNCERTAIN, ended=True)
         down_ns = self._latency()
         if kind is Kind.DELAY_AFTER:
             down_ns += value_ns
@@ -145,17 +145,17 @@ class Network:
         if kind is Kind.ANSWER_TWICE:
             self._clock.after(down_ns + value_ns, self._again, flight, answer)
 
-    def _refuse(self, flight: Flight, outcome: Outcome, value_ns: int) -> None:
+    def _refuse(self, flight: Flight, outcome: RequestOutcome, value_ns: int) -> None:
         self._never_arrives(flight)
         answer = self._failed(flight, outcome, ended=True)
         if isinstance(answer, ev.PlaceAnswer):
             answer = replace(answer, code="TOLD_TO", retry_after_ns=value_ns)
-        elif outcome is Outcome.RATE_LIMITED and isinstance(answer, _PUT_OFF):
+        elif outcome is RequestOutcome.RATE_LIMITED and isinstance(answer, _PUT_OFF):
             answer = replace(answer, retry_after_ns=value_ns)
         self._clock.after(self._latency(), self._answer, flight, answer)
 
     def _break(self, flight: Flight) -> None:
-        self._end(flight, self._failed(flight, Outcome.UNCERTAIN, ended=True))
+        self._end(flight, self._failed(flight, RequestOutcome.UNCERTAIN, ended=True))
 
     def _answer(self, flight: Flight, answer: ev.Event) -> None:
         if flight.told and not flight.ended:
@@ -193,13 +193,13 @@ class Network:
         flight.told, flight.ended = True, is_question
         if not is_question:
             self._clock.at(flight.sent_ns + LIMIT_NS, self._give_up, flight)
-        outcome = Outcome.STALLED if stalled else Outcome.TIMEOUT
+        outcome = RequestOutcome.STALLED if stalled else RequestOutcome.TIMEOUT
         owner.answered(flight, self._failed(flight, outcome, ended=is_question))
 
     def _give_up(self, flight: Flight) -> None:
         if not flight.ended:
             self._coverage.hit("request_given_up")
-            self._end(flight, self._failed(flight, Outcome.TIMEOUT, ended=True))
+            self._end(flight, self._failed(flight, RequestOutcome.TIMEOUT, ended=True))
 
     # --- what it comes to ------------------------------------------------------------------------
 
@@ -223,20 +223,20 @@ class Network:
                 )
             case cmd.CancelOrder(client_order_id, order_id):
                 outcome = self._venue.cancel(order_id)
-                if outcome is Outcome.NOT_FOUND:
+                if outcome is RequestOutcome.NOT_FOUND:
                     self._coverage.hit("cancel_answered_404")
                 return ev.CancelAnswer(now_ns, client_order_id, outcome)
             case cmd.CancelAll():
-                return ev.CancelAllAnswer(now_ns, Outcome.OK, self._venue.cancel_all(flight.symbol))
+                return ev.CancelAllAnswer(now_ns, RequestOutcome.OK, self._venue.cancel_all(flight.symbol))
             case cmd.QueryOrder(client_order_id):
                 found = self._venue.query(client_order_id)
-                outcome = Outcome.NOT_FOUND if found is None else Outcome.OK
+                outcome = RequestOutcome.NOT_FOUND if found is None else RequestOutcome.OK
                 return ev.QueryAnswer(now_ns, flight.sent_ns, client_order_id, outcome, found)
             case cmd.QueryOpenOrders():
                 orders = self._venue.open_orders(flight.symbol)
-                return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, Outcome.OK, orders)
+                return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, RequestOutcome.OK, orders)
 
-    def _failed(self, flight: Flight, outcome: Outcome, *, ended: bool) -> ev.Event:
+    def _failed(self, flight: Flight, outcome: RequestOutcome, *, ended: bool) -> ev.Event:
         now_ns = self._clock.now_ns
         match flight.request:
             case cmd.PlaceOrder(order):

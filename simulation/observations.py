@@ -3,12 +3,12 @@
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 from market_maker.core.states import State
 from simulation.coverage import Coverage
 
 _UNCONFIRMED = (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN)
-_UNCERTAIN = (Outcome.TIMEOUT, Outcome.STALLED, Outcome.UNCERTAIN)
+_UNCERTAIN = (RequestOutcome.TIMEOUT, RequestOutcome.STALLED, RequestOutcome.UNCERTAIN)
 
 
 def observe(coverage: Coverage, engine: SymbolEngine, event: ev.Event) -> None:

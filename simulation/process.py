@@ -8,7 +8,7 @@ from market_maker.actors.send_gate import SendGate
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Outcome, Source
+from market_maker.core.events import RequestOutcome, Source
 from market_maker.core.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders import Order
 from market_maker.core.states import Cause, KillReason
@@ -301,7 +301,7 @@ class Process(Lifetime):
             if not may_send or not self._gates[symbol].lets_pass(now_ns):
                 parts.coverage.hit("not_sent")
                 parts.truth.arrives_never(client_order_id)
-                self.tell(symbol, ev.PlaceAnswer(now_ns, client_order_id, Outcome.NOT_SENT))
+                self.tell(symbol, ev.PlaceAnswer(now_ns, client_order_id, RequestOutcome.NOT_SENT))
                 return
             parts.checks.sends(self, symbol, request)
             self._stall_on_send(symbol)

@@ -13,7 +13,8 @@ from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.orders import Order
-from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuoteLevel, QuoteSet
 from market_maker.core.symbol import Symbol
 from market_maker.core.volatility import FACTOR_ONE_PPM
 from simulation.parts import Violation
@@ -87,7 +88,7 @@ def _levels(symbol: Symbol, quote: QuoteSet, side: Side) -> list[QuoteLevel]:
     return [
         level
         for level in (quote.bids if side is Side.BUY else quote.asks)
-        if level.verdict is Verdict.QUOTED and symbol.verdicts[side, level.level] not in NOT_FOR_ITSELF
+        if level.verdict is Outcome.QUOTED and symbol.verdicts[side, level.level] not in NOT_FOR_ITSELF
     ]
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 from market_maker.core.states import Cause, State
 from simulation.parts import Violation
 
-UNCERTAIN = (Outcome.TIMEOUT, Outcome.STALLED, Outcome.UNCERTAIN)
+UNCERTAIN = (RequestOutcome.TIMEOUT, RequestOutcome.STALLED, RequestOutcome.UNCERTAIN)
 _MAY_BE_LATE = (ev.PlaceAnswer, ev.CancelAnswer, ev.CancelAllAnswer)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from market_maker.core import events as ev
-from market_maker.core.events import Execution, OrderEventKind, Outcome, Side
+from market_maker.core.events import Execution, OrderEventKind, RequestOutcome, Side
 from market_maker.core.risk import CheckedOrder
 from simulation.clock import MS
 from simulation.coverage import Coverage
@@ -156,7 +156,7 @@ def _named(event: ev.Event) -> list[str]:
     match event:
         case ev.OpenOrdersAnswer():
             return [order.client_order_id for order in event.orders]
-        case ev.PlaceAnswer(outcome=Outcome.OK) | ev.QueryAnswer(outcome=Outcome.OK):
+        case ev.PlaceAnswer(outcome=RequestOutcome.OK) | ev.QueryAnswer(outcome=RequestOutcome.OK):
             return [event.client_order_id]
         case ev.OrderEvent(kind=OrderEventKind.ACCEPTED) | ev.Execution():
             return [event.client_order_id or ""]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from market_maker.core.events import ExchangeOrder, Execution, OrderEvent, Outcome
+from market_maker.core.events import ExchangeOrder, Execution, OrderEvent, RequestOutcome
 from market_maker.core.risk import CheckedOrder
 from simulation import translate
 from simulation.clock import Clock
@@ -66,26 +66,26 @@ class Venue:
 
     # --- the Order Service -----------------------------------------------------------------------
 
-    def place(self, order: CheckedOrder) -> tuple[Outcome, str | None, RefusalCode | None]:
-        """Outcome, order id, and why it was refused."""
+    def place(self, order: CheckedOrder) -> tuple[RequestOutcome, str | None, RefusalCode | None]:
+        """How it ended, order id, and why it was refused."""
         try:
             submitted = self.exchange.submit(self._clock.now_us, translate.new_order(order))
         except OrderRefused as refused:
             self._truth.arrives_never(order.client_order_id)
             self._tell(self.exchange.advance(self._clock.now_us))
-            return Outcome.REJECTED, None, refused.code
+            return RequestOutcome.REJECTED, None, refused.code
         self._tell(submitted.events)
-        return Outcome.OK, submitted.order.order_id, None
+        return RequestOutcome.OK, submitted.order.order_id, None
 
-    def cancel(self, order_id: str) -> Outcome:
+    def cancel(self, order_id: str) -> RequestOutcome:
         """NOT_FOUND when there is nothing to cancel."""
         try:
             _, events = self.exchange.cancel(self._clock.now_us, order_id)
         except (OrderNotFound, OrderFinal):
             self._tell(self.exchange.advance(self._clock.now_us))
-            return Outcome.NOT_FOUND
+            return RequestOutcome.NOT_FOUND
         self._tell(events)
-        return Outcome.OK
+        return RequestOutcome.OK
 
     def cancel_all(self, symbol: str) -> int:
         """How many were cancelled."""

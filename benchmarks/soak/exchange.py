@@ -18,9 +18,9 @@ from market_maker.core.events import (
     OpenOrdersAnswer,
     OrderEvent,
     OrderEventKind,
-    Outcome,
     PlaceAnswer,
     QueryAnswer,
+    RequestOutcome,
 )
 from market_maker.core.risk import CheckedOrder
 
@@ -88,16 +88,16 @@ class MemoryExchange:
             for resting in orders.values():
                 if resting.order.client_order_id == client_order_id:
                     return QueryAnswer(
-                        self._clock_ns(), asked_ns, client_order_id, Outcome.OK, _shown(resting)
+                        self._clock_ns(), asked_ns, client_order_id, RequestOutcome.OK, _shown(resting)
                     )
-        return QueryAnswer(self._clock_ns(), asked_ns, client_order_id, Outcome.NOT_FOUND)
+        return QueryAnswer(self._clock_ns(), asked_ns, client_order_id, RequestOutcome.NOT_FOUND)
 
     async def open_orders(self, symbol: str, trace: str | None = None) -> OpenOrdersAnswer:  # noqa: ARG002
         """What rests in a symbol."""
         asked_ns = self._clock_ns()
         await asyncio.sleep(ANSWER_S)
         shown = tuple(_shown(resting) for resting in self._of(symbol).values())
-        return OpenOrdersAnswer(self._clock_ns(), asked_ns, Outcome.OK, shown)
+        return OpenOrdersAnswer(self._clock_ns(), asked_ns, RequestOutcome.OK, shown)
 
     # --- what others do --------------------------------------------------------------------------
 
@@ -120,12 +120,12 @@ class MemoryExchange:
     async def _place(self, order: CheckedOrder, gate: Gate) -> PlaceAnswer:
         await asyncio.sleep(ANSWER_S)
         if not gate.lets_pass():
-            return PlaceAnswer(self._clock_ns(), order.client_order_id, Outcome.NOT_SENT)
+            return PlaceAnswer(self._clock_ns(), order.client_order_id, RequestOutcome.NOT_SENT)
         self.placed += 1
         resting = Resting(f"o{self.placed}", order, order.quantity)
         self._of(order.symbol)[resting.order_id] = resting
         self._told(order.symbol, OrderEventKind.ACCEPTED, resting)
-        return PlaceAnswer(self._clock_ns(), order.client_order_id, Outcome.OK, resting.order_id)
+        return PlaceAnswer(self._clock_ns(), order.client_order_id, RequestOutcome.OK, resting.order_id)
 
     async def _cancel(self, client_order_id: str, order_id: str) -> CancelAnswer:
         await asyncio.sleep(ANSWER_S)
@@ -133,15 +133,15 @@ class MemoryExchange:
             resting = orders.pop(order_id, None)
             if resting is not None:
                 self._told(symbol, OrderEventKind.CANCELED, resting)
-                return CancelAnswer(self._clock_ns(), client_order_id, Outcome.OK)
-        return CancelAnswer(self._clock_ns(), client_order_id, Outcome.NOT_FOUND)
+                return CancelAnswer(self._clock_ns(), client_order_id, RequestOutcome.OK)
+        return CancelAnswer(self._clock_ns(), client_order_id, RequestOutcome.NOT_FOUND)
 
     async def _cancel_all(self, symbol: str) -> CancelAllAnswer:
         await asyncio.sleep(ANSWER_S)
         orders, self._resting[symbol] = self._of(symbol), {}
         for resting in orders.values():
             self._told(symbol, OrderEventKind.CANCELED, resting)
-        return CancelAllAnswer(self._clock_ns(), Outcome.OK, len(orders))
+        return CancelAllAnswer(self._clock_ns(), RequestOutcome.OK, len(orders))
 
     def _of(self, symbol: str) -> dict[str, Resting]:
         return self._resting.setdefault(symbol, {})

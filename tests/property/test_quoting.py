@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
-from market_maker.core.quoting import QuoteLevel, QuoteSet, QuotingEngine, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuoteLevel, QuoteSet, QuotingEngine
 from market_maker.core.reference_mid import MidSource, ReferenceMid
 from market_maker.core.waterfall import waterfall
 
@@ -62,7 +63,7 @@ def quote_sets(draw: st.DrawFn) -> tuple[QuoteSet, SymbolConfig, Instrument]:
 
 
 def quoted(levels: tuple[QuoteLevel, ...]) -> list[QuoteLevel]:
-    return [level for level in levels if level.verdict is Verdict.QUOTED]
+    return [level for level in levels if level.verdict is Outcome.QUOTED]
 
 
 @settings(max_examples=500)
@@ -106,15 +107,15 @@ def test_a_level_is_left_out_only_for_the_reason_it_gives(
         for index, level in enumerate(side):
             notional = instrument.notional(level.price_ticks, level.lots)
             match level.verdict:
-                case Verdict.PRICE_NOT_POSITIVE:
+                case Outcome.PRICE_NOT_POSITIVE:
                     assert level.price_ticks < 1
-                case Verdict.ZERO_QUANTITY:
+                case Outcome.ZERO_QUANTITY:
                     assert level.lots == 0
-                case Verdict.BELOW_MIN_NOTIONAL:
+                case Outcome.BELOW_MIN_NOTIONAL:
                     assert notional < instrument.min_notional
-                case Verdict.SAME_PRICE_AS_INNER_LEVEL:
+                case Outcome.SAME_PRICE_AS_INNER_LEVEL:
                     assert level.price_ticks == side[index - 1].price_ticks
-                case Verdict.QUOTED:
+                case Outcome.QUOTED:
                     assert notional >= instrument.min_notional
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.orders import Order
-from market_maker.core.quoting import QuoteLevel, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuoteLevel
 from market_maker.core.requote import SidePlan, Tolerance, plan_side
 
 MIDDLE = 10_000
@@ -42,7 +43,7 @@ class Ladder:
 
     def level(self, number: int, away: int) -> QuoteLevel:
         """A level so many ticks outside the middle."""
-        return QuoteLevel(self.side, number, MIDDLE - self.side.sign * away, 100, Verdict.QUOTED)
+        return QuoteLevel(self.side, number, MIDDLE - self.side.sign * away, 100, Outcome.QUOTED)
 
     def order(self, name: int, away: int, lots: int, status: OrderStatus) -> Order:
         """An order so many ticks outside the middle."""

@@ -2,7 +2,7 @@
 
 from tests.support.playbook import MS, Playbook, proven, quoting, ready
 
-from market_maker.core.events import Outcome, Side
+from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.states import Cause, State
 
 
@@ -77,15 +77,15 @@ def test_rounds_repeat_with_growing_pauses_without_end() -> None:
         play.now_ns = wake_ns
         said = play.tick()
         assert "list open orders" in said.requests
-        play.open_orders(outcome=Outcome.UNCERTAIN)
+        play.open_orders(outcome=RequestOutcome.UNCERTAIN)
     assert pauses == [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000, 5000, 5000]
 
 
 def test_a_cancel_all_that_failed_is_sent_again_in_the_next_round() -> None:
     play = quoting()
     play.control_pause()
-    play.cancel_all_answer(Outcome.UNCERTAIN)
-    play.cancel_answer("c1", Outcome.UNCERTAIN)
+    play.cancel_all_answer(RequestOutcome.UNCERTAIN)
+    play.cancel_answer("c1", RequestOutcome.UNCERTAIN)
     play.cancel_answer("c2")
     assert play.tick(100).requests == ["cancel all", "cancel c1", "ask c1", "ask c2"]
 
@@ -115,7 +115,7 @@ def test_an_order_found_while_halted_is_cleared_again_until_zero_is_proven() -> 
     assert said.requests == ["cancel all", f"cancel {stranger.client_order_id}"]
     assert halted.control(Cause.RESET).reply.startswith("refused")
     assert "cancel all" not in halted.tick(50).requests
-    halted.cancel_all_answer(Outcome.UNCERTAIN)
+    halted.cancel_all_answer(RequestOutcome.UNCERTAIN)
     assert "cancel all" in halted.tick(50).requests
 
 
@@ -174,7 +174,9 @@ def test_an_order_found_by_a_list_that_came_before_the_last_doubt_is_cleared_unt
 def test_where_zero_is_not_proven_a_list_that_fails_is_asked_for_again_at_once() -> None:
     play = ready()
     play.execution("t1", Side.BUY, "1000", "0.1")
-    assert "cancel all" in play.after(1).open_orders(outcome=Outcome.UNCERTAIN, asked_ms_ago=1).requests
+    assert (
+        "cancel all" in play.after(1).open_orders(outcome=RequestOutcome.UNCERTAIN, asked_ms_ago=1).requests
+    )
     play.cancel_all_answer()
     play.after(1).open_orders()
     assert play.view().proven_zero_at_ns == play.now_ns
@@ -184,5 +186,5 @@ def test_a_routine_list_that_fails_leaves_the_proof_as_it_is() -> None:
     play = ready()
     since_ns = play.view().proven_zero_at_ns
     assert play.tick(30_000).requests == ["list open orders"]
-    assert play.open_orders(outcome=Outcome.UNCERTAIN).requests == []
+    assert play.open_orders(outcome=RequestOutcome.UNCERTAIN).requests == []
     assert play.view().proven_zero_at_ns == since_ns

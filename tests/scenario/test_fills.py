@@ -8,7 +8,7 @@ from tests.support.playbook import Playbook, active, proven, quoting
 from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import ExchangeStatus, Execution, OrderEventKind, Outcome, Side, Source
+from market_maker.core.events import ExchangeStatus, Execution, OrderEventKind, RequestOutcome, Side, Source
 from market_maker.core.states import State
 
 
@@ -171,7 +171,7 @@ def test_a_fill_after_halted_counts() -> None:
 
 def test_a_fill_that_reveals_an_unknown_order_makes_it_known_and_cancellable() -> None:
     play = active()
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     play.fill("c1", 30, "t1")
     assert play.status("c1") is OrderStatus.PARTIALLY_FILLED
     assert "cancel c1" in play.tick(100).requests
@@ -210,7 +210,7 @@ def test_a_stranger_that_filled_before_it_was_found_settles_with_those_fills() -
     play.execution("t1", Side.BUY, "999.5", "0.03", order_id="x1")
     play.after(1).open_orders(reported)
     assert play.engine.symbol.orders.open_lots(Side.BUY) == 70
-    play.cancel_answer(reported.client_order_id, Outcome.NOT_FOUND)
+    play.cancel_answer(reported.client_order_id, RequestOutcome.NOT_FOUND)
     ended = quoting().at_exchange("c1", ExchangeStatus.CANCELLED, filled=30)
     play.when(play.query_event(ended))
     assert play.unsettled() == []
@@ -223,7 +223,7 @@ def test_a_stranger_whose_fills_an_earlier_process_counted_settles_with_them() -
     play = proven(Playbook(filled_by_order=(("x1", Decimal("0.03")),)))
     reported = quoting().at_exchange("c1", filled=30)
     play.after(1).open_orders(reported)
-    play.cancel_answer(reported.client_order_id, Outcome.NOT_FOUND)
+    play.cancel_answer(reported.client_order_id, RequestOutcome.NOT_FOUND)
     play.when(play.query_event(quoting().at_exchange("c1", ExchangeStatus.CANCELLED, filled=30)))
     assert play.unsettled() == []
 
@@ -247,7 +247,7 @@ def test_a_fill_under_an_id_that_the_placing_answer_brings_later_counts_for_the_
 
 def test_a_partial_fill_of_an_order_that_was_believed_rejected_is_looked_into() -> None:
     play = active()
-    play.place_answer("c1", Outcome.REJECTED)
+    play.place_answer("c1", RequestOutcome.REJECTED)
     said = play.fill("c1", 30, "t1")
     assert said.requests == ["list open orders"]
     assert play.position == Decimal("0.03")

@@ -13,7 +13,7 @@ from market_maker.core.events import (
     EngineEventUnreadable,
     Fault,
     OrderEventKind,
-    Outcome,
+    RequestOutcome,
     Side,
 )
 from market_maker.core.instrument import InstrumentStatus
@@ -38,8 +38,8 @@ def lag_unknown_for(play: Playbook, ms: float) -> Said:
 
 def rejects(play: Playbook, count: int) -> None:
     for number in range(1, count + 1):
-        play.place_answer(f"c{2 * number - 1}", Outcome.REJECTED)
-        play.place_answer(f"c{2 * number}", Outcome.REJECTED, would_cross=True)
+        play.place_answer(f"c{2 * number - 1}", RequestOutcome.REJECTED)
+        play.place_answer(f"c{2 * number}", RequestOutcome.REJECTED, would_cross=True)
         play.evaluate()
 
 
@@ -136,14 +136,14 @@ def test_rejects_outside_the_window_do_not_count() -> None:
     play = active(limits=EngineLimits(market_data_staleness_ns=10**12))
     rejects(play, 4)
     play.tick(60_000)
-    play.place_answer("c9", Outcome.REJECTED)
+    play.place_answer("c9", RequestOutcome.REJECTED)
     assert play.state is State.ACTIVE
 
 
 def test_rejects_from_the_stream_count_like_those_from_the_answer() -> None:
     play = active()
     for number in (1, 2, 3):
-        play.place_answer(f"c{2 * number - 1}", Outcome.REJECTED)
+        play.place_answer(f"c{2 * number - 1}", RequestOutcome.REJECTED)
         play.stream(f"c{2 * number}", OrderEventKind.REJECTED, "margin")
         if number < 3:
             play.evaluate()
@@ -281,8 +281,8 @@ def test_the_cleanup_after_a_kill_repeats_until_zero_is_proven_and_only_then_res
     play = quoting()
     play.kill()
     for _ in range(5):
-        play.cancel_all_answer(Outcome.UNCERTAIN)
-        play.cancel_answer("c1", Outcome.TIMEOUT)
+        play.cancel_all_answer(RequestOutcome.UNCERTAIN)
+        play.cancel_answer("c1", RequestOutcome.TIMEOUT)
         play.now_ns = play.engine.wake_ns
         assert {"cancel all"} <= set(play.tick().requests)
         assert play.control(Cause.RESET).reply == "refused: ORDERS_OPEN"
@@ -313,7 +313,7 @@ def test_a_reset_forgets_the_rejects_of_before() -> None:
     proven(play).control(Cause.RESET)
     play.snapshot()
     assert play.enable().reply == "done"
-    play.place_answer(f"c{len(play.names)}", Outcome.REJECTED)
+    play.place_answer(f"c{len(play.names)}", RequestOutcome.REJECTED)
     assert play.state is State.ACTIVE
 
 

@@ -6,13 +6,13 @@ import pytest
 from tests.support.playbook import Playbook, active, proven, quoting
 
 from market_maker.core import events as ev
-from market_maker.core.events import OrderEventKind, Outcome
+from market_maker.core.events import OrderEventKind, RequestOutcome
 from market_maker.core.states import Cause, KillReason, State
 
 REASONS = [
-    (Outcome.TIMEOUT, KillReason.RESPONSE_TIMEOUT),
-    (Outcome.STALLED, KillReason.EVENT_LOOP_STALL),
-    (Outcome.UNCERTAIN, KillReason.ORDER_UNCERTAIN),
+    (RequestOutcome.TIMEOUT, KillReason.RESPONSE_TIMEOUT),
+    (RequestOutcome.STALLED, KillReason.EVENT_LOOP_STALL),
+    (RequestOutcome.UNCERTAIN, KillReason.ORDER_UNCERTAIN),
 ]
 UNCERTAIN = [outcome for outcome, _ in REASONS]
 
@@ -33,12 +33,12 @@ def rejected(play: Playbook) -> None:
 @pytest.mark.parametrize(("outcome", "reason"), REASONS)
 @pytest.mark.parametrize("ends", [filled, cancelled, rejected])
 def test_a_placement_without_a_certain_answer_halts_although_its_order_has_ended(
-    ends: Callable[[Playbook], None], outcome: Outcome, reason: KillReason
+    ends: Callable[[Playbook], None], outcome: RequestOutcome, reason: KillReason
 ) -> None:
     play = active()
     ends(play)
     assert play.unsettled() == ["c2"]
-    said = play.place_answer("c1", outcome, ended=outcome is Outcome.UNCERTAIN)
+    said = play.place_answer("c1", outcome, ended=outcome is RequestOutcome.UNCERTAIN)
     assert [risk.reason for risk in said.risks] == [reason]
     assert play.state is State.HALTED
     assert play.unsettled() == ["c2"]
@@ -46,19 +46,19 @@ def test_a_placement_without_a_certain_answer_halts_although_its_order_has_ended
 
 @pytest.mark.parametrize(("outcome", "reason"), REASONS)
 def test_a_cancel_without_a_certain_answer_halts_although_its_order_has_ended(
-    outcome: Outcome, reason: KillReason
+    outcome: RequestOutcome, reason: KillReason
 ) -> None:
     play = quoting()
     play.mid(10008)
     assert "cancel c1" in play.evaluate().requests
     play.stream_cancelled("c1")
-    said = play.cancel_answer("c1", outcome, ended=outcome is Outcome.UNCERTAIN)
+    said = play.cancel_answer("c1", outcome, ended=outcome is RequestOutcome.UNCERTAIN)
     assert [risk.reason for risk in said.risks] == [reason]
 
 
 @pytest.mark.parametrize(("outcome", "reason"), REASONS)
 def test_a_question_without_a_certain_answer_halts_although_its_order_has_ended(
-    outcome: Outcome, reason: KillReason
+    outcome: RequestOutcome, reason: KillReason
 ) -> None:
     play = quoting()
     assert play.after(1).open_orders(play.at_exchange("c2")).requests == ["ask c1"]
@@ -70,9 +70,9 @@ def test_a_question_without_a_certain_answer_halts_although_its_order_has_ended(
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda at_ns: ev.PlaceAnswer(at_ns, "forgotten", Outcome.TIMEOUT, ended=False),
-        lambda at_ns: ev.CancelAnswer(at_ns, "forgotten", Outcome.TIMEOUT, ended=False),
-        lambda at_ns: ev.QueryAnswer(at_ns, at_ns, "forgotten", Outcome.TIMEOUT),
+        lambda at_ns: ev.PlaceAnswer(at_ns, "forgotten", RequestOutcome.TIMEOUT, ended=False),
+        lambda at_ns: ev.CancelAnswer(at_ns, "forgotten", RequestOutcome.TIMEOUT, ended=False),
+        lambda at_ns: ev.QueryAnswer(at_ns, at_ns, "forgotten", RequestOutcome.TIMEOUT),
     ],
     ids=["placement", "cancel", "question"],
 )
@@ -84,10 +84,10 @@ def test_a_request_about_an_order_that_is_forgotten_halts_too(answer: Callable[[
 @pytest.mark.parametrize("outcome", UNCERTAIN)
 @pytest.mark.parametrize("request_kind", ["placement", "cancel", "cancel of all"])
 def test_the_end_of_a_request_that_has_halted_for_being_late_halts_no_second_time(
-    request_kind: str, outcome: Outcome
+    request_kind: str, outcome: RequestOutcome
 ) -> None:
     play = active()
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     for name in ("c1", "c2"):
         play.stream(name, OrderEventKind.ACCEPTED)
         play.stream_cancelled(name)

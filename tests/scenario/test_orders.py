@@ -8,7 +8,7 @@ from tests.support.playbook import CONFIG, active, proven, quoting
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import ExchangeStatus, OrderEventKind, Outcome, Side
+from market_maker.core.events import ExchangeStatus, OrderEventKind, RequestOutcome, Side
 from market_maker.core.states import KillReason, State
 
 
@@ -33,13 +33,13 @@ def test_an_answer_that_comes_twice_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [
-        (Outcome.TIMEOUT, KillReason.RESPONSE_TIMEOUT),
-        (Outcome.STALLED, KillReason.EVENT_LOOP_STALL),
-        (Outcome.UNCERTAIN, KillReason.ORDER_UNCERTAIN),
+        (RequestOutcome.TIMEOUT, KillReason.RESPONSE_TIMEOUT),
+        (RequestOutcome.STALLED, KillReason.EVENT_LOOP_STALL),
+        (RequestOutcome.UNCERTAIN, KillReason.ORDER_UNCERTAIN),
     ],
 )
 def test_an_uncertain_placement_makes_the_order_unknown_kills_asks_and_cancels(
-    outcome: Outcome, reason: KillReason
+    outcome: RequestOutcome, reason: KillReason
 ) -> None:
     play = active()
     play.place_answer("c1")
@@ -53,22 +53,22 @@ def test_an_uncertain_placement_makes_the_order_unknown_kills_asks_and_cancels(
 
 def test_a_late_answer_after_an_unknown_gives_the_id_and_the_order_is_cancelled() -> None:
     play = active()
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     assert play.after(20).place_answer("c1").requests == ["cancel c1"]
     assert play.status("c1") is OrderStatus.PENDING_CANCEL
 
 
 def test_a_late_rejection_after_an_unknown_ends_the_order() -> None:
     play = active()
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
-    assert play.place_answer("c1", Outcome.REJECTED).records == ["record c1 rejected"]
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
+    assert play.place_answer("c1", RequestOutcome.REJECTED).records == ["record c1 rejected"]
     assert play.unsettled() == ["c2"]
 
 
 def test_no_amount_of_time_makes_an_unknown_order_final() -> None:
     play = active()
     play.place_answer("c2")
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     play.stream_cancelled("c2")
     for _ in range(100):
         play.query_answer("c1", None)
@@ -83,9 +83,9 @@ def test_no_amount_of_time_makes_an_unknown_order_final() -> None:
 def test_an_unknown_order_ends_when_the_exchange_denies_it_twice_after_its_request_was_over() -> None:
     play = active()
     play.place_answer("c2")
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     play.query_answer("c1", None)
-    play.place_answer("c1", Outcome.UNCERTAIN)
+    play.place_answer("c1", RequestOutcome.UNCERTAIN)
     assert play.query_answer("c1", None).records == []
     play.tick(499)
     assert play.query_answer("c1", None).records == []
@@ -95,7 +95,7 @@ def test_an_unknown_order_ends_when_the_exchange_denies_it_twice_after_its_reque
 
 def test_denials_count_from_when_they_were_asked_for_and_not_from_when_they_were_read() -> None:
     play = active()
-    play.place_answer("c1", Outcome.UNCERTAIN)
+    play.place_answer("c1", RequestOutcome.UNCERTAIN)
     play.query_answer("c1", None)
     play.after(1500)
     assert play.query_answer("c1", None, asked_ms_ago=1490).records == []
@@ -104,7 +104,7 @@ def test_denials_count_from_when_they_were_asked_for_and_not_from_when_they_were
 
 def test_an_order_that_the_stream_has_accepted_is_not_gone_by_an_older_denial() -> None:
     play = active()
-    play.place_answer("c1", Outcome.UNCERTAIN)
+    play.place_answer("c1", RequestOutcome.UNCERTAIN)
     play.query_answer("c1", None)
     play.after(1500)
     assert "cancel c1" in play.stream("c1", OrderEventKind.ACCEPTED).requests
@@ -114,7 +114,7 @@ def test_an_order_that_the_stream_has_accepted_is_not_gone_by_an_older_denial() 
 
 def test_an_order_that_a_late_answer_has_accepted_is_not_gone_by_an_older_denial() -> None:
     play = active()
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     play.stream("c1", OrderEventKind.ACCEPTED)
     play.query_answer("c1", None)
     play.after(1500).place_answer("c1")
@@ -125,7 +125,7 @@ def test_an_order_accepted_after_we_believed_it_never_arrived_is_found_and_cance
     play = active()
     play.place_answer("c2")
     lost = play.at_exchange("c1")
-    play.place_answer("c1", Outcome.UNCERTAIN)
+    play.place_answer("c1", RequestOutcome.UNCERTAIN)
     play.query_answer("c1", None)
     play.tick(500)
     play.query_answer("c1", None)
@@ -147,7 +147,7 @@ def test_an_order_accepted_after_we_believed_it_never_arrived_is_found_and_cance
 
 def test_a_late_acceptance_over_http_after_we_believed_it_gone_is_looked_into_too() -> None:
     play = active()
-    play.place_answer("c1", Outcome.REJECTED)
+    play.place_answer("c1", RequestOutcome.REJECTED)
     assert play.place_answer("c1").requests == ["list open orders"]
 
 
@@ -177,7 +177,7 @@ def test_a_strange_order_of_our_account_is_cancelled_and_counts_until_it_is_gone
     assert said.requests == ["cancel old"]
     assert play.state is State.ACTIVE
     assert play.engine.symbol.orders.open_lots(Side.BUY) == 200
-    play.cancel_answer("old", Outcome.RATE_LIMITED)
+    play.cancel_answer("old", RequestOutcome.RATE_LIMITED)
     assert play.tick(100).requests == ["cancel old"]
 
 
@@ -193,14 +193,14 @@ def test_an_order_that_is_missing_in_the_list_is_asked_about_but_not_cancelled_w
 
 def test_a_rejection_is_final_and_the_level_is_tried_again() -> None:
     play = active()
-    assert play.place_answer("c1", Outcome.REJECTED).records == ["record c1 rejected"]
+    assert play.place_answer("c1", RequestOutcome.REJECTED).records == ["record c1 rejected"]
     assert play.evaluate().requests == ["place c3 buy 9995 x 100"]
     assert play.view().counters.orders_rejected == 1
 
 
 def test_a_rejection_told_twice_counts_once() -> None:
     play = active()
-    play.place_answer("c1", Outcome.REJECTED)
+    play.place_answer("c1", RequestOutcome.REJECTED)
     play.stream("c1", OrderEventKind.REJECTED, "no margin")
     assert play.view().counters.orders_rejected == 1
 
@@ -208,8 +208,8 @@ def test_a_rejection_told_twice_counts_once() -> None:
 def test_would_cross_is_counted_apart_and_never_makes_a_storm() -> None:
     play = active(limits=EngineLimits(max_orders_per_second=100))
     for number in range(1, 40, 2):
-        play.place_answer(f"c{number}", Outcome.REJECTED, would_cross=True)
-        play.place_answer(f"c{number + 1}", Outcome.REJECTED, would_cross=True)
+        play.place_answer(f"c{number}", RequestOutcome.REJECTED, would_cross=True)
+        play.place_answer(f"c{number + 1}", RequestOutcome.REJECTED, would_cross=True)
         play.evaluate()
         play.snapshot()
     counters = play.view().counters
@@ -227,7 +227,7 @@ def test_would_cross_from_the_stream_is_counted_apart_too() -> None:
 def test_an_order_withheld_at_the_last_moment_is_no_rejection() -> None:
     play = active()
     play.kill()
-    assert play.place_answer("c1", Outcome.NOT_SENT).records == ["record c1 rejected"]
+    assert play.place_answer("c1", RequestOutcome.NOT_SENT).records == ["record c1 rejected"]
     assert play.view().counters.orders_rejected == 0
     assert play.unsettled() == ["c2"]
 
@@ -262,7 +262,7 @@ def test_a_cancel_answered_404_asks_and_a_filled_order_waits_for_its_fill() -> N
     play = quoting()
     play.mid(10008)
     play.evaluate()
-    assert play.cancel_answer("c1", Outcome.NOT_FOUND).requests == ["ask c1"]
+    assert play.cancel_answer("c1", RequestOutcome.NOT_FOUND).requests == ["ask c1"]
     assert play.query_answer("c1", ExchangeStatus.FILLED, filled=100).records == ["record c1 filled"]
     assert play.engine.symbol.orders.open_lots(Side.BUY) == 100 + 99
     play.fill("c1", 100, "t1")
@@ -274,7 +274,7 @@ def test_a_cancel_answered_404_for_an_order_that_is_open_is_sent_again_after_a_p
     play = quoting()
     play.mid(10008)
     play.evaluate()
-    play.cancel_answer("c1", Outcome.NOT_FOUND)
+    play.cancel_answer("c1", RequestOutcome.NOT_FOUND)
     assert play.query_answer("c1", ExchangeStatus.OPEN).requests == []
     assert play.evaluate().requests[:1] == ["cancel c1"]
 
@@ -283,11 +283,11 @@ def test_a_cancel_answered_404_for_an_order_that_the_exchange_denies_twice_ends_
     play = quoting()
     play.mid(10008)
     play.evaluate()
-    play.cancel_answer("c1", Outcome.NOT_FOUND)
+    play.cancel_answer("c1", RequestOutcome.NOT_FOUND)
     play.query_answer("c1", None)
     assert play.status("c1") is OrderStatus.PENDING_CANCEL
     play.tick(500)
-    play.cancel_answer("c1", Outcome.NOT_FOUND)
+    play.cancel_answer("c1", RequestOutcome.NOT_FOUND)
     assert play.query_answer("c1", None).records == ["record c1 cancelled"]
 
 
@@ -295,7 +295,7 @@ def test_a_cancel_refused_with_a_final_4xx_is_looked_into_and_is_no_kill() -> No
     play = quoting()
     play.mid(10008)
     play.evaluate()
-    assert play.cancel_answer("c1", Outcome.REJECTED).requests == ["ask c1"]
+    assert play.cancel_answer("c1", RequestOutcome.REJECTED).requests == ["ask c1"]
     assert play.state is State.ACTIVE
 
 
@@ -303,13 +303,15 @@ def test_an_uncertain_cancel_kills() -> None:
     play = quoting()
     play.mid(10008)
     play.evaluate()
-    assert play.cancel_answer("c1", Outcome.TIMEOUT, ended=False).risks[0].reason is (
+    assert play.cancel_answer("c1", RequestOutcome.TIMEOUT, ended=False).risks[0].reason is (
         KillReason.RESPONSE_TIMEOUT
     )
 
 
-@pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.UNCERTAIN, Outcome.STALLED])
-def test_an_unanswered_list_kills_while_active_and_is_noted_while_not(outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    "outcome", [RequestOutcome.TIMEOUT, RequestOutcome.UNCERTAIN, RequestOutcome.STALLED]
+)
+def test_an_unanswered_list_kills_while_active_and_is_noted_while_not(outcome: RequestOutcome) -> None:
     play = quoting()
     assert play.open_orders(outcome=outcome).states[0].to_state is State.HALTED
     assert play.open_orders(outcome=outcome).lines == ("notice open_orders_unknown",)
@@ -318,7 +320,7 @@ def test_an_unanswered_list_kills_while_active_and_is_noted_while_not(outcome: O
 def test_an_unanswered_question_kills_while_active() -> None:
     play = quoting()
     play.after(1).open_orders(play.at_exchange("c2"))
-    assert play.query_answer("c1", None, outcome=Outcome.TIMEOUT).states[0].to_state is State.HALTED
+    assert play.query_answer("c1", None, outcome=RequestOutcome.TIMEOUT).states[0].to_state is State.HALTED
 
 
 # --- limits ----------------------------------------------------------------------------------------
@@ -326,7 +328,7 @@ def test_an_unanswered_question_kills_while_active() -> None:
 
 def test_unknown_orders_count_in_the_position_limit() -> None:
     play = active(config=replace(CONFIG, max_position_usdt=Decimal(150)))
-    play.place_answer("c1", Outcome.TIMEOUT, ended=False)
+    play.place_answer("c1", RequestOutcome.TIMEOUT, ended=False)
     assert play.engine.symbol.orders.open_lots(Side.BUY) == 100
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
 
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.events import Outcome, Side
+from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.inventory import Inventory
 from market_maker.core.sending import SECOND_NS
 from market_maker.core.volatility import Volatility
@@ -203,7 +203,7 @@ def test_a_cancel_that_the_exchange_had_no_time_for_is_repeated() -> None:
     assert play.evaluate().requests[:2] == ["cancel c2", "cancel c1"]
     play.place_answer("c3")
     play.place_answer("c4")
-    play.cancel_answer("c1", Outcome.RATE_LIMITED)
+    play.cancel_answer("c1", RequestOutcome.RATE_LIMITED)
     play.cancel_answer("c2")
     assert play.evaluate().requests == ["cancel c1"]
 
@@ -253,7 +253,7 @@ def test_without_a_send_left_what_is_too_aggressive_goes_and_what_is_too_passive
 def test_a_429_pauses_placements_for_as_long_as_it_says_but_not_cancels() -> None:
     play = active()
     play.place_answer("c1")
-    play.place_answer("c2", Outcome.RATE_LIMITED, retry_after_ms=1000)
+    play.place_answer("c2", RequestOutcome.RATE_LIMITED, retry_after_ms=1000)
     assert play.said.records == ["record c2 rejected"]
     play.mid(10008)
     assert play.evaluate().requests == []

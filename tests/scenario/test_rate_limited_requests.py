@@ -6,10 +6,10 @@ import pytest
 from tests.support.playbook import MS, Playbook, quoting
 
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import ExchangeStatus, Outcome
+from market_maker.core.events import ExchangeStatus, RequestOutcome
 from market_maker.core.states import Cause, State
 
-LIMITED = Outcome.RATE_LIMITED
+LIMITED = RequestOutcome.RATE_LIMITED
 
 
 def asked_until(play: Playbook, ms: float, wanted: str) -> list[float]:
@@ -81,7 +81,7 @@ def test_a_refused_question_is_repeated_no_sooner() -> None:
     play = quoting()
     play.mid(9_900)
     play.evaluate()
-    play.cancel_answer("c1", Outcome.NOT_FOUND)
+    play.cancel_answer("c1", RequestOutcome.NOT_FOUND)
     play.query_answer("c1", None, outcome=LIMITED, retry_after_ms=700)
     assert asked_until(play, 1000, "ask c1") == [700]
 

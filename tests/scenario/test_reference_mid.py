@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.support.playbook import CONFIG, Playbook, active, quoting
 
-from market_maker.core.events import ExchangeStatus, Outcome
+from market_maker.core.events import ExchangeStatus, RequestOutcome
 from market_maker.core.states import State
 
 THIN = replace(CONFIG, price_threshold_bps=Decimal(0))
@@ -39,8 +39,8 @@ def test_others_who_take_the_place_of_our_filled_order_count_at_once() -> None:
 
 def test_an_order_that_was_not_taken_hides_nobody() -> None:
     play = active()
-    play.place_answer("c1", Outcome.RATE_LIMITED, retry_after_ms=1000)
-    play.place_answer("c2", Outcome.REJECTED, would_cross=True)
+    play.place_answer("c1", RequestOutcome.RATE_LIMITED, retry_after_ms=1000)
+    play.place_answer("c2", RequestOutcome.REJECTED, would_cross=True)
     play.after(1).delta(((9995, 100),), ((10005, 100),))
     play.evaluate()
     assert reference(play) == (Decimal(1000), False)

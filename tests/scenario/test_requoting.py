@@ -6,7 +6,7 @@ from decimal import Decimal
 from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
 
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import Outcome, Side
+from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.inventory import Inventory
 
 FIVE = replace(CONFIG, num_levels=5, level_spacing_bps=Decimal(10))
@@ -115,7 +115,7 @@ def test_the_side_that_has_nothing_in_the_market_is_sent_before_the_other_gets_m
 
 def test_a_send_that_was_refused_by_the_exchange_does_not_starve_the_other_side() -> None:
     play = active(limits=EngineLimits(max_orders_per_second=1))
-    play.place_answer("c1", Outcome.REJECTED, would_cross=True)
+    play.place_answer("c1", RequestOutcome.REJECTED, would_cross=True)
     play.tick(1001)
     assert sides(play) == "s"
 

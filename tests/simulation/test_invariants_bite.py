@@ -65,7 +65,7 @@ def a_journal_that_fails_stops_nothing(patch: Patch) -> None:
 def nobody_misses_an_answer_about_an_order_that_has_ended(patch: Patch) -> None:
     def on_place(symbol: Symbol, event: ev.PlaceAnswer, out: list[object]) -> None:
         order = symbol.orders.get(event.client_order_id)
-        if event.outcome is ev.Outcome.OK or (order is not None and not order.settled):
+        if event.outcome is ev.RequestOutcome.OK or (order is not None and not order.settled):
             answers.on_place(symbol, event, out)  # type: ignore[arg-type]  # commands are objects
 
     patch.setitem(HANDLERS, ev.PlaceAnswer, on_place)

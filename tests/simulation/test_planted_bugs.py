@@ -11,7 +11,7 @@ from market_maker.core import events as ev
 from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import HANDLERS
-from market_maker.core.events import Outcome, Side
+from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.orders import OrderTracker
 from market_maker.core.own_share import Resident
 from market_maker.core.requote import SidePlan, Tolerance, plan_side
@@ -35,7 +35,7 @@ def a_limit_ignores_unknown_orders(patch: pytest.MonkeyPatch) -> None:
 def a_kill_forgets_late_sends(patch: pytest.MonkeyPatch) -> None:
     def on_place(symbol: Symbol, event: ev.PlaceAnswer, out: Out) -> None:
         order = symbol.orders.get(event.client_order_id)
-        if symbol.kill is not None and event.outcome is Outcome.OK and order is not None:
+        if symbol.kill is not None and event.outcome is RequestOutcome.OK and order is not None:
             symbol.orders.identify(order, event.order_id, symbol.instrument)
         else:
             answers.on_place(symbol, event, out)

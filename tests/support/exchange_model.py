@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from market_maker.core import events as ev
-from market_maker.core.events import ExchangeStatus, Execution, OrderEvent, OrderEventKind, Outcome, Side
+from market_maker.core.events import (
+    ExchangeStatus,
+    Execution,
+    OrderEvent,
+    OrderEventKind,
+    RequestOutcome,
+    Side,
+)
 from market_maker.core.instrument import Instrument
 from market_maker.core.risk import CheckedOrder
 
@@ -67,15 +74,15 @@ class ExchangeModel:
 
     # --- the Order Service -------------------------------------------------------------------
 
-    def place(self, order: CheckedOrder) -> tuple[Outcome, str | None, bool]:
-        """Outcome, order id, and whether it would have crossed; the same id again repeats the answer."""
+    def place(self, order: CheckedOrder) -> tuple[RequestOutcome, str | None, bool]:
+        """How it ended, order id, and whether it would have crossed; the same id again repeats the answer."""
         known = self._by_client_id.get(order.client_order_id)
         if known is not None:
-            return Outcome.OK, known.order_id, False
+            return RequestOutcome.OK, known.order_id, False
         against = self.ask if order.side is Side.BUY else self.bid
         sign = order.side.sign
         if against is not None and sign * (order.price_ticks - against) >= 0:
-            return Outcome.REJECTED, None, True
+            return RequestOutcome.REJECTED, None, True
         order_id = f"x{len(self.orders) + 1}"
         resting = RestingOrder(
             order_id, order.client_order_id, order.side, order.price_ticks, order.lots, order.lots
@@ -83,20 +90,20 @@ class ExchangeModel:
         self.orders[order_id] = self._by_client_id[order.client_order_id] = resting
         self._say(resting, OrderEventKind.ACCEPTED)
         resting.accepted_us = self.now_us
-        return Outcome.OK, order_id, False
+        return RequestOutcome.OK, order_id, False
 
-    def cancel(self, order_id: str) -> Outcome:
+    def cancel(self, order_id: str) -> RequestOutcome:
         """NOT_FOUND when there is no such open order."""
         order = self.orders.get(order_id)
         if order is None or not order.is_open:
-            return Outcome.NOT_FOUND
+            return RequestOutcome.NOT_FOUND
         order.status = ExchangeStatus.CANCELLED
         self._say(order, OrderEventKind.CANCELED)
-        return Outcome.OK
+        return RequestOutcome.OK
 
     def cancel_all(self) -> int:
         """How many were cancelled."""
-        return sum(self.cancel(order.order_id) is Outcome.OK for order in self.open())
+        return sum(self.cancel(order.order_id) is RequestOutcome.OK for order in self.open())
 
     def query(self, client_order_id: str) -> ev.ExchangeOrder | None:
         """The order, open or not."""

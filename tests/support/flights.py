@@ -6,7 +6,7 @@ from tests.support.exchange_model import ExchangeModel
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 
 Answer = ev.PlaceAnswer | ev.CancelAnswer | ev.CancelAllAnswer | ev.QueryAnswer | ev.OpenOrdersAnswer
 
@@ -42,17 +42,17 @@ def answer_of(exchange: ExchangeModel, flight: Flight, now_ns: int) -> Answer:
         case cmd.CancelOrder(client_order_id, order_id):
             return ev.CancelAnswer(now_ns, client_order_id, exchange.cancel(order_id))
         case cmd.CancelAll():
-            return ev.CancelAllAnswer(now_ns, Outcome.OK, exchange.cancel_all())
+            return ev.CancelAllAnswer(now_ns, RequestOutcome.OK, exchange.cancel_all())
         case cmd.QueryOrder(client_order_id):
             found = exchange.query(client_order_id)
-            outcome = Outcome.OK if found is not None else Outcome.NOT_FOUND
+            outcome = RequestOutcome.OK if found is not None else RequestOutcome.NOT_FOUND
             return ev.QueryAnswer(now_ns, flight.sent_ns, client_order_id, outcome, found)
         case cmd.QueryOpenOrders():
             orders = tuple(exchange.report(order) for order in exchange.open())
-            return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, Outcome.OK, orders)
+            return ev.OpenOrdersAnswer(now_ns, flight.sent_ns, RequestOutcome.OK, orders)
 
 
-def no_answer(flight: Flight, outcome: Outcome, now_ns: int, *, ended: bool) -> Answer:
+def no_answer(flight: Flight, outcome: RequestOutcome, now_ns: int, *, ended: bool) -> Answer:
     """What the shell tells the engine instead of an answer."""
     late = ended and flight.timed_out
     match flight.request:

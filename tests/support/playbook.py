@@ -15,7 +15,7 @@ from market_maker.core import events as ev
 from market_maker.core.applied import Applied
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import ExchangeStatus, Outcome, Side
+from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
 from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
 from market_maker.core.inventory import Inventory
@@ -196,7 +196,7 @@ class Playbook:
     def place_answer(
         self,
         name: str,
-        outcome: Outcome = Outcome.OK,
+        outcome: RequestOutcome = RequestOutcome.OK,
         *,
         ended: bool = True,
         would_cross: bool = False,
@@ -205,7 +205,7 @@ class Playbook:
         taken_ms_ago: float = 0,
     ) -> Said:
         """The answer to a new order, which the exchange took that long ago."""
-        order_id = self.order_id(name) if outcome is Outcome.OK else None
+        order_id = self.order_id(name) if outcome is RequestOutcome.OK else None
         return self.when(
             ev.PlaceAnswer(
                 self.now_ns,
@@ -221,7 +221,12 @@ class Playbook:
         )
 
     def cancel_answer(
-        self, name: str, outcome: Outcome = Outcome.OK, *, ended: bool = True, retry_after_ms: float = 0
+        self,
+        name: str,
+        outcome: RequestOutcome = RequestOutcome.OK,
+        *,
+        ended: bool = True,
+        retry_after_ms: float = 0,
     ) -> Said:
         """The answer to a cancel."""
         retry_after_ns = round(retry_after_ms * MS)
@@ -231,7 +236,7 @@ class Playbook:
         return self.when(answer)
 
     def cancel_all_answer(
-        self, outcome: Outcome = Outcome.OK, cancelled: int = 0, *, retry_after_ms: float = 0
+        self, outcome: RequestOutcome = RequestOutcome.OK, cancelled: int = 0, *, retry_after_ms: float = 0
     ) -> Said:
         """The answer to a cancel-all."""
         retry_after_ns = round(retry_after_ms * MS)
@@ -243,14 +248,14 @@ class Playbook:
         status: ExchangeStatus | None,
         *,
         filled: int = 0,
-        outcome: Outcome = Outcome.OK,
+        outcome: RequestOutcome = RequestOutcome.OK,
         asked_ms_ago: float = 0,
         retry_after_ms: float = 0,
     ) -> Said:
         """What became of an order; no status: not found."""
         asked_ns = self.now_ns - round(asked_ms_ago * MS)
         if status is None:
-            outcome = Outcome.NOT_FOUND if outcome is Outcome.OK else outcome
+            outcome = RequestOutcome.NOT_FOUND if outcome is RequestOutcome.OK else outcome
             retry_after_ns = round(retry_after_ms * MS)
             return self.when(
                 ev.QueryAnswer(self.now_ns, asked_ns, self.id(name), outcome, retry_after_ns=retry_after_ns)
@@ -260,12 +265,12 @@ class Playbook:
 
     def query_event(self, order: ev.ExchangeOrder) -> ev.QueryAnswer:
         """The answer that the exchange reports `order`."""
-        return ev.QueryAnswer(self.now_ns, self.now_ns, order.client_order_id, Outcome.OK, order)
+        return ev.QueryAnswer(self.now_ns, self.now_ns, order.client_order_id, RequestOutcome.OK, order)
 
     def open_orders(
         self,
         *orders: ev.ExchangeOrder,
-        outcome: Outcome = Outcome.OK,
+        outcome: RequestOutcome = RequestOutcome.OK,
         asked_ms_ago: float = 0,
         retry_after_ms: float = 0,
     ) -> Said:

@@ -14,7 +14,7 @@ from market_maker.actors.worker import Worker
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import ExchangeStatus, Outcome, Side
+from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
 from market_maker.core.ids import IdSeed
 from market_maker.core.inventory import Inventory
 from market_maker.core.states import Cause, KillReason, State
@@ -76,7 +76,7 @@ def conversation(limits: EngineLimits = LIMITS) -> list[ev.Event]:
 def trade_a_little(desk: Playbook) -> None:
     """Orders are acknowledged, filled, replaced and cancelled."""
     desk.place_answer("c1")
-    desk.place_answer("c2", Outcome.UNCERTAIN, ended=False)
+    desk.place_answer("c2", RequestOutcome.UNCERTAIN, ended=False)
     desk.fill("c1", 40, "t1", fee="-0.0010")
     desk.stream("c2", ev.OrderEventKind.ACCEPTED)
     desk.delta(bids=((9980, 0), (9975, 30)))

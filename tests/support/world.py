@@ -17,7 +17,7 @@ from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import SymbolEngine
-from market_maker.core.events import Execution, Outcome
+from market_maker.core.events import Execution, RequestOutcome
 from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
 from market_maker.core.inventory import Inventory, fold
@@ -244,7 +244,7 @@ class World:
         """The shell sends a placement, if it still may."""
         self.queued.remove(command)
         if not self.engine.may_send_at(self.now_ns):
-            self.tell(ev.PlaceAnswer(self.now_ns, command.order.client_order_id, Outcome.NOT_SENT))
+            self.tell(ev.PlaceAnswer(self.now_ns, command.order.client_order_id, RequestOutcome.NOT_SENT))
             return
         assert self.state is State.ACTIVE, "1, 6: an order left although not ACTIVE"
         self.flights.append(Flight(command, self.now_ns))
@@ -274,12 +274,12 @@ class World:
         """No answer in time; for a question that is the end, for an order or cancel one may follow."""
         flight.timed_out = True
         flight.given_up = isinstance(flight.request, cmd.QueryOrder | cmd.QueryOpenOrders)
-        self.tell(no_answer(flight, Outcome.TIMEOUT, self.now_ns, ended=flight.given_up))
+        self.tell(no_answer(flight, RequestOutcome.TIMEOUT, self.now_ns, ended=flight.given_up))
 
     def break_connection(self, flight: Flight) -> None:
         """The connection breaks; the request may still arrive, its answer will not."""
         flight.given_up = True
-        self.tell(no_answer(flight, Outcome.UNCERTAIN, self.now_ns, ended=True))
+        self.tell(no_answer(flight, RequestOutcome.UNCERTAIN, self.now_ns, ended=True))
         if flight.answer is not None:
             self.flights.remove(flight)
 
@@ -287,7 +287,7 @@ class World:
         """A request that never arrives, or an answer that never does."""
         self.flights.remove(flight)
         if not flight.given_up:
-            self.tell(no_answer(flight, Outcome.UNCERTAIN, self.now_ns, ended=True))
+            self.tell(no_answer(flight, RequestOutcome.UNCERTAIN, self.now_ns, ended=True))
 
     def consume(self, count: int) -> None:
         """The next messages of `engine.event.v1`."""

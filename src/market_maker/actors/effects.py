@@ -23,9 +23,9 @@ from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
     OpenOrdersAnswer,
-    Outcome,
     PlaceAnswer,
     QueryAnswer,
+    RequestOutcome,
 )
 from market_maker.core.risk import CheckedOrder
 from market_maker.telemetry.tracing import OrderSpan, Tracing
@@ -148,10 +148,10 @@ class Effects:
             answer = await answering
         except Exception as error:
             self._deliver(_uncertain(request, f"{type(error).__name__}: {error}"))
-            span.end(Outcome.UNCERTAIN.value, failed=True)
+            span.end(RequestOutcome.UNCERTAIN.value, failed=True)
             raise
         self._deliver(answer)
-        span.end(answer.outcome.value, failed=answer.outcome is not Outcome.OK)
+        span.end(answer.outcome.value, failed=answer.outcome is not RequestOutcome.OK)
         if isinstance(request, PlaceOrder) and isinstance(answer, PlaceAnswer):
             self._placed(request, answer)
 
@@ -174,12 +174,14 @@ def _uncertain(request: Request, detail: str) -> Answer:
     now_ns = time.monotonic_ns()
     match request:
         case PlaceOrder():
-            return PlaceAnswer(now_ns, request.order.client_order_id, Outcome.UNCERTAIN, detail=detail)
+            return PlaceAnswer(now_ns, request.order.client_order_id, RequestOutcome.UNCERTAIN, detail=detail)
         case CancelOrder():
-            return CancelAnswer(now_ns, request.client_order_id, Outcome.UNCERTAIN, detail)
+            return CancelAnswer(now_ns, request.client_order_id, RequestOutcome.UNCERTAIN, detail)
         case CancelAll():
-            return CancelAllAnswer(now_ns, Outcome.UNCERTAIN, detail=detail)
+            return CancelAllAnswer(now_ns, RequestOutcome.UNCERTAIN, detail=detail)
         case QueryOrder():
-            return QueryAnswer(now_ns, now_ns, request.client_order_id, Outcome.UNCERTAIN, detail=detail)
+            return QueryAnswer(
+                now_ns, now_ns, request.client_order_id, RequestOutcome.UNCERTAIN, detail=detail
+            )
         case QueryOpenOrders():
-            return OpenOrdersAnswer(now_ns, now_ns, Outcome.UNCERTAIN, detail=detail)
+            return OpenOrdersAnswer(now_ns, now_ns, RequestOutcome.UNCERTAIN, detail=detail)

@@ -7,7 +7,7 @@ from market_maker.actors.effects import Answer, OrderGateway
 from market_maker.actors.tenure import Tenure
 from market_maker.clients.put_off import PutOff
 from market_maker.core.commands import Record, RecordRisk, RecordState
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 from market_maker.core.states import KillReason, State
 from market_maker.core.symbol import Symbol
 from market_maker.telemetry.tracing import Tracing
@@ -27,7 +27,7 @@ async def clear_market(symbol: str, gateway: OrderGateway, tracing: Tracing, ten
         if put_off.may_ask():
             answer = await gateway.open_orders(symbol, span.traceparent)
             put_off.note(answer)
-            if answer.outcome is Outcome.OK and not answer.orders:
+            if answer.outcome is RequestOutcome.OK and not answer.orders:
                 span.end(answer.outcome.value)
                 return
         await asyncio.sleep(backoff_s)

@@ -146,5 +146,5 @@ def _trace_of(event: ev.Event) -> dict[str, str]:
 def _outcome(event: ev.Event) -> str:
     if isinstance(event, ev.PlaceAnswer) and event.would_cross:
         return "would_cross"
-    outcome: ev.Outcome = event.outcome  # type: ignore[union-attr]  # only answers come here
+    outcome: ev.RequestOutcome = event.outcome  # type: ignore[union-attr]  # only answers come here
     return outcome.value.lower()

@@ -11,7 +11,6 @@ from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.outcomes import Outcome, outcome_of
-from market_maker.core.quoting import Verdict
 from market_maker.core.states import State
 from market_maker.core.view import OrderView, SymbolView
 from market_maker.core.waterfall import LevelWaterfall, Waterfall, waterfall
@@ -124,9 +123,9 @@ def _steps(steps: Waterfall, view: SymbolView) -> QuoteSteps:
 
 
 def _level(level: LevelWaterfall, code: str, order: OrderView | None) -> QuotedLevel:
-    verdict, detail = Outcome(level.verdict.value), level.detail
+    verdict, detail = level.verdict, level.detail
     outcome = outcome_of(code)
-    if level.verdict is Verdict.QUOTED and outcome is not None and not outcome.in_market:
+    if level.verdict is Outcome.QUOTED and outcome is not None and not outcome.in_market:
         verdict, detail = outcome, f"{detail.removesuffix('; quoted')}; not quoted: {outcome.sentence}"
     return QuotedLevel(
         side=level.side,

@@ -6,7 +6,7 @@ from typing import Final
 from market_maker.actors.latencies import Latencies
 from market_maker.clients.order_service import RequestReport
 from market_maker.core.commands import PlaceOrder
-from market_maker.core.events import Outcome, PlaceAnswer
+from market_maker.core.events import PlaceAnswer, RequestOutcome
 from market_maker.telemetry.kill_timer import KillTimer
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 from market_maker.telemetry.metrics import Metrics
@@ -41,7 +41,7 @@ class Meters:
 
     def placed(self, command: PlaceOrder, answer: PlaceAnswer) -> None:
         """A placement was answered, or withheld."""
-        if answer.outcome is not Outcome.NOT_SENT:
+        if answer.outcome is not RequestOutcome.NOT_SENT:
             took_ns = answer.at_ns - command.caused_at_ns
             self.latencies.tick_to_order.record(took_ns)
             self._tick_to_order.observe(took_ns / NS)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from market_maker.clients.http_lane import End, Lateness, Result, Sent
 from market_maker.clients.order_contract import WOULD_CROSS, Answer
-from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
+from market_maker.core.events import CancelAllAnswer, CancelAnswer, PlaceAnswer, RequestOutcome
 
 
 def late_end(end: End, read: Callable[[Result], Answer]) -> Answer:
@@ -14,11 +14,11 @@ def late_end(end: End, read: Callable[[Result], Answer]) -> Answer:
     Never raises: nobody awaits a late end, and an order whose request has no end is live for ever.
     """
     if end is None:
-        return Answer(Outcome.TIMEOUT, detail="never answered; the connection was closed")
+        return Answer(RequestOutcome.TIMEOUT, detail="never answered; the connection was closed")
     try:
         return read(end)
     except Exception as error:  # noqa: BLE001 -- a defect of ours in reading an answer makes it uncertain
-        return Answer(Outcome.UNCERTAIN, detail=f"{type(error).__name__}: {error}")
+        return Answer(RequestOutcome.UNCERTAIN, detail=f"{type(error).__name__}: {error}")
 
 
 def lateness_detail(sent: Sent) -> str:
@@ -40,7 +40,7 @@ def place_answer(
         answer.order_id,
         answer.code,
         answer.detail,
-        answer.outcome is Outcome.REJECTED and answer.code == WOULD_CROSS,
+        answer.outcome is RequestOutcome.REJECTED and answer.code == WOULD_CROSS,
         answer.retry_after_ns,
         ended,
         answer.created_at_us,

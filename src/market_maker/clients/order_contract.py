@@ -17,7 +17,7 @@ from typing import Any, Final
 from market_maker.clients import json_fields as fields
 from market_maker.clients.http_lane import Broken, Reply, Result, Withheld
 from market_maker.clients.json_fields import ContractError
-from market_maker.core.events import ExchangeOrder, ExchangeStatus, Outcome, Side
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome, Side
 from market_maker.core.risk import CheckedOrder
 
 WOULD_CROSS: Final = "POST_ONLY_WOULD_CROSS"
@@ -37,7 +37,7 @@ _NOTHING_TO_CANCEL: Final = (404, 409, 410)
 class Answer:
     """What an answer means, whatever was asked."""
 
-    outcome: Outcome
+    outcome: RequestOutcome
     order_id: str | None = None
     code: str = ""
     detail: str = ""
@@ -96,8 +96,8 @@ def read_placement(reply: Result, client_order_id: str) -> Answer:
         fields.same_text(body, "client_order_id", client_order_id)
         created_at_us = fields.time_us(body, "created_at")
         if fields.member(body, "status", _STATUSES) is ExchangeStatus.REJECTED:
-            return Answer(Outcome.REJECTED, order_id, code="REJECTED", detail="status rejected")
-        return Answer(Outcome.OK, order_id, created_at_us=created_at_us)
+            return Answer(RequestOutcome.REJECTED, order_id, code="REJECTED", detail="status rejected")
+        return Answer(RequestOutcome.OK, order_id, created_at_us=created_at_us)
 
     return _read(reply, (200, 201), (), accepted)
 
@@ -107,17 +107,17 @@ def read_cancel(reply: Result, order_id: str) -> Answer:
 
     def cancelled(body: dict[str, Any]) -> Answer:
         fields.same_text(body, "order_id", order_id)
-        return Answer(Outcome.OK, order_id)
+        return Answer(RequestOutcome.OK, order_id)
 
     if isinstance(reply, Reply) and reply.status == 204:
-        return Answer(Outcome.OK, order_id)
+        return Answer(RequestOutcome.OK, order_id)
     return _read(reply, (200,), _NOTHING_TO_CANCEL, cancelled)
 
 
 def read_cancel_all(reply: Result) -> Answer:
     """The answer to a cancel of all orders in a symbol."""
     return _read(
-        reply, (200,), (), lambda body: Answer(Outcome.OK, cancelled=fields.count(body, "cancelled"))
+        reply, (200,), (), lambda body: Answer(RequestOutcome.OK, cancelled=fields.count(body, "cancelled"))
     )
 
 
@@ -127,7 +127,7 @@ def read_query(reply: Result, client_order_id: str) -> Answer:
     def found(body: dict[str, Any]) -> Answer:
         fields.same_text(body, "client_order_id", client_order_id)
         order = read_order(body)
-        return Answer(Outcome.OK, order.order_id, order=order)
+        return Answer(RequestOutcome.OK, order.order_id, order=order)
 
     return _read(reply, (200,), (404,), found)
 
@@ -144,7 +144,7 @@ def read_page(reply: Result, symbol: str) -> tuple[Answer, Page | None]:
         is_last = body.get("next_cursor") in (None, "")
         cursor = None if is_last else fields.text(body, "next_cursor")
         page = Page(tuple(read_order(item) for item in items), cursor)
-        return Answer(Outcome.OK)
+        return Answer(RequestOutcome.OK)
 
     answer = _read(reply, (200,), (), listed)
     return answer, page
@@ -190,27 +190,27 @@ def _read(
     content: Callable[[dict[str, Any]], Answer],
 ) -> Answer:
     if isinstance(reply, Withheld):
-        return Answer(Outcome.NOT_SENT)
+        return Answer(RequestOutcome.NOT_SENT)
     if isinstance(reply, Broken):
-        return Answer(Outcome.UNCERTAIN, detail=reply.detail)
+        return Answer(RequestOutcome.UNCERTAIN, detail=reply.detail)
     try:
         if reply.status in good:
             return content(fields.parse_object(reply.body))
         if reply.status == 429:
             detail = "the Order Service asks to slow down"
             return Answer(
-                Outcome.RATE_LIMITED, detail=detail, retry_after_ns=retry_after_ns(reply.retry_after)
+                RequestOutcome.RATE_LIMITED, detail=detail, retry_after_ns=retry_after_ns(reply.retry_after)
             )
         if 400 <= reply.status < 500:
             return _refused(reply, not_found)
     except ContractError as error:
-        return Answer(Outcome.UNCERTAIN, detail=f"answer {reply.status}: {error}")
-    return Answer(Outcome.UNCERTAIN, detail=f"answer {reply.status}: {reply.body[:100]!r}")
+        return Answer(RequestOutcome.UNCERTAIN, detail=f"answer {reply.status}: {error}")
+    return Answer(RequestOutcome.UNCERTAIN, detail=f"answer {reply.status}: {reply.body[:100]!r}")
 
 
 def _refused(reply: Reply, not_found: tuple[int, ...]) -> Answer:
     """A 4xx is final only in the contract's own words: a proxy's error page proves nothing."""
     body = fields.parse_object(reply.body)
     code, message = fields.text(body, "code"), fields.text(body, "message")
-    outcome = Outcome.NOT_FOUND if reply.status in not_found else Outcome.REJECTED
+    outcome = RequestOutcome.NOT_FOUND if reply.status in not_found else RequestOutcome.REJECTED
     return Answer(outcome, code=code, detail=message)

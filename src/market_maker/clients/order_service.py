@@ -51,9 +51,9 @@ from market_maker.core.events import (
     CancelAnswer,
     ExchangeOrder,
     OpenOrdersAnswer,
-    Outcome,
     PlaceAnswer,
     QueryAnswer,
+    RequestOutcome,
 )
 from market_maker.core.risk import CheckedOrder
 from market_maker.telemetry.tracing import http_headers
@@ -69,7 +69,7 @@ WARM_EVERY_S: Final = 3.0
 WARM_ROUNDS: Final = 100
 """After so many, and no more than twice as many, what a lane once needed is no longer kept for it."""
 _JSON: Final = {"Content-Type": "application/json"}
-_LATENESS: Final = {Lateness.TIMEOUT: Outcome.TIMEOUT, Lateness.STALLED: Outcome.STALLED}
+_LATENESS: Final = {Lateness.TIMEOUT: RequestOutcome.TIMEOUT, Lateness.STALLED: RequestOutcome.STALLED}
 
 Deliver = Callable[[PlaceAnswer | CancelAnswer | CancelAllAnswer], None]
 
@@ -80,7 +80,7 @@ class RequestReport:
 
     request: str
     """place, cancel, cancel_all, query or open_orders (one report for each page)."""
-    outcome: Outcome
+    outcome: RequestOutcome
     latency_ns: int
     stalled_ns: int
     began_ns: int | None
@@ -281,11 +281,11 @@ class OrderServiceClient:
             orders.update((order.order_id, order) for order in page.orders if not order.status.is_final)
             cursor = page.cursor
             if cursor is None:
-                return Answer(Outcome.OK), tuple(orders.values())
+                return Answer(RequestOutcome.OK), tuple(orders.values())
             if cursor in cursors:
-                return Answer(Outcome.UNCERTAIN, detail=f"next_cursor: {cursor!r} repeats itself"), ()
+                return Answer(RequestOutcome.UNCERTAIN, detail=f"next_cursor: {cursor!r} repeats itself"), ()
             cursors.add(cursor)
-        return Answer(Outcome.UNCERTAIN, detail=f"next_cursor: no end after {PAGES_MAX} pages"), ()
+        return Answer(RequestOutcome.UNCERTAIN, detail=f"next_cursor: no end after {PAGES_MAX} pages"), ()
 
     async def _page(self, symbol: str, cursor: str | None, trace: str | None) -> contract.Page | Answer:
         parameters = [
@@ -316,7 +316,7 @@ class OrderServiceClient:
             answer = Answer(_LATENESS[sent.result], detail=lateness_detail(sent))
         else:
             answer = read(sent.result)
-        if answer.outcome is Outcome.NOT_SENT:
+        if answer.outcome is RequestOutcome.NOT_SENT:
             return answer
         self._on_report(
             RequestReport(request, answer.outcome, sent.latency_ns, sent.stalled_ns, sent.began_ns, symbol)

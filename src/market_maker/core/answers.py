@@ -18,9 +18,9 @@ from market_maker.core.events import (
     CancelAnswer,
     ExchangeOrder,
     OpenOrdersAnswer,
-    Outcome,
     PlaceAnswer,
     QueryAnswer,
+    RequestOutcome,
 )
 from market_maker.core.fills import WOULD_CROSS_CODE, rejected
 from market_maker.core.kill_switch import Trigger
@@ -34,9 +34,9 @@ that it does not know an order, before that is taken as its last word: a request
 may still be on its way. Should the order appear later, it is cancelled."""
 
 UNCERTAIN_OUTCOMES = {
-    Outcome.TIMEOUT: KillReason.RESPONSE_TIMEOUT,
-    Outcome.STALLED: KillReason.EVENT_LOOP_STALL,
-    Outcome.UNCERTAIN: KillReason.ORDER_UNCERTAIN,
+    RequestOutcome.TIMEOUT: KillReason.RESPONSE_TIMEOUT,
+    RequestOutcome.STALLED: KillReason.EVENT_LOOP_STALL,
+    RequestOutcome.UNCERTAIN: KillReason.ORDER_UNCERTAIN,
 }
 
 
@@ -51,7 +51,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
         return
     before = order.status
     order.request_ended = order.request_ended or event.ended
-    if event.outcome is Outcome.OK:
+    if event.outcome is RequestOutcome.OK:
         order.not_found_ns = None
         symbol.orders.identify(order, event.order_id, symbol.instrument)
         symbol.orders.share.accepted(order.client_order_id, event.created_at_us)
@@ -61,11 +61,11 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
             clearing.cancel_order(symbol, order, out)
     elif event.outcome in UNCERTAIN_OUTCOMES:
         _unknown(symbol, order, event, out)
-    elif event.outcome is Outcome.NOT_SENT:
+    elif event.outcome is RequestOutcome.NOT_SENT:
         symbol.orders.close(
             order, OrderStatus.REJECTED, symbol.now_ns, all_fills_seen=True, reason="not sent"
         )
-    elif event.outcome is Outcome.RATE_LIMITED:
+    elif event.outcome is RequestOutcome.RATE_LIMITED:
         symbol.place_after_ns = max(symbol.place_after_ns, symbol.now_ns + event.retry_after_ns)
         symbol.stats.suppress("exchange_rate_limit")
         symbol.orders.close(
@@ -80,7 +80,7 @@ def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
 
 def _placed_after_its_end(symbol: Symbol, order: Order | None, event: PlaceAnswer, out: Out) -> None:
     """The answer to an order that is over for us, or forgotten."""
-    if event.outcome is Outcome.OK and (order is None or order.status is OrderStatus.REJECTED):
+    if event.outcome is RequestOutcome.OK and (order is None or order.status is OrderStatus.REJECTED):
         clearing.suspect(symbol, out)
     elif event.outcome in UNCERTAIN_OUTCOMES:
         _uncertain(symbol, event, f"order {event.client_order_id}", out)
@@ -94,15 +94,15 @@ def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
             _uncertain(symbol, event, f"cancel of {event.client_order_id}", out)
         return
     order.cancel_outstanding = False
-    if event.outcome is Outcome.OK:
+    if event.outcome is RequestOutcome.OK:
         if order.is_live:
             symbol.stats.orders_cancelled += 1
             symbol.orders.close(order, OrderStatus.CANCELLED, symbol.now_ns, reason="cancelled")
             out.append(order.record())
-    elif event.outcome in (Outcome.NOT_FOUND, Outcome.REJECTED):
+    elif event.outcome in (RequestOutcome.NOT_FOUND, RequestOutcome.REJECTED):
         order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
         clearing.query_order(symbol, order, out)
-    elif event.outcome is Outcome.RATE_LIMITED:
+    elif event.outcome is RequestOutcome.RATE_LIMITED:
         clearing.put_off(symbol, CancelOrder, order.client_order_id, event.retry_after_ns)
     else:
         order.retry_ns = symbol.now_ns + clearing.BACKOFF_FIRST_NS
@@ -112,10 +112,10 @@ def on_cancel(symbol: Symbol, event: CancelAnswer, out: Out) -> None:
 def on_cancel_all(symbol: Symbol, event: CancelAllAnswer, out: Out) -> None:
     """After a cancel-all, ask for proof; without its answer the next round tries again."""
     symbol.clearing.cancel_all_outstanding = False
-    if event.outcome is Outcome.OK:
+    if event.outcome is RequestOutcome.OK:
         clearing.ask_open_orders(symbol, out)
     else:
-        if event.outcome is Outcome.RATE_LIMITED:
+        if event.outcome is RequestOutcome.RATE_LIMITED:
             clearing.put_off(symbol, CancelAll, "", event.retry_after_ns)
         _failed(symbol, "cancel_all_failed", event, out)
 
@@ -129,16 +129,16 @@ def on_query(symbol: Symbol, event: QueryAnswer, out: Out) -> None:
         return
     order.query_outstanding = False
     before = order.status
-    if event.outcome is Outcome.OK and event.order is not None:
+    if event.outcome is RequestOutcome.OK and event.order is not None:
         symbol.orders.reported(order, event.order, symbol.instrument, symbol.now_ns)
         if order.is_live and event.order.filled_quantity == order.filled:
             symbol.orders.share.confirmed(order.client_order_id)
         if not symbol.wants_orders or before is OrderStatus.PENDING_CANCEL:
             clearing.cancel_order(symbol, order, out)
-    elif event.outcome is Outcome.NOT_FOUND:
+    elif event.outcome is RequestOutcome.NOT_FOUND:
         _not_found(symbol, order, event)
     else:
-        if event.outcome is Outcome.RATE_LIMITED:
+        if event.outcome is RequestOutcome.RATE_LIMITED:
             clearing.put_off(symbol, QueryOrder, order.client_order_id, event.retry_after_ns)
         _failed(symbol, "query_failed", event, out)
     if order.status is OrderStatus.CANCELLED and not before.is_final:
@@ -151,12 +151,12 @@ def on_open_orders(symbol: Symbol, event: OpenOrdersAnswer, out: Out) -> None:
     """Compare the exchange's list with ours: cancel what should not be there, ask about what is missing."""
     state = symbol.clearing
     state.list_outstanding = False
-    if event.outcome is Outcome.RATE_LIMITED:
+    if event.outcome is RequestOutcome.RATE_LIMITED:
         clearing.put_off(symbol, QueryOpenOrders, "", event.retry_after_ns)
     if state.list_again:
         state.list_again = False
         clearing.ask_open_orders(symbol, out)
-    if event.outcome is not Outcome.OK:
+    if event.outcome is not RequestOutcome.OK:
         _failed(symbol, "open_orders_unknown", event, out)
         _clear_until_proven(symbol, out)
         return

@@ -9,7 +9,7 @@ from market_maker.core.fills import check_position
 from market_maker.core.outcomes import Outcome
 from market_maker.core.quoting import QuoteSet
 from market_maker.core.reference_mid import ReferenceMid
-from market_maker.core.risk import PreTradeCheck, Refusal, Standing, ceil_units, floor_units
+from market_maker.core.risk import PreTradeCheck, Standing, ceil_units, floor_units
 from market_maker.core.symbol import Out, Symbol
 
 
@@ -86,11 +86,11 @@ def _blocked(symbol: Symbol) -> str | None:
     if symbol.clearing.active:
         return Outcome.CLEARING.value
     if not symbol.instrument.is_trading:
-        return Refusal.INSTRUMENT_NOT_TRADING.value
+        return Outcome.INSTRUMENT_NOT_TRADING.value
     if not symbol.book.valid:
-        return Refusal.BOOK_INVALID.value
+        return Outcome.BOOK_INVALID.value
     if not symbol.book_is_fresh:
-        return Refusal.BOOK_STALE.value
+        return Outcome.BOOK_STALE.value
     return None
 
 

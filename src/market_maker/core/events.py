@@ -183,7 +183,7 @@ class EngineEventUnreadable:
 # --- answers of the Order Service --------------------------------------------------------------
 
 
-class Outcome(Enum):
+class RequestOutcome(Enum):
     """How a request to the Order Service ended."""
 
     OK = "OK"
@@ -208,7 +208,7 @@ class PlaceAnswer:
 
     at_ns: int
     client_order_id: str
-    outcome: Outcome
+    outcome: RequestOutcome
     order_id: str | None = None
     code: str = ""
     detail: str = ""
@@ -227,7 +227,7 @@ class CancelAnswer:
 
     at_ns: int
     client_order_id: str
-    outcome: Outcome
+    outcome: RequestOutcome
     detail: str = ""
     ended: bool = True
     retry_after_ns: int = 0
@@ -239,7 +239,7 @@ class CancelAllAnswer:
     """The answer to a CancelAll."""
 
     at_ns: int
-    outcome: Outcome
+    outcome: RequestOutcome
     cancelled: int = 0
     detail: str = ""
     ended: bool = True
@@ -282,7 +282,7 @@ class QueryAnswer:
     at_ns: int
     asked_at_ns: int
     client_order_id: str
-    outcome: Outcome
+    outcome: RequestOutcome
     order: ExchangeOrder | None = None
     detail: str = ""
     retry_after_ns: int = 0
@@ -294,7 +294,7 @@ class OpenOrdersAnswer:
 
     at_ns: int
     asked_at_ns: int
-    outcome: Outcome
+    outcome: RequestOutcome
     orders: tuple[ExchangeOrder, ...] = ()
     detail: str = ""
     retry_after_ns: int = 0

@@ -1,7 +1,6 @@
 """What may become of a level, and why there is no quote at all: one vocabulary with one sentence each.
 
-The evaluation takes its codes from here. What stops a level in the formula (`quoting.Verdict`) or before its
-order (`risk.Refusal`) has the same ones; a test compares them.
+The formula, the checks before an order and the evaluation say with it what stops a level.
 """
 
 from enum import Enum

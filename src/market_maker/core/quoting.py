@@ -13,12 +13,12 @@ both meet, on a tick; then each steps one tick away from the other.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 from typing import NamedTuple
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
+from market_maker.core.outcomes import Outcome
 from market_maker.core.quote_rates import QuoteRates
 from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.volatility import FACTOR_ONE_PPM
@@ -30,17 +30,7 @@ _BUY = Side.BUY
 _SELL = Side.SELL
 
 
-class Verdict(Enum):
-    """Whether a level is quoted, else why not; the value is a stable code."""
-
-    QUOTED = "quoted"
-    BELOW_MIN_NOTIONAL = "below_min_notional"
-    ZERO_QUANTITY = "zero_quantity"
-    PRICE_NOT_POSITIVE = "price_not_positive"
-    SAME_PRICE_AS_INNER_LEVEL = "same_price_as_inner_level"
-
-
-_QUOTED = Verdict.QUOTED
+_QUOTED = Outcome.QUOTED
 
 
 class QuoteLevel(NamedTuple):
@@ -50,7 +40,7 @@ class QuoteLevel(NamedTuple):
     level: int
     price_ticks: int
     lots: int
-    verdict: Verdict
+    verdict: Outcome
 
 
 _new = tuple.__new__
@@ -158,7 +148,7 @@ class QuotingEngine:
             raw -= step
             if ticks_max is not None and ticks > ticks_max:
                 ticks = ticks_max
-            verdict = _QUOTED if ticks != inner else Verdict.SAME_PRICE_AS_INNER_LEVEL
+            verdict = _QUOTED if ticks != inner else Outcome.SAME_PRICE_AS_INNER_LEVEL
             inner = ticks
             if ticks * lots < self._min_notional_units or not lots or ticks < 1:
                 verdict = _too_small(ticks, lots)
@@ -175,7 +165,7 @@ class QuotingEngine:
             raw += step
             if ticks_min is not None and ticks < ticks_min:
                 ticks = ticks_min
-            verdict = _QUOTED if ticks != inner else Verdict.SAME_PRICE_AS_INNER_LEVEL
+            verdict = _QUOTED if ticks != inner else Outcome.SAME_PRICE_AS_INNER_LEVEL
             inner = ticks
             if ticks * lots < self._min_notional_units or not lots or ticks < 1:
                 verdict = _too_small(ticks, lots)
@@ -183,7 +173,7 @@ class QuotingEngine:
         return tuple(levels)
 
 
-def _too_small(ticks: int, lots: int) -> Verdict:
+def _too_small(ticks: int, lots: int) -> Outcome:
     if ticks < 1:
-        return Verdict.PRICE_NOT_POSITIVE
-    return Verdict.BELOW_MIN_NOTIONAL if lots else Verdict.ZERO_QUANTITY
+        return Outcome.PRICE_NOT_POSITIVE
+    return Outcome.BELOW_MIN_NOTIONAL if lots else Outcome.ZERO_QUANTITY

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from enum import Enum
 from typing import Final, NamedTuple
 
 from market_maker.core.commands import OrderStatus
@@ -11,6 +10,7 @@ from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.orders import Order
+from market_maker.core.outcomes import Outcome
 from market_maker.core.quoting import QuoteLevel
 from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.requote import inner_first
@@ -18,29 +18,6 @@ from market_maker.core.requote import inner_first
 BPS = 10_000
 ORDER_SIZE_FACTOR = Decimal(10)
 """An order may be worth this many times `order_size_usdt`, whatever MAX_ORDER_NOTIONAL_USDT allows."""
-
-
-class Refusal(Enum):
-    """Why an order may not be sent; the value is the stable code in metrics and the API."""
-
-    NOT_ACTIVE = "not_active"
-    KILL_LATCHED = "kill_latched"
-    INSTRUMENT_NOT_TRADING = "instrument_not_trading"
-    BOOK_INVALID = "book_invalid"
-    BOOK_STALE = "book_stale"
-    LOSS_LIMIT = "loss_limit"
-    POSITION_LIMIT = "position_limit"
-    PRICE_COLLAR = "price_collar"
-    NOTIONAL_LIMIT = "notional_limit"
-    BELOW_MIN_NOTIONAL = "below_min_notional"
-    BAD_PRICE = "bad_price"
-    BAD_QUANTITY = "bad_quantity"
-    WAITING_FOR_ROOM = "waiting_for_room"
-    """Orders of ours that are to go hold the position limit's room for this one."""
-    OWN_CROSS = "own_cross"
-    RATE_LIMIT = "rate_limit"
-    EXCHANGE_RATE_LIMIT = "exchange_rate_limit"
-    """The exchange answered 429 and asked for a pause."""
 
 
 class _Seal:
@@ -127,7 +104,7 @@ class Allotment(NamedTuple):
     """To be quoted; where the position limit is near, smaller than they were computed."""
     full: Sequence[QuoteLevel]
     """Beyond those the position limit has no room for another order; their size is 0."""
-    refused: Sequence[tuple[QuoteLevel, Refusal]]
+    refused: Sequence[tuple[QuoteLevel, Outcome]]
     """Not to be quoted, whatever the position."""
 
 
@@ -159,28 +136,28 @@ class PreTradeCheck:
         self._highest = self._num * (limits.collar_den + limits.collar_num) // scale
         self._most_at_mid = limits.max_position * self._den // self._num
 
-    def refuse(self, side: Side, price_ticks: int, lots: int) -> Refusal | None:
+    def refuse(self, side: Side, price_ticks: int, lots: int) -> Outcome | None:
         """Why an order of this price and size may not be sent now, or None."""
         refusal = self.refuse_alone(price_ticks, lots)
         if refusal is None and lots > self.room(side, price_ticks):
-            return Refusal.POSITION_LIMIT
+            return Outcome.POSITION_LIMIT
         return refusal
 
-    def refuse_alone(self, price_ticks: int, lots: int) -> Refusal | None:
+    def refuse_alone(self, price_ticks: int, lots: int) -> Outcome | None:
         """The same without the position limit: what no other order has a part in."""
         if self.refusal is not None:
             return self.refusal
         if price_ticks <= 0:
-            return Refusal.BAD_PRICE
+            return Outcome.BAD_PRICE
         if lots <= 0:
-            return Refusal.BAD_QUANTITY
+            return Outcome.BAD_QUANTITY
         notional = price_ticks * lots
         if notional < self._limits.min_notional:
-            return Refusal.BELOW_MIN_NOTIONAL
+            return Outcome.BELOW_MIN_NOTIONAL
         if notional > self._limits.max_notional:
-            return Refusal.NOTIONAL_LIMIT
+            return Outcome.NOTIONAL_LIMIT
         if not self._lowest <= price_ticks <= self._highest:
-            return Refusal.PRICE_COLLAR
+            return Outcome.PRICE_COLLAR
         return None
 
     def room(self, side: Side, price_ticks: int) -> int:
@@ -202,7 +179,7 @@ class PreTradeCheck:
             return Allotment(levels, (), ())
         wanted: list[QuoteLevel] = []
         full: list[QuoteLevel] = []
-        refused: list[tuple[QuoteLevel, Refusal]] = []
+        refused: list[tuple[QuoteLevel, Outcome]] = []
         for level in levels:
             ticks = level.price_ticks
             refusal = self.refuse_alone(ticks, level.lots)
@@ -295,19 +272,19 @@ class PreTradeCheck:
         return worst * price_ticks <= allowed and worst * self._num <= allowed * self._den
 
 
-def _standing_refusal(limits: OrderLimits, standing: Standing) -> Refusal | None:
+def _standing_refusal(limits: OrderLimits, standing: Standing) -> Outcome | None:
     if not standing.active:
-        return Refusal.NOT_ACTIVE
+        return Outcome.NOT_ACTIVE
     if standing.kill_latched:
-        return Refusal.KILL_LATCHED
+        return Outcome.KILL_LATCHED
     if not limits.instrument.is_trading:
-        return Refusal.INSTRUMENT_NOT_TRADING
+        return Outcome.INSTRUMENT_NOT_TRADING
     if not standing.book_valid:
-        return Refusal.BOOK_INVALID
+        return Outcome.BOOK_INVALID
     if not standing.book_fresh:
-        return Refusal.BOOK_STALE
+        return Outcome.BOOK_STALE
     if standing.total_pnl < -limits.config.max_loss_usdt:
-        return Refusal.LOSS_LIMIT
+        return Outcome.LOSS_LIMIT
     return None
 
 

@@ -13,9 +13,9 @@ from market_maker.core.commands import OrderStatus, PlaceOrder
 from market_maker.core.events import Side
 from market_maker.core.orders import Order
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
+from market_maker.core.quoting import QuoteLevel, QuoteSet
 from market_maker.core.requote import SidePlan, Tolerance, plan_side
-from market_maker.core.risk import Allotment, PreTradeCheck, Refusal
+from market_maker.core.risk import Allotment, PreTradeCheck
 from market_maker.core.symbol import Out, Symbol
 
 SECOND_NS = 1_000_000_000
@@ -63,14 +63,14 @@ def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> 
 
 def allot(symbol: Symbol, side: Side, levels: tuple[QuoteLevel, ...], check: PreTradeCheck) -> Allotment:
     """The levels as the limits allow them; notes of the others why they are not quoted."""
-    allotment = check.allot(side, [level for level in levels if level.verdict is Verdict.QUOTED])
+    allotment = check.allot(side, [level for level in levels if level.verdict is Outcome.QUOTED])
     for level in levels:
-        if level.verdict is not Verdict.QUOTED:
+        if level.verdict is not Outcome.QUOTED:
             _suppress(symbol, level, level.verdict.value)
     for level, refusal in allotment.refused:
         _suppress(symbol, level, refusal.value)
     for level in allotment.full:
-        _suppress(symbol, level, Refusal.POSITION_LIMIT.value)
+        _suppress(symbol, level, Outcome.POSITION_LIMIT.value)
     return allotment
 
 
@@ -118,10 +118,10 @@ def _send(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck, 
     """Place an order for a level, or note why not."""
     lots, refusal = 0, _too_fast(symbol)
     if refusal is None and _crosses_own(symbol, level):
-        refusal = Refusal.OWN_CROSS
+        refusal = Outcome.OWN_CROSS
     if refusal is None:
         lots, refusal = _size(symbol, turn, level, check)
-        if refusal is Refusal.WAITING_FOR_ROOM:
+        if refusal is Outcome.WAITING_FOR_ROOM:
             _make_room(symbol, turn, level, check, out)
     if refusal is not None:
         _suppress(symbol, level, refusal.value)
@@ -135,7 +135,7 @@ def _send(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck, 
         cancel(symbol, turn.waiting.pop(), out)
 
 
-def _size(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck) -> tuple[int, Refusal | None]:
+def _size(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck) -> tuple[int, Outcome | None]:
     """How many lots to send now. Less than half of what there will be room for waits for that room.
 
     Orders that do not stay hold room: those on their way out, and those that wait for a replacement.
@@ -147,8 +147,8 @@ def _size(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck) 
     if 2 * lots >= later and check.refuse(side, ticks, lots) is None:
         return lots, None
     if later > lots and check.refuse_alone(ticks, later) is None:
-        return 0, Refusal.WAITING_FOR_ROOM
-    return 0, Refusal.POSITION_LIMIT
+        return 0, Outcome.WAITING_FOR_ROOM
+    return 0, Outcome.POSITION_LIMIT
 
 
 def _make_room(symbol: Symbol, turn: _Turn, level: QuoteLevel, check: PreTradeCheck, out: Out) -> None:
@@ -190,14 +190,14 @@ def _crosses_own(symbol: Symbol, level: QuoteLevel) -> bool:
     return any(sign * (level.price_ticks - order.price_ticks) >= 0 for order in others)
 
 
-def _too_fast(symbol: Symbol) -> Refusal | None:
+def _too_fast(symbol: Symbol) -> Outcome | None:
     """Whether one more order must wait."""
     if symbol.now_ns < symbol.place_after_ns:
-        return Refusal.EXCHANGE_RATE_LIMIT
+        return Outcome.EXCHANGE_RATE_LIMIT
     sends = symbol.sends
     while sends and symbol.now_ns - sends[0] > SECOND_NS:
         sends.popleft()
-    return Refusal.RATE_LIMIT if len(sends) >= symbol.limits.max_orders_per_second else None
+    return Outcome.RATE_LIMIT if len(sends) >= symbol.limits.max_orders_per_second else None
 
 
 def _suppress(symbol: Symbol, level: QuoteLevel, code: str) -> None:

@@ -13,7 +13,8 @@ from math import ceil, floor
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
-from market_maker.core.quoting import QuoteLevel, QuoteSet, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuoteLevel, QuoteSet
 from market_maker.core.reference_mid import ReferenceMid
 from market_maker.core.volatility import FACTOR_ONE_PPM
 
@@ -41,7 +42,7 @@ class LevelWaterfall:
     above_own_bid, or empty when none did."""
     quantity: Decimal
     notional: Decimal
-    verdict: Verdict
+    verdict: Outcome
     detail: str
     """The same as one sentence."""
 
@@ -193,11 +194,11 @@ def _detail(shared: _Shared, quoted: QuoteLevel, raw: Fraction, rounded: Decimal
 
 
 _SENTENCES = {
-    Verdict.QUOTED: "quoted",
-    Verdict.BELOW_MIN_NOTIONAL: "not quoted: the notional is below the minimum of {min_notional:f}",
-    Verdict.ZERO_QUANTITY: "not quoted: the order size is less than one lot",
-    Verdict.PRICE_NOT_POSITIVE: "not quoted: the price is not positive",
-    Verdict.SAME_PRICE_AS_INNER_LEVEL: "not quoted: an inner level stands at the same price",
+    Outcome.QUOTED: "quoted",
+    Outcome.BELOW_MIN_NOTIONAL: "not quoted: the notional is below the minimum of {min_notional:f}",
+    Outcome.ZERO_QUANTITY: "not quoted: the order size is less than one lot",
+    Outcome.PRICE_NOT_POSITIVE: "not quoted: the price is not positive",
+    Outcome.SAME_PRICE_AS_INNER_LEVEL: "not quoted: an inner level stands at the same price",
 }
 
 

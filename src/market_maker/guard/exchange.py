@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from market_maker.clients.order_service import OrderServiceClient
-from market_maker.core.events import CancelAllAnswer, OpenOrdersAnswer, Outcome
+from market_maker.core.events import CancelAllAnswer, OpenOrdersAnswer, RequestOutcome
 
 AT_ONCE_MAX: Final = 64
 """Requests under way. A fleet's worth of symbols at once would only make each of them look late."""
@@ -53,9 +53,9 @@ class NoExchange:
 
     async def cancel_all(self, symbol: str) -> CancelAllAnswer:  # noqa: ARG002 -- as the protocol says
         """Nothing to cancel."""
-        return CancelAllAnswer(time.monotonic_ns(), Outcome.OK)
+        return CancelAllAnswer(time.monotonic_ns(), RequestOutcome.OK)
 
     async def open_orders(self, symbol: str) -> OpenOrdersAnswer:  # noqa: ARG002 -- as the protocol says
         """Nothing is open."""
         now_ns = time.monotonic_ns()
-        return OpenOrdersAnswer(now_ns, now_ns, Outcome.OK, ())
+        return OpenOrdersAnswer(now_ns, now_ns, RequestOutcome.OK, ())

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import structlog
 
 from market_maker.clients.put_off import PutOff
-from market_maker.core.events import OpenOrdersAnswer, Outcome
+from market_maker.core.events import OpenOrdersAnswer, RequestOutcome
 from market_maker.guard.exchange import Exchange
 from market_maker.guard.signs import Case
 from market_maker.repositories.errors import DatabaseError
@@ -144,7 +144,7 @@ class Intervention:
                 await self._cancel()
             if self._put_off.may_ask():
                 answer = await self._ask()
-                is_empty = answer.outcome is Outcome.OK and not answer.orders
+                is_empty = answer.outcome is RequestOutcome.OK and not answer.orders
                 if is_empty and self._is_proof(answer.asked_at_ns):
                     return End.CLEARED
                 if was_empty and not is_empty:
@@ -157,13 +157,13 @@ class Intervention:
     async def _cancel(self) -> None:
         answer = await self._exchange.cancel_all(self._case.symbol)
         self._put_off.note(answer)
-        if answer.outcome is not Outcome.OK:
+        if answer.outcome is not RequestOutcome.OK:
             self._complain("guard_cannot_cancel", answer.detail)
 
     async def _ask(self) -> OpenOrdersAnswer:
         answer = await self._exchange.open_orders(self._case.symbol)
         self._put_off.note(answer)
-        if answer.outcome is not Outcome.OK:
+        if answer.outcome is not RequestOutcome.OK:
             self._complain("guard_cannot_ask", answer.detail)
         return answer
 

@@ -25,7 +25,7 @@ FORMAT: Final = 1
 START: Final = "Start"
 CLOSED, CONTINUED, LOST = "closed", "continued", "lost"
 
-Outcome = Sequence[Command] | str
+StepOutcome = Sequence[Command] | str
 """The commands of a step, or the exception that ended it, as text."""
 
 dumps = json.JSONEncoder(separators=(",", ":")).encode
@@ -80,7 +80,7 @@ def start_line(said: Sequence[Command]) -> str:
     return dumps([START, [], said_of(said)])
 
 
-def step_line(event: Event, outcome: Outcome) -> str:
+def step_line(event: Event, outcome: StepOutcome) -> str:
     """One event and what came of it."""
     return dumps([*event_line(event), said_of(outcome)])
 
@@ -90,7 +90,7 @@ def end_line(how: str) -> str:
     return dumps({"end": how})
 
 
-def said_of(outcome: Outcome) -> list[Any] | str:
+def said_of(outcome: StepOutcome) -> list[Any] | str:
     """Commands, or the exception in their place, as JSON."""
     return outcome if isinstance(outcome, str) else [command_line(command) for command in outcome]
 

@@ -17,7 +17,7 @@ from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import Event
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.checkpoint import Checkpoint
-from market_maker.replay.record import CLOSED, LOST, Outcome, start_line, step_line
+from market_maker.replay.record import CLOSED, LOST, StepOutcome, start_line, step_line
 from market_maker.replay.recording import Recording, Waiting
 from market_maker.replay.segments import Segments
 
@@ -77,7 +77,7 @@ class Recorder:
                 recording.renew = True
 
     def _take(
-        self, recording: Recording, what: Event | Beginning | Checkpoint | None, outcome: Outcome
+        self, recording: Recording, what: Event | Beginning | Checkpoint | None, outcome: StepOutcome
     ) -> None:
         segments = self._segments.get(recording)
         if segments is None:
@@ -91,7 +91,7 @@ class Recorder:
             del self._segments[recording]
 
     def _write(
-        self, segments: Segments, what: Event | Beginning | Checkpoint | None, outcome: Outcome
+        self, segments: Segments, what: Event | Beginning | Checkpoint | None, outcome: StepOutcome
     ) -> None:
         match what:
             case None:
@@ -111,5 +111,5 @@ class Recorder:
         _log.warning("recording_interrupted", symbol=recording.symbol, reason=str(error))
 
 
-def _commands(outcome: Outcome) -> list[Command]:
+def _commands(outcome: StepOutcome) -> list[Command]:
     return [] if isinstance(outcome, str) else list(outcome)

@@ -10,7 +10,7 @@ from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import Event
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.checkpoint import Checkpoint
-from market_maker.replay.record import Outcome
+from market_maker.replay.record import StepOutcome
 from market_maker.replay.replaying import raised
 
 WAITING_MAX: Final = 50_000
@@ -66,5 +66,5 @@ class Recording:
         self._waiting.append((self, None, ()))
 
 
-Waiting = deque[tuple[Recording, Event | Beginning | Checkpoint | None, Outcome]]
+Waiting = deque[tuple[Recording, Event | Beginning | Checkpoint | None, StepOutcome]]
 """What waits for the writer, in order; None closes a recording."""

@@ -12,10 +12,10 @@ from market_maker.replay.record import (
     LOST,
     START,
     Head,
-    Outcome,
     RecordError,
     RecordReader,
     Step,
+    StepOutcome,
     dumps,
     said_of,
 )
@@ -90,7 +90,7 @@ def _started(head: Head, first: Step) -> tuple[SymbolEngine, Difference | None]:
     return engine, _compared(first, 0, said)
 
 
-def _handled(engine: SymbolEngine, step: Step) -> Outcome:
+def _handled(engine: SymbolEngine, step: Step) -> StepOutcome:
     event = step.event()
     try:
         return engine.handle(event)
@@ -103,7 +103,7 @@ def raised(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _compared(step: Step, number: int, outcome: Outcome) -> Difference | None:
+def _compared(step: Step, number: int, outcome: StepOutcome) -> Difference | None:
     said = said_of(outcome)
     if dumps(said) == dumps(step.said):
         return None

@@ -19,9 +19,9 @@ from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
     OpenOrdersAnswer,
-    Outcome,
     PlaceAnswer,
     QueryAnswer,
+    RequestOutcome,
 )
 from market_maker.telemetry.tracing import NoTracing
 
@@ -119,7 +119,7 @@ async def test_an_order_carries_the_trace_of_the_market_data_that_it_was_made_fr
     async with using(server) as (side, _):
         await side.ask(PLACE, OF_EVENT)
         assert [seen.headers["traceparent"] for seen in server.requests] == [OF_ORDER]
-        assert [placed.outcome for placed in side.placed] == [Outcome.OK]
+        assert [placed.outcome for placed in side.placed] == [RequestOutcome.OK]
 
 
 # --- defects of our own ------------------------------------------------------------------------
@@ -145,7 +145,7 @@ async def test_a_request_that_raises_is_answered_as_uncertain_and_reported(
             monkeypatch.setattr(client, "_on_report", its_own_report)
         got = await side.ask(request_)
         assert type(got) is ANSWERS[type(request_)]
-        assert got.outcome is Outcome.UNCERTAIN
+        assert got.outcome is RequestOutcome.UNCERTAIN
         assert "KeyError" in got.detail
         assert getattr(got, "client_order_id", "c-1") == "c-1"
         assert getattr(got, "ended", True)
@@ -157,7 +157,7 @@ async def test_an_answer_arrives_even_when_noting_its_latency_raises(server: Ord
     async with using(server) as (side, _):
         side.effects._placed = defect
         got = await side.ask(PLACE)
-        assert (got.outcome, len(side.failures)) == (Outcome.OK, 1)
+        assert (got.outcome, len(side.failures)) == (RequestOutcome.OK, 1)
 
 
 # --- whose symbol it is ------------------------------------------------------------------------
@@ -185,7 +185,7 @@ async def test_nothing_leaves_for_a_symbol_of_somebody_else_and_nothing_is_tried
         async with asyncio.timeout(10):
             await side.tasks.finished()
         [answered] = side.answers
-        assert (answered.outcome, server.requests) == (Outcome.UNCERTAIN, [])
+        assert (answered.outcome, server.requests) == (RequestOutcome.UNCERTAIN, [])
         assert "not this instance's" in answered.detail
 
 
@@ -198,7 +198,7 @@ async def test_what_waited_for_a_symbol_that_comes_back_leaves_then(server: Orde
         async with asyncio.timeout(10):
             await side.tasks.finished()
         assert [seen.method for seen in server.requests] == ["DELETE"]
-        assert [answered.outcome for answered in side.answers] == [Outcome.OK]
+        assert [answered.outcome for answered in side.answers] == [RequestOutcome.OK]
 
 
 async def test_the_cancel_of_an_order_of_our_own_leaves_whatever_the_lease_says(server: OrderServer) -> None:
@@ -206,7 +206,7 @@ async def test_the_cancel_of_an_order_of_our_own_leaves_whatever_the_lease_says(
     assert not tenure.is_current
     async with using(server, tenure) as (side, _):
         answered = await side.ask(cmd.CancelOrder("c-1", "x-1"))
-        assert answered.outcome is Outcome.OK
+        assert answered.outcome is RequestOutcome.OK
         assert [seen.path for seen in server.requests] == ["/v1/orders/x-1"]
 
 

@@ -14,9 +14,9 @@ from market_maker.core.events import (
     Fault,
     OrderEvent,
     OrderEventKind,
-    Outcome,
     PlaceAnswer,
     PublicTrade,
+    RequestOutcome,
     Side,
 )
 from market_maker.core.states import Cause, KillReason
@@ -92,7 +92,7 @@ async def test_fills_beyond_the_room_are_refused_not_dropped_while_control_still
     assert taken >= CAPACITY - RESERVED - 10
     assert not mailbox.deliver(OrderEvent(0, OrderEventKind.FILLED, "x1", None, None, 1))
     assert mailbox.deliver(kill(1))
-    assert mailbox.deliver(PlaceAnswer(0, "c1", Outcome.OK, "x1"))
+    assert mailbox.deliver(PlaceAnswer(0, "c1", RequestOutcome.OK, "x1"))
     assert len(mailbox) <= CAPACITY
     out = drain(mailbox)
     assert sum(isinstance(event, Execution) for event in out) == taken

@@ -12,7 +12,7 @@ from tests.support.order_server import OpenGate, checked_order, until
 from market_maker.clients import http_lane
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
-from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
+from market_maker.core.events import CancelAllAnswer, CancelAnswer, PlaceAnswer, RequestOutcome
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 
 TURNS = 12
@@ -155,7 +155,7 @@ async def keep_a_connection(
     placing = place(client, OpenGate(), client_order_id)
     await until(lambda: client_order_id in server.orders())
     server.accept_order(len(server.peers) - 1, client_order_id)
-    assert (await placing).outcome is Outcome.OK
+    assert (await placing).outcome is RequestOutcome.OK
 
 
 @pytest.mark.parametrize("connected", [False, True])
@@ -167,7 +167,7 @@ async def test_of_an_order_whose_gate_shuts_at_the_last_moment_no_byte_arrives(
     before = server.bytes_of(0)
     reports.clear()
     answer = await place(client, LastMoment(), "second")
-    assert (answer.outcome, answer.ended, answer.client_order_id) == (Outcome.NOT_SENT, True, "second")
+    assert (answer.outcome, answer.ended, answer.client_order_id) == (RequestOutcome.NOT_SENT, True, "second")
     await until(lambda: server.has_ended(0))
     assert server.heard == [before]
     assert reports == []
@@ -177,11 +177,11 @@ async def test_the_next_order_leaves_on_a_fresh_connection(
     server: RawServer, client: OrderServiceClient
 ) -> None:
     await keep_a_connection(client, server)
-    assert (await place(client, LastMoment(), "withheld")).outcome is Outcome.NOT_SENT
+    assert (await place(client, LastMoment(), "withheld")).outcome is RequestOutcome.NOT_SENT
     placing = place(client, OpenGate(), "next")
     await until(lambda: server.orders() == ["first", "next"])
     server.accept_order(1, "next")
-    assert (await placing).outcome is Outcome.OK
+    assert (await placing).outcome is RequestOutcome.OK
 
 
 async def test_a_gate_that_is_shut_in_time_costs_no_connection(
@@ -190,12 +190,12 @@ async def test_a_gate_that_is_shut_in_time_costs_no_connection(
     await keep_a_connection(client, server)
     gate = Switch()
     gate.open = False
-    assert (await place(client, gate, "withheld")).outcome is Outcome.NOT_SENT
+    assert (await place(client, gate, "withheld")).outcome is RequestOutcome.NOT_SENT
     assert gate.asked == 0
     placing = place(client, OpenGate(), "next")
     await until(lambda: server.orders() == ["first", "next"])
     server.accept_order(0, "next")
-    assert (await placing).outcome is Outcome.OK
+    assert (await placing).outcome is RequestOutcome.OK
 
 
 async def test_between_the_gates_answer_and_the_bytes_in_the_kernel_nothing_else_runs(
@@ -213,7 +213,7 @@ async def test_between_the_gates_answer_and_the_bytes_in_the_kernel_nothing_else
     await until(lambda: bool(seen))
     assert seen == [["c-1"]]
     server.accept_order(0, "c-1")
-    assert (await placing).outcome is Outcome.OK
+    assert (await placing).outcome is RequestOutcome.OK
 
 
 async def test_whichever_turn_of_the_loop_shuts_the_gate_an_order_has_left_before_or_never_leaves(
@@ -233,10 +233,10 @@ async def test_whichever_turn_of_the_loop_shuts_the_gate_an_order_has_left_befor
         assert (name in server.orders()) is left, f"shut after {turns} turns"
         if left:
             server.accept_order(len(server.peers) - 1, name)
-            assert (await placing).outcome is Outcome.OK
+            assert (await placing).outcome is RequestOutcome.OK
         else:
             withheld += 1
-            assert (await placing).outcome is Outcome.NOT_SENT
+            assert (await placing).outcome is RequestOutcome.NOT_SENT
             await keep_a_connection(client, server, f"again-{turns}")
     # From Python 3.12 on aiohttp writes the body in the turn in which it has a connection: only one is left.
     assert 1 <= withheld < TURNS, "the gate shut at different stages"
@@ -257,14 +257,14 @@ async def test_an_order_that_waited_for_a_connection_past_its_time_is_still_held
     gate = Switch()
     first = asyncio.ensure_future(client.place(checked_order("first"), None, OpenGate(), late.append))
     second = asyncio.ensure_future(client.place(checked_order("second"), None, gate, late.append))
-    assert [answer.outcome for answer in await asyncio.gather(first, second)] == [Outcome.TIMEOUT] * 2
+    assert [answer.outcome for answer in await asyncio.gather(first, second)] == [RequestOutcome.TIMEOUT] * 2
     gate.open = False
     assert server.orders() == ["first"]
     server.accept_order(0, "first")
     await until(lambda: len(late) == 2)
     assert {(answer.outcome, answer.ended) for answer in late} == {
-        (Outcome.OK, True),
-        (Outcome.NOT_SENT, True),
+        (RequestOutcome.OK, True),
+        (RequestOutcome.NOT_SENT, True),
     }
     assert server.orders() == ["first"]
     await client.close()
@@ -276,7 +276,7 @@ async def test_a_cancel_leaves_in_the_next_turn_of_the_loop_and_says_when(
     first = asyncio.ensure_future(client.cancel_all("BTC-USDT", never))
     await until(lambda: server.bytes_of(0).endswith(b"\r\n\r\n"))
     server.answer(0, "200 OK", {"cancelled": 1})
-    assert (await first).outcome is Outcome.OK
+    assert (await first).outcome is RequestOutcome.OK
     before = len(server.bytes_of(0))
     asked_ns = time.monotonic_ns()
     under_way = client.cancel_all("BTC-USDT", never)
@@ -286,7 +286,7 @@ async def test_a_cancel_leaves_in_the_next_turn_of_the_loop_and_says_when(
     assert line == b"DELETE /v1/orders?account_id=account&symbol=BTC-USDT HTTP/1.1"
     seen_ns = time.monotonic_ns()
     server.answer(0, "200 OK", {"cancelled": 0})
-    assert (await under_way).outcome is Outcome.OK
+    assert (await under_way).outcome is RequestOutcome.OK
     left_ns = reports[-1].began_ns
     assert left_ns is not None
     assert asked_ns < left_ns < seen_ns
@@ -304,7 +304,7 @@ async def test_an_answer_given_twice_is_never_taken_for_the_answer_to_the_next_o
     assert (len(server.peers), server.bytes_of(0), server.has_ended(0)) == (2, before, True)
     server.accept_order(1, "second")
     answer = await placing
-    assert (answer.outcome, answer.order_id) == (Outcome.OK, "x-second")
+    assert (answer.outcome, answer.order_id) == (RequestOutcome.OK, "x-second")
 
 
 async def until_read(client: OrderServiceClient) -> None:
@@ -320,4 +320,4 @@ async def test_each_list_of_open_orders_is_asked_for_on_a_connection_of_its_own(
         listing = asyncio.ensure_future(client.open_orders("BTC-USDT"))
         await until(lambda number=number: server.bytes_of(number).endswith(b"\r\n\r\n"))  # type: ignore[misc]
         server.answer(number, "200 OK", {"orders": [], "next_cursor": None})
-        assert (await listing).outcome is Outcome.OK
+        assert (await listing).outcome is RequestOutcome.OK

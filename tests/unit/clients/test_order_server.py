@@ -1,6 +1,5 @@
 """The server that stands for the exchange in these tests ends cleanly, whenever that happens."""
 
-import gc
 import socket
 from threading import Event
 from urllib.parse import urlsplit
@@ -22,5 +21,5 @@ def test_a_connection_that_comes_in_the_turn_in_which_the_server_ends_is_closed(
         server.loop.call_soon_threadsafe(connect_and_end)
         assert is_ending.wait(10)
     with connected[0] as connection:
+        connection.settimeout(10)
         assert connection.recv(1) == b""
-    gc.collect()

@@ -8,7 +8,7 @@ from tests.support.order_server import OpenGate, OrderServer, Seen, answer, chec
 from market_maker.clients.order_contract import retry_after_ns
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core.events import (
-    Outcome,
+    RequestOutcome,
     Side,
 )
 
@@ -17,7 +17,7 @@ async def test_an_order_is_sent_as_the_contract_says(
     server: OrderServer, client: OrderServiceClient, reports: list[RequestReport]
 ) -> None:
     placed = await place(client)
-    assert (placed.outcome, placed.order_id, placed.client_order_id) == (Outcome.OK, "x-c-1", "c-1")
+    assert (placed.outcome, placed.order_id, placed.client_order_id) == (RequestOutcome.OK, "x-c-1", "c-1")
     assert placed.ended
     seen = server.requests[0]
     assert (seen.method, seen.path) == ("POST", "/v1/orders")
@@ -38,7 +38,7 @@ async def test_an_order_is_sent_as_the_contract_says(
     assert seen.headers["Authorization"] == "Bearer t0ken"
     assert seen.headers["Content-Type"] == "application/json"
     assert seen.headers["traceparent"] == TRACE
-    assert [(report.request, report.outcome) for report in reports] == [("place", Outcome.OK)]
+    assert [(report.request, report.outcome) for report in reports] == [("place", RequestOutcome.OK)]
     assert 0 < reports[0].latency_ns < 5_000_000_000
 
 
@@ -59,7 +59,7 @@ async def test_the_first_answer_given_again_is_an_acceptance(
     server: OrderServer, client: OrderServiceClient
 ) -> None:
     server.respond = answer(200, ACCEPTED)
-    assert (await place(client)).outcome is Outcome.OK
+    assert (await place(client)).outcome is RequestOutcome.OK
 
 
 async def test_a_4xx_in_the_contracts_words_is_a_final_rejection(
@@ -67,7 +67,11 @@ async def test_a_4xx_in_the_contracts_words_is_a_final_rejection(
 ) -> None:
     server.respond = answer(422, REFUSED)
     placed = await place(client)
-    assert (placed.outcome, placed.code, placed.detail) == (Outcome.REJECTED, "OFF_TICK", REFUSED["message"])
+    assert (placed.outcome, placed.code, placed.detail) == (
+        RequestOutcome.REJECTED,
+        "OFF_TICK",
+        REFUSED["message"],
+    )
     assert not placed.would_cross
 
 
@@ -76,13 +80,13 @@ async def test_a_post_only_order_that_would_cross_is_told_apart(
 ) -> None:
     server.respond = answer(422, {"code": "POST_ONLY_WOULD_CROSS", "message": "it would take"})
     placed = await place(client)
-    assert (placed.outcome, placed.would_cross) == (Outcome.REJECTED, True)
+    assert (placed.outcome, placed.would_cross) == (RequestOutcome.REJECTED, True)
 
 
 async def test_a_429_tells_how_long_to_wait(server: OrderServer, client: OrderServiceClient) -> None:
     server.respond = answer(429, b"slow down", {"Retry-After": "3"})
     placed = await place(client)
-    assert (placed.outcome, placed.retry_after_ns) == (Outcome.RATE_LIMITED, 3_000_000_000)
+    assert (placed.outcome, placed.retry_after_ns) == (RequestOutcome.RATE_LIMITED, 3_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ async def test_a_status_that_is_no_answer_leaves_the_order_uncertain(
 ) -> None:
     server.respond = answer(status, REFUSED, {"Location": "/elsewhere"})
     placed = await place(client)
-    assert placed.outcome is Outcome.UNCERTAIN
+    assert placed.outcome is RequestOutcome.UNCERTAIN
     assert f"answer {status}" in placed.detail
     assert len(server.requests) == 1
 
@@ -124,7 +128,7 @@ async def test_a_broken_connection_leaves_the_order_uncertain_and_is_not_tried_a
     server.respond = drop
     server.requests.clear()
     placed = await place(client)
-    assert (placed.outcome, placed.ended) == (Outcome.UNCERTAIN, True)
+    assert (placed.outcome, placed.ended) == (RequestOutcome.UNCERTAIN, True)
     assert "ServerDisconnectedError" in placed.detail
     assert len(server.requests) == 1
 
@@ -136,7 +140,7 @@ async def test_an_order_service_that_is_not_there_leaves_the_order_uncertain() -
     placed = await place(client)
     health = await client.health()
     await client.close()
-    assert placed.outcome is Outcome.UNCERTAIN
+    assert placed.outcome is RequestOutcome.UNCERTAIN
     assert "ClientConnectorError" in placed.detail
     assert (health.healthy, "ClientConnectorError" in health.detail) == (False, True)
 
@@ -163,7 +167,7 @@ async def test_an_acceptance_that_is_not_the_contract_is_uncertain_and_names_the
 ) -> None:
     server.respond = answer(201, body)
     placed = await place(client)
-    assert placed.outcome is Outcome.UNCERTAIN
+    assert placed.outcome is RequestOutcome.UNCERTAIN
     assert placed.detail.startswith(f"answer 201: {named}")
 
 
@@ -172,9 +176,9 @@ async def test_a_4xx_in_other_words_proves_nothing(
     server: OrderServer, client: OrderServiceClient, body: object
 ) -> None:
     server.respond = answer(404, body)
-    assert (await place(client)).outcome is Outcome.UNCERTAIN
-    assert (await client.query("c-1")).outcome is Outcome.UNCERTAIN
-    assert (await client.cancel("c-1", "x-1", never)).outcome is Outcome.UNCERTAIN
+    assert (await place(client)).outcome is RequestOutcome.UNCERTAIN
+    assert (await client.query("c-1")).outcome is RequestOutcome.UNCERTAIN
+    assert (await client.cancel("c-1", "x-1", never)).outcome is RequestOutcome.UNCERTAIN
 
 
 async def test_an_answer_without_end_is_cut_off(server: OrderServer, client: OrderServiceClient) -> None:
@@ -186,7 +190,7 @@ async def test_an_answer_without_end_is_cut_off(server: OrderServer, client: Ord
 
     server.respond = endless
     placed = await place(client)
-    assert (placed.outcome, placed.detail) == (Outcome.UNCERTAIN, "answer longer than 4194304 bytes")
+    assert (placed.outcome, placed.detail) == (RequestOutcome.UNCERTAIN, "answer longer than 4194304 bytes")
 
 
 async def test_what_is_not_http_leaves_the_order_uncertain(
@@ -199,7 +203,7 @@ async def test_what_is_not_http_leaves_the_order_uncertain(
         return web.Response()
 
     server.respond = garbage
-    assert (await place(client)).outcome is Outcome.UNCERTAIN
+    assert (await place(client)).outcome is RequestOutcome.UNCERTAIN
 
 
 async def test_an_answer_cut_in_the_middle_leaves_the_order_uncertain(
@@ -215,5 +219,5 @@ async def test_an_answer_cut_in_the_middle_leaves_the_order_uncertain(
 
     server.respond = cut
     placed = await place(client)
-    assert placed.outcome is Outcome.UNCERTAIN
+    assert placed.outcome is RequestOutcome.UNCERTAIN
     assert "ClientPayloadError" in placed.detail

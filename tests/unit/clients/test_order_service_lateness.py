@@ -18,7 +18,7 @@ from market_maker.clients.connecting import HANDSHAKE_NS_MAX
 from market_maker.clients.http_lane import CONNECTIONS_MAX, READ_TURNS
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
-from market_maker.core.events import CancelAllAnswer, CancelAnswer, Outcome, PlaceAnswer
+from market_maker.core.events import CancelAllAnswer, CancelAnswer, PlaceAnswer, RequestOutcome
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 
 LateAnswer = PlaceAnswer | CancelAnswer | CancelAllAnswer
@@ -88,7 +88,7 @@ async def test_an_exchange_that_does_not_answer_in_time_is_late_and_its_answer_f
     async with desk(server) as d:
         answer = await d.place()
         # On a machine that is busy enough this process itself stands still, and says so.
-        assert answer.outcome in (Outcome.TIMEOUT, Outcome.STALLED)
+        assert answer.outcome in (RequestOutcome.TIMEOUT, RequestOutcome.STALLED)
         assert (answer.ended, answer.detail.startswith("no answer within 1")) == (False, True)
         assert not answer.late
         assert d.late == []
@@ -96,7 +96,7 @@ async def test_an_exchange_that_does_not_answer_in_time_is_late_and_its_answer_f
         await until(lambda: bool(d.late))
         late = d.late[0]
         assert isinstance(late, PlaceAnswer)
-        assert (late.outcome, late.ended, late.order_id) == (Outcome.OK, True, "x-c-1")
+        assert (late.outcome, late.ended, late.order_id) == (RequestOutcome.OK, True, "x-c-1")
         assert late.late
         assert [report.outcome for report in d.reports] == [answer.outcome]
         assert d.reports[0].latency_ns >= 100_000_000
@@ -109,7 +109,7 @@ async def test_an_answer_that_never_comes_ends_at_the_limit_and_closes_the_conne
     async with desk(server, timeout_ms=20, limit_s=0.1) as d:
         assert (await d.place()).ended is False
         await until(lambda: bool(d.late))
-        assert (d.late[0].outcome, d.late[0].ended) == (Outcome.TIMEOUT, True)
+        assert (d.late[0].outcome, d.late[0].ended) == (RequestOutcome.TIMEOUT, True)
         assert d.late[0].detail == "never answered; the connection was closed"
         await until(lambda: server.connections_lost == 1)
 
@@ -135,7 +135,7 @@ async def test_a_connection_that_breaks_after_the_timeout_leaves_the_order_uncer
         assert (await d.place()).ended is False
         server.release()
         await until(lambda: bool(d.late))
-        assert (d.late[0].outcome, d.late[0].ended) == (Outcome.UNCERTAIN, True)
+        assert (d.late[0].outcome, d.late[0].ended) == (RequestOutcome.UNCERTAIN, True)
 
 
 async def test_an_answer_that_arrived_while_the_loop_stood_still_is_in_time(server: OrderServer) -> None:
@@ -146,7 +146,7 @@ async def test_an_answer_that_arrived_while_the_loop_stood_still_is_in_time(serv
         server.release()
         stand_still(0.25)
         answer = await placing
-        assert (answer.outcome, answer.ended, answer.order_id) == (Outcome.OK, True, "x-c-1")
+        assert (answer.outcome, answer.ended, answer.order_id) == (RequestOutcome.OK, True, "x-c-1")
         assert d.reports[0].stalled_ns > 100_000_000
         assert d.late == []
 
@@ -158,11 +158,11 @@ async def test_a_loop_that_stood_still_is_named_when_no_answer_is_there(server: 
         await until(lambda: len(server.requests) == 1)
         stand_still(0.25)
         answer = await placing
-        assert (answer.outcome, answer.ended) == (Outcome.STALLED, False)
+        assert (answer.outcome, answer.ended) == (RequestOutcome.STALLED, False)
         assert "this process itself stood still" in answer.detail
         server.release()
         await until(lambda: bool(d.late))
-        assert d.late[0].outcome is Outcome.OK
+        assert d.late[0].outcome is RequestOutcome.OK
 
 
 async def test_a_loop_that_stood_still_before_the_timer_was_due_is_named_too(server: OrderServer) -> None:
@@ -171,7 +171,7 @@ async def test_a_loop_that_stood_still_before_the_timer_was_due_is_named_too(ser
         placing = d.place()
         await until(lambda: len(server.requests) == 1)
         stand_still(0.2)
-        assert (await placing).outcome is Outcome.STALLED
+        assert (await placing).outcome is RequestOutcome.STALLED
 
 
 async def test_a_short_stall_does_not_excuse_the_exchange(server: OrderServer) -> None:
@@ -181,7 +181,7 @@ async def test_a_short_stall_does_not_excuse_the_exchange(server: OrderServer) -
         await until(lambda: len(server.requests) == 1)
         stand_still(0.03)
         answer = await placing
-        assert answer.outcome is Outcome.TIMEOUT
+        assert answer.outcome is RequestOutcome.TIMEOUT
         assert d.reports[0].stalled_ns >= 20_000_000
 
 
@@ -194,7 +194,7 @@ async def test_time_counts_from_when_the_request_really_began(server: OrderServe
         for _ in range(2 * READ_TURNS):
             await asyncio.sleep(0)
         server.release()
-        assert (await placing).outcome is Outcome.OK
+        assert (await placing).outcome is RequestOutcome.OK
 
 
 async def test_a_handshake_does_not_count_against_the_time_for_an_answer(
@@ -216,10 +216,10 @@ async def test_a_handshake_does_not_count_against_the_time_for_an_answer(
         asyncio.get_running_loop().call_later(0.9, proxy.thaw)
         began_s = time.monotonic()
         answer = await d.place()
-        assert answer.outcome is Outcome.OK, answer.detail
+        assert answer.outcome is RequestOutcome.OK, answer.detail
         assert time.monotonic() - began_s > 0.9
         proxy.freeze()
-        assert (await d.place("c-2")).outcome is not Outcome.OK, "the connection stands: now it counts"
+        assert (await d.place("c-2")).outcome is not RequestOutcome.OK, "the connection stands: now it counts"
         proxy.thaw()
 
 
@@ -228,7 +228,10 @@ async def test_a_handshake_that_never_ends_is_no_excuse(server: OrderServer) -> 
         proxy.freeze()
         async with desk(server, timeout_ms=100, url=f"https://127.0.0.1:{proxy.port}") as d:
             answer = await d.place()
-            assert (answer.outcome, answer.ended) in {(Outcome.TIMEOUT, False), (Outcome.STALLED, False)}
+            assert (answer.outcome, answer.ended) in {
+                (RequestOutcome.TIMEOUT, False),
+                (RequestOutcome.STALLED, False),
+            }
             assert d.reports[0].latency_ns >= HANDSHAKE_NS_MAX
 
 
@@ -250,7 +253,7 @@ async def test_an_answer_that_arrived_while_a_sockets_callback_ran_is_in_time(se
             loop.add_reader(near, busy)
             far.send(b"x")
             answer = await placing
-        assert (answer.outcome, answer.ended) == (Outcome.OK, True)
+        assert (answer.outcome, answer.ended) == (RequestOutcome.OK, True)
 
 
 async def test_a_caller_that_is_cancelled_still_gets_the_end_of_its_request(server: OrderServer) -> None:
@@ -263,7 +266,7 @@ async def test_a_caller_that_is_cancelled_still_gets_the_end_of_its_request(serv
         assert placing.cancelled()
         server.release()
         await until(lambda: bool(d.late))
-        assert (d.late[0].outcome, d.late[0].ended) == (Outcome.OK, True)
+        assert (d.late[0].outcome, d.late[0].ended) == (RequestOutcome.OK, True)
 
 
 async def test_placements_that_hang_and_fill_their_pool_do_not_delay_a_cancel(server: OrderServer) -> None:
@@ -280,7 +283,7 @@ async def test_placements_that_hang_and_fill_their_pool_do_not_delay_a_cancel(se
         assert server.requests[-1].method == "DELETE"
         assert not any(task.done() for task in hanging)
         server.release()
-        assert {task.outcome for task in await asyncio.gather(*hanging)} == {Outcome.OK}
+        assert {task.outcome for task in await asyncio.gather(*hanging)} == {RequestOutcome.OK}
 
 
 async def test_after_closing_nothing_more_is_answered_and_nothing_can_be_sent(server: OrderServer) -> None:

@@ -13,7 +13,7 @@ from market_maker.clients.order_service import WARM_AT_ONCE, OrderServiceClient,
 from market_maker.core.events import (
     ExchangeOrder,
     ExchangeStatus,
-    Outcome,
+    RequestOutcome,
     Side,
 )
 
@@ -23,19 +23,19 @@ from market_maker.core.events import (
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, {"order_id": "x/1", "status": "cancelled"}, Outcome.OK),
-        (204, b"", Outcome.OK),
-        (200, {"order_id": "x-2"}, Outcome.UNCERTAIN),
-        (200, b"ok", Outcome.UNCERTAIN),
-        (404, REFUSED, Outcome.NOT_FOUND),
-        (409, REFUSED, Outcome.NOT_FOUND),
-        (403, REFUSED, Outcome.REJECTED),
-        (429, REFUSED, Outcome.RATE_LIMITED),
-        (500, REFUSED, Outcome.UNCERTAIN),
+        (200, {"order_id": "x/1", "status": "cancelled"}, RequestOutcome.OK),
+        (204, b"", RequestOutcome.OK),
+        (200, {"order_id": "x-2"}, RequestOutcome.UNCERTAIN),
+        (200, b"ok", RequestOutcome.UNCERTAIN),
+        (404, REFUSED, RequestOutcome.NOT_FOUND),
+        (409, REFUSED, RequestOutcome.NOT_FOUND),
+        (403, REFUSED, RequestOutcome.REJECTED),
+        (429, REFUSED, RequestOutcome.RATE_LIMITED),
+        (500, REFUSED, RequestOutcome.UNCERTAIN),
     ],
 )
 async def test_a_cancel_says_what_the_exchange_said(
-    server: OrderServer, client: OrderServiceClient, status: int, body: object, outcome: Outcome
+    server: OrderServer, client: OrderServiceClient, status: int, body: object, outcome: RequestOutcome
 ) -> None:
     server.respond = answer(status, body)
     cancelled = await client.cancel("c-1", "x/1", never)
@@ -47,7 +47,7 @@ async def test_a_question_tells_when_it_was_asked(server: OrderServer, client: O
     server.respond = answer(404, REFUSED)
     began_ns = time.monotonic_ns()
     said = await client.query("c-1")
-    assert said.outcome is Outcome.NOT_FOUND
+    assert said.outcome is RequestOutcome.NOT_FOUND
     assert began_ns <= said.asked_at_ns < said.at_ns
 
 
@@ -62,7 +62,7 @@ async def test_every_request_tells_how_long_a_429_asks_to_wait(
         await client.open_orders("BTC-USDT"),
     )
     assert {(said.outcome, said.retry_after_ns) for said in answers} == {
-        (Outcome.RATE_LIMITED, 3_000_000_000)
+        (RequestOutcome.RATE_LIMITED, 3_000_000_000)
     }
 
 
@@ -71,7 +71,7 @@ async def test_cancelling_all_names_account_and_symbol_and_counts(
 ) -> None:
     server.respond = answer(200, {"cancelled": 7})
     cancelled = await client.cancel_all("BTC-USDT", never)
-    assert (cancelled.outcome, cancelled.cancelled) == (Outcome.OK, 7)
+    assert (cancelled.outcome, cancelled.cancelled) == (RequestOutcome.OK, 7)
     seen = server.requests[0]
     assert (seen.method, seen.path) == ("DELETE", "/v1/orders")
     assert seen.query == {"account_id": "account-1", "symbol": "BTC-USDT"}
@@ -83,7 +83,7 @@ async def test_a_count_that_is_none_leaves_cancelling_all_uncertain(
 ) -> None:
     server.respond = answer(200, {"cancelled": count})
     cancelled = await client.cancel_all("BTC-USDT", never)
-    assert cancelled.outcome is Outcome.UNCERTAIN
+    assert cancelled.outcome is RequestOutcome.UNCERTAIN
     assert "cancelled: must be a whole number" in cancelled.detail
 
 
@@ -95,7 +95,7 @@ async def test_an_order_is_found_by_its_client_id(server: OrderServer, client: O
         200, {**RESTING, "status": "partially_filled", "filled_quantity": "1E-5", "unknown_field": 1}
     )
     found = await client.query("c-1")
-    assert found.outcome is Outcome.OK
+    assert found.outcome is RequestOutcome.OK
     assert found.order == ExchangeOrder(
         "x-1",
         "c-1",
@@ -113,7 +113,7 @@ async def test_an_order_that_the_exchange_does_not_know_is_not_found(
 ) -> None:
     server.respond = answer(404, {"code": "ORDER_NOT_FOUND", "message": "no such order"})
     found = await client.query("c-1")
-    assert (found.outcome, found.order) == (Outcome.NOT_FOUND, None)
+    assert (found.outcome, found.order) == (RequestOutcome.NOT_FOUND, None)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_an_order_that_is_not_the_contract_is_uncertain_and_names_the_fiel
 ) -> None:
     server.respond = answer(200, {**RESTING, field: value})
     found = await client.query("c-1")
-    assert (found.outcome, found.order) == (Outcome.UNCERTAIN, None)
+    assert (found.outcome, found.order) == (RequestOutcome.UNCERTAIN, None)
     assert found.detail.startswith(f"answer 200: {named}")
 
 
@@ -168,7 +168,7 @@ async def test_open_orders_are_read_to_the_last_page(
         ),
     )
     listed = await client.open_orders("BTC-USDT")
-    assert listed.outcome is Outcome.OK
+    assert listed.outcome is RequestOutcome.OK
     assert [order.order_id for order in listed.orders] == ["x-1", "x-2", "x-4"]
     assert listed.asked_at_ns < listed.at_ns
     assert server.requests[0].query == {
@@ -183,23 +183,31 @@ async def test_open_orders_are_read_to_the_last_page(
 async def test_no_open_orders_is_an_answer_too(server: OrderServer, client: OrderServiceClient) -> None:
     server.respond = answer(200, {"orders": []})
     listed = await client.open_orders("BTC-USDT")
-    assert (listed.outcome, listed.orders) == (Outcome.OK, ())
+    assert (listed.outcome, listed.orders) == (RequestOutcome.OK, ())
 
 
 @pytest.mark.parametrize(
     ("second", "outcome", "named"),
     [
-        ((500, b"oops"), Outcome.UNCERTAIN, "answer 500"),
-        ((200, {"orders": None}), Outcome.UNCERTAIN, "orders: must be a list"),
-        ((200, {"next_cursor": None}), Outcome.UNCERTAIN, "orders: missing"),
-        ((200, {"orders": [], "next_cursor": "2"}), Outcome.UNCERTAIN, "next_cursor: '2' repeats itself"),
-        ((200, {"orders": [], "next_cursor": 3}), Outcome.UNCERTAIN, "next_cursor: must be a text"),
-        ((200, {"orders": [resting(3, symbol="ETH-USDT")]}), Outcome.UNCERTAIN, "symbol: must be 'BTC-USDT'"),
-        ((429, b""), Outcome.RATE_LIMITED, "slow down"),
+        ((500, b"oops"), RequestOutcome.UNCERTAIN, "answer 500"),
+        ((200, {"orders": None}), RequestOutcome.UNCERTAIN, "orders: must be a list"),
+        ((200, {"next_cursor": None}), RequestOutcome.UNCERTAIN, "orders: missing"),
+        (
+            (200, {"orders": [], "next_cursor": "2"}),
+            RequestOutcome.UNCERTAIN,
+            "next_cursor: '2' repeats itself",
+        ),
+        ((200, {"orders": [], "next_cursor": 3}), RequestOutcome.UNCERTAIN, "next_cursor: must be a text"),
+        (
+            (200, {"orders": [resting(3, symbol="ETH-USDT")]}),
+            RequestOutcome.UNCERTAIN,
+            "symbol: must be 'BTC-USDT'",
+        ),
+        ((429, b""), RequestOutcome.RATE_LIMITED, "slow down"),
     ],
 )
 async def test_a_list_that_cannot_be_read_to_its_end_is_no_list(
-    server: OrderServer, client: OrderServiceClient, second: Any, outcome: Outcome, named: str
+    server: OrderServer, client: OrderServiceClient, second: Any, outcome: RequestOutcome, named: str
 ) -> None:
     serve_pages(server, pages((200, {"orders": [resting(1)], "next_cursor": "2"}), second))
     listed = await client.open_orders("BTC-USDT")
@@ -275,7 +283,7 @@ async def test_cancels_of_single_orders_that_fill_their_pool_do_not_delay_a_canc
     server.respond = hanging
     cancelling = [client.cancel(f"c-{n}", f"x-{n}", never) for n in range(CONNECTIONS_MAX + 10)]
     await until(lambda: len(server.requests) == CONNECTIONS_MAX)
-    assert (await client.cancel_all("BTC-USDT", never)).outcome is Outcome.OK
+    assert (await client.cancel_all("BTC-USDT", never)).outcome is RequestOutcome.OK
     server.release()
     await asyncio.gather(*cancelling)
 

@@ -22,7 +22,7 @@ from market_maker.clients.fleet_bus import FleetBus
 from market_maker.clients.heartbeat import Heartbeat
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.redis import RedisClient
-from market_maker.core.events import Outcome
+from market_maker.core.events import RequestOutcome
 from market_maker.security_settings import HttpTls
 from market_maker.streams.errors import RegistryAwayError
 from market_maker.streams.schema_registry import SchemaRegistry
@@ -61,7 +61,7 @@ async def test_orders_go_to_an_order_service_with_our_authoritys_certificate_and
     server.respond = answer(201, ACCEPTED)
     async with https(authority, server.url) as url:
         client = make_client(url, [], tls=trusting(authority).context())
-        assert (await place(client)).outcome is Outcome.OK
+        assert (await place(client)).outcome is RequestOutcome.OK
         await client.close()
         for distrusting in (None, trusting(stranger).context()):
             client = make_client(url, [], tls=distrusting)

@@ -8,7 +8,8 @@ import pytest
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
-from market_maker.core.quoting import QuoteSet, QuotingEngine, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuoteSet, QuotingEngine
 from market_maker.core.reference_mid import MidSource, ReferenceMid
 
 ONE = 1_000_000
@@ -42,7 +43,7 @@ def asks(quote_set: QuoteSet) -> list[int]:
     return [quoted.price_ticks for quoted in quote_set.asks]
 
 
-def verdicts(quote_set: QuoteSet) -> list[Verdict]:
+def verdicts(quote_set: QuoteSet) -> list[Outcome]:
     return [quoted.verdict for quoted in (*quote_set.bids, *quote_set.asks)]
 
 
@@ -53,7 +54,7 @@ def test_a_flat_maker_quotes_half_the_spread_on_each_side_of_the_mid() -> None:
     quote_set = quote()
     assert (bids(quote_set), asks(quote_set)) == ([9_990], [10_010])
     assert [quoted.lots for quoted in quote_set.bids + quote_set.asks] == [1000, 1000]
-    assert verdicts(quote_set) == [Verdict.QUOTED] * 2
+    assert verdicts(quote_set) == [Outcome.QUOTED] * 2
     assert (quote_set.bids[0].side, quote_set.asks[0].side) == (Side.BUY, Side.SELL)
 
 
@@ -130,17 +131,17 @@ def test_levels_that_the_clamp_moves_onto_one_price_leave_only_the_inner_one() -
     # raw bids 10020, 10010, 10000, 9990
     assert bids(quote_set) == [10_002, 10_002, 10_000, 9_990]
     assert [quoted.verdict for quoted in quote_set.bids] == [
-        Verdict.QUOTED,
-        Verdict.SAME_PRICE_AS_INNER_LEVEL,
-        Verdict.QUOTED,
-        Verdict.QUOTED,
+        Outcome.QUOTED,
+        Outcome.SAME_PRICE_AS_INNER_LEVEL,
+        Outcome.QUOTED,
+        Outcome.QUOTED,
     ]
 
 
 def test_levels_without_spacing_or_closer_than_a_tick_collapse_onto_the_inner_one() -> None:
     quote_set = quote(replace(CONFIG, num_levels=3, level_spacing_bps=Decimal(0)))
-    same = Verdict.SAME_PRICE_AS_INNER_LEVEL
-    assert verdicts(quote_set) == [Verdict.QUOTED, same, same] * 2
+    same = Outcome.SAME_PRICE_AS_INNER_LEVEL
+    assert verdicts(quote_set) == [Outcome.QUOTED, same, same] * 2
 
 
 def test_a_zero_spread_on_a_tick_still_leaves_the_own_bid_below_the_own_ask() -> None:
@@ -160,27 +161,27 @@ def test_a_zero_spread_never_loosens_the_clamp_to_others_prices() -> None:
 
 
 def test_an_order_of_less_than_a_lot_is_not_quoted() -> None:
-    assert verdicts(quote(replace(CONFIG, order_size_usdt=Decimal("0.05")))) == [Verdict.ZERO_QUANTITY] * 2
+    assert verdicts(quote(replace(CONFIG, order_size_usdt=Decimal("0.05")))) == [Outcome.ZERO_QUANTITY] * 2
 
 
 def test_a_level_below_the_minimum_notional_is_not_quoted() -> None:
     config = replace(CONFIG, order_size_usdt=Decimal("5"))  # 50 lots: 4.995 at the bid, 5.005 at the ask
-    assert verdicts(quote(config)) == [Verdict.BELOW_MIN_NOTIONAL, Verdict.QUOTED]
+    assert verdicts(quote(config)) == [Outcome.BELOW_MIN_NOTIONAL, Outcome.QUOTED]
 
 
 def test_a_notional_exactly_at_the_minimum_is_quoted() -> None:
     config = replace(CONFIG, order_size_usdt=Decimal("5"), base_spread_bps=Decimal(0))
     instrument = replace(INSTRUMENT, min_notional=Decimal("4.9995"))  # 9999 ticks of 0.01, 50 lots of 0.001
-    assert verdicts(quote(config, instrument=instrument)) == [Verdict.QUOTED] * 2
+    assert verdicts(quote(config, instrument=instrument)) == [Outcome.QUOTED] * 2
     above = replace(INSTRUMENT, min_notional=Decimal("4.99951"))
-    assert verdicts(quote(config, instrument=above)) == [Verdict.BELOW_MIN_NOTIONAL, Verdict.QUOTED]
+    assert verdicts(quote(config, instrument=above)) == [Outcome.BELOW_MIN_NOTIONAL, Outcome.QUOTED]
 
 
 def test_a_bid_below_one_tick_is_not_quoted() -> None:
     cheap = replace(INSTRUMENT, min_notional=Decimal(0))
     quote_set = quote(replace(CONFIG, num_levels=2), at=mid("1.0005"), instrument=cheap)
     assert bids(quote_set) == [0, 0]
-    assert verdicts(quote_set)[:2] == [Verdict.PRICE_NOT_POSITIVE] * 2
+    assert verdicts(quote_set)[:2] == [Outcome.PRICE_NOT_POSITIVE] * 2
     assert asks(quote_set) == [2, 2]
 
 
@@ -188,14 +189,14 @@ def test_a_bid_that_the_clamp_moves_to_zero_is_not_quoted() -> None:
     cheap = replace(INSTRUMENT, min_notional=Decimal(0))
     quote_set = quote(at=mid("3"), best=(None, 1), instrument=cheap)
     assert quote_set.bids[0].price_ticks == 0
-    assert quote_set.bids[0].verdict is Verdict.PRICE_NOT_POSITIVE
+    assert quote_set.bids[0].verdict is Outcome.PRICE_NOT_POSITIVE
 
 
 def test_an_ask_that_a_wild_skew_moves_below_zero_is_not_quoted() -> None:
     wild = replace(CONFIG, base_spread_bps=Decimal(10_000), inventory_skew_factor=Decimal(5))
     quote_set = quote(wild, position=Decimal(100))
     assert quote_set.asks[0].price_ticks == -10_000
-    assert verdicts(quote_set) == [Verdict.PRICE_NOT_POSITIVE] * 2
+    assert verdicts(quote_set) == [Outcome.PRICE_NOT_POSITIVE] * 2
 
 
 # --- configurations ----------------------------------------------------------------------------

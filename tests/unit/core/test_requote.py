@@ -7,7 +7,8 @@ import pytest
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.orders import Order
-from market_maker.core.quoting import QuoteLevel, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuoteLevel
 from market_maker.core.requote import SidePlan, Tolerance, plan_side
 
 TOLERANCE = Tolerance.of((5, 1), 2)
@@ -15,7 +16,7 @@ TOLERANCE = Tolerance.of((5, 1), 2)
 
 
 def level(number: int, ticks: int, lots: int = 100, side: Side = Side.BUY) -> QuoteLevel:
-    return QuoteLevel(side, number, ticks, lots, Verdict.QUOTED)
+    return QuoteLevel(side, number, ticks, lots, Outcome.QUOTED)
 
 
 def order(

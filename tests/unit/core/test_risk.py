@@ -8,16 +8,9 @@ import pytest
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument, InstrumentStatus
+from market_maker.core.outcomes import Outcome
 from market_maker.core.reference_mid import MidSource, ReferenceMid
-from market_maker.core.risk import (
-    CheckedOrder,
-    OrderLimits,
-    PreTradeCheck,
-    Refusal,
-    Standing,
-    ceil_units,
-    floor_units,
-)
+from market_maker.core.risk import CheckedOrder, OrderLimits, PreTradeCheck, Standing, ceil_units, floor_units
 
 INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 CONFIG = SymbolConfig("BTC-USDT", max_position_usdt=Decimal(1000), position_headroom_pct=Decimal(0))
@@ -60,14 +53,14 @@ def test_a_fine_order_passes_and_carries_exact_decimals() -> None:
 @pytest.mark.parametrize(
     ("standing", "refusal"),
     [
-        (replace(FINE, active=False), Refusal.NOT_ACTIVE),
-        (replace(FINE, kill_latched=True), Refusal.KILL_LATCHED),
-        (replace(FINE, book_valid=False), Refusal.BOOK_INVALID),
-        (replace(FINE, book_fresh=False), Refusal.BOOK_STALE),
-        (replace(FINE, total_pnl=Decimal("-500.01")), Refusal.LOSS_LIMIT),
+        (replace(FINE, active=False), Outcome.NOT_ACTIVE),
+        (replace(FINE, kill_latched=True), Outcome.KILL_LATCHED),
+        (replace(FINE, book_valid=False), Outcome.BOOK_INVALID),
+        (replace(FINE, book_fresh=False), Outcome.BOOK_STALE),
+        (replace(FINE, total_pnl=Decimal("-500.01")), Outcome.LOSS_LIMIT),
     ],
 )
-def test_the_state_of_the_symbol_refuses_every_order(standing: Standing, refusal: Refusal) -> None:
+def test_the_state_of_the_symbol_refuses_every_order(standing: Standing, refusal: Outcome) -> None:
     for side in Side:
         assert check(standing).refuse(side, 10_000, 100) is refusal
 
@@ -79,27 +72,27 @@ def test_a_loss_at_its_limit_still_passes() -> None:
 @pytest.mark.parametrize("status", [InstrumentStatus.HALTED, InstrumentStatus.DELISTED])
 def test_an_instrument_that_does_not_trade_refuses(status: InstrumentStatus) -> None:
     refused = check(instrument=replace(INSTRUMENT, status=status)).refuse(Side.BUY, 9990, 100)
-    assert refused is Refusal.INSTRUMENT_NOT_TRADING
+    assert refused is Outcome.INSTRUMENT_NOT_TRADING
 
 
 @pytest.mark.parametrize(
     ("ticks", "lots", "refusal"),
     [
-        (0, 100, Refusal.BAD_PRICE),
-        (-5, 100, Refusal.BAD_PRICE),
-        (9990, 0, Refusal.BAD_QUANTITY),
-        (9990, -1, Refusal.BAD_QUANTITY),
-        (10_000, 4, Refusal.BELOW_MIN_NOTIONAL),
+        (0, 100, Outcome.BAD_PRICE),
+        (-5, 100, Outcome.BAD_PRICE),
+        (9990, 0, Outcome.BAD_QUANTITY),
+        (9990, -1, Outcome.BAD_QUANTITY),
+        (10_000, 4, Outcome.BELOW_MIN_NOTIONAL),
         (10_000, 5, None),
         (10_000, 1000, None),
-        (10_000, 1001, Refusal.NOTIONAL_LIMIT),
+        (10_000, 1001, Outcome.NOTIONAL_LIMIT),
         (9500, 100, None),
-        (9499, 100, Refusal.PRICE_COLLAR),
+        (9499, 100, Outcome.PRICE_COLLAR),
         (10_500, 100, None),
-        (10_501, 95, Refusal.PRICE_COLLAR),
+        (10_501, 95, Outcome.PRICE_COLLAR),
     ],
 )
-def test_price_and_size_bounds_are_inclusive(ticks: int, lots: int, refusal: Refusal | None) -> None:
+def test_price_and_size_bounds_are_inclusive(ticks: int, lots: int, refusal: Outcome | None) -> None:
     assert check(config=replace(CONFIG, max_position_usdt=Decimal(10**6))).refuse(Side.SELL, ticks, lots) is (
         refusal
     )
@@ -109,56 +102,56 @@ def test_no_order_is_worth_more_than_a_hundred_thousand_or_than_ten_order_sizes(
     big = replace(CONFIG, max_position_usdt=Decimal(10**6))
     small = check(config=replace(big, order_size_usdt=Decimal(50)))
     assert small.refuse(Side.BUY, 10_000, 500) is None
-    assert small.refuse(Side.BUY, 10_000, 501) is Refusal.NOTIONAL_LIMIT
+    assert small.refuse(Side.BUY, 10_000, 501) is Outcome.NOTIONAL_LIMIT
     fat_finger = check(config=replace(big, order_size_usdt=Decimal(1_000_000)))
     assert fat_finger.refuse(Side.BUY, 10_000, 100_000) is None
-    assert fat_finger.refuse(Side.BUY, 10_000, 100_001) is Refusal.NOTIONAL_LIMIT
+    assert fat_finger.refuse(Side.BUY, 10_000, 100_001) is Outcome.NOTIONAL_LIMIT
     wider = EngineLimits(max_order_notional_usdt=Decimal(10**6))
     small = check(config=replace(big, order_size_usdt=Decimal(50)), limits=wider)
-    assert small.refuse(Side.BUY, 10_000, 501) is Refusal.NOTIONAL_LIMIT
+    assert small.refuse(Side.BUY, 10_000, 501) is Outcome.NOTIONAL_LIMIT
     limits = EngineLimits(max_order_notional_usdt=Decimal("250.05"))
     assert check(config=big, limits=limits).refuse(Side.BUY, 10_000, 250) is None
-    assert check(config=big, limits=limits).refuse(Side.BUY, 10_000, 251) is Refusal.NOTIONAL_LIMIT
+    assert check(config=big, limits=limits).refuse(Side.BUY, 10_000, 251) is Outcome.NOTIONAL_LIMIT
 
 
 def test_the_collar_is_that_of_the_service() -> None:
     limits = EngineLimits(price_collar_bps=Decimal("12.5"))
     assert check(limits=limits).refuse(Side.BUY, 9988, 100) is None
-    assert check(limits=limits).refuse(Side.BUY, 9987, 100) is Refusal.PRICE_COLLAR
+    assert check(limits=limits).refuse(Side.BUY, 9987, 100) is Outcome.PRICE_COLLAR
 
 
 def test_the_position_with_every_open_order_of_the_side_stays_within_its_limit() -> None:
     standing = replace(FINE, lots_if_buying=300, lots_if_selling=300)
     assert check(standing, buying=600).refuse(Side.BUY, 10_000, 100) is None
-    assert check(standing, buying=601).refuse(Side.BUY, 10_000, 100) is Refusal.POSITION_LIMIT
+    assert check(standing, buying=601).refuse(Side.BUY, 10_000, 100) is Outcome.POSITION_LIMIT
     assert check(standing, selling=1200).refuse(Side.SELL, 10_000, 100) is None
-    assert check(standing, selling=1201).refuse(Side.SELL, 10_000, 100) is Refusal.POSITION_LIMIT
+    assert check(standing, selling=1201).refuse(Side.SELL, 10_000, 100) is Outcome.POSITION_LIMIT
 
 
 def test_orders_of_the_other_side_do_not_make_room() -> None:
-    assert check(buying=950, selling=950).refuse(Side.BUY, 10_000, 100) is Refusal.POSITION_LIMIT
+    assert check(buying=950, selling=950).refuse(Side.BUY, 10_000, 100) is Outcome.POSITION_LIMIT
 
 
 def test_the_order_is_valued_at_its_price_or_the_mid_whichever_is_worse() -> None:
     checked = check(config=replace(CONFIG, order_size_usdt=Decimal(1000)))
     assert checked.refuse(Side.SELL, 10_100, 990) is None
-    assert checked.refuse(Side.SELL, 10_100, 991) is Refusal.POSITION_LIMIT
+    assert checked.refuse(Side.SELL, 10_100, 991) is Outcome.POSITION_LIMIT
     assert checked.refuse(Side.BUY, 9900, 1000) is None
-    assert checked.refuse(Side.BUY, 9900, 1001) is Refusal.POSITION_LIMIT
+    assert checked.refuse(Side.BUY, 9900, 1001) is Outcome.POSITION_LIMIT
 
 
 def test_an_order_that_only_reduces_the_position_passes_even_beyond_the_limit() -> None:
     standing = replace(FINE, lots_if_buying=5000, lots_if_selling=5000)
     assert check(standing).refuse(Side.SELL, 10_000, 100) is None
     assert check(standing, selling=4900).refuse(Side.SELL, 10_000, 100) is None
-    assert check(standing).refuse(Side.BUY, 10_000, 100) is Refusal.POSITION_LIMIT
+    assert check(standing).refuse(Side.BUY, 10_000, 100) is Outcome.POSITION_LIMIT
 
 
 def test_approved_orders_count_for_the_next_ones() -> None:
     orders = check()
     for number in range(10):
         orders.approve(str(number), Side.BUY, 0, 10_000, 100)
-    assert orders.refuse(Side.BUY, 10_000, 5) is Refusal.POSITION_LIMIT
+    assert orders.refuse(Side.BUY, 10_000, 5) is Outcome.POSITION_LIMIT
     assert orders.refuse(Side.SELL, 10_000, 100) is None
 
 

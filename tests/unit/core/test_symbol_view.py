@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from tests.support.playbook import INSTRUMENT, Playbook, active, quoting, ready
 
-from market_maker.core.events import Outcome, Side
+from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.inventory import Inventory
 from market_maker.core.view import spread_bps
 
@@ -34,7 +34,7 @@ def test_the_book_is_shown_in_its_own_grid_while_a_new_one_waits() -> None:
 def test_live_and_unknown_orders_are_counted_and_listed() -> None:
     play = active()
     play.place_answer("c1")
-    play.place_answer("c2", Outcome.UNCERTAIN)
+    play.place_answer("c2", RequestOutcome.UNCERTAIN)
     view = play.view()
     assert (view.open_orders, view.unknown_orders, len(view.orders)) == (2, 1, 2)
     assert {order.side for order in view.orders} == {Side.BUY, Side.SELL}

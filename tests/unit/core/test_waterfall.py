@@ -4,7 +4,8 @@ from decimal import Decimal
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
-from market_maker.core.quoting import QuotingEngine, Verdict
+from market_maker.core.outcomes import Outcome
+from market_maker.core.quoting import QuotingEngine
 from market_maker.core.reference_mid import MidSource, ReferenceMid
 from market_maker.core.waterfall import LevelWaterfall, Waterfall, waterfall
 
@@ -49,7 +50,7 @@ def test_each_level_shows_its_way_from_the_formula_to_the_price() -> None:
     assert outer.clamp == ""
     assert outer.quantity == Decimal("0.999")
     assert outer.notional == Decimal("99.7002")
-    assert outer.verdict is Verdict.QUOTED
+    assert outer.verdict is Outcome.QUOTED
 
 
 def test_levels_come_inner_first_and_bid_before_ask() -> None:

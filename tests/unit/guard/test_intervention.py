@@ -16,7 +16,7 @@ from market_maker.core.events import (
     ExchangeOrder,
     ExchangeStatus,
     OpenOrdersAnswer,
-    Outcome,
+    RequestOutcome,
     Side,
 )
 from market_maker.guard.exchange import CancellingExchange, NoExchange
@@ -42,8 +42,8 @@ class Book:
     """An exchange in memory."""
 
     orders: list[ExchangeOrder] = field(default_factory=lambda: [order(1), order(2)])
-    cancels: Outcome = Outcome.OK
-    answers: Outcome = Outcome.OK
+    cancels: RequestOutcome = RequestOutcome.OK
+    answers: RequestOutcome = RequestOutcome.OK
     said: list[str] = field(default_factory=list)
     asked_ns: list[int] = field(default_factory=list)
     cancelled_ns: list[int] = field(default_factory=list)
@@ -54,10 +54,10 @@ class Book:
         assert symbol == BTC
         self.said.append("cancel all")
         self.cancelled_ns.append(time.monotonic_ns())
-        if self.cancels is Outcome.OK:
+        if self.cancels is RequestOutcome.OK:
             self.orders.clear()
             return CancelAllAnswer(time.monotonic_ns(), self.cancels)
-        retry_after_ns = self.retry_after_ns if self.cancels is Outcome.RATE_LIMITED else 0
+        retry_after_ns = self.retry_after_ns if self.cancels is RequestOutcome.RATE_LIMITED else 0
         return CancelAllAnswer(time.monotonic_ns(), self.cancels, detail="no", retry_after_ns=retry_after_ns)
 
     async def open_orders(self, symbol: str) -> OpenOrdersAnswer:
@@ -66,7 +66,7 @@ class Book:
         self.on_ask()
         asked_ns = time.monotonic_ns()
         self.asked_ns.append(asked_ns)
-        retry_after_ns = self.retry_after_ns if self.answers is Outcome.RATE_LIMITED else 0
+        retry_after_ns = self.retry_after_ns if self.answers is RequestOutcome.RATE_LIMITED else 0
         return OpenOrdersAnswer(
             asked_ns, asked_ns, self.answers, tuple(self.orders), retry_after_ns=retry_after_ns
         )
@@ -174,12 +174,12 @@ async def test_an_order_that_comes_while_the_lease_still_ran_is_cancelled_too() 
 @pytest.mark.parametrize("what", ["cancels", "answers"])
 async def test_an_order_service_that_is_away_is_asked_again_until_the_list_is_empty(what: str) -> None:
     scene = Scene()
-    setattr(scene.book, what, Outcome.UNCERTAIN)
+    setattr(scene.book, what, RequestOutcome.UNCERTAIN)
     running = asyncio.get_running_loop().create_task(scene.intervention().run())
     with structlog.testing.capture_logs() as logged:
         await until(lambda: len(scene.book.asked_ns) > 30)
         assert not running.done()
-        setattr(scene.book, what, Outcome.OK)
+        setattr(scene.book, what, RequestOutcome.OK)
         assert await ended(running) is End.CLEARED
     assert scene.book.orders == []
     code = {"cancels": "guard_cannot_cancel", "answers": "guard_cannot_ask"}[what]
@@ -189,7 +189,7 @@ async def test_an_order_service_that_is_away_is_asked_again_until_the_list_is_em
 @pytest.mark.parametrize("what", ["cancels", "answers"])
 async def test_a_request_that_is_to_be_sent_later_waits_for_it_and_the_other_goes_on(what: str) -> None:
     scene = Scene(book=Book(retry_after_ns=100 * MS))
-    setattr(scene.book, what, Outcome.RATE_LIMITED)
+    setattr(scene.book, what, RequestOutcome.RATE_LIMITED)
     sent_ns, others_ns = scene.book.cancelled_ns, scene.book.asked_ns
     if what == "answers":
         sent_ns, others_ns = others_ns, sent_ns
@@ -197,7 +197,7 @@ async def test_a_request_that_is_to_be_sent_later_waits_for_it_and_the_other_goe
     await until(lambda: len(sent_ns) == 3)
     assert all(later - earlier >= 100 * MS for earlier, later in pairwise(sent_ns))
     assert len(others_ns) > 3
-    setattr(scene.book, what, Outcome.OK)
+    setattr(scene.book, what, RequestOutcome.OK)
     assert await ended(running) is End.CLEARED
 
 
@@ -234,7 +234,7 @@ async def test_a_symbol_that_is_somebodys_is_left_to_him(holder: Holder | None) 
 
 
 async def test_once_another_instance_has_taken_the_symbol_over_the_guard_stops() -> None:
-    scene = Scene(book=Book(cancels=Outcome.UNCERTAIN))
+    scene = Scene(book=Book(cancels=RequestOutcome.UNCERTAIN))
     running = asyncio.get_running_loop().create_task(scene.intervention().run())
     await until(lambda: len(scene.book.asked_ns) > 5)
     assert (BTC, 6) in scene.sight.asked
@@ -246,7 +246,7 @@ async def test_once_another_instance_has_taken_the_symbol_over_the_guard_stops()
 
 
 async def test_a_living_instance_that_says_it_owns_the_symbol_is_believed_while_postgresql_is_away() -> None:
-    scene = Scene(book=Book(cancels=Outcome.UNCERTAIN), ledger=Ledger(down=True))
+    scene = Scene(book=Book(cancels=RequestOutcome.UNCERTAIN), ledger=Ledger(down=True))
     scene.sight.says = "lost-1"
     running = asyncio.get_running_loop().create_task(scene.intervention().run())
     await until(lambda: len(scene.book.asked_ns) > 5)
@@ -277,6 +277,6 @@ def test_the_guards_exchange_can_cancel_and_ask_and_nothing_else() -> None:
 
 async def test_in_shadow_mode_nothing_is_sent_and_nothing_is_open() -> None:
     shadow = NoExchange()
-    assert (await shadow.cancel_all(BTC)).outcome is Outcome.OK
+    assert (await shadow.cancel_all(BTC)).outcome is RequestOutcome.OK
     answer = await shadow.open_orders(BTC)
-    assert (answer.outcome, answer.orders) == (Outcome.OK, ())
+    assert (answer.outcome, answer.orders) == (RequestOutcome.OK, ())
