@@ -28,8 +28,8 @@ SYMBOL = "BTC-USDT"
 TIMEOUT_NS = 200_000_000
 CONFIG = SymbolConfig(SYMBOL, enabled=True, volatility_multiplier=False)
 LIMITS = EngineLimits(response_timeout_ns=TIMEOUT_NS)
-PATIENT = EngineLimits(response_timeout_ns=10_000_000_000)
-"""Where no answer is to be late: a busy machine must not make one so."""
+PATIENT = EngineLimits(response_timeout_ns=10_000_000_000, max_orders_per_second=1_000)
+"""Where no answer is to be late and no order too soon after others: a busy machine must not make one so."""
 
 LATE = (KillReason.RESPONSE_TIMEOUT, KillReason.EVENT_LOOP_STALL)
 """An answer that does not come; a machine that is busy enough makes this process itself stand still, too."""
