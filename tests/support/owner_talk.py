@@ -19,9 +19,9 @@ OUT: Final = ev.Facts(is_out=True)
 QUOTING: Final = ev.Facts(is_active=True, may_resume=True)
 
 
-def keys(*symbols: str, topics: tuple[str, ...] = ("market", "engine")) -> frozenset[ev.PartitionKey]:
+def numbers(*symbols: str) -> frozenset[int]:
     """The partitions that carry the symbols."""
-    return frozenset((topic, partition_of(symbol, COUNTS[topic])) for topic in topics for symbol in symbols)
+    return frozenset(partition_of(symbol, COUNTS["market"]) for symbol in symbols)
 
 
 class OwnerTalk:
@@ -49,7 +49,7 @@ class OwnerTalk:
 
     def assigned(self, *symbols: str) -> list[cmd.OwnershipCommand]:
         """Partitions come."""
-        return self.says(ev.Assigned, keys(*symbols), COUNTS)
+        return self.says(ev.Assigned, numbers(*symbols), COUNTS)
 
     def claimed(
         self,
@@ -86,7 +86,7 @@ class OwnerTalk:
 
     def until_released(self, epoch: int = 1, symbol: str = BTC, facts: ev.Facts = OUT) -> None:
         """The symbol was held, and its partition is revoked: nothing of it is left, PostgreSQL knows."""
-        self.says(ev.Revoking, keys(symbol), 1)
+        self.says(ev.Revoking, numbers(symbol), 1)
         self.says(ev.ActorSeen, symbol, facts)
         self.says(ev.Saved, symbol)
         self.says(ev.Released, symbol, epoch)

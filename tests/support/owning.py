@@ -24,13 +24,14 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
+from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
-from market_maker.bootstrap.owning import Owning
 from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.order_contract import Account
@@ -49,11 +50,14 @@ from market_maker.core.events import (
     Source,
 )
 from market_maker.core.states import Cause, KillReason, State
+from market_maker.ownership.shell import Ownership
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.executor import Database
 from market_maker.repositories.journal_store import JournalStore
+from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.owners import OwnerRepository
 from market_maker.streams.batch import Batch, Position, TopicPartitionKey, Undecodable
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.offsets import OffsetTracker
@@ -166,11 +170,11 @@ class Instance:
         meters: Meters,
     ) -> None:
         self.name = name
-        self.read_again = 0
+        self.reads_again = 0
         """How often the consumer was told to read a symbol's partition anew."""
         self.failures: list[str] = []
         """Parts that ended though they must not."""
-        self.counts: dict[str, int] = dict.fromkeys(CONSUMED, PARTITIONS)
+        self.partitions: dict[str, int] = dict.fromkeys(CONSUMED, PARTITIONS)
         self.database = Database(pools["all"])
         self.configs = ConfigRepository(self.database)
         self.outbox = OutboxRepository(self.database)
@@ -213,34 +217,34 @@ class Instance:
             observer,
             meters,
             self.outbox,
-            self.counts.get,
+            self.partitions.get,
             self.changes.publish,
             (),
-            lambda: self.owning.tenancy.outage,
+            lambda: self.ownership.tenancy.outage,
             lambda: dict.fromkeys(self._assigned, self._generation),
         )
-        self.owning = Owning.make(
+        kills = KillOrderRepository(self.database)
+        self.errands = Errands(self.supervisor, self.controls, self.journal, kills)
+        self.ownership = Ownership(
             name,
-            SESSION_TIMEOUT_NS,
-            self.database,
-            Database(pools["lease"]),
+            Lease(time.monotonic_ns, lease_ns(SESSION_TIMEOUT_NS)),
+            OwnerRepository(Database(pools["lease"])),
             self.supervisor,
             self.fleet,
+            self.errands,
+            self,
             self.controls,
             self.changes,
             self.journal,
-            lambda: self.counts,
-            self._read_again,
             self.tasks,
             self._started,
         )
-        self.ownership = self.owning.ownership
         self.strays = StrayFills(self.journal, self.offsets.done)
         self.router = KafkaRouter(
             self.supervisor.mailboxes,
             self.offsets,
             DeadLetters(),
-            self.counts.get,
+            self.partitions.get,
             self.ownership.expected,
             self.strays.keep,
         )
@@ -252,19 +256,25 @@ class Instance:
 
     async def start(self) -> None:
         """Everything that the service starts for owning; no partition is assigned."""
-        await self.fleet.look()
-        await self.owning.tenancy.renew()
+        await self.ownership.look_at_configs()
+        await self.ownership.tenancy.renew()
         self.tasks.start("journal", self.journal.run())
         self.tasks.start("gauges", self.gauges.run())
-        self.owning.start(self.tasks)
+        self.ownership.start()
+        self.tasks.start("errands", self.errands.run(self.ownership.look_at_configs))
 
     async def stop(self) -> None:
         """End at once, as a process that is killed: nothing is given up."""
         await self.tasks.cancel()
         await self.supervisor.close()
 
-    def _read_again(self, _: str) -> None:
-        self.read_again += 1
+    def counts(self) -> dict[str, int]:
+        """How many partitions each topic has."""
+        return self.partitions
+
+    def read_again(self, _symbol: str) -> None:
+        """The consumer is told to read a partition anew."""
+        self.reads_again += 1
 
     def _part_failed(self, name: str, error: BaseException) -> None:
         self.failures.append(f"{name}: {error!r}")
@@ -275,7 +285,7 @@ class Instance:
         self.supervisor.tell(symbol, JournalMeasured(now_ns, 0, failed=True, detail=reason))
 
     def _fenced(self, symbol: str, epoch: int) -> None:
-        self.owning.tenancy.fenced(symbol, epoch)
+        self.ownership.fenced(symbol, epoch)
 
     def _started(self, symbol: str) -> None:
         self.supervisor.tell(symbol, LagMeasured(time.monotonic_ns(), 0, MARK))

@@ -75,16 +75,12 @@ class Tenure:
     the symbol is somebody else's: what they would hit or name could be his.
     """
 
-    def __init__(self, lease: Lease | None, epoch: int | None, *, is_alone: bool = True) -> None:
+    def __init__(self, lease: Lease | None, epoch: int | None) -> None:
         """Without a lease there is no other instance, as in a test: every record and order is taken."""
         self._lease = lease
         self.epoch = epoch
         """What every record of the symbol is written under."""
         self.is_held = True
-        self.is_alone = is_alone
-        """Whether the last owner can certainly send no more: it released the symbol, or its lease is over."""
-        self.has_lost_records = False
-        """Whether records were dropped because their epoch was over: the actor knows what is not stored."""
         self._is_over = False
         self._moved = asyncio.Event()
 

@@ -15,12 +15,12 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.api import ports
 from market_maker.api.changes import ChangeFeed, Subscription
 from market_maker.bootstrap.fleet import Fleet
-from market_maker.bootstrap.resumptions import Resumptions
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
+from market_maker.ownership.shell import Ownership
 from market_maker.repositories import audit
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.errors import DatabaseError, DuplicateError
@@ -49,17 +49,12 @@ class ServiceDesk:
         database: Database,
         health: Callable[[], ports.Health],
         figures: Callable[[], ports.Figures],
-        take: Callable[[str], Awaitable[None]],
-        removed: Callable[[str], Awaitable[None]],
-        resumptions: Resumptions,
+        ownership: Ownership,
         carry_out_kills: Callable[[Sequence[str]], Awaitable[None]],
         *,
         shadow_mode: bool,
     ) -> None:
-        """`take` takes a new symbol if its partition is ours, `removed` gives one up that is not.
-
-        `carry_out_kills` kills where another instance has left the order for it in the database.
-        """
+        """`carry_out_kills` kills where another instance has left the order for it in the database."""
         self._supervisor = supervisor
         self._fleet = fleet
         self._controls = controls
@@ -74,9 +69,7 @@ class ServiceDesk:
         self._audit = audit.AuditRepository(database)
         self._health = health
         self._figures = figures
-        self._take = take
-        self._removed = removed
-        self._resumptions = resumptions
+        self._ownership = ownership
         self._carry_out_kills = carry_out_kills
         self._shadow_mode = shadow_mode
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
@@ -120,7 +113,7 @@ class ServiceDesk:
             with suppress(DatabaseError):
                 await self._carry_out_kills(meant)
         for symbol in meant:
-            self._resumptions.forget(symbol)
+            self._ownership.operator_spoke(symbol)
             request_id, future = self._controls.open()
             waiting[symbol] = future
             self._supervisor.ask(symbol, request_id, cause, actor, reason, rebase_pnl=rebase_pnl)
@@ -182,7 +175,7 @@ class ServiceDesk:
         self._fleet.changed(record)
         with suppress(TimeoutError):  # it goes on without us
             async with asyncio.timeout(REPLY_S_MAX):
-                await self._take(config.symbol)
+                await self._ownership.take(config.symbol)
 
     async def update_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Replace a configuration and tell the engine."""
@@ -194,17 +187,17 @@ class ServiceDesk:
 
     async def delete_config(self, symbol: str, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
-        self._supervisor.retire(symbol, "its configuration is being deleted")
+        self._ownership.removing(symbol, is_under_way=True)
         try:
             self._require_idle(symbol)
             with _database():
                 if not await self._configs.delete(symbol):
                     raise ports.UnknownSymbolError(f"{symbol} is not configured")
         except ports.DeskError:
-            self._supervisor.retire(symbol, "")
+            self._ownership.removing(symbol, is_under_way=False)
             raise
         self._fleet.removed(symbol)
-        await self._removed(symbol)
+        await self._ownership.removed(symbol)
 
     def _require_idle(self, symbol: str) -> None:
         """ActiveSymbolError unless the symbol is not ACTIVE and has nothing in the market."""

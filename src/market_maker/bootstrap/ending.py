@@ -6,8 +6,7 @@ from typing import Any, Final
 from market_maker.actors.journal import Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.bootstrap.deadline import Deadline
-from market_maker.bootstrap.owning import Owning
-from market_maker.core.states import Cause
+from market_maker.ownership.shell import Ownership
 
 CLEAR_S_MAX: Final = 5.0
 """Time for the exchange's proof of zero. With the steps that follow it stays below `deadline.END_S_MAX`."""
@@ -22,28 +21,25 @@ LEAVE_S_MAX: Final = 1.4
 class Ending:
     """The steps, to be taken in the order in which they stand here."""
 
-    def __init__(self, supervisor: Supervisor, journal: Journal, owning: Owning, deadline: Deadline) -> None:
+    def __init__(
+        self, supervisor: Supervisor, journal: Journal, ownership: Ownership, deadline: Deadline
+    ) -> None:
         self._supervisor = supervisor
         self._deadline = deadline
         self._journal = journal
-        self._owning = owning
+        self._ownership = ownership
         self.failures: list[str] = []
         """What could not be done in order."""
 
     async def clear_market(self) -> None:
         """Take no symbol any more, stop quoting, and return once nothing is in the market, or in 5 s."""
-        symbols = self._ours()
-        hand_over = self._owning.hand_over
-        self._owning.ownership.close()
-        hand_over.begin(symbols, Cause.FLATTEN, "the service is shutting down", resume=True)
-        proof = hand_over.until(symbols, lambda worker: worker.engine.is_clear)
-        await self._deadline.step("the proof of zero open orders", proof, CLEAR_S_MAX)
+        self._ownership.close()
+        await self._deadline.step("the proof of zero open orders", self._ownership.cleared(), CLEAR_S_MAX)
 
     def look(self) -> None:
         """No order of ours stays behind; what cannot be proven is a failure."""
-        unclear = [
-            worker.name for worker in self._supervisor if worker.tenure.is_held and not worker.engine.is_clear
-        ]
+        ours = (worker for worker in self._supervisor if worker.tenure.is_held)
+        unclear = [worker.name for worker in ours if not worker.engine.is_clear]
         if unclear:
             self.failures.append(f"zero open orders not proven for {', '.join(unclear)}")
 
@@ -73,8 +69,8 @@ class Ending:
         """
 
         async def releasing() -> None:
-            await self._owning.hand_over.release(self._ours())
-            await self._owning.tenancy.leave()
+            await self._ownership.let_go()
+            await self._ownership.tenancy.leave()
             await leave()
 
         await self._deadline.step("releasing the symbols", releasing(), RELEASE_S_MAX)
@@ -84,6 +80,3 @@ class Ending:
         what = "the last commit and leaving the consumer group"
         if not await self._deadline.step(what, end_reading, LEAVE_S_MAX):
             self.failures.append(f"{what} took too long")
-
-    def _ours(self) -> list[str]:
-        return [worker.name for worker in self._supervisor if worker.tenure.is_held]

@@ -32,24 +32,21 @@ class Errands:
         controls: Controls,
         journal: Journal,
         kills: KillOrderRepository,
-        look_at_configs: Callable[[], Awaitable[None]],
     ) -> None:
-        """`look_at_configs` may raise DatabaseError."""
         self._supervisor = supervisor
         self._controls = controls
         self._journal = journal
         self._kills = kills
-        self._look_at_configs = look_at_configs
         self._turn = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Look until cancelled."""
+    async def run(self, look_at_configs: Callable[[], Awaitable[None]]) -> None:
+        """Look until cancelled. `look_at_configs` may raise DatabaseError."""
         while True:
             try:
                 await self.carry_out_kills(
                     [worker.name for worker in self._supervisor if worker.tenure.is_held]
                 )
-                await self._look_at_configs()
+                await look_at_configs()
             except DatabaseError as error:
                 _log.warning("errands_not_read", reason=str(error))
             await asyncio.sleep(INTERVAL_S)

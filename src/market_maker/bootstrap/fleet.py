@@ -110,32 +110,24 @@ class Fleet:
         """Every instrument that Metadata offers. Raises MetadataError."""
         return await self._metadata.list_instruments()
 
-    async def refresh_instruments(self) -> None:
-        """Ask Metadata for every symbol again, until it has answered for each.
+    async def refresh(self, symbol: str) -> None:
+        """Ask Metadata for a symbol again until it has answered, and tell the symbol's actor.
 
-        For when partitions were just assigned: what was told of an instrument before that was not heard.
+        For when its partitions were just assigned: what was told of an instrument before that was not heard.
         """
-        waiting = {worker.name for worker in self._supervisor}
-        while waiting:
-            for symbol in sorted(waiting):
-                if await self._refresh(symbol):
-                    waiting.discard(symbol)
-            if waiting:
+        while True:
+            try:
+                instrument = await self._metadata.get_instrument(symbol)
+            except MetadataUnavailableError as error:
+                _log.warning("instrument_not_refreshed", symbol=symbol, reason=str(error))
                 await asyncio.sleep(RETRY_S)
-
-    async def _refresh(self, symbol: str) -> bool:
-        """Whether there is nothing more to ask for the symbol."""
-        try:
-            instrument = await self._metadata.get_instrument(symbol)
-        except MetadataUnavailableError as error:
-            _log.warning("instrument_not_refreshed", symbol=symbol, reason=str(error))
-            return False
-        except MetadataError as error:
-            detail = f"metadata: {error}"
-            self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.MARKET_HALT, detail))
-            return True
-        self._supervisor.tell(symbol, InstrumentUpdated(time.monotonic_ns(), instrument, "metadata"))
-        return True
+            except MetadataError as error:
+                detail = f"metadata: {error}"
+                self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.MARKET_HALT, detail))
+                return
+            else:
+                self._supervisor.tell(symbol, InstrumentUpdated(time.monotonic_ns(), instrument, "metadata"))
+                return
 
     # --- actors ---------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from confluent_kafka.admin import AdminClient
 
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
-from market_maker.bootstrap.ownership import Ownership
 from market_maker.clients.health import Health
 from market_maker.core.events import Execution, OrderEvent, Source
+from market_maker.ownership.shell import Ownership
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
 from market_maker.streams.avro_codec import AvroEncoder

@@ -15,6 +15,7 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
@@ -25,6 +26,7 @@ from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.deadline import Deadline
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.ending import Ending
+from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.fleet_side import FleetSide, make_instance_id
 from market_maker.bootstrap.gauges import Gauges
@@ -32,7 +34,6 @@ from market_maker.bootstrap.health import HealthMonitor
 from market_maker.bootstrap.heap import Heap
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.meters import Meters
-from market_maker.bootstrap.owning import Owning
 from market_maker.bootstrap.peers import FleetPeers
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
@@ -40,8 +41,10 @@ from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
+from market_maker.ownership.shell import Ownership
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
+from market_maker.repositories.owners import OwnerRepository
 from market_maker.settings import Settings
 from market_maker.telemetry.metrics_server import MetricsServer
 from market_maker.telemetry.tracing import make_tracing, trace_id_of
@@ -116,13 +119,11 @@ class Service:
         self._assemble(resources)
         self._api.listen()  # first: a start that fails must not have touched anybody's orders
         await self._kafka.check_topics()
-        await self._fleet.look()
+        await self._ownership.look_at_configs()
         await self._fleet.require_metadata()
-        await self._owning.tenancy.renew()
+        await self._ownership.tenancy.renew()
         strays = StrayFills(self._journal, self._kafka.done)
-        self._kafka.consume(
-            self._supervisor.mailboxes, self._gauges.on_lag, self._owning.ownership, strays.keep
-        )
+        self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, self._ownership, strays.keep)
         await self._health.look()
         self._heap = Heap(lambda: len(self._supervisor.mailboxes))
         self._heap.settle()
@@ -173,21 +174,22 @@ class Service:
             kafka.partitions,
             self._changes.publish,
             (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
-            lambda: self._owning.tenancy.outage,
+            lambda: self._ownership.tenancy.outage,
             kafka.generations,
         )
-        self._owning = Owning.make(
+        kills = KillOrderRepository(connections.database)
+        self._errands = Errands(self._supervisor, self._controls, self._journal, kills)
+        self._ownership = Ownership(
             self._instance_id,
-            settings.kafka_session_timeout_ns,
-            connections.database,
-            connections.lease,
+            Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns)),
+            OwnerRepository(connections.lease),
             self._supervisor,
             self._fleet,
+            self._errands,
+            kafka,
             self._controls,
             self._changes,
             self._journal,
-            kafka.counts,
-            kafka.read_again,
             self._tasks,
             self._gauges.tell_lag,
         )
@@ -202,14 +204,11 @@ class Service:
             connections.database,
             self._health.health,
             self._gauges.figures,
-            self._take,
-            self._owning.ownership.removed,
-            self._owning.resumptions,
-            self._owning.errands.carry_out_kills,
+            self._ownership,
+            self._errands.carry_out_kills,
             shadow_mode=settings.shadow_mode,
         )
-        kills = KillOrderRepository(connections.database)
-        peers = FleetPeers(connections.bus, self._instance_id, lambda: self._owning.tenancy.owners, kills)
+        peers = FleetPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
         doors = settings.access
         app = create_app(desk, access.authenticator, __version__, peers, frozenset(doors.host_names))
         self._in_process = InProcess(app)
@@ -222,9 +221,6 @@ class Service:
             meters.metrics,
             has_secret=settings.fleet_secret is not None,
         )
-
-    async def _take(self, symbol: str) -> None:
-        await asyncio.shield(self._tasks.start(f"take {symbol}", self._owning.ownership.take([symbol])))
 
     def _start_tasks(self) -> None:
         start = self._tasks.start
@@ -239,7 +235,8 @@ class Service:
         if self._access.keys is not None:
             start("auth keys", self._access.keys.run())
         start("warm connections", self._connections.orders.keep_warm())
-        self._owning.start(self._tasks)
+        self._ownership.start()
+        start("errands", self._errands.run(self._ownership.look_at_configs))
         self._fleet_side.start(self._tasks, self._in_process)
 
     def _part_failed(self, name: str, error: BaseException) -> None:
@@ -259,14 +256,14 @@ class Service:
         self._supervisor.tell(symbol, JournalMeasured(now_ns, 0, failed=True, detail=reason))
 
     def _fenced(self, symbol: str, epoch: int) -> None:
-        self._owning.tenancy.fenced(symbol, epoch)
+        self._ownership.fenced(symbol, epoch)
 
     # --- stop -----------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
         """Pause, prove zero, make everything durable, publish it, commit, leave; `Ending` has the times."""
         _log.info("stopping")
-        ending = Ending(self._supervisor, self._journal, self._owning, self._deadline)
+        ending = Ending(self._supervisor, self._journal, self._ownership, self._deadline)
         await ending.clear_market()
         answering = self._deadline.step("the API's last answers", self._api.stop(), API_S_MAX)
         last_answers = asyncio.ensure_future(answering)

@@ -6,8 +6,6 @@ from typing import Final
 
 from market_maker.core.instrument import Instrument
 
-PartitionKey = tuple[str, int]
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -51,9 +49,9 @@ class OfSymbol(OwnershipEvent):
 
 @dataclass(frozen=True)
 class Assigned(OwnershipEvent):
-    """These partitions have come; `counts` is how many each topic has, empty while that is unknown."""
+    """These partitions are ours too; `counts` is how many each topic has, empty while that is unknown."""
 
-    partitions: frozenset[PartitionKey]
+    numbers: frozenset[int]
     counts: Mapping[str, int]
 
 
@@ -61,7 +59,7 @@ class Assigned(OwnershipEvent):
 class Revoking(OwnershipEvent):
     """These partitions go once `ticket` is done; ActorSeen of every actor has come just before."""
 
-    partitions: frozenset[PartitionKey]
+    numbers: frozenset[int]
     ticket: int
 
 
@@ -69,7 +67,7 @@ class Revoking(OwnershipEvent):
 class Lost(OwnershipEvent):
     """These partitions have gone: somebody else may have them already."""
 
-    partitions: frozenset[PartitionKey]
+    numbers: frozenset[int]
 
 
 @dataclass(frozen=True)

@@ -129,13 +129,8 @@ class OwnershipMachine:
         return Stage.FREE if holding is None else holding.stage
 
     def is_mine(self, symbol: str) -> bool:
-        """Whether the symbol's partition of every topic is this instance's, configured or not."""
+        """Whether the symbol's partitions are this instance's, configured or not."""
         return self._instance.partitions.carry(symbol)
-
-    @property
-    def assigned(self) -> frozenset[ev.PartitionKey]:
-        """The partitions that are ours."""
-        return self._instance.partitions.assigned
 
     def watched(self) -> list[str]:
         """Symbols whose actors it wants to be told of whenever they change."""

@@ -2,40 +2,29 @@
 
 from collections.abc import Mapping
 
-from market_maker.ownership.events import PartitionKey
 from market_maker.streams.partitioner import partition_of
 
 
 class Partitions:
-    """A symbol is ours when the same partition of every topic is.
-
-    The topics have as many partitions as one another, and equal numbers stay together.
-    """
+    """By number: the topics have equally many partitions, and equal numbers come and go together."""
 
     def __init__(self) -> None:
-        self.assigned: frozenset[PartitionKey] = frozenset()
+        self._numbers: frozenset[int] = frozenset()
         self._counts: Mapping[str, int] = {}
 
-    def add(self, partitions: frozenset[PartitionKey], counts: Mapping[str, int]) -> None:
+    def add(self, numbers: frozenset[int], counts: Mapping[str, int]) -> None:
         """These have come. Counts that nobody could tell are those of before."""
-        self.assigned |= partitions
+        self._numbers |= numbers
         self._counts = counts or self._counts
 
-    def remove(self, partitions: frozenset[PartitionKey]) -> None:
+    def remove(self, numbers: frozenset[int]) -> None:
         """These have gone."""
-        self.assigned -= partitions
+        self._numbers -= numbers
 
     def carry(self, symbol: str) -> bool:
-        """Whether the symbol's partition of every topic is ours."""
-        counts = self._counts
-        if len(set(counts.values())) != 1:
-            return False
-        return all((topic, partition_of(symbol, count)) in self.assigned for topic, count in counts.items())
+        """Whether the symbol's partitions are ours; nobody's while the topics differ."""
+        return len(set(self._counts.values())) == 1 and self.is_on(symbol, self._numbers)
 
-    def concern(self, symbol: str, partitions: frozenset[PartitionKey]) -> bool:
-        """Whether any of these carries the symbol; one of a topic of unknown size may."""
-        counts = self._counts
-        return any(
-            topic not in counts or partition_of(symbol, counts[topic]) == partition
-            for topic, partition in partitions
-        )
+    def is_on(self, symbol: str, numbers: frozenset[int]) -> bool:
+        """Whether one of these carries the symbol, or may, by what is known of the topics."""
+        return any(partition_of(symbol, count) in numbers for count in set(self._counts.values()))

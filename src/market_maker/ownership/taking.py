@@ -14,6 +14,8 @@ AGAIN_NS: Final = _S
 """Until what nobody could tell is asked for again."""
 LEFT_OUT_NS: Final = 30 * _S
 """Until a symbol that could not be taken is tried again: it may have been listed, or mended."""
+KEPT_NS: Final = 10 * _S
+"""So long after it was given up a symbol's silent actor is kept: the symbol may come back."""
 RESUME_AGE_NS: Final = 60 * _S
 """A hand-over is a matter of seconds; a service that stood still for longer starts PAUSED as ever."""
 RESUME_NS: Final = 30 * _S
@@ -132,8 +134,10 @@ def settle_free(instance: InstanceState, holding: Holding) -> None:
     if instance.is_turn(holding) and instance.now_ns >= holding.again_ns:
         holding.move(Move.WANTED)
         holding.again_ns = 0
-    elif holding.has_actor and not holding.is_configured:
-        stop(instance, holding, Move.DROPPED)
+    elif holding.has_actor and not instance.is_turn(holding) and not instance.is_ending:
+        is_kept = holding.is_configured and instance.now_ns < holding.left_ns + KEPT_NS
+        if not is_kept:
+            stop(instance, holding, Move.DROPPED)
 
 
 def settle_describing(instance: InstanceState, holding: Holding) -> None:

@@ -6,8 +6,7 @@ from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev
 from market_maker.ownership.holding import Holding
 from market_maker.ownership.instance import InstanceState
-from market_maker.ownership.leaving import stop
-from market_maker.ownership.states import ACTING, GIVING_UP, Hold, Move, Stage
+from market_maker.ownership.states import ACTING, GIVING_UP, Hold
 
 CLEAR_NS: Final = 3_500_000_000
 """Of the time that a rebalance waits for us, for the exchange's proof of zero. One symbol that cannot prove
@@ -16,33 +15,31 @@ it must not keep the others from being released."""
 
 def on_assigned(instance: InstanceState, event: ev.Assigned) -> None:
     """Partitions have come. No symbol starts by itself."""
-    carry, concern = instance.partitions.carry, instance.partitions.concern
-    instance.partitions.add(event.partitions, event.counts)
+    partitions = instance.partitions
+    partitions.add(event.numbers, event.counts)
     for holding in instance.holdings.values():
-        comes = carry(holding.symbol)
-        if comes and concern(holding.symbol, event.partitions):
+        is_ours = partitions.carry(holding.symbol)
+        if is_ours and partitions.is_on(holding.symbol, event.numbers):
             holding.yielded_ns = None
             holding.try_again(event.at_ns)
-        holding.is_mine = comes or (holding.is_mine and holding.epoch is not None)
-        if holding.stage is Stage.FREE and holding.has_actor and not comes and not instance.is_ending:
-            stop(instance, holding, Move.DROPPED)  # the rebalance is over, and it went elsewhere
+        holding.is_mine = is_ours or (holding.is_mine and holding.epoch is not None)
 
 
 def on_revoking(instance: InstanceState, event: ev.Revoking) -> None:
     """Partitions go when nothing of their symbols can be in the market any more, or it takes too long."""
-    gone = _gone(instance, event.partitions, Hold.REVOKED)
+    gone = _gone(instance, event.numbers, Hold.REVOKED)
     instance.tickets[event.ticket] = gone, event.at_ns + CLEAR_NS
 
 
 def on_lost(instance: InstanceState, event: ev.Lost) -> None:
     """Partitions have gone."""
-    _gone(instance, event.partitions, Hold.LOST)
+    _gone(instance, event.numbers, Hold.LOST)
 
 
-def _gone(instance: InstanceState, partitions: frozenset[ev.PartitionKey], why: Hold) -> frozenset[str]:
+def _gone(instance: InstanceState, numbers: frozenset[int], why: Hold) -> frozenset[str]:
     """These are ours no longer; which symbols that concerns."""
-    instance.partitions.remove(partitions)
-    gone = [h for h in instance.holdings.values() if instance.partitions.concern(h.symbol, partitions)]
+    instance.partitions.remove(numbers)
+    gone = [h for h in instance.holdings.values() if instance.partitions.is_on(h.symbol, numbers)]
     for holding in gone:
         holding.is_mine = False
         if holding.stage not in GIVING_UP or holding.leaving is Hold.ENDING:

@@ -7,7 +7,8 @@ import pytest
 from tests.support.order_server import OrderServer
 from tests.support.owning import LEASE_COMMAND_S, Surroundings, Venue, surroundings
 
-from market_maker.bootstrap import errands, hand_over, taking, tenancy, upkeep
+from market_maker.bootstrap import errands
+from market_maker.ownership import rows, shell, taking, tenancy
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ async def around(database_url: str, pool: asyncpg.Pool, venue: Venue) -> AsyncIt
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried or looked at again once a second is so after a moment here."""
-    monkeypatch.setattr(taking, "RETRY_S", 0.02)
-    monkeypatch.setattr(upkeep, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(rows, "RETRY_S", 0.02)
+    monkeypatch.setattr(taking, "AGAIN_NS", 20_000_000)
+    monkeypatch.setattr(shell, "LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(errands, "INTERVAL_S", 0.05)
-    monkeypatch.setattr(hand_over, "RECHECK_S", 0.05)
     monkeypatch.setattr(tenancy, "RENEW_S_MAX", LEASE_COMMAND_S)

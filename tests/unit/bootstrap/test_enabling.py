@@ -8,9 +8,6 @@ from market_maker.core.states import Cause, State
 
 
 def desk_of(instance: Instance) -> ServiceDesk:
-    async def nothing(_symbol: str) -> None:
-        """No symbol comes or goes here."""
-
     return ServiceDesk(
         instance.supervisor,
         instance.fleet,
@@ -19,10 +16,8 @@ def desk_of(instance: Instance) -> ServiceDesk:
         instance.database,
         ports.Health,
         instance.gauges.figures,
-        nothing,
-        nothing,
-        instance.owning.resumptions,
-        instance.owning.errands.carry_out_kills,
+        instance.ownership,
+        instance.errands.carry_out_kills,
         shadow_mode=False,
     )
 

@@ -55,7 +55,7 @@ async def test_a_symbol_that_may_have_orders_is_not_released_and_the_end_is_a_fa
 async def test_a_rebalance_while_an_instance_ends_takes_nothing(around: Surroundings) -> None:
     north = await _quoting(around)
     around.venue.broken = BTC
-    end = Ending(north.supervisor, north.journal, north.owning, Deadline(_too_late))
+    end = Ending(north.supervisor, north.journal, north.ownership, Deadline(_too_late))
     clearing = asyncio.ensure_future(end.clear_market())
     await asyncio.sleep(0)
     north.assign(BTC, ETH)
@@ -93,7 +93,7 @@ async def _end(north: Instance, told: list[str]) -> list[str]:
     async def leave() -> None:
         told.append("left")
 
-    end = Ending(north.supervisor, north.journal, north.owning, Deadline(_too_late))
+    end = Ending(north.supervisor, north.journal, north.ownership, Deadline(_too_late))
     await end.clear_market()
     end.look()
     if await end.flush(publish):

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from tests.support.owning import BTC, ETH, Instance, Surroundings, found, until
 
-from market_maker.bootstrap import ownership
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
+from market_maker.ownership.states import Hold
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
@@ -99,7 +99,7 @@ async def test_a_symbol_that_is_configured_again_while_it_is_given_up_stays_with
     around.venue.broken = BTC
     configs = ConfigRepository(Database(around.pool))
     await configs.delete(BTC)
-    await until(lambda: actor.engine.symbol.retired == ownership.REMOVED)
+    await until(lambda: actor.engine.symbol.retired == Hold.REMOVED.value)
     await configs.insert(SymbolConfig(BTC, base_spread_bps=Decimal("44.00"), volatility_multiplier=False))
     await until(lambda: BTC in north.fleet.symbols)
     around.venue.broken = ""

@@ -6,9 +6,10 @@ import time
 import pytest
 from tests.support.owning import BTC, Instance, Surroundings, found, until
 
-from market_maker.bootstrap import restore, upkeep
+from market_maker.bootstrap import restore
 from market_maker.core.events import BookInvalid
 from market_maker.core.states import State
+from market_maker.ownership import leaving
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository, Release
 
@@ -51,7 +52,7 @@ async def test_a_symbol_that_somebody_else_took_is_not_taken_back(around: Surrou
     await OwnerRepository(Database(around.pool)).claim([BTC], "south")
     await until(lambda: north.supervisor.worker(BTC) is None)
     for _ in range(3):
-        await north.owning.upkeep.look()
+        await north.ownership.tenancy.renew()
     row = await around.owner(BTC)
     assert (row["instance_id"], row["epoch"]) == ("south", 2)
 
@@ -88,7 +89,7 @@ async def test_fills_whose_records_were_dropped_are_read_again_and_counted_once(
     await north.clear(BTC)
     await around.pool.execute("UPDATE mm_owners SET epoch = epoch + 1, instance_id = NULL")
     dropped = north.fill(BTC, "dropped")
-    await until(lambda: north.read_again > 0)
+    await until(lambda: north.reads_again > 0)
     north.again()
     north.fill(BTC, "dropped", offset=dropped.offset)
     await north.taken(BTC)
@@ -135,25 +136,20 @@ async def test_a_row_that_names_us_though_no_actor_is_here_is_given_back(around:
     assert north.supervisor.worker(BTC) is None
 
 
-async def test_a_symbol_whose_partition_went_long_ago_is_released(around: Surroundings) -> None:
+async def test_a_symbol_whose_partition_went_long_ago_is_released(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     north = await _quoting(around)
     north.lose()
     await until(lambda: north.worker(BTC).engine.is_clear)
-    now_s = [0.0]
-    looking = upkeep.Upkeep(
-        north.supervisor,
-        north.owning.tenancy,
-        north.ownership._taking,
-        north.ownership,
-        north.tasks,
-        lambda: now_s[0],
-    )
-    await looking.look()
-    now_s[0] = upkeep.GONE_S - 1
-    await looking.look()
+    await asyncio.sleep(0.2)
     assert north.holds(BTC)
-    now_s[0] = upkeep.GONE_S
-    await looking.look()
+    monkeypatch.setattr(leaving, "LOST_NS", 0)
+
+    async def released() -> bool:
+        return (await around.owner(BTC))["instance_id"] is None
+
+    await found(released)
     assert not north.holds(BTC)
     row = await around.owner(BTC)
     assert (row["instance_id"], row["resume"]) == (None, False)

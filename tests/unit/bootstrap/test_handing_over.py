@@ -4,11 +4,12 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from tests.support.owning import BTC, ETH, Surroundings, found, until
+from tests.support.owning import BTC, ETH, Instance, Surroundings, found, until
 
-from market_maker.bootstrap import ownership
-from market_maker.bootstrap.hand_over import is_given_up
 from market_maker.core.states import Cause, State
+from market_maker.ownership import turns
+from market_maker.ownership.shell import is_out_of_market
+from market_maker.ownership.states import Hold, Stage
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository, Release
 
@@ -131,7 +132,7 @@ async def test_an_actor_whose_last_record_came_too_late_is_not_woken(around: Sur
     assert await north.revoke()
     await around.pool.execute("UPDATE mm_owners SET epoch = epoch + 1")
     north.supervisor.mailboxes[BTC].deliver(north.execution("late", north.next_source(BTC)))
-    await until(lambda: actor.tenure.has_lost_records)
+    await until(lambda: north.supervisor.worker(BTC) is None)
     await around.pool.execute("UPDATE mm_owners SET epoch = epoch - 1")
     north.assign(BTC)
     await north.taken(BTC)
@@ -142,7 +143,7 @@ async def test_an_actor_whose_last_record_came_too_late_is_not_woken(around: Sur
 async def test_a_symbol_that_cannot_prove_zero_is_not_released_and_keeps_no_other_back(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownership, "CLEAR_S_MAX", 0.3)
+    monkeypatch.setattr(turns, "CLEAR_NS", 300_000_000)
     await around.configure(BTC, ETH)
     north = await around.start("north")
     north.assign(BTC, ETH)
@@ -186,8 +187,8 @@ async def test_a_revoked_symbol_is_not_let_in_again_when_its_last_owners_lease_e
     north.assign(BTC)
     await until(lambda: north.holds(BTC))
     north.lose()
-    await until(lambda: north.worker(BTC).tenure.is_alone)
-    assert north.symbol(BTC).retired == ownership.LOST
+    await until(lambda: _is_alone(north))
+    assert north.symbol(BTC).retired == Hold.LOST.value
 
 
 async def test_a_symbol_kept_within_its_last_owners_lease_waits_for_its_end(around: Surroundings) -> None:
@@ -200,9 +201,9 @@ async def test_a_symbol_kept_within_its_last_owners_lease_waits_for_its_end(arou
     north.assign(BTC)
     await until(lambda: not north.ownership.expected)
     assert north.symbol(BTC).retired
-    assert not north.worker(BTC).tenure.is_alone
+    assert not _is_alone(north)
     await north.taken(BTC)
-    assert north.worker(BTC).tenure.is_alone
+    assert _is_alone(north)
     assert north.worker(BTC).tenure.epoch == 2
 
 
@@ -252,7 +253,7 @@ async def test_a_rebalance_that_does_not_wait_leaves_the_symbol_to_the_lease(aro
     north.assign(BTC)
     await north.taken(BTC)
     assert north.worker(BTC) is actor
-    assert not north.owning.resumptions.next_may(BTC), "it is PAUSED by now, whoever has it next"
+    assert not north.ownership.machine.may_go_on(BTC), "it is PAUSED by now, whoever has it next"
 
 
 async def test_a_release_that_was_cut_short_is_made_good(around: Surroundings) -> None:
@@ -268,6 +269,11 @@ async def test_a_release_that_was_cut_short_is_made_good(around: Surroundings) -
         assert not await revoked
     await found(lambda: _is_released(around))
     assert north.failures == []
+
+
+def _is_alone(instance: Instance) -> bool:
+    """Whether the last owner of BTC can certainly send no more."""
+    return instance.ownership.machine._instance.of(BTC).is_alone
 
 
 async def _fills(around: Surroundings) -> list[str]:
@@ -288,7 +294,7 @@ async def test_an_active_symbol_without_orders_is_paused_before_it_is_released(a
     north.show_book(BTC)
     assert await north.refusals(BTC) == set()
     assert north.worker(BTC).engine.is_out_of_market
-    assert not is_given_up(north.worker(BTC))
+    assert not is_out_of_market(north.worker(BTC))
     assert await north.revoke()
     assert await around.pool.fetchval("SELECT state FROM mm_states WHERE symbol = $1", BTC) == "PAUSED"
     row = await around.owner(BTC)
@@ -303,7 +309,7 @@ async def test_a_kill_in_the_moment_of_the_release_is_durable_before_it(around: 
     async with around.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE mm_states IN ACCESS EXCLUSIVE MODE")
         revoked = asyncio.ensure_future(north.revoke())
-        await until(lambda: north.ownership.is_taking)
+        await until(lambda: north.ownership.machine.stage(BTC) is Stage.SAVING)
         await north.ask(BTC, Cause.KILL)
     assert await revoked
     assert await around.pool.fetchval("SELECT state FROM mm_states WHERE symbol = $1", BTC) == "HALTED"

@@ -35,7 +35,6 @@ async def quotable(around: Surroundings) -> Instance:
 async def test_a_symbol_that_was_assigned_anew_waits_for_a_new_measurement(around: Surroundings) -> None:
     north = await quotable(around)
     north.assign(BTC)
-    await until(lambda: not north.ownership.is_taking)
     north.gauges.tell_lag(BTC)
     await until(lambda: problems(north) == {"KAFKA_LAG"})
     north.gauges.on_lag(nothing_behind(2))
@@ -47,6 +46,5 @@ async def test_a_measurement_that_arrives_after_its_assignment_is_over_tells_not
 ) -> None:
     north = await quotable(around)
     north.assign(BTC)
-    await until(lambda: not north.ownership.is_taking)
     north.gauges.on_lag(nothing_behind(1))
     await until(lambda: problems(north) == {"KAFKA_LAG"})

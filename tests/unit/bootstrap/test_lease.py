@@ -21,7 +21,7 @@ async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_st
     around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
 ) -> None:
     north = await _quoting(around, way, postgres_server, database_url)
-    lease = north.owning.tenancy.lease
+    lease = north.ownership.tenancy.lease
     way.freeze()
     await until(lambda: not lease.is_current)
     before = around.venue.heard()
@@ -32,7 +32,7 @@ async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_st
     assert not around.venue.placed_since(before)
     way.thaw()
     await until(lambda: lease.is_current)
-    assert north.owning.tenancy.failure == ""
+    assert north.ownership.tenancy.failure == ""
     assert north.holds(BTC)
     assert north.failures == []
 
@@ -41,7 +41,7 @@ async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_ow
     around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
 ) -> None:
     north = await _quoting(around, way, postgres_server, database_url)
-    lease = north.owning.tenancy.lease
+    lease = north.ownership.tenancy.lease
     resting = {order.order_id for order in north.symbol(BTC).orders}
     way.freeze()
     await until(lambda: not lease.is_current)
@@ -60,7 +60,7 @@ async def test_a_short_silence_of_postgresql_stops_nobody(
     around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
 ) -> None:
     north = await _quoting(around, way, postgres_server, database_url)
-    lease = north.owning.tenancy.lease
+    lease = north.ownership.tenancy.lease
     way.freeze()
     await until(lambda: lease.left_ns < lease.duration_ns // 2)
     way.thaw()
@@ -76,9 +76,9 @@ async def test_a_paused_symbol_outlives_a_silence_of_postgresql(
     await north.taken(BTC)
     await north.clear(BTC)
     way.freeze()
-    await until(lambda: north.owning.tenancy.lease.is_unanswered)
+    await until(lambda: north.ownership.tenancy.lease.is_unanswered)
     way.thaw()
-    await until(lambda: north.owning.tenancy.lease.is_current)
+    await until(lambda: north.ownership.tenancy.lease.is_current)
     assert north.state(BTC) is State.PAUSED
     await until(lambda: not north.symbol(BTC).health.journal_failed)
     await north.activate(BTC)
@@ -90,7 +90,7 @@ async def test_symbols_wait_for_a_postgresql_that_hangs(
     north = await _instance(around, way, postgres_server, database_url)
     way.freeze()
     north.assign(BTC)
-    await until(lambda: bool(north.owning.tenancy.failure))
+    await until(lambda: bool(north.ownership.tenancy.failure))
     assert north.supervisor.worker(BTC) is None
     way.thaw()
     await north.taken(BTC)

@@ -5,6 +5,7 @@ import asyncio
 from tests.support.owning import BTC, ETH, SOL, Surroundings, found, until
 
 from market_maker.core.states import State
+from market_maker.ownership.states import Stage
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository
@@ -80,8 +81,8 @@ async def test_a_taking_by_the_desk_that_hangs_keeps_no_rebalance_waiting(around
         await connection.execute("LOCK TABLE mm_owners IN ACCESS EXCLUSIVE MODE")
         await around.configure(BTC)
         await north.fleet.look()
-        taking = asyncio.ensure_future(north.ownership.take([BTC]))
-        await until(lambda: north.ownership.is_taking)
+        taking = asyncio.ensure_future(north.ownership.take(BTC))
+        await until(lambda: north.ownership.machine.stage(BTC) is Stage.CLAIMING)
         assert await north.revoke(timeout_s=1.0)
     await asyncio.wait_for(taking, 5.0)
     assert not north.holds(BTC)
@@ -99,7 +100,7 @@ async def test_a_claim_that_comes_through_after_the_partition_has_gone_is_given_
         north.assign(BTC)
         await found(lambda: _is_named(around, "north"))
         north.lose()
-        await until(lambda: not north.ownership.is_taking)
+        await until(lambda: north.ownership.machine.stage(BTC) is Stage.FREE)
     assert north.supervisor.worker(BTC) is None
     await found(lambda: _is_named(around, None))
 
@@ -140,9 +141,8 @@ async def test_nothing_waits_for_a_symbol_that_two_asked_to_take_at_once(around:
         await connection.execute("LOCK TABLE mm_kill_orders IN ACCESS EXCLUSIVE MODE")
         north.assign(BTC)
         await until(lambda: north.holds(BTC))
-        again = asyncio.ensure_future(north.ownership.take([BTC]))
+        again = asyncio.ensure_future(north.ownership.take(BTC))
         await asyncio.sleep(0)
-        assert north.ownership.expected == {BTC}
     await again
     source = north.fill(BTC, "first")
     await until(lambda: north.committable(BTC) == source.offset + 1)
@@ -194,7 +194,6 @@ async def test_a_process_that_ends_takes_nothing_more_and_lets_nothing_be_enable
     north.ownership.close()
     assert await north.revoke()
     north.assign(BTC)
-    await north.owning.upkeep.look()
     await asyncio.sleep(0.1)
     assert not north.holds(BTC)
     north.show_book(BTC)
@@ -206,8 +205,8 @@ async def test_an_instance_that_has_left_gives_no_sign_of_life_any_more(around: 
     north = await around.start("north")
     owners = OwnerRepository(Database(around.pool))
     assert "north" in await owners.beats()
-    await north.owning.tenancy.leave()
-    await north.owning.tenancy.renew()
+    await north.ownership.tenancy.leave()
+    await north.ownership.tenancy.renew()
     assert await owners.beats() == {}
 
 

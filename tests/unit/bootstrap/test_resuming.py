@@ -9,8 +9,8 @@ import structlog
 from structlog.typing import EventDict
 from tests.support.owning import BTC, Instance, Surroundings, until
 
-from market_maker.bootstrap import ownership, resumptions
 from market_maker.core.states import Cause, State
+from market_maker.ownership import shell, taking, turns
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
@@ -79,7 +79,7 @@ async def test_it_stays_paused_when_it_was_not_active(around: Surroundings) -> N
 async def test_it_stays_paused_when_an_operator_stops_it_during_the_hand_over(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownership, "CLEAR_S_MAX", 5.0)
+    monkeypatch.setattr(turns, "CLEAR_NS", 5_000_000_000)
     await around.configure(BTC, enabled=True, resume_on_clean_handover=True)
     north = await around.start("north")
     north.assign(BTC)
@@ -87,7 +87,7 @@ async def test_it_stays_paused_when_an_operator_stops_it_during_the_hand_over(
     around.venue.broken = BTC
     revoked = asyncio.ensure_future(north.revoke())
     await until(lambda: north.state(BTC) is State.PAUSED)
-    north.owning.resumptions.forget(BTC)  # what the desk does with every request of an operator
+    north.ownership.operator_spoke(BTC)  # what the desk does with every request of an operator
     around.venue.broken = ""
     assert await revoked
     assert not (await around.owner(BTC))["resume"]
@@ -96,7 +96,7 @@ async def test_it_stays_paused_when_an_operator_stops_it_during_the_hand_over(
 async def test_an_operators_word_ends_the_waiting(around: Surroundings) -> None:
     await _handed_over(around, resume_on_clean_handover=True)
     south = await _taken_by_south(around)
-    south.owning.resumptions.forget(BTC)
+    south.ownership.operator_spoke(BTC)
     await _does_not_go_on(south)
 
 
@@ -119,7 +119,7 @@ async def test_an_operators_word_counts_from_the_moment_that_there_is_an_actor(a
         await connection.execute("LOCK TABLE mm_kill_orders IN ACCESS EXCLUSIVE MODE")
         south.assign(BTC)
         await until(lambda: south.holds(BTC))
-        south.owning.resumptions.forget(BTC)
+        south.ownership.operator_spoke(BTC)
     await south.taken(BTC)
     await _does_not_go_on(south)
 
@@ -150,7 +150,7 @@ async def test_what_was_about_to_go_on_does_not_after_its_partition_was_lost(aro
 async def test_waiting_ends_after_a_time_with_a_line_that_says_what_was_missing(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch, lines: list[EventDict]
 ) -> None:
-    monkeypatch.setattr(resumptions, "WAIT_S_MAX", 0.2)
+    monkeypatch.setattr(taking, "RESUME_NS", 200_000_000)
     await _handed_over(around, resume_on_clean_handover=True)
     south = await _taken_by_south(around)
     await until(lambda: any(line["event"] == "not_resumed" for line in lines))
@@ -187,7 +187,7 @@ async def _does_not_go_on(instance: Instance) -> None:
     """Nothing stands against it any more, and it stays PAUSED all the same."""
     await instance.clear(BTC)
     instance.show_book(BTC)
-    await asyncio.sleep(2 * resumptions.LOOK_EVERY_S)
+    await asyncio.sleep(2 * shell.LOOK_EVERY_S)
     assert instance.state(BTC) is State.PAUSED
     instance.show_book(BTC)
     assert await instance.refusals(BTC) == set()

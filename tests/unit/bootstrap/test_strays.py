@@ -1,5 +1,7 @@
 """Fills of our account in symbols that nobody acts for: kept once, and part of the position later."""
 
+import asyncio
+
 from tests.support.owning import BTC, ETH, Instance, Surroundings, until
 
 from market_maker.core.config import SymbolConfig
@@ -42,12 +44,12 @@ async def test_fills_that_came_before_the_number_of_partitions_was_known_count_o
 ) -> None:
     await around.configure(BTC)
     north = await around.start("north")
-    counts, north.counts = north.counts, {}
+    counts, north.partitions = north.partitions, {}
     north.assign(BTC)
     async with around.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE mm_fills IN EXCLUSIVE MODE")
         north.fill(BTC, "early")
-        north.counts = counts
+        north.partitions = counts
         north.assign(BTC)
         await until(lambda: BTC in north.ownership.expected)
     await north.taken(BTC)
@@ -58,11 +60,11 @@ async def test_fills_that_came_before_the_number_of_partitions_was_known_count_o
 async def test_no_symbol_is_taken_before_the_number_of_partitions_is_known(around: Surroundings) -> None:
     await around.configure(BTC)
     north = await around.start("north")
-    counts, north.counts = north.counts, {}
+    counts, north.partitions = north.partitions, {}
     north.assign(BTC)
-    await north.owning.upkeep.look()
+    await asyncio.sleep(0.1)
     assert north.supervisor.worker(BTC) is None
-    north.counts = counts
+    north.partitions = counts
     north.assign(BTC)
     await north.taken(BTC)
 

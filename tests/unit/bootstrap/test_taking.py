@@ -121,7 +121,7 @@ async def test_a_kill_that_waited_for_an_owner_halts_the_symbol_and_is_done_once
         states.append(row["state"] if row is not None else None)
         return await marked(list(orders))
 
-    north.owning.errands._kills.mark_done = watched  # type: ignore[method-assign] # looks at what is durable then
+    north.errands._kills.mark_done = watched  # type: ignore[method-assign] # looks at what is durable then
     north.assign(BTC)
     await until(lambda: bool(north.supervisor.worker(BTC)) and north.state(BTC) is State.HALTED)
     assert north.symbol(BTC).kill.trigger.measured == "now"

@@ -1,7 +1,7 @@
 """A symbol goes on by itself: only after a clean hand-over, and only while nobody has decided otherwise."""
 
 import pytest
-from tests.support.owner_talk import BTC, OwnerTalk, keys
+from tests.support.owner_talk import BTC, OwnerTalk, numbers
 from tests.support.playbook import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
@@ -78,14 +78,14 @@ def test_what_was_about_to_go_on_does_so_at_the_next_owner_after_a_clean_hand_ov
 ) -> None:
     south = taken()
     south.says(ev.ActorSeen, BTC, NOT_READY)
-    south.says(kind, keys(BTC), *([7] if kind is ev.Revoking else []))
+    south.says(kind, numbers(BTC), *([7] if kind is ev.Revoking else []))
     assert south.machine.may_go_on(BTC) is goes_on
 
 
 def test_the_desks_permission_is_seen_before_the_flag_is_handed_on() -> None:
     south = taken()
     south.says(ev.ActorSeen, BTC, Facts())
-    south.says(ev.Revoking, keys(BTC), 7)
+    south.says(ev.Revoking, numbers(BTC), 7)
     assert not south.machine.may_go_on(BTC)
 
 

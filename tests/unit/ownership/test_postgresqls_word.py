@@ -1,6 +1,6 @@
 """Epochs: who is fenced, by which answer, and when a symbol may be taken back."""
 
-from tests.support.owner_talk import BTC, ETH, LEASE_NS, OUT, OwnerTalk, keys
+from tests.support.owner_talk import BTC, ETH, LEASE_NS, OUT, OwnerTalk, numbers
 from tests.support.playbook import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
@@ -44,7 +44,7 @@ def test_what_a_fenced_actor_dropped_is_read_again_where_the_partition_is_ours()
     north.says(ev.Fenced, BTC, 1)
     assert north.says(ev.Stopped, BTC, left_unread=False) == [cmd.ReadAgain(BTC)]
     south = held()
-    south.says(ev.Lost, keys(BTC))
+    south.says(ev.Lost, numbers(BTC))
     south.says(ev.Fenced, BTC, 1)
     assert south.says(ev.Stopped, BTC, left_unread=True) == []
 
@@ -79,7 +79,7 @@ def test_a_symbol_that_is_taken_while_its_history_is_read_is_not_started() -> No
 
 def test_a_renewal_that_does_not_know_of_a_release_under_way_fences_nobody() -> None:
     north = held()
-    north.says(ev.Revoking, keys(BTC), 7)
+    north.says(ev.Revoking, numbers(BTC), 7)
     north.says(ev.ActorSeen, BTC, OUT)
     north.says(ev.Saved, BTC)
     assert north.renewed({}) == []
@@ -107,7 +107,7 @@ def test_a_row_that_was_released_meanwhile_is_forgotten() -> None:
 
 def test_the_answer_to_an_older_release_does_not_end_a_newer_one() -> None:
     north = held()
-    north.says(ev.Revoking, keys(BTC), 7)
+    north.says(ev.Revoking, numbers(BTC), 7)
     north.says(ev.ActorSeen, BTC, OUT)
     north.says(ev.Saved, BTC)
     assert north.says(ev.Released, BTC, 0) == []
