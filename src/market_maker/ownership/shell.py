@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Set
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -18,20 +18,22 @@ from market_maker.api.changes import ChangeFeed
 from market_maker.clients.metadata import MetadataError, MetadataUnavailableError
 from market_maker.core.control import activation_problems
 from market_maker.core.instrument import Instrument
-from market_maker.core.states import Cause, State
+from market_maker.core.states import Cause
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev
 from market_maker.ownership.machine import OwnershipMachine
+from market_maker.ownership.ports import Actors, Kills, Reader
 from market_maker.ownership.rows import OwnerRows, persist
 from market_maker.ownership.states import TAKING, Hold, Stage
 from market_maker.ownership.tenancy import Tenancy
+from market_maker.ownership.watch import ActorWatch
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.owners import Claim, OwnerRepository, Release
 from market_maker.streams.topic_counts import differing
 
 AT_ONCE_MAX: Final = 8
 """Symbols that are restored at the same time: as many as the pool has connections."""
-LOOK_EVERY_S: Final = 0.1
+TICK_S: Final = 0.1
 REPLY_S_MAX: Final = 2.0
 SYSTEM: Final = "system"
 
@@ -43,49 +45,6 @@ _CAUSES: Final = {
 }
 
 _log = structlog.get_logger()
-
-
-class Actors(Protocol):
-    """Configured symbols, and what it takes to have an actor for one."""
-
-    @property
-    def symbols(self) -> Set[str]:
-        """Every configured symbol, as of the last look."""
-
-    async def look(self) -> bool:
-        """Whether the configurations have changed since. Raises DatabaseError."""
-
-    async def is_configured(self, symbol: str) -> bool:
-        """Whether the symbol has a configuration at this moment. Raises DatabaseError."""
-
-    async def instrument(self, symbol: str) -> Instrument:
-        """The instrument as Metadata describes it. Raises MetadataError."""
-
-    async def refresh(self, symbol: str) -> None:
-        """Tell the symbol's actor what Metadata says of its instrument now."""
-
-    async def start(self, symbol: str, instrument: Instrument, tenure: Tenure) -> Worker | None:
-        """Restore a symbol and start its actor; None when it is not configured. Raises DatabaseError."""
-
-    async def stop(self, symbol: str) -> None:
-        """End a symbol's actor."""
-
-
-class Kills(Protocol):
-    """What others leave in PostgreSQL for an owner."""
-
-    async def carry_out_kills(self, symbols: Iterable[str]) -> None:
-        """Kill what is asked for. Raises DatabaseError."""
-
-
-class Reader(Protocol):
-    """The consumer."""
-
-    def counts(self) -> Mapping[str, int]:
-        """How many partitions each topic has; empty while that is unknown."""
-
-    def read_again(self, symbol: str) -> None:
-        """Read the symbol's partition anew from the first event that is not durable."""
 
 
 class Ownership:
@@ -115,7 +74,7 @@ class Ownership:
         self._kills = kills
         self._reader = reader
         self._controls = controls
-        self._changes = changes
+        self._watch = ActorWatch(self.machine, supervisor, journal, changes, tasks, self.tell)
         self._journal = journal
         self._tasks = tasks
         self._started = started
@@ -124,7 +83,6 @@ class Ownership:
         self._room = asyncio.Semaphore(AT_ONCE_MAX)
         self._ids = count(1)
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._watching: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self._carry_out: Final[dict[type[cmd.OwnershipCommand], Callable[[Any], None]]] = {
             cmd.Describe: self._describe,
@@ -155,7 +113,7 @@ class Ownership:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(TICK_S)
             self.tell(ev.Passed(time.monotonic_ns()))
 
     def tell(self, event: ev.OwnershipEvent) -> None:
@@ -163,8 +121,7 @@ class Ownership:
         for command in self.machine.handle(event):
             self._carry_out[type(command)](command)
         self._moved.set()
-        if self._watching is None and self.machine.watched():
-            self._watching = self._tasks.start("watch symbols", self._watch())
+        self._watch.watch()
 
     # --- what the consumer tells ----------------------------------------------------------------
 
@@ -182,7 +139,7 @@ class Ownership:
         Symbols of which that is not proven in time are not released: whoever takes them waits for our lease.
         """
         _log.warning("partitions_gone", numbers=sorted(numbers), reason=Hold.REVOKED.value)
-        self._look_at_all()
+        self._watch.look_at_all()
         await self._done(lambda ticket: ev.Revoking(time.monotonic_ns(), numbers, ticket))
 
     def lost(self, numbers: frozenset[int]) -> None:
@@ -226,21 +183,16 @@ class Ownership:
 
     def close(self) -> None:
         """The process ends: nothing is taken any more, and what quotes stops."""
-        self._look_at_all()
+        self._watch.look_at_all()
         self.tell(ev.ProcessEnds(time.monotonic_ns()))
 
     async def cleared(self) -> None:
         """Return once nothing of what is ours is in the market."""
-        changes = self._changes.subscribe()
-        try:
-            while any(w.tenure.is_held and not w.engine.is_clear for w in self._supervisor):
-                await changes.next(LOOK_EVERY_S)
-        finally:
-            changes.close()
+        await self._watch.until_clear()
 
     async def let_go(self) -> None:
         """Release what is out of the market. Only when all is durable: whoever is next reads it."""
-        self._look_at_all()
+        self._watch.look_at_all()
         await self._done(lambda ticket: ev.Flushed(time.monotonic_ns(), ticket))
 
     # --- whose symbol it is ---------------------------------------------------------------------
@@ -352,39 +304,7 @@ class Ownership:
         await persist("kills", lambda: self._kills.carry_out_kills([symbol]), DatabaseError)
         self.tell(ev.Admitted(time.monotonic_ns(), symbol, epoch))
 
-    # --- what an actor is like ------------------------------------------------------------------
-
-    async def _watch(self) -> None:
-        """Look at the actors that the machine waits for whenever one has changed."""
-        changes = self._changes.subscribe()
-        try:
-            while watched := self.machine.watched():
-                for symbol in watched:
-                    self._look(symbol)
-                await changes.next(LOOK_EVERY_S)
-        finally:
-            self._watching = None
-            changes.close()
-
-    def _look_at_all(self) -> None:
-        for worker in self._supervisor:
-            self._look(worker.name)
-
-    def _look(self, symbol: str) -> None:
-        worker = self._supervisor.worker(symbol)
-        if worker is not None:
-            self.tell(ev.ActorSeen(time.monotonic_ns(), symbol, self._facts(worker)))
-
-    def _facts(self, worker: Worker) -> ev.Facts:
-        symbol = worker.engine.symbol
-        return ev.Facts(
-            is_active=symbol.state is State.ACTIVE,
-            is_out=is_out_of_market(worker),
-            is_killed=symbol.kill is not None,
-            has_records=self._journal.holds(worker.name),
-            may_resume=symbol.config.resume_on_clean_handover,
-            is_ready=self.machine.may_go_on(worker.name) and not activation_problems(symbol, resume=True),
-        )
+    # --- what an actor is told ------------------------------------------------------------------
 
     def _restrain(self, command: cmd.Restrain) -> None:
         self._supervisor.retire(command.symbol, command.hold.value if command.hold is not None else "")
@@ -422,7 +342,7 @@ class Ownership:
         await self._journal.drain()
         while self._journal.holds(symbol):
             await self._journal.drain()
-        self._look(symbol)
+        self._watch.look(symbol)
         self.tell(ev.Saved(time.monotonic_ns(), symbol))
 
     def _release(self, command: cmd.ReleaseSymbol) -> None:
@@ -476,8 +396,3 @@ class Ownership:
     async def _move(self) -> None:
         self._moved.clear()
         await self._moved.wait()
-
-
-def is_out_of_market(worker: Worker) -> bool:
-    """Whether nothing of a symbol can be in the market, or get there: it has left ACTIVE too."""
-    return worker.engine.is_out_of_market and worker.engine.symbol.state is not State.ACTIVE

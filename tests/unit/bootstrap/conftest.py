@@ -30,6 +30,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried or looked at again once a second is so after a moment here."""
     monkeypatch.setattr(rows, "RETRY_S", 0.02)
     monkeypatch.setattr(taking, "AGAIN_NS", 20_000_000)
-    monkeypatch.setattr(shell, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(shell, "TICK_S", 0.05)
     monkeypatch.setattr(errands, "INTERVAL_S", 0.05)
     monkeypatch.setattr(tenancy, "RENEW_S_MAX", LEASE_COMMAND_S)

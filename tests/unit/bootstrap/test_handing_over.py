@@ -8,8 +8,8 @@ from tests.support.owning import BTC, ETH, Instance, Surroundings, found, until
 
 from market_maker.core.states import Cause, State
 from market_maker.ownership import turns
-from market_maker.ownership.shell import is_out_of_market
 from market_maker.ownership.states import Hold, Stage
+from market_maker.ownership.watch import is_out_of_market
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository, Release
 

@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 from tests.support.owning import BTC, Instance, Surroundings, until
 
 from market_maker.core.states import Cause, State
-from market_maker.ownership import shell, taking, turns
+from market_maker.ownership import taking, turns, watch
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
@@ -187,7 +187,7 @@ async def _does_not_go_on(instance: Instance) -> None:
     """Nothing stands against it any more, and it stays PAUSED all the same."""
     await instance.clear(BTC)
     instance.show_book(BTC)
-    await asyncio.sleep(2 * shell.LOOK_EVERY_S)
+    await asyncio.sleep(2 * watch.LOOK_EVERY_S)
     assert instance.state(BTC) is State.PAUSED
     instance.show_book(BTC)
     assert await instance.refusals(BTC) == set()
