@@ -28,7 +28,9 @@ RESUME_NS: Final = 30 * _S
 def on_described(instance: InstanceState, event: ev.Described) -> None:
     """It can have an actor, so it can be claimed."""
     holding = instance.of(event.symbol)
-    if holding.stage is Stage.DESCRIBING:
+    if holding.stage is Stage.DESCRIBING and event.instrument is None and holding.left_epoch is None:
+        holding.again_ns = event.at_ns + AGAIN_NS  # the actor that knows it may not go on
+    elif holding.stage is Stage.DESCRIBING:
         holding.instrument = event.instrument
         holding.move(Move.DESCRIBED)
         instance.out.append(cmd.ClaimSymbol(holding.symbol))

@@ -140,6 +140,8 @@ def test_an_actor_that_may_not_go_on_is_of_no_use_where_nobody_can_tell_the_inst
     assert said == [cmd.Abandon(BTC), cmd.ReleaseSymbol(BTC, 2, resume=False)]
     north.says(ev.Released, BTC, 2)
     assert north.later(1) == [cmd.Describe(BTC)]
+    assert north.says(ev.Described, BTC, None) == [], "a claim would come to nothing again"
+    assert north.later(1) == [cmd.Describe(BTC)]
 
 
 def test_a_silent_actor_whose_records_were_dropped_is_ended() -> None:
