@@ -57,7 +57,6 @@ def on_claimed(instance: InstanceState, event: ev.Claimed) -> None:
     holding.is_alone, holding.alone_ns = event.was_released, event.at_ns + instance.lease_ns
     age_ns = event.resume_age_ns
     holding.may_go_on = age_ns is not None and age_ns <= RESUME_AGE_NS
-    holding.go_on_until_ns = event.at_ns + RESUME_NS
     if nobody_had_it_since and event.actor_is_sound:
         instance.out.append(cmd.WakeActor(holding.symbol, event.epoch))
         _has_actor(instance, holding)
@@ -103,6 +102,7 @@ def on_admitted(instance: InstanceState, event: ev.Admitted) -> None:
 def _has_actor(instance: InstanceState, holding: Holding) -> None:
     holding.has_actor, holding.leaving, holding.facts = True, None, ev.UNKNOWN
     holding.instrument, holding.again_ns, holding.is_resuming = None, 0, False
+    holding.go_on_until_ns = instance.now_ns + RESUME_NS
     if instance.now_ns >= holding.alone_ns:
         holding.is_alone = True  # what an actor cancels at its start includes all that the last owner sent
     holding.move(Move.TAKEN)

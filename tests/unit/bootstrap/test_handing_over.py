@@ -143,7 +143,7 @@ async def test_an_actor_whose_last_record_came_too_late_is_not_woken(around: Sur
 async def test_a_symbol_that_cannot_prove_zero_is_not_released_and_keeps_no_other_back(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "CLEAR_NS", 300_000_000)
+    monkeypatch.setattr(turns, "CLEAR_NS", 800_000_000)
     await around.configure(BTC, ETH)
     north = await around.start("north")
     north.assign(BTC, ETH)

@@ -150,7 +150,7 @@ async def test_what_was_about_to_go_on_does_not_after_its_partition_was_lost(aro
 async def test_waiting_ends_after_a_time_with_a_line_that_says_what_was_missing(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch, lines: list[EventDict]
 ) -> None:
-    monkeypatch.setattr(taking, "RESUME_NS", 200_000_000)
+    monkeypatch.setattr(taking, "RESUME_NS", 1_000_000_000)
     await _handed_over(around, resume_on_clean_handover=True)
     south = await _taken_by_south(around)
     await until(lambda: any(line["event"] == "not_resumed" for line in lines))
