@@ -42,7 +42,7 @@ def instrument(symbol: str = "BTCUSDT", tick: str = "0.01", lot: str = "0.00001"
     return Instrument(symbol, symbol[:-4], "USDT", Decimal(tick), Decimal(lot), Decimal(5))
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Return once the condition holds; TimeoutError when it does not in time."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
@@ -152,7 +152,7 @@ class TopicReader:
         self._next = {number: end if from_now else begin for number, (begin, end) in held.items()}
         self._consumer.assign([TopicPartition(topic, *place) for place in self._next.items()])
 
-    def read(self, count: int, timeout_s: float = 10.0) -> list[Message]:
+    def read(self, count: int, timeout_s: float = 30.0) -> list[Message]:
         """The next `count` messages; fewer when none came for that long."""
         messages: list[Message] = []
         deadline = time.monotonic() + timeout_s
@@ -250,7 +250,7 @@ def registry_server() -> Iterator[RegistryServer]:
 @pytest.fixture
 def registry(registry_server: RegistryServer) -> Iterator[SchemaRegistry]:
     """A client of `registry_server`."""
-    client = SchemaRegistry(registry_server.url)
+    client = SchemaRegistry(registry_server.url, timeout_s=10)
     yield client
     client.close()
 

@@ -39,7 +39,7 @@ class ServerProcess:
 
     def freeze(self) -> None:
         """Stop the process without ending it: connections stay open and nothing answers."""
-        self.process.send_signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def thaw(self) -> None:
         """Let a frozen process go on."""

@@ -73,7 +73,7 @@ class Site:
             return int(report["open_orders"])
         return sum(int(report["symbols"][symbol]["open_orders"]) for symbol in symbols)
 
-    async def empty_at_exchange(self, *symbols: str, timeout_s: float = 10.0) -> None:
+    async def empty_at_exchange(self, *symbols: str, timeout_s: float = 30.0) -> None:
         """Wait until the exchange holds no order of ours."""
 
         async def empty() -> bool:

@@ -63,17 +63,18 @@ async def test_a_database_that_is_not_there_is_told_and_used_once_it_is() -> Non
 async def test_a_database_that_hangs_is_left_behind_in_time_and_used_again_when_it_goes_on(
     own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("market_maker.guard.records.READ_S_MAX", 0.2)
     await migrate(own_postgres.url())
     records = GuardRecords(own_postgres.url())
     assert await records.read() == Records({}, {})
     own_postgres.freeze()
     try:
-        for _ in range(3):
-            began = time.monotonic()
-            with pytest.raises(DatabaseUnavailableError):
-                await records.read()
-            assert time.monotonic() - began < 5
+        with monkeypatch.context() as impatient:
+            impatient.setattr("market_maker.guard.records.READ_S_MAX", 0.2)
+            for _ in range(3):
+                began = time.monotonic()
+                with pytest.raises(DatabaseUnavailableError):
+                    await records.read()
+                assert time.monotonic() - began < 5
     finally:
         own_postgres.thaw()
     async with asyncio.timeout(10):

@@ -96,12 +96,18 @@ def read_until(consumer: Consumer, done: Callable[[str, Any], bool]) -> list[tup
 async def test_a_market_moves_on_kafka_and_every_delta_follows_the_one_before(
     client: SandboxClient, consumer: Consumer
 ) -> None:
-    found = await asyncio.to_thread(
-        read_until, consumer, lambda topic, data: topic == topics.DELTA and data["sequence"] >= 20
-    )
-    listed = {data["symbol"] for topic, data in found if topic == topics.INSTRUMENT_CREATED}
-    assert listed == {"BTCUSDT", "ETHUSDT"}
-    for symbol in listed:
+    symbols = {"BTCUSDT", "ETHUSDT"}
+    awaited = {
+        (topic, s) for topic in (topics.INSTRUMENT_CREATED, topics.SNAPSHOT, topics.DELTA) for s in symbols
+    }
+
+    def all_moved(topic: str, data: Any) -> bool:
+        if topic != topics.DELTA or data["sequence"] >= 20:
+            awaited.discard((topic, data["symbol"]))
+        return not awaited
+
+    found = await asyncio.to_thread(read_until, consumer, all_moved)
+    for symbol in symbols:
         deltas = [data for topic, data in found if topic == topics.DELTA and data["symbol"] == symbol]
         assert [data["prev_sequence"] for data in deltas] == list(range(1, len(deltas) + 1))
     first = next(data for topic, data in found if topic == topics.SNAPSHOT and data["symbol"] == "BTCUSDT")
