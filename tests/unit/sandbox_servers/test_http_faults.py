@@ -71,7 +71,7 @@ async def test_a_delay_makes_the_answer_late(servers: Servers, phase: str) -> No
 
 
 async def test_an_order_whose_client_gave_up_is_still_entered(servers: Servers) -> None:
-    tell(servers, "delay", delay_ms=80)
+    tell(servers, "delay", delay_ms=500)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await place(servers)
