@@ -1,7 +1,7 @@
 """Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
 
-`python -m benchmarks capacity` (how much it carries) and `python -m benchmarks soak` (whether anything
-grows) have options of their own.
+`python -m benchmarks capacity` (how much it carries), `soak` (whether anything grows) and `rebalance` (what
+stops when instances come and go) have options of their own.
 
 Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
 """
@@ -22,6 +22,7 @@ from benchmarks import (
     bench_recording,
     bench_requote,
     bench_tick_to_order,
+    rebalance,
 )
 from benchmarks.capacity import matrix
 from benchmarks.report import Row, table
@@ -39,7 +40,11 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "database": bench_database.rows,
     "tick_to_order": bench_tick_to_order.rows,
 }
-TOOLS: dict[str, Callable[[list[str]], None]] = {"capacity": matrix.main, "soak": command.main}
+TOOLS: dict[str, Callable[[list[str]], None]] = {
+    "capacity": matrix.main,
+    "soak": command.main,
+    "rebalance": rebalance.main,
+}
 """They run for minutes, only when asked for by name, with arguments of their own."""
 
 

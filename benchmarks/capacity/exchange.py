@@ -55,6 +55,7 @@ class OrderDesk:
             web.delete("/v1/orders/{order_id}", self._cancel),
             web.get("/v1/orders/by-client-order-id/{client_order_id}", self._query, allow_head=False),
             web.get("/health", self._health),
+            web.get("/presence", self._presence),
         ]
 
     async def _place(self, request: web.Request) -> web.Response:
@@ -91,6 +92,9 @@ class OrderDesk:
 
     async def _health(self, _request: web.Request) -> web.Response:
         return _json({"cancels": self.orders.cancels, "trades": self.orders.trades})
+
+    async def _presence(self, _request: web.Request) -> web.Response:
+        return _json(self.orders.presence.longest_s(now_us()))
 
     def _fill(self, order: RestingOrder) -> None:
         self._tell(self.orders.fill(order, now_us()))

@@ -62,26 +62,31 @@ class Fleet:
         self.symbols = list(symbols)
         self.instances: list[Instance] = []
         self.database_url = ""
+        self._account = self._group = ""
 
     async def start(self, name: str, count: int, settings: Mapping[str, str]) -> None:
         """Start `count` instances on a database and a group of their own."""
+        await self.prepare(name)
+        for number in range(count):
+            instance = self.instance(f"{name}-{number + 1}", settings)
+            await instance.child.start()
+            self.instances.append(instance)
+        await self._await_shares()
+
+    async def prepare(self, name: str) -> None:
+        """A database and a group of the fleet's own, every symbol configured."""
         self.database_url = await self._servers.fresh_database(name)
         await self._configure()
-        account, group = str(uuid4()), f"capacity-{name}"
-        await asyncio.to_thread(skip_history, self._servers.kafka.address, group)
-        for number in range(count):
-            environment = {**self._environment(account, group), **settings}
-            child = Child(
-                f"instance {number + 1}",
-                python_module("market_maker", "serve"),
-                self._servers.directory / f"{name}-{number + 1}.log",
-                environment,
-            )
-            await child.start()
-            api = JsonClient(self._session, f"http://127.0.0.1:{environment['HTTP_PORT']}")
-            metrics_url = f"http://127.0.0.1:{environment['METRICS_PORT']}/metrics"
-            self.instances.append(Instance(child, api, metrics_url))
-        await self._await_shares()
+        self._account, self._group = str(uuid4()), f"capacity-{name}"
+        await asyncio.to_thread(skip_history, self._servers.kafka.address, self._group)
+
+    def instance(self, name: str, settings: Mapping[str, str]) -> Instance:
+        """One that can be started."""
+        environment = {**self._environment(self._account, self._group), **settings}
+        log = self._servers.directory / f"{name}.log"
+        child = Child(name, python_module("market_maker", "serve"), log, environment)
+        api = JsonClient(self._session, f"http://127.0.0.1:{environment['HTTP_PORT']}")
+        return Instance(child, api, f"http://127.0.0.1:{environment['METRICS_PORT']}/metrics")
 
     async def enable(self) -> float:
         """Enable every symbol at whichever instance takes it; returns how many seconds that took."""

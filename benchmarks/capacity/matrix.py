@@ -74,7 +74,7 @@ async def _measure(options: Options) -> list[Cell]:
 async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options) -> Cell:
     """One fleet at rising rates; ends at the first step that does not hold."""
     cell = Cell(len(fleet.symbols), instances)
-    async with _market(servers, fleet.symbols) as (dial, pid):
+    async with market(servers, fleet.symbols) as (dial, pid):
         beside = {**servers.pids(), "generator": pid}
         try:
             began_s = time.monotonic()
@@ -98,7 +98,7 @@ async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options
 
 
 @asynccontextmanager
-async def _market(servers: Servers, symbols: Sequence[str]) -> AsyncIterator[tuple[Dial, int]]:
+async def market(servers: Servers, symbols: Sequence[str]) -> AsyncIterator[tuple[Dial, int]]:
     """The generator's process, at rest to begin with."""
     spawn = multiprocessing.get_context("spawn")
     dial = Dial.make(spawn)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from benchmarks.capacity.presence import Presence
 from tradex_sandbox.market_events import OrderAccepted, OrderCanceled, OrderFilled, Trade
 from tradex_sandbox.orders import NewOrder, Side
 
@@ -37,6 +38,7 @@ class Orders:
         self.by_id: dict[str, RestingOrder] = {}
         self.by_client_id: dict[str, RestingOrder] = {}
         self._open: dict[tuple[str, str], dict[str, RestingOrder]] = {}
+        self.presence = Presence()
         self.cancels = 0
         self.trades = 0
 
@@ -47,7 +49,10 @@ class Orders:
             return known, [], False
         order = RestingOrder(f"o{next(self._numbers)}", new)
         self.by_id[order.order_id] = self.by_client_id[new.client_order_id] = order
-        self._of(new.account_id, new.symbol)[order.order_id] = order
+        resting = self._of(new.account_id, new.symbol)
+        if not resting:
+            self.presence.came(new.symbol, at_us)
+        resting[order.order_id] = order
         self._placed[new.symbol] += 1
         told = OrderAccepted(new.symbol, self._sequence(new.symbol), *_names(order), "", at_us)
         return order, [told], self._placed[new.symbol] % FILL_EVERY == 0
@@ -57,7 +62,7 @@ class Orders:
         order.status = "cancelled"
         self.cancels += 1
         new = order.new
-        del self._of(new.account_id, new.symbol)[order.order_id]
+        self._remove(order, at_us)
         return [OrderCanceled(new.symbol, self._sequence(new.symbol), *_names(order), "REQUESTED", at_us)]
 
     def fill(self, order: RestingOrder, at_us: int) -> list[Told]:
@@ -67,7 +72,7 @@ class Orders:
         order.status = "filled"
         self.trades += 1
         new = order.new
-        del self._of(new.account_id, new.symbol)[order.order_id]
+        self._remove(order, at_us)
         is_buy = new.side is Side.BUY
         trade = Trade(
             new.symbol,
@@ -97,6 +102,12 @@ class Orders:
         for (account, of_symbol), orders in self._open.items():
             if account == account_id and symbol in (None, of_symbol):
                 yield from orders.values()
+
+    def _remove(self, order: RestingOrder, at_us: int) -> None:
+        resting = self._of(order.new.account_id, order.new.symbol)
+        del resting[order.order_id]
+        if not resting:
+            self.presence.emptied(order.new.symbol, at_us)
 
     def _of(self, account_id: str, symbol: str) -> dict[str, RestingOrder]:
         return self._open.setdefault((account_id, symbol), {})
