@@ -168,6 +168,7 @@ class Instance:
         orders: OrderServiceClient,
         metadata: MetadataClient,
         meters: Meters,
+        session_timeout_ns: int = SESSION_TIMEOUT_NS,
     ) -> None:
         self.name = name
         self.reads_again = 0
@@ -227,7 +228,7 @@ class Instance:
         self.errands = Errands(self.supervisor, self.controls, self.journal, kills)
         self.ownership = Ownership(
             name,
-            Lease(time.monotonic_ns, lease_ns(SESSION_TIMEOUT_NS)),
+            Lease(time.monotonic_ns, lease_ns(session_timeout_ns)),
             OwnerRepository(Database(pools["lease"])),
             self.supervisor,
             self.fleet,
@@ -472,7 +473,9 @@ class Surroundings:
         for symbol in symbols:
             await configs.insert(SymbolConfig(symbol, volatility_multiplier=False, **settings))
 
-    async def start(self, name: str, url: str | None = None) -> Instance:
+    async def start(
+        self, name: str, url: str | None = None, session_timeout_ns: int = SESSION_TIMEOUT_NS
+    ) -> Instance:
         """A new instance; `url` is another way to the same database."""
         meters = Meters(shadow_mode=False)
         meters.loop_lag.start()
@@ -497,7 +500,7 @@ class Surroundings:
         self._ends.append(orders.close)
         metadata = MetadataClient(self._metadata, deadline_s=0.5)
         self._ends.append(metadata.close)
-        instance = Instance(name, pools, orders, metadata, meters)
+        instance = Instance(name, pools, orders, metadata, meters, session_timeout_ns)
         await instance.start()
         self._ends.append(instance.stop)
         return instance
