@@ -1,5 +1,6 @@
 """The fixtures that every part of the tests may use."""
 
+import structlog
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is, not whether the code is right. A change is judged by
@@ -7,6 +8,11 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("default")
+
+# Tracebacks as the service writes them: with the values of all variables, as structlog does where rich is
+# installed, one takes the event loop a second, on a busy machine half a minute.
+_renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _renderer])
 
 pytest_plugins = [
     "tests.support.kafka",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -63,8 +63,15 @@ class StubInstance:
         self.symbols: dict[str, int] = {}
         self.beats_in_redis = self.beats_in_postgres = True
         self._bus = FleetBus(redis_url, name, FLEET_SECRET.encode())
+        self.signs = 0
+        """How many have been given, wherever."""
         self._beat = 0
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def lives(self) -> bool:
+        """Whether it goes on giving signs of life."""
+        return bool(self._tasks)
 
     async def take(self, *symbols: str) -> None:
         claims = await self.owners.claim(symbols, self.name)
@@ -72,21 +79,23 @@ class StubInstance:
 
     async def live(self) -> None:
         """Give the first sign of life, and go on."""
-        await self._give_sign()
-        self._task = asyncio.get_running_loop().create_task(self._live())
+        for give_sign in (self._give_sign_in_redis, self._give_sign_in_postgres):
+            await give_sign()
+            self._tasks.append(asyncio.get_running_loop().create_task(self._again(give_sign)))
 
     async def die(self) -> None:
         """As kill -9."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def end(self) -> None:
         """In order: nothing in the market, symbols released, row and keys deleted."""
-        await self.die()
         releases = [Release(symbol, epoch, resume=False) for symbol, epoch in self.symbols.items()]
         await self.owners.release(releases)
+        await self.die()
         await self._bus.leave()
         await self.owners.forget_instance(self.name)
 
@@ -94,19 +103,24 @@ class StubInstance:
         await self.die()
         await self._bus.close()
 
-    async def _live(self) -> None:
+    async def _again(self, give_sign: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            await self._give_sign()
+            await give_sign()
 
-    async def _give_sign(self) -> None:
-        self._beat += 1
+    async def _give_sign_in_redis(self) -> None:
         if self.beats_in_redis:
+            self._beat += 1
             born = datetime(2026, 11, 20, tzinfo=UTC)
-            await self._bus.beat(Heartbeat(self.name, self._beat, born, tuple(self.symbols), "0"))
+            self.signs += await self._bus.beat(
+                Heartbeat(self.name, self._beat, born, tuple(self.symbols), "0")
+            )
+
+    async def _give_sign_in_postgres(self) -> None:
         if self.beats_in_postgres:
             with suppress(Exception):  # the database may be away: then there is no sign in it
                 await self.owners.beat(self.name)
+                self.signs += 1
 
 
 @pytest.fixture

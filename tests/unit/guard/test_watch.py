@@ -30,6 +30,7 @@ from market_maker.telemetry.guard_metrics import GUARD_METRICS
 from market_maker.telemetry.metrics import Metrics
 
 SILENCE_NS = 1_000_000_000
+STEP_NS = 200_000_000
 LEASE_NS = 100_000_000
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"
 
@@ -48,12 +49,19 @@ class Site:
         self.pool, self.url, self.valkey, self.resting = pool, url, valkey, resting
         self.database = Database(pool)
         self.metrics: list[Metrics] = []
+        self._now_ns = SILENCE_NS
+        """The guards' time. It moves when all that live have given a sign and every guard has begun to look
+        since it moved last, however busy the machine is."""
+        self._looked: dict[str, bool] = {}
+        self._instances: dict[StubInstance, int] = {}
+        """With the signs that each had given when time moved last."""
         self._ends: list[Callable[[], Awaitable[Any]]] = []
 
     async def instance(self, name: str, *symbols: str) -> StubInstance:
         """A living one that owns symbols with orders at the exchange."""
         instance = StubInstance(name, self.valkey.url, self.pool)
         self._ends.append(instance.close)
+        self._instances[instance] = 0
         await instance.take(*symbols)
         await instance.live()
         self.resting.place(*symbols)
@@ -64,7 +72,12 @@ class Site:
         bus = FleetBus(self.valkey.url, name, FLEET_SECRET.encode())
         records = GuardRecords(self.url)
         client = make_client(self.resting.server.url, [])
-        sight, exchange = Sight(bus, records, SILENCE_NS), CancellingExchange(client)
+
+        def clock_ns() -> int:
+            self._looked[name] = True
+            return self._now_ns
+
+        sight, exchange = Sight(bus, records, SILENCE_NS, clock_ns), CancellingExchange(client)
         metrics = Metrics(GUARD_METRICS)
         self.metrics.append(metrics)
         watch = Watch(
@@ -112,13 +125,25 @@ class Site:
                 met = condition()
                 if met is True or (not isinstance(met, bool) and await met):
                     return
+                self._move_time()
                 await asyncio.sleep(0.01)
 
     async def for_a_while(self, watch: Watch) -> None:
         """Until the guard has surely had the time to find somebody lost."""
-        for _ in range(int(1.2 * SILENCE_NS / 1e9 / 0.05)):
+        end_ns = self._now_ns + SILENCE_NS * 6 // 5
+        while self._now_ns < end_ns:
+            self._move_time()
             await watch.look()
             await asyncio.sleep(0.05)
+
+    def _move_time(self) -> None:
+        living = {instance: instance.signs for instance in self._instances if instance.lives}
+        if all(signs > self._instances[instance] for instance, signs in living.items()) and all(
+            self._looked.values()
+        ):
+            self._instances |= living
+            self._looked = dict.fromkeys(self._looked, False)
+            self._now_ns += STEP_NS
 
 
 @pytest.fixture

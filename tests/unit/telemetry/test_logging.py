@@ -19,7 +19,7 @@ Configure = Callable[..., Logging]
 @pytest.fixture
 def configure() -> Iterator[Configure]:
     """Configures logging, and gives it back afterwards."""
-    root_level = logging.getLogger().level
+    root_level, before = logging.getLogger().level, structlog.get_config()
     made: list[Logging] = []
 
     def begin(*args: Any, **kwargs: Any) -> Logging:
@@ -30,7 +30,7 @@ def configure() -> Iterator[Configure]:
     for each in made:
         each.close()
     logging.getLogger().setLevel(root_level)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def fail(reason: str) -> NoReturn:
