@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,16 +74,32 @@ async def test_a_broken_book_withdraws_the_quotes_until_the_next_snapshot(
 async def test_a_gap_is_counted_and_a_duplicate_is_dropped(quoting: Site) -> None:
     before = (await quoting.operator.status(BTC))["counters"]
     await quoting.exchange.feed(BTC, "duplicate", count=20)
-    await quoting.operator.until(
-        BTC, "20 more deltas", lambda status: status["counters"]["book_deltas"] > before["book_deltas"] + 20
+    status = await quoting.operator.until(
+        BTC, "20 more deltas", partial(_further, "book_deltas", before["book_deltas"] + 20)
     )
-    status = await quoting.operator.status(BTC)
     assert status["book"]["valid"]
     assert status["counters"]["book_gaps"] == before["book_gaps"]
-    await quoting.exchange.feed(BTC, "gap")
-    await quoting.operator.until(
-        BTC, "a gap", lambda status: status["counters"]["book_gaps"] == before["book_gaps"] + 1
-    )
+    assert await _gap(quoting) == before["book_gaps"] + 1
+
+
+async def _gap(site: Site) -> int:
+    """Lose one delta of BTCUSDT; how many gaps were counted so far.
+
+    Again when a snapshot followed upon the lost delta: nobody misses it then.
+    """
+    counted: int = (await site.operator.status(BTC))["counters"]["book_gaps"]
+    while True:
+        before = (await site.operator.status(BTC))["counters"]["book_deltas"]
+        await site.exchange.feed(BTC, "gap")
+        after = await site.operator.until(
+            BTC, "deltas after it", partial(_further, "book_deltas", before + 10)
+        )
+        if after["counters"]["book_gaps"] != counted:
+            return int(after["counters"]["book_gaps"])
+
+
+def _further(counter: str, than: int, status: dict[str, Any]) -> bool:
+    return bool(status["counters"][counter] > than)
 
 
 @pytest.mark.parametrize("fault", ["undecodable", "unknown_schema"])
