@@ -65,6 +65,7 @@ def schemathesis(directory: Path, url: str, token: str) -> "subprocess.Completed
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(SECONDS_MAX + 30)
 async def test_the_service_keeps_its_contract_whatever_is_sent(guarded: Guarded, tmp_path: Path) -> None:
     token = await guarded.exchange.token(*ROLES)

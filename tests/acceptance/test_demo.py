@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.support.demo_run import END_S_MAX, LOOK_EVERY_S, DemoRun, RunningDemo, processes_in
 
+pytestmark = pytest.mark.long
 SYMBOLS = {"BTCUSDT", "ETHUSDT"}
 COUNTS = (
     "quotes_computed",

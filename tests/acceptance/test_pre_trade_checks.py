@@ -142,8 +142,8 @@ async def test_every_order_is_on_the_grid_of_the_exchange(site: Site) -> None:
     await site.operator.enable(BTC)
     await until_every_level(site, "resting", 5)
     instrument = (await site.operator.status(BTC))["instrument"]
-    orders = [order for order in await orders_ever(site) if order["status"] == "open"]
-    assert len(orders) == 10
+    orders = await orders_ever(site)  # one of the ten may be over already, and replaced
+    assert len(orders) >= 10
     for order in orders:
         assert Decimal(order["price"]) % Decimal(instrument["tick_size"]) == 0
         assert Decimal(order["quantity"]) % Decimal(instrument["lot_size"]) == 0

@@ -8,6 +8,7 @@ from tests.acceptance.test_demo import require_clean, require_shape
 from tests.support.demo_run import PERPETUAL, SPOT, DemoRun, RunningDemo, cut
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.captures,
     pytest.mark.skipif(not SPOT.exists(), reason=f"the recorded markets are not at {SPOT.parent}"),
 ]

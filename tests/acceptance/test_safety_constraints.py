@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from tests.support.databases import Databases
 from tests.support.events import EventReader
+from tests.support.operator import until
 from tests.support.order_proxy import OrderProxy, Passed, proxy_before
 from tests.support.postgres_server import PostgresServer
 from tests.support.service import (
@@ -95,6 +96,12 @@ async def _watch(site: Site, proxy: OrderProxy) -> Watched:
     )
     await site.operator.emergency("kill", BTC)
     await site.operator.clear(BTC)
+    placed = {request.body["client_order_id"] for request in proxy.passed if route(request)[0] == "POST"}
+
+    async def all_durable() -> bool:
+        return placed <= {row["client_order_id"] for row in await site.operator.rows(BTC, "orders")}
+
+    await until("every order is durable", all_durable)
     readers = [EventReader(site, topic) for topic in EXCHANGE_TOPICS]
     try:
         told = [await reader.read(began) for reader in readers]

@@ -93,6 +93,8 @@ def run(
 def _run(words: list[str], environ: dict[str, str], outputs: tuple[Path, Path]) -> None:
     """In the new process."""
     end_with_parent()
+    # Among what is inherited is what would keep the fork server, and so all servers, when the test has died.
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     for number, path in enumerate(outputs, start=1):
         with path.open("ab") as output:
             os.dup2(output.fileno(), number)
