@@ -1,13 +1,17 @@
 """A real PostgreSQL, from the wheel, as a process of our own."""
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 import warnings
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.end_with_parent import end_with_parent
 
@@ -24,22 +28,41 @@ _QUICK = ("fsync=off", "full_page_writes=off")
 _START_S_MAX = 20.0
 
 
+class _Cluster(NamedTuple):
+    """What initdb made, the programs, and the user to run as where we are root: PostgreSQL refuses to be."""
+
+    data: Path
+    programs: Path
+    user: str | None
+
+
+@cache
+def _empty_cluster() -> _Cluster:
+    """Made once for each test process and copied, because initdb takes most of a second."""
+    directory = Path(tempfile.mkdtemp(prefix="mm-postgres-empty-"))
+    atexit.register(shutil.rmtree, directory)
+    data = directory / "data"
+    data.mkdir()
+    wheel = get_server(data, cleanup_mode=None, start=False)
+    wheel.ensure_pgdata_inited()
+    rules = data / "pg_hba.conf"
+    rules.write_text(f"host all {PASSWORD_USER} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+    return _Cluster(data, wheel.bin_path, wheel.system_user)
+
+
 class PostgresServer:
     """A server process of our own; `durable=False` gives up what only a crash of the machine could lose."""
 
     def __init__(self, directory: Path, *, durable: bool = False) -> None:
         self.data = directory / "data"
-        self.data.mkdir()
         self._options = () if durable else _QUICK
         self._log = directory / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
-        # initdb, and where we are root a system user to run as: PostgreSQL refuses to run as root.
-        wheel = get_server(self.data, cleanup_mode=None, start=False)
-        wheel.ensure_pgdata_inited()
-        self.programs: Path = wheel.bin_path
-        self._user: str | None = wheel.system_user
-        rules = self.data / "pg_hba.conf"
-        rules.write_text(f"host all {PASSWORD_USER} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        empty = _empty_cluster()
+        directory.chmod(0o755)  # that user goes through it
+        subprocess.run(["/bin/cp", "-a", empty.data, self.data], check=True)
+        self.programs = empty.programs
+        self._user = empty.user
         self.port = free_port()
 
     def start(self) -> None:
