@@ -1,6 +1,6 @@
 """Many seeds, in this process or shared among several."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -15,8 +15,9 @@ CHUNK = 10
 class Campaign:
     """Runs seeds and adds up what happened."""
 
-    def __init__(self, seeds: range, jobs: int = 1) -> None:
+    def __init__(self, seeds: range, jobs: int = 1, play: Callable[[int], Result] = run_seed) -> None:
         self._seeds = seeds
+        self._play = play
         self._jobs = jobs
         self.coverage = Coverage()
         self.runs = self.steps = self.virtual_ns = 0
@@ -37,7 +38,7 @@ class Campaign:
 
     def _results(self) -> Iterable[Result]:
         if self._jobs == 1:
-            yield from map(run_seed, self._seeds)
+            yield from map(self._play, self._seeds)
             return
         with ProcessPoolExecutor(self._jobs, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(run_seed, self._seeds, chunksize=CHUNK)
+            yield from pool.map(self._play, self._seeds, chunksize=CHUNK)

@@ -57,6 +57,16 @@ HAPPENS_SOMETIMES: tuple[str, ...] = (
 )
 """Over a few hundred seeds each of these must have happened."""
 
+HAPPENS_IN_FLEETS: tuple[str, ...] = tuple(
+    f"fleet:{name}"
+    for name in (
+        *("crash", "stall", "terminate", "db_down", "owner_lost", "revoke", "outage", "kill", "pause"),
+        *("claim_came_through_late", "ended_in_order", "fenced", "guarded", "released", "stale_record"),
+        *("thrown_out", "went_on", "woken"),
+    )
+)
+"""The same over fleets of several instances."""
+
 
 class Coverage:
     """The counters."""

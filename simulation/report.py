@@ -8,11 +8,11 @@ from simulation.runner import Result
 NS_PER_S = 1e9
 
 
-def print_failure(result: Result) -> None:
+def print_failure(result: Result, flag: str = "") -> None:
     """A failing run: its seed, what broke, and the script to play it again with."""
     print(f"\nseed {result.seed} FAILS at {result.at_ms} ms: {result.violation}")
     print(f"# {len(result.decisions)} decisions; save them to FILE, then:")
-    print(f"# python -m simulation --seed {result.seed} --script FILE")
+    print(f"# python -m simulation {flag}--seed {result.seed} --script FILE")
     for decision in result.decisions:
         print(decision.line())
     print(flush=True)

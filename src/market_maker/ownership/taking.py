@@ -31,7 +31,7 @@ def on_described(instance: InstanceState, event: ev.Described) -> None:
     if holding.stage is Stage.DESCRIBING and event.instrument is None and holding.left_epoch is None:
         holding.again_ns = event.at_ns + AGAIN_NS  # the actor that knows it may not go on
     elif holding.stage is Stage.DESCRIBING:
-        holding.instrument = event.instrument
+        holding.instrument, holding.again_ns = event.instrument, 0
         holding.move(Move.DESCRIBED)
         instance.out.append(cmd.ClaimSymbol(holding.symbol))
 

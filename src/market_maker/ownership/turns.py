@@ -49,7 +49,7 @@ def _gone(instance: InstanceState, numbers: frozenset[int], why: Hold) -> frozen
 
 def on_configured(instance: InstanceState, event: ev.Configured) -> None:
     """A list of what is configured; what is missing in it may have been written while it was read."""
-    for symbol in event.symbols:
+    for symbol in sorted(event.symbols):
         holding = instance.of(symbol)
         holding.is_configured = True
         holding.is_being_removed = holding.is_asked_for = False

@@ -75,6 +75,7 @@ def test_a_symbol_that_is_taken_while_its_history_is_read_is_not_started() -> No
     north.claimed()
     assert north.renewed({}, {BTC: "south"}) == [cmd.Abandon(BTC)]
     assert north.says(ev.Started, BTC) == []
+    assert north.assigned(BTC) == [cmd.Describe(BTC)], "it comes back like any other"
 
 
 def test_a_renewal_that_does_not_know_of_a_release_under_way_fences_nobody() -> None:

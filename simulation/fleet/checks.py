@@ -1,0 +1,99 @@
+"""What must hold of a fleet at every moment; the numbers are those of the list in docs/simulation.md."""
+
+from typing import Final
+
+from market_maker.core import commands as cmd
+from market_maker.core.states import State
+from market_maker.ownership.states import Stage
+from simulation.clock import MS
+from simulation.fleet.actor import FleetActor
+from simulation.fleet.exchange import FleetExchange
+from simulation.fleet.guard import SETTLE_NS, SILENCE_NS
+from simulation.fleet.instance import LEASE_NS, FleetInstance
+from simulation.parts import Violation
+
+CLEARED_NS_MAX: Final = SILENCE_NS + LEASE_NS + SETTLE_NS + 700 * MS
+"""How long orders may rest that nobody looks after; not counted while the Order Service is away."""
+
+
+class FleetChecks:
+    """Compares what instances do with what they may."""
+
+    def __init__(self, instances: dict[str, FleetInstance], exchange: FleetExchange) -> None:
+        self._instances, self._exchange = instances, exchange
+        self._cleared: set[tuple[str, int | None, str]] = set()
+        """Who has cancelled everything in which symbol, under which epoch."""
+        self._killed: set[str] = set()
+        """Symbols that were killed and that no person has enabled since."""
+
+    def leaves(self, instance: FleetInstance, actor: FleetActor, request: cmd.Request) -> None:
+        """A request is about to leave."""
+        symbol = actor.name
+        under = instance.name, actor.tenure.epoch, symbol
+        if isinstance(request, cmd.CancelAll):
+            self._cleared.add(under)
+        elif not isinstance(request, cmd.CancelOrder) and not actor.was_woken and under not in self._cleared:
+            name = type(request).__name__
+            raise Violation(17, f"{symbol}: {name} of {instance.name} leaves before the cancel of everything")
+        if not isinstance(request, cmd.PlaceOrder):
+            return
+        if instance.machine.stage(symbol) not in (Stage.HELD, Stage.LEAVING):
+            raise Violation(17, f"{symbol}: {instance.name} sends in {instance.machine.stage(symbol).name}")
+        for other in self._instances.values():
+            theirs = other.actors.get(symbol)
+            if other is not instance and other.alive and theirs is not None and theirs.may_send:
+                raise Violation(17, f"{symbol}: {instance.name} sends, and {other.name} may")
+
+    def changed(self, symbol: str, record: cmd.RecordState) -> None:
+        """An engine has left a state for another."""
+        if record.to_state is State.HALTED:
+            self._killed.add(symbol)
+        elif record.to_state is State.ACTIVE:
+            if record.actor != "system":
+                self._killed.discard(symbol)
+            elif symbol in self._killed:
+                raise Violation(7, f"{symbol}: goes on by itself after a kill")
+
+    def guarded(self, symbol: str) -> None:
+        """The guard has halted a symbol."""
+        self._killed.add(symbol)
+
+    def started(self, actor: FleetActor, stored: State) -> None:
+        """An engine has begun: HALTED as stored, and never ACTIVE."""
+        state = actor.engine.symbol.state
+        if state is State.ACTIVE or (stored is State.HALTED) is not (state is State.HALTED):
+            raise Violation(7, f"{actor.name}: begins {state.name}, stored is {stored.name}")
+
+    def rests(self, now_ns: int) -> None:
+        """Nobody's orders stay."""
+        if now_ns < self._exchange.down_until_ns:
+            return
+        for symbol, resting in self._exchange.open.items():
+            for client_order_id, order in resting.items():
+                actor = self._instances[order.instance_id].actors.get(symbol)
+                is_attended = actor is not None and self._attends(order.instance_id, actor)
+                if is_attended:
+                    order.unattended_ns = None
+                    continue
+                since_ns = order.unattended_ns = order.unattended_ns or now_ns
+                if now_ns - max(since_ns, self._exchange.down_until_ns) > CLEARED_NS_MAX:
+                    raise Violation(19, f"{symbol}: {client_order_id} of {order.instance_id} is nobody's")
+
+    def _attends(self, name: str, actor: FleetActor) -> bool:
+        instance = self._instances[name]
+        return instance.alive and not instance.is_frozen and actor.tenure.is_held
+
+    def at_last(self, symbols: tuple[str, ...], owners: dict[str, str]) -> str:
+        """Why not every symbol has its one owner; empty when each has."""
+        for symbol in symbols:
+            holders = [
+                instance
+                for instance in self._instances.values()
+                if instance.alive and symbol in instance.actors and instance.actors[symbol].tenure.is_held
+            ]
+            names = [instance.name for instance in holders]
+            if len(names) != 1 or owners.get(symbol) != names[0]:
+                return f"{symbol}: held by {names or 'nobody'}, the row names {owners.get(symbol)}"
+            if holders[0].machine.stage(symbol) is not Stage.HELD:
+                return f"{symbol}: {names[0]} is still {holders[0].machine.stage(symbol).name}"
+        return ""

@@ -1,0 +1,482 @@
+"""One instance: the ownership machine, what carries its commands out, its lease and its actors."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, Protocol
+
+from market_maker.actors.tenure import Lease, Tenure
+from market_maker.core import commands as core_cmd
+from market_maker.core.config import SymbolConfig
+from market_maker.core.engine import SymbolEngine
+from market_maker.core.events import Retire
+from market_maker.core.states import Cause
+from market_maker.ownership import commands as cmd
+from market_maker.ownership import events as ev
+from market_maker.ownership.machine import OwnershipMachine
+from market_maker.ownership.states import Hold
+from market_maker.streams.partitioner import partition_of
+from simulation.clock import MS, Clock
+from simulation.coverage import Coverage
+from simulation.fleet.actor import LIMITS, FleetActor, Surroundings, instrument_of, restored
+from simulation.fleet.exchange import FleetExchange
+from simulation.fleet.rows import FleetRows, StateRow
+from simulation.lifetime import Lifetime
+from simulation.virtual_loop import VirtualLoop
+
+LEASE_NS: Final = 800 * MS
+RENEW_NS: Final = 200 * MS
+RENEW_NS_MAX: Final = 300 * MS
+RETRY_NS: Final = 50 * MS
+AGAIN_NS: Final = 300 * MS
+TICK_NS: Final = 50 * MS
+LOOK_NS: Final = 30 * MS
+COUNTS: Final = {"engine": 24}
+WAYS_NS: Final = (MS, 2 * MS, 10 * MS, 60 * MS)
+"""To PostgreSQL, and back."""
+
+_CAUSES: Final = {
+    Hold.REVOKED: Cause.OWNERSHIP_LOST,
+    Hold.LOST: Cause.OWNERSHIP_LOST,
+    Hold.REMOVED: Cause.FLATTEN,
+    Hold.ENDING: Cause.FLATTEN,
+}
+
+
+class FleetWorld(Protocol):
+    """What instances share."""
+
+    clock: Clock
+    rng: Random
+    coverage: Coverage
+    rows: FleetRows
+    exchange: FleetExchange
+    configs: dict[str, SymbolConfig]
+
+    def leaves(self, instance: "FleetInstance", actor: FleetActor, request: core_cmd.Request) -> None:
+        """A request is about to leave."""
+
+    def started(self, actor: FleetActor, row: StateRow) -> None:
+        """An engine has begun, from this row."""
+
+    def changed(self, symbol: str, record: core_cmd.RecordState) -> None:
+        """An engine has left a state for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingState:
+    """A state on its way to PostgreSQL."""
+
+    symbol: str
+    epoch: int
+    row: StateRow
+
+
+def numbers_of(symbols: Iterable[str]) -> frozenset[int]:
+    """The partitions that carry the symbols; each has one of its own."""
+    return frozenset(partition_of(symbol, COUNTS["engine"]) for symbol in symbols)
+
+
+class FleetInstance(Lifetime):
+    """Lives until it is killed; stands still while it is frozen."""
+
+    def __init__(self, world: FleetWorld, name: str) -> None:
+        super().__init__(world.clock)
+        self.name = name
+        self._world = world
+        self.machine = OwnershipMachine(name, LEASE_NS)
+        self.loop = VirtualLoop(self, lambda: self._clock.now_ns)
+        with self.loop.running():
+            self.lease = Lease(lambda: self._clock.now_ns, LEASE_NS)
+        self.actors: dict[str, FleetActor] = {}
+        self.postgres_away_until_ns = 0
+        self.beat_ns = self._clock.now_ns
+        """When it gave its last sign of life."""
+        self.done: set[int] = set()
+        """Tickets that are over."""
+        self._tickets = 0
+        self._last_ticket = 0
+        self._pending: list[PendingState] = []
+        self._writing = False
+        self._questions = 0
+        self._claims: dict[str, int] = {}
+        """The number of the claim, or of the start, that is wanted of each symbol."""
+        self._tenures: dict[str, Tenure] = {}
+        self._resuming: dict[int, str] = {}
+        self._killing: dict[int, str] = {}
+        self._requests = 0
+        self._around = Surroundings(
+            name,
+            self,
+            self.loop,
+            world.exchange,
+            lambda: self._clock.now_ns,
+            self._record,
+            self._replied,
+            self._has_records,
+            lambda actor, request: world.leaves(self, actor, request),
+        )
+        self._carry_out: dict[type[cmd.OwnershipCommand], Callable[[Any], None]] = {
+            cmd.Describe: self._describe,
+            cmd.ClaimSymbol: self._claim,
+            cmd.StartActor: self._start,
+            cmd.Abandon: self._abandon,
+            cmd.WakeActor: self._wake,
+            cmd.Restrain: self._restrain,
+            cmd.CarryOutKills: self._carry_out_kills,
+            cmd.ClearAgain: self._clear_again,
+            cmd.StopQuoting: self._stop_quoting,
+            cmd.Save: self._save,
+            cmd.ReleaseSymbol: self._release,
+            cmd.StopActor: self._stop,
+            cmd.AskToResume: self._ask_to_resume,
+            cmd.Done: lambda command: self.done.add(command.ticket),
+        }
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._clock.now_ns < self.stalled_until_ns
+
+    def begin(self) -> None:
+        """Start what runs as long as it lives."""
+        self.tell(ev.Configured(self._clock.now_ns, frozenset(self._world.configs)))
+        self._beat()
+        self._renew()
+        self._pass()
+        self._look()
+
+    def end(self) -> None:
+        """Kill -9, or its end in order."""
+        self.alive = False
+        self.loop.end()
+
+    def tell(self, event: ev.OwnershipEvent) -> None:
+        """Tell the machine of an event and carry out, or begin, what it says."""
+        for command in self.machine.handle(event):
+            if type(command) in self._carry_out:
+                self._carry_out[type(command)](command)
+
+    # --- the consumer group ---------------------------------------------------------------------
+
+    def assigned(self, symbols: set[str]) -> None:
+        """The partitions of these symbols have come."""
+        self.tell(ev.Assigned(self._clock.now_ns, numbers_of(symbols), COUNTS))
+
+    def revoking(self, symbols: set[str]) -> int:
+        """The partitions of these symbols go; `done` has the ticket when they may."""
+        self._look_at_all()
+        self._tickets += 1
+        self.tell(ev.Revoking(self._clock.now_ns, numbers_of(symbols), self._tickets))
+        return self._tickets
+
+    def lost(self, symbols: set[str]) -> None:
+        """The partitions of these symbols have gone."""
+        self.tell(ev.Lost(self._clock.now_ns, numbers_of(symbols)))
+
+    def ends(self) -> None:
+        """SIGTERM: stop quoting, prove zero, save, release."""
+        self._look_at_all()
+        self.tell(ev.ProcessEnds(self._clock.now_ns))
+        self._flush_when_clear()
+
+    def _flush_when_clear(self) -> None:
+        if self._pending or any(a.tenure.is_held and not a.engine.is_clear for a in self.actors.values()):
+            self.after(LOOK_NS, self._flush_when_clear)
+            return
+        self._look_at_all()
+        self._tickets += 1
+        self._last_ticket = self._tickets
+        self.tell(ev.Flushed(self._clock.now_ns, self._tickets))
+
+    @property
+    def has_let_go(self) -> bool:
+        """Whether everything that could be released is."""
+        return self._last_ticket in self.done
+
+    # --- routine --------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        self.beat_ns = self._clock.now_ns
+        self.after(RENEW_NS, self._beat)
+
+    def _pass(self) -> None:
+        self.tell(ev.Passed(self._clock.now_ns))
+        self.after(TICK_NS, self._pass)
+
+    def _look(self) -> None:
+        for symbol in self.machine.watched():
+            self._look_at(symbol)
+        self.after(LOOK_NS, self._look)
+
+    def _look_at_all(self) -> None:
+        for symbol in sorted(self.actors):
+            self._look_at(symbol)
+
+    def _look_at(self, symbol: str) -> None:
+        actor = self.actors.get(symbol)
+        if actor is not None:
+            facts = actor.facts(may_go_on=self.machine.may_go_on(symbol))
+            self.tell(ev.ActorSeen(self._clock.now_ns, symbol, facts))
+
+    def _renew(self) -> None:
+        self._questions += 1
+        asked_ns, question = self._clock.now_ns, self._questions
+        answer: list[tuple[dict[str, int], dict[str, str]]] = []
+
+        def read() -> None:
+            rows = self._world.rows
+            answer.append((rows.owned(self.name), rows.owners_by_symbol()))
+
+        def answered() -> None:
+            if question == self._questions:
+                self._questions += 1
+                self.tell(ev.Renewed(self._clock.now_ns, asked_ns, *answer[0]))
+                with self.loop.running():
+                    self.lease.renewed(asked_ns)
+                self.after(RENEW_NS, self._renew)
+
+        def failed() -> None:
+            if question == self._questions:
+                self._questions += 1
+                with self.loop.running():
+                    self.lease.failed(asked_ns)
+                self.after(RETRY_NS, self._renew)
+
+        self._ask(read, answered, lambda: None)
+        self.after(RENEW_NS_MAX, failed)
+
+    def _ask(
+        self, statement: Callable[[], None], answered: Callable[[], None], failed: Callable[[], None]
+    ) -> None:
+        """One transaction: it arrives, is committed and answered, or gets lost on either way."""
+        there_ns, back_ns = self._world.rng.choice(WAYS_NS), self._world.rng.choice(WAYS_NS)
+
+        def arrived() -> None:
+            if self._clock.now_ns < self.postgres_away_until_ns:
+                self.after(RENEW_NS_MAX, failed)
+                return
+            statement()
+            is_lost = self._clock.now_ns + back_ns < self.postgres_away_until_ns
+            self.after(back_ns, failed if is_lost else answered)
+
+        self._clock.after(there_ns, arrived)  # also when the instance dies or stands still meanwhile
+
+    # --- taking ---------------------------------------------------------------------------------
+
+    def _describe(self, command: cmd.Describe) -> None:
+        described = ev.Described(self._clock.now_ns, command.symbol, instrument_of(command.symbol))
+        self.after(2 * MS, self._when_saved, command.symbol, lambda: self.tell(described))
+
+    def _when_saved(self, symbol: str, then: Callable[[], None]) -> None:
+        if self._has_records(symbol):
+            self.after(2 * MS, self._when_saved, symbol, then)
+        else:
+            then()
+
+    def _claim(self, command: cmd.ClaimSymbol) -> None:
+        symbol = command.symbol
+        number = self._claims[symbol] = self._claims.get(symbol, 0) + 1
+        answer: list[tuple[int, Any]] = []
+
+        def answered() -> None:
+            if self._claims[symbol] != number:
+                self._world.coverage.hit("fleet:claim_came_through_late")
+                return
+            epoch, before = answer[0]
+            now_ns = self._clock.now_ns
+            was_released = before is None or before.released_ns is not None
+            age_ns = now_ns - before.released_ns if before is not None and before.resume else None
+            actor = self.actors.get(symbol)
+            is_sound = actor is not None and not actor.tenure.is_held and not self._has_records(symbol)
+            self.tell(ev.Claimed(now_ns, symbol, epoch, was_released, age_ns, is_sound))
+
+        def failed() -> None:
+            if self._claims[symbol] == number:
+                self.after(AGAIN_NS, self._claim_again, command, number)
+
+        self._ask(lambda: answer.append(self._world.rows.claim(symbol, self.name)), answered, failed)
+
+    def _claim_again(self, command: cmd.ClaimSymbol, number: int) -> None:
+        if self._claims[command.symbol] == number:
+            self._claim(command)
+
+    def _start(self, command: cmd.StartActor) -> None:
+        symbol = command.symbol
+        number = self._claims[symbol]
+        tenure = Tenure(self.lease, command.epoch)
+        self._tenures[symbol] = tenure
+        before = self.actors.pop(symbol, None)
+        if before is not None:
+            self._end(before)
+        with self.loop.running():
+            self.loop.start(self._cancel_once(symbol, tenure))
+        rows: list[StateRow] = []
+
+        def read() -> None:
+            rows.append(self._world.rows.states[symbol])
+
+        def answered() -> None:
+            if self._claims[symbol] == number:
+                self._begin(symbol, tenure, rows[-1])
+
+        def ask() -> None:
+            if self._claims[symbol] == number:
+                self._ask(read, answered, lambda: self.after(AGAIN_NS, ask))
+
+        self.after(self._world.rng.choice((0, 20 * MS, 300 * MS, 1_200 * MS)), ask)
+
+    async def _cancel_once(self, symbol: str, tenure: Tenure) -> None:
+        if await tenure.may_ask():
+            self._world.exchange.send(symbol, core_cmd.CancelAll(), self.name, lambda _answer: None)
+
+    def _begin(self, symbol: str, tenure: Tenure, row: StateRow) -> None:
+        start = restored(self._world.configs[symbol], row, self._world.rng, self._clock.now_ns)
+        engine = SymbolEngine(start, LIMITS)
+        actor = self.actors[symbol] = FleetActor(engine, tenure, self._around)
+        actor.begin()
+        self._world.started(actor, row)
+        self.tell(ev.Started(self._clock.now_ns, symbol))
+
+    def _abandon(self, command: cmd.Abandon) -> None:
+        self._claims[command.symbol] = self._claims.get(command.symbol, 0) + 1
+        tenure = self._tenures.pop(command.symbol, None)
+        if tenure is not None and command.symbol not in self.actors:
+            with self.loop.running():
+                tenure.close()
+
+    def _wake(self, command: cmd.WakeActor) -> None:
+        self._world.coverage.hit("fleet:woken")
+        actor = self.actors[command.symbol]
+        actor.was_woken = True
+        with self.loop.running():
+            actor.tenure.renew(command.epoch)
+
+    def _restrain(self, command: cmd.Restrain) -> None:
+        why = "" if command.hold is None else command.hold.value
+        actor = self.actors.get(command.symbol)
+        if actor is not None:
+            actor.step(Retire(self._clock.now_ns, why))
+
+    def _carry_out_kills(self, command: cmd.CarryOutKills) -> None:
+        symbol = command.symbol
+        found: list[bool] = []
+
+        def answered() -> None:
+            actor = self.actors.get(symbol)
+            if found[-1] and actor is not None:
+                self._requests += 1
+                self._killing[self._requests] = symbol
+                actor.ask(self._requests, Cause.KILL, "operator", "ordered")
+            self.tell(ev.Admitted(self._clock.now_ns, symbol, command.epoch))
+
+        def ask() -> None:
+            self._ask(lambda: found.append(symbol in self._world.rows.kills), answered, again)
+
+        def again() -> None:
+            self.after(AGAIN_NS, ask)
+
+        ask()
+
+    # --- giving up ------------------------------------------------------------------------------
+
+    def _clear_again(self, command: cmd.ClearAgain) -> None:
+        self.actors[command.symbol].ask(0, Cause.FLATTEN, "system", "the last owner's lease has ended")
+
+    def _stop_quoting(self, command: cmd.StopQuoting) -> None:
+        self.actors[command.symbol].ask(0, _CAUSES[command.hold], "system", command.hold.value)
+
+    def _save(self, command: cmd.Save) -> None:
+        def saved() -> None:
+            self._look_at(command.symbol)
+            self.tell(ev.Saved(self._clock.now_ns, command.symbol))
+
+        self.after(MS, self._when_saved, command.symbol, saved)
+
+    def _release(self, command: cmd.ReleaseSymbol) -> None:
+        symbol, epoch = command.symbol, command.epoch
+        actor = self.actors.get(symbol)
+        if actor is not None and actor.tenure.epoch == epoch:
+            actor.tenure.end()
+
+        def statement() -> None:
+            if self._world.rows.release(symbol, epoch, self._clock.now_ns, resume=command.resume):
+                self._world.coverage.hit("fleet:released")
+
+        def answered() -> None:
+            self.tell(ev.Released(self._clock.now_ns, symbol, epoch))
+
+        self._ask(statement, answered, answered)
+
+    def _stop(self, command: cmd.StopActor) -> None:
+        actor = self.actors.get(command.symbol)
+        if actor is not None and command.is_fenced:
+            self._world.coverage.hit("fleet:fenced")
+            actor.tenure.end()
+        self.after(MS, self._stopped, command.symbol, actor)
+
+    def _stopped(self, symbol: str, actor: FleetActor | None) -> None:
+        if actor is not None and self.actors.get(symbol) is actor:
+            self._end(self.actors.pop(symbol))
+        self.tell(ev.Stopped(self._clock.now_ns, symbol, left_unread=False))
+
+    def _end(self, actor: FleetActor) -> None:
+        actor.has_ended = True
+        with self.loop.running():
+            actor.tenure.close()
+
+    # --- what engines say -----------------------------------------------------------------------
+
+    def _record(self, actor: FleetActor, record: core_cmd.RecordState) -> None:
+        epoch = actor.tenure.epoch
+        if epoch == self._world.rows.owners[actor.name].epoch:  # what another thinks concerns nobody
+            self._world.changed(actor.name, record)
+        if epoch is not None:
+            self._pending.append(
+                PendingState(actor.name, epoch, StateRow(record.to_state, record.kill_reason))
+            )
+            self._write()
+
+    def _has_records(self, symbol: str) -> bool:
+        return any(pending.symbol == symbol for pending in self._pending)
+
+    def _write(self) -> None:
+        if self._writing or not self._pending:
+            return
+        self._writing = True
+        batch = tuple(self._pending)
+        stale: list[PendingState] = []
+
+        def statement() -> None:
+            stale.clear()
+            write = self._world.rows.write
+            stale.extend(p for p in batch if not write(p.symbol, p.epoch, p.row))
+
+        def answered() -> None:
+            self._writing = False
+            del self._pending[: len(batch)]
+            for pending in stale:
+                self._world.coverage.hit("fleet:stale_record")
+                self.tell(ev.Fenced(self._clock.now_ns, pending.symbol, pending.epoch))
+            self._write()
+
+        def failed() -> None:
+            self._writing = False
+            self.after(AGAIN_NS, self._write)
+
+        self._ask(statement, answered, failed)
+
+    def _ask_to_resume(self, command: cmd.AskToResume) -> None:
+        self._requests += 1
+        self._resuming[self._requests] = command.symbol
+        self.actors[command.symbol].ask(self._requests, Cause.RESUME, "system", "went on")
+
+    def _replied(self, reply: core_cmd.Reply) -> None:
+        symbol = self._resuming.pop(reply.request_id, None)
+        if symbol is not None:
+            if not reply.problems:
+                self._world.coverage.hit("fleet:went_on")
+            self.tell(ev.Resumed(self._clock.now_ns, symbol, not reply.problems))
+        symbol = self._killing.pop(reply.request_id, None)
+        if symbol is not None:
+            self._world.rows.kills.discard(symbol)

@@ -1,0 +1,80 @@
+"""PostgreSQL as the instances see it: who owns what, the stored states, and kills that wait for an owner."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from market_maker.core.states import KillReason, State
+from simulation.parts import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRow:
+    """As in `mm_owners`."""
+
+    epoch: int
+    instance_id: str | None
+    released_ns: int | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """As in `mm_states`."""
+
+    state: State = State.PAUSED
+    kill_reason: KillReason | None = None
+
+
+class FleetRows:
+    """Every change is one transaction, at the moment at which it is called."""
+
+    def __init__(self, symbols: tuple[str, ...]) -> None:
+        self.owners: dict[str, OwnerRow] = {}
+        self.states = {symbol: StateRow() for symbol in symbols}
+        self.kills: set[str] = set()
+        """Symbols with an order to kill that nobody has carried out yet."""
+        self.halted: Callable[[str], None] = lambda _symbol: None
+        """Told of each symbol that the guard halts."""
+
+    def claim(self, symbol: str, instance_id: str) -> tuple[int, OwnerRow | None]:
+        """The new epoch, and the row as it was."""
+        before = self.owners.get(symbol)
+        epoch = 1 if before is None else before.epoch + 1
+        self.owners[symbol] = OwnerRow(epoch, instance_id)
+        return epoch, before
+
+    def release(self, symbol: str, epoch: int, now_ns: int, *, resume: bool) -> bool:
+        """Whether the symbol was still owned at that epoch."""
+        row = self.owners.get(symbol)
+        if row is None or row.epoch != epoch:
+            return False
+        if resume and self.states[symbol].state is State.HALTED:
+            raise Violation(7, f"{symbol}: released to go on by itself, though it is HALTED")
+        self.owners[symbol] = replace(row, instance_id=None, released_ns=now_ns, resume=resume)
+        return True
+
+    def owned(self, instance_id: str) -> dict[str, int]:
+        """The epochs of what an instance owns."""
+        return {name: row.epoch for name, row in self.owners.items() if row.instance_id == instance_id}
+
+    def owners_by_symbol(self) -> dict[str, str]:
+        """Symbols of nobody are left out."""
+        return {name: row.instance_id for name, row in self.owners.items() if row.instance_id is not None}
+
+    def write(self, symbol: str, epoch: int, row: StateRow) -> bool:
+        """Store a state; False, and nothing is changed, when the epoch is over."""
+        if self.owners[symbol].epoch != epoch:
+            return False
+        self.states[symbol] = row
+        return True
+
+    def take_away(self, symbol: str, instance_id: str) -> bool:
+        """As the guard does: nobody's, under a new epoch, HALTED. False when it is another's by now."""
+        row = self.owners[symbol]
+        if row.instance_id != instance_id:
+            return False
+        self.owners[symbol] = OwnerRow(row.epoch + 1, None)
+        if self.states[symbol].state is not State.HALTED:
+            self.states[symbol] = StateRow(State.HALTED, KillReason.OWNER_LOST)
+            self.halted(symbol)
+        return True

@@ -1,0 +1,124 @@
+"""Fleets of several instances: what they add up to, and what is planted in them is found."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from market_maker.actors.tenure import Tenure
+from market_maker.ownership import events as ev
+from market_maker.ownership import leaving, taking, word
+from market_maker.ownership.instance import InstanceState
+from market_maker.ownership.machine import HANDLERS
+from simulation.decisions import Decision, Kind
+from simulation.fleet.runner import run_fleet, run_fleet_seed
+from simulation.fleet.script import fleet_plan_of, fleet_script_of
+from simulation.runner import Result
+from simulation.shrink import Shrinker
+
+SEEDS_MAX = 300
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def the_lease_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tenure, "is_current", property(lambda tenure: tenure.is_held))
+
+
+def an_epoch_is_not_compared(patch: pytest.MonkeyPatch) -> None:
+    def on_renewed(instance: InstanceState, event: ev.Renewed) -> None:
+        ours = {h.symbol: h.epoch for h in instance.holdings.values() if h.epoch is not None}
+        word.on_renewed(instance, replace(event, owned={**event.owned, **ours}))
+
+    patch.setitem(HANDLERS, ev.Renewed, on_renewed)
+
+
+def a_killed_symbol_goes_on(patch: pytest.MonkeyPatch) -> None:
+    def on_seen(instance: InstanceState, event: ev.ActorSeen) -> None:
+        leaving.on_seen(instance, replace(event, facts=replace(event.facts, is_killed=False)))
+
+    patch.setitem(HANDLERS, ev.ActorSeen, on_seen)
+
+
+def nobody_waits_for_the_last_owners_lease(patch: pytest.MonkeyPatch) -> None:
+    def on_claimed(instance: InstanceState, event: ev.Claimed) -> None:
+        taking.on_claimed(instance, replace(event, was_released=True))
+
+    patch.setitem(HANDLERS, ev.Claimed, on_claimed)
+
+
+def a_question_that_was_asked_stays_asked(patch: pytest.MonkeyPatch) -> None:
+    """As it once was: a symbol that was fenced while its history was read was never taken again."""
+
+    def on_described(instance: InstanceState, event: ev.Described) -> None:
+        holding = instance.of(event.symbol)
+        asked_ns = holding.again_ns
+        taking.on_described(instance, event)
+        holding.again_ns = asked_ns
+
+    patch.setitem(HANDLERS, ev.Described, on_described)
+
+
+def first_failure() -> Result:
+    for seed in range(SEEDS_MAX):
+        result = run_fleet_seed(seed)
+        if result.violation is not None:
+            return result
+    pytest.fail(f"not found within {SEEDS_MAX} seeds")
+
+
+@pytest.mark.parametrize(
+    ("plant", "invariants"),
+    [
+        (the_lease_is_not_asked, {17}),
+        (an_epoch_is_not_compared, {17, 19}),
+        (a_killed_symbol_goes_on, {7}),
+        (nobody_waits_for_the_last_owners_lease, {17}),
+        (a_question_that_was_asked_stays_asked, {20}),
+    ],
+)
+def test_a_bug_that_is_planted_in_the_ownership_is_found(
+    plant: Plant, invariants: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    found = first_failure().violation
+    assert found is not None
+    assert found.number in invariants
+
+
+def test_the_script_of_a_failing_fleet_shrinks_to_a_few_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    the_lease_is_not_asked(monkeypatch)
+    shortest = Shrinker(first_failure(), run_fleet).shrink()
+    assert shortest.violation is not None
+    assert shortest.violation.number == 17
+    assert len(shortest.decisions) <= 6
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_every_symbol_has_one_owner_at_last_whatever_goes_wrong(seed: int) -> None:
+    assert run_fleet_seed(seed).violation is None
+
+
+def test_a_fleet_in_which_nothing_goes_wrong_moves_and_kills_nothing() -> None:
+    result = run_fleet(3, ())
+    assert result.violation is None
+    assert not result.coverage.counts
+
+
+def test_the_same_seed_gives_the_same_fleet() -> None:
+    first, second = run_fleet_seed(8), run_fleet_seed(8)
+    assert (first.steps, first.virtual_ns) == (second.steps, second.virtual_ns)
+    assert first.coverage.counts == second.coverage.counts
+
+
+def test_a_kill_outlives_the_process_that_carried_it_out() -> None:
+    seed = next(seed for seed in range(50) if len(fleet_plan_of(seed).symbols) == 1)
+    crash = tuple(Decision(4_100, Kind.CRASH, value=300, count=count) for count in range(3))
+    result = run_fleet(seed, (Decision(4_000, Kind.KILL, count=1), *crash))
+    assert result.violation is None
+    assert result.coverage.counts["fleet:kill"] == 1
+
+
+def test_every_kind_of_trouble_is_drawn() -> None:
+    drawn = {decision.kind for seed in range(60) for decision in fleet_script_of(seed)}
+    assert len(drawn) == 9
