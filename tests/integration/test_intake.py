@@ -353,6 +353,31 @@ async def test_a_second_process_with_the_same_place_takes_it_and_the_first_ends(
         assert len(second.intake.consumer.assignment.partitions) == PARTITIONS * len(CONSUMED)
 
 
+async def test_who_meets_an_earlier_version_in_the_group_says_so_and_waits_until_that_has_left(
+    make_desk: MakeDesk, kafka: ApacheKafka, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = Consumer(
+        {
+            "bootstrap.servers": kafka.address,
+            "group.id": GROUP,
+            "partition.assignment.strategy": "range",
+            "log_level": 0,
+        }
+    )
+    earlier.subscribe(list(CONSUMED))
+    while not earlier.assignment():
+        await asyncio.to_thread(earlier.poll, 0.1)
+    desk = make_desk()
+    running = asyncio.ensure_future(desk.intake.run())
+    while "end them all, then this one gets its partitions" not in caplog.text:
+        await asyncio.to_thread(earlier.poll, 0.1)
+    assert not desk.intake.consumer.assignment.partitions
+    await asyncio.to_thread(earlier.close)
+    await until(desk.is_reading, timeout_s=20)
+    desk.intake.stop()
+    await running
+
+
 SESSION_TIMEOUT_S = 6.0
 MEMBER = """
 import sys

@@ -9,7 +9,7 @@ REBALANCE_MS_MAX = 30_000
 answer to a join that a broker has lost: the default of five minutes left an instance without symbols."""
 HEARTBEATS_PER_SESSION = 4
 """Two may get lost without harm."""
-HEARTBEAT_MS_MAX = 500
+HEARTBEAT_MS_MAX = 200
 """A heartbeat's answer tells of a rebalance, and all wait until the last member has heard of it."""
 
 

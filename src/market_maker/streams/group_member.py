@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn
 
 from confluent_kafka import (
     OFFSET_END,
@@ -133,10 +134,21 @@ class GroupMember:
         error = message.error() if message is not None else None
         if error is None:
             return
-        if error.code() != KafkaError._FATAL:  # noqa: SLF001 - the client's public name for it
-            self._client_log(error)
-            return
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001 - the client's public name for it
+            self._end_membership(error)
+        self._client_log(error)
+        if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
+            _log.error(
+                "kafka: instances of an earlier version are in the group %r, which assigned partitions "
+                "otherwise: end them all, then this one gets its partitions",
+                self._options.group_id,
+            )
+
+    def _end_membership(self, error: KafkaError) -> NoReturn:
+        """The client will never be a member again. What has a place can lose it to another process."""
         self._tell_lost(self._forget(self._ours))
+        if self._options.instance_id is None:
+            raise KafkaException(error)
         raise FencedError(
             f"KAFKA_INSTANCE_ID: a second process uses {self._options.instance_id!r} and has taken this "
             f"one's partitions; give each instance an id of its own: {error.str()}"
