@@ -12,6 +12,10 @@ HEARTBEATS_PER_SESSION = 4
 HEARTBEAT_MS_MAX = 200
 """A heartbeat's answer tells of a rebalance, and all wait until the last member has heard of it."""
 
+WAKE_MS = 100
+"""librdkafka looks whether a heartbeat or a join is due when something wakes it, in an idle client up to a second
+later. Its timer for statistics, which nobody reads, wakes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConsumerOptions:
@@ -49,6 +53,7 @@ class ConsumerOptions:
             "session.timeout.ms": self.session_timeout_ms,
             "max.poll.interval.ms": max(REBALANCE_MS_MAX, self.session_timeout_ms),
             "heartbeat.interval.ms": heartbeat_ms,
+            "statistics.interval.ms": WAKE_MS,
             "partition.assignment.strategy": "cooperative-sticky",
         }
 

@@ -176,7 +176,7 @@ class GroupMember:
         consumer.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions])
         consumer.pause(partitions)
         self._ours |= _numbers(partitions)
-        self._settled, self._look_again_s = False, 0.0
+        self._look_soon()
 
     def _settle(self, consumer: Consumer) -> None:
         """Begin to read what has become ours; topics that do not exist yet are added when they do."""
@@ -218,6 +218,11 @@ class GroupMember:
             self._commit_now(consumer, self._given & self._keys(numbers))
             self._forget(numbers)
         consumer.incremental_unassign(partitions)
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        """A look at the topics also lets the client join again at once, for which it else waits a second."""
+        self._settled, self._look_again_s = False, 0.0
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._tell_lost(self._forget(_numbers(partitions)))

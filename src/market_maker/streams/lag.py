@@ -31,7 +31,7 @@ from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.topics import CONSUMED
 
 INTERVAL_S = 1.0
-AGAIN_S = 0.2
+AGAIN_S = 0.1
 """While something is unknown: a symbol that has just come to us may quote once its lag is known."""
 REQUEST_TIMEOUT_S = 1.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client left its annotation out
@@ -159,7 +159,14 @@ class LagMonitor:
             ends = _end_offsets(admin, assignment) if assignment.generations else {}
             report = self._gauge.measure(ends, assignment, time.monotonic_ns(), time.time_ns() // 1_000_000)
             self._loop.call_soon_threadsafe(self._on_report, report)
-            self._stopping.wait(self._interval_s if report.is_whole else min(AGAIN_S, self._interval_s))
+            self._pause(self._interval_s if report.is_whole else min(AGAIN_S, self._interval_s), assignment)
+
+    def _pause(self, pause_s: float, measured: Assignment) -> None:
+        """Until the next measurement, or until something else is read than what was measured."""
+        until_s = time.monotonic() + pause_s
+        while (left_s := until_s - time.monotonic()) > 0 and self._assignment() is measured:
+            if self._stopping.wait(min(AGAIN_S, left_s)):
+                return
 
 
 def _end_offsets(admin: AdminClient, assignment: Assignment) -> dict[TopicPartitionKey, int]:

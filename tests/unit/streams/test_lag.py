@@ -149,6 +149,28 @@ async def test_the_monitor_measures_with_a_broker_and_says_so_when_it_cannot(
     await running
 
 
+async def test_what_has_just_come_is_measured_at_once_and_not_when_the_interval_is_over(
+    kafka_broker: str,
+) -> None:
+    count = partitions_of(kafka_broker, MARK)
+    assignment = Assignment()
+    reports: list[LagReport] = []
+    monitor = LagMonitor(
+        kafka_broker,
+        lambda: assignment,
+        lambda _: Position(0, 1, None, 0),
+        reports.append,
+        asyncio.get_running_loop(),
+        interval_s=60.0,
+    )
+    running = asyncio.ensure_future(monitor.run())
+    await until(lambda: bool(reports))
+    assignment = assignment.begun((MARK, number) for number in range(count))
+    await until(lambda: reports[-1].partitions.keys() == assignment.partitions)
+    monitor.stop()
+    await running
+
+
 async def test_a_monitor_that_is_cancelled_stops_its_thread(kafka_broker: str) -> None:
     reports: list[LagReport] = []
     monitor = LagMonitor(
