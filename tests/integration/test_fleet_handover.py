@@ -67,17 +67,24 @@ async def test_only_what_was_active_and_may_go_on_does_so_after_a_clean_hand_ove
     await until(f"{BNB} is paused", partial(is_paused, operator))  # who owns it is known within a second
     for symbol in (SOL, BNB):
         await operator.clear(symbol)
-    giving = (await fleet.owners())[ETH].name
-    taking = next(name for name in (NORTH, SOUTH) if name != giving)
-    assert await asyncio.to_thread(fleet.sites[giving].service.terminate) == 0
-    operator = fleet.sites[taking].operator
-    await fleet.all_owned(SYMBOLS, taking)
-    assert (await operator.quoting(BTC))["state"]["reason"] == WENT_ON
-    assert (await operator.halted(SOL, "MANUAL"))["state"]["value"] == "HALTED"
-    for symbol in (ETH, BNB):
-        status = await operator.until(symbol, "could be enabled", can_be_enabled)
-        assert status["state"]["value"] == "PAUSED"
-    assert await fleet.sites[taking].orders_at_exchange(ETH, SOL, BNB) == 0
+    moved = set[str]()
+    for giving, taking in ((NORTH, SOUTH), (SOUTH, NORTH)):
+        moved |= set(await fleet.owned_by(giving))
+        assert await asyncio.to_thread(fleet.sites[giving].service.terminate) == 0
+        operator = fleet.sites[taking].operator
+        await fleet.all_owned(SYMBOLS, taking)
+        status = await operator.quoting(BTC)
+        assert (status["state"]["reason"] == WENT_ON) == (BTC in moved)
+        assert (await operator.halted(SOL, "MANUAL"))["state"]["value"] == "HALTED"
+        await operator.state(ETH, "PAUSED" if ETH in moved else "ACTIVE")
+        await operator.until(BNB, "could be enabled", can_be_enabled)
+        assert await fleet.sites[taking].orders_at_exchange(SOL, BNB) == 0
+        await fleet.sites[giving].start()
+        await fleet.all_owned(SYMBOLS, NORTH, SOUTH)
+        moved |= set(await fleet.owned_by(giving))
+    assert moved == set(SYMBOLS)
+    await fleet.south.operator.until(ETH, "could be enabled", can_be_enabled)
+    assert await fleet.south.orders_at_exchange(ETH, SOL, BNB) == 0
     assert await fleet.interventions() == 0
 
 

@@ -13,7 +13,7 @@ HEARTBEAT_MS_MAX = 200
 """A heartbeat's answer tells of a rebalance, and all wait until the last member has heard of it."""
 
 WAKE_MS = 100
-"""librdkafka looks whether a heartbeat or a join is due when something wakes it, in an idle client up to a second
+"""librdkafka looks whether a heartbeat or a join is due when something wakes it, when idle up to a second
 later. Its timer for statistics, which nobody reads, wakes it."""
 
 
