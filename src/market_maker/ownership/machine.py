@@ -47,7 +47,7 @@ passed. An eager rebalance is nothing but everything revoked and something assig
 order, and comes back before anybody had it, wakes the actor that stands here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from market_maker.ownership import events as ev
@@ -115,13 +115,19 @@ class OwnershipMachine:
         instance = self._instance
         instance.now_ns, instance.out = event.at_ns, []
         HANDLERS[type(event)](instance, event)
-        if isinstance(event, ev.OfSymbol):
-            self._settle(instance.of(event.symbol))
-        else:
-            for holding in instance.holdings.values():
-                self._settle(holding)
+        for holding in self._concerned(event):
+            self._settle(holding)
         self._end_waiting()
         return instance.out
+
+    def _concerned(self, event: ev.OwnershipEvent) -> Iterable[Holding]:
+        """Time changes nothing for what is held: there are many of those, and ten ticks a second."""
+        holdings = self._instance.holdings.values()
+        if isinstance(event, ev.OfSymbol):
+            return (self._instance.of(event.symbol),)
+        if isinstance(event, ev.Passed):
+            return [holding for holding in holdings if holding.stage is not Stage.HELD or holding.may_go_on]
+        return holdings
 
     def stage(self, symbol: str) -> Stage:
         """Where a symbol stands."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from itertools import count
 from typing import Any, Final
 
@@ -44,6 +44,9 @@ _CAUSES: Final = {
     Hold.ENDING: Cause.FLATTEN,
 }
 
+Work = Coroutine[Any, Any, None] | None
+"""What a command begins; None where it is carried out at once."""
+
 _log = structlog.get_logger()
 
 
@@ -84,7 +87,9 @@ class Ownership:
         self._ids = count(1)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._moved = asyncio.Event()
-        self._carry_out: Final[dict[type[cmd.OwnershipCommand], Callable[[Any], None]]] = {
+        self._counts: Mapping[str, int] = {}
+        """How many partitions each topic has, as the machine knows it."""
+        self._carry_out: dict[type[cmd.OwnershipCommand], Callable[[Any], Work]] = {
             cmd.Describe: self._describe,
             cmd.ClaimSymbol: self._claim,
             cmd.StartActor: self._start,
@@ -114,12 +119,16 @@ class Ownership:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            if self._reader.counts() != self._counts:
+                self._tell_added(frozenset())  # a topic has come into being
             self.tell(ev.Passed(time.monotonic_ns()))
 
     def tell(self, event: ev.OwnershipEvent) -> None:
         """Tell the machine of an event and carry out, or begin, what it says."""
         for command in self.machine.handle(event):
-            self._carry_out[type(command)](command)
+            work = self._carry_out[type(command)](command)
+            if work is not None:
+                self._tasks.start(f"ownership: {command}", work)
         self._moved.set()
         self._watch.watch()
 
@@ -127,11 +136,14 @@ class Ownership:
 
     def added(self, numbers: frozenset[int]) -> None:
         """These are ours too from now on. No symbol starts by itself, and none that is ours already stops."""
-        counts = self._reader.counts()
-        if problem := differing(counts):
-            _log.error("topics_differ", detail=problem)
         _log.info("partitions_assigned", numbers=sorted(numbers))
-        self.tell(ev.Assigned(time.monotonic_ns(), numbers, counts))
+        self._tell_added(numbers)
+
+    def _tell_added(self, numbers: frozenset[int]) -> None:
+        self._counts = self._reader.counts()
+        if problem := differing(self._counts):
+            _log.error("topics_differ", detail=problem)
+        self.tell(ev.Assigned(time.monotonic_ns(), numbers, self._counts))
 
     async def revoking(self, numbers: frozenset[int]) -> None:
         """Return once nothing of the symbols on these partitions can be in the market any more.
@@ -211,10 +223,8 @@ class Ownership:
 
     # --- taking ---------------------------------------------------------------------------------
 
-    def _describe(self, command: cmd.Describe) -> None:
-        self._tasks.start(f"describe {command.symbol}", self._ask_instrument(command.symbol))
-
-    async def _ask_instrument(self, symbol: str) -> None:
+    async def _describe(self, command: cmd.Describe) -> None:
+        symbol = command.symbol
         await self._journal.drain()  # fills that came before the symbol was known are in its history now
         instrument, is_refused = None, True
         try:
@@ -294,15 +304,12 @@ class Ownership:
         _, tenure = self._starting.pop(command.symbol)
         self._supervisor.clear_without_actor(command.symbol, tenure, self._lease.duration_ns / 1e9)
 
-    def _refresh(self, command: cmd.Refresh) -> None:
-        self._tasks.start(f"refresh {command.symbol}", self._actors.refresh(command.symbol))
+    async def _refresh(self, command: cmd.Refresh) -> None:
+        await self._actors.refresh(command.symbol)
 
-    def _carry_out_kills(self, command: cmd.CarryOutKills) -> None:
-        self._tasks.start(f"kills {command.symbol}", self._admit(command.symbol, command.epoch))
-
-    async def _admit(self, symbol: str, epoch: int) -> None:
-        await persist("kills", lambda: self._kills.carry_out_kills([symbol]), DatabaseError)
-        self.tell(ev.Admitted(time.monotonic_ns(), symbol, epoch))
+    async def _carry_out_kills(self, command: cmd.CarryOutKills) -> None:
+        await persist("kills", lambda: self._kills.carry_out_kills([command.symbol]), DatabaseError)
+        self.tell(ev.Admitted(time.monotonic_ns(), command.symbol, command.epoch))
 
     # --- what an actor is told ------------------------------------------------------------------
 
@@ -312,16 +319,15 @@ class Ownership:
     def _clear_again(self, command: cmd.ClearAgain) -> None:
         self._supervisor.clear(command.symbol, "the last owner's lease has ended")
 
-    def _ask_to_resume(self, command: cmd.AskToResume) -> None:
-        self._tasks.start(f"resume {command.symbol}", self._resume(command.symbol))
-
-    async def _resume(self, symbol: str) -> None:
+    async def _ask_to_resume(self, command: cmd.AskToResume) -> None:
         request_id, reply = self._controls.open()
-        self._supervisor.ask(symbol, request_id, Cause.RESUME, SYSTEM, "went on after a clean hand-over")
+        self._supervisor.ask(
+            command.symbol, request_id, Cause.RESUME, SYSTEM, "went on after a clean hand-over"
+        )
         done, _ = await asyncio.wait([reply], timeout=REPLY_S_MAX)
         reply.cancel()
         is_active = bool(done) and not reply.result().problems
-        self.tell(ev.Resumed(time.monotonic_ns(), symbol, is_active))
+        self.tell(ev.Resumed(time.monotonic_ns(), command.symbol, is_active))
 
     def _give_up_resuming(self, command: cmd.GiveUpResuming) -> None:
         worker = self._supervisor.worker(command.symbol)
@@ -335,15 +341,12 @@ class Ownership:
         why = command.hold
         self._supervisor.ask(command.symbol, request_id, _CAUSES[why], SYSTEM, why.value)
 
-    def _save(self, command: cmd.Save) -> None:
-        self._tasks.start(f"save {command.symbol}", self._drain(command.symbol))
-
-    async def _drain(self, symbol: str) -> None:
+    async def _save(self, command: cmd.Save) -> None:
         await self._journal.drain()
-        while self._journal.holds(symbol):
+        while self._journal.holds(command.symbol):
             await self._journal.drain()
-        self._watch.look(symbol)
-        self.tell(ev.Saved(time.monotonic_ns(), symbol))
+        self._watch.look(command.symbol)
+        self.tell(ev.Saved(time.monotonic_ns(), command.symbol))
 
     def _release(self, command: cmd.ReleaseSymbol) -> None:
         worker = self._supervisor.worker(command.symbol)
@@ -354,12 +357,12 @@ class Ownership:
     def _released(self, release: Release) -> None:
         self.tell(ev.Released(time.monotonic_ns(), release.symbol, release.epoch))
 
-    def _stop(self, command: cmd.StopActor) -> None:
+    def _stop(self, command: cmd.StopActor) -> Work:
         worker = self._supervisor.worker(command.symbol)
         if worker is not None and command.is_fenced:
             worker.tenure.end()
             _log.error("symbol_lost", symbol=command.symbol, epoch=worker.tenure.epoch)
-        self._tasks.start(f"stop {command.symbol}", self._end(command.symbol, worker))
+        return self._end(command.symbol, worker)
 
     async def _end(self, symbol: str, worker: Worker | None) -> None:
         unread: Iterable[Any] = ()
@@ -372,13 +375,9 @@ class Ownership:
     def _read_again(self, command: cmd.ReadAgain) -> None:
         self._reader.read_again(command.symbol)
 
-    def _ask_configured(self, command: cmd.AskConfigured) -> None:
-        self._tasks.start(f"removed {command.symbol}", self._remove_if_gone(command.symbol))
-
-    async def _remove_if_gone(self, symbol: str) -> None:
-        """A configuration may have been written while the others were read."""
-        if not await persist("removal", lambda: self._actors.is_configured(symbol), DatabaseError):
-            self.tell(ev.Removed(time.monotonic_ns(), symbol))
+    async def _ask_configured(self, command: cmd.AskConfigured) -> None:
+        if not await persist("removal", lambda: self._actors.is_configured(command.symbol), DatabaseError):
+            self.tell(ev.Removed(time.monotonic_ns(), command.symbol))
 
     # --- who waits ------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def on_configured(instance: InstanceState, event: ev.Configured) -> None:
     for symbol in sorted(event.symbols):
         holding = instance.of(symbol)
         holding.is_configured = True
-        holding.is_being_removed = holding.is_asked_for = False
+        holding.is_asked_for = False
         holding.is_mine = holding.is_mine or instance.partitions.carry(symbol)
         holding.try_again(event.at_ns)
     for holding in instance.holdings.values():

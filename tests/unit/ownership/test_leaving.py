@@ -240,6 +240,13 @@ def test_nothing_is_enabled_while_its_configuration_is_being_deleted() -> None:
     assert north.says(ev.Removing, BTC, is_under_way=False) == [refused(None)]
 
 
+def test_a_list_that_still_names_a_symbol_lets_nothing_in_while_it_is_being_deleted() -> None:
+    north = held()
+    north.says(ev.Removing, BTC, is_under_way=True)
+    assert north.says(ev.Configured, frozenset({BTC, ETH})) == []
+    assert north.says(ev.Removed, BTC) == [cmd.StopQuoting(BTC, Hold.REMOVED), refused(Hold.REMOVED)]
+
+
 def test_a_deletion_that_fails_lets_no_symbol_in_that_is_still_being_taken() -> None:
     north = OwnerTalk()
     north.until_started()

@@ -37,7 +37,7 @@ def test_nothing_is_ours_while_the_number_of_partitions_is_unknown_or_differs() 
     north = OwnerTalk()
     assert north.says(ev.Assigned, numbers(BTC), {}) == []
     assert north.says(ev.Assigned, numbers(BTC), {"market": 6, "engine": 7}) == []
-    assert north.says(ev.Assigned, numbers(BTC), COUNTS) == [cmd.Describe(BTC)]
+    assert north.says(ev.Assigned, frozenset(), COUNTS) == [cmd.Describe(BTC)]
 
 
 def test_partitions_that_come_change_nothing_for_symbols_that_stay() -> None:
