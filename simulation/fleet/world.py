@@ -121,7 +121,7 @@ class FleetRun:
                     continue
                 state = actor.engine.symbol.state
                 if state is State.HALTED and (self._is_calm or self.rng.random() < RESETS):
-                    actor.ask(0, Cause.RESET, "desk", "it was looked into")  # says nothing of going on
+                    self._ask(instance, symbol, Cause.RESET)
                 elif state is State.PAUSED and (self._is_calm or self.rng.random() < ENABLES):
                     self._ask(instance, symbol, Cause.ENABLE)
         self.clock.after(DESK_NS, self._desk)

@@ -82,16 +82,6 @@ class OwnerRepository:
             resumes=[release.resume for release in releases],
         )
 
-    async def owned(self, instance_id: str) -> Mapping[str, int]:
-        """The epochs of what an instance owns, by symbol."""
-        return {
-            row.symbol: row.epoch for row in await sql.list_owned(self._database, instance_id=instance_id)
-        }
-
-    async def owners(self) -> Mapping[str, str]:
-        """The instance that owns each symbol; symbols of nobody are left out."""
-        return {row.symbol: row.instance_id or "" for row in await sql.list_owners(self._database)}
-
     async def look(self, instance_id: str, before: Owners = UNSEEN) -> Owners:
         """Who owns what now. Of others' symbols only those are read that have changed since `before`."""
         rows = await sql.list_owned_or_changed(self._database, instance_id=instance_id, since=before.ended)

@@ -177,7 +177,7 @@ async def test_of_two_instances_that_share_symbols_each_has_its_own_after_every_
     south.assign(ETH, SOL)
     await north.taken(BTC)
     await south.taken(ETH, SOL)
-    owners = await OwnerRepository(Database(around.pool)).owners()
+    owners = (await OwnerRepository(Database(around.pool)).look("")).owners
     assert owners == {BTC: "north", ETH: "south", SOL: "south"}
     assert not north.holds(ETH)
     assert not north.failures + south.failures

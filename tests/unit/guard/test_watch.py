@@ -185,7 +185,7 @@ async def test_the_orders_of_an_instance_that_falls_silent_are_cancelled_and_its
         assert await site.topics(symbol) == ["mm.state.changed.v1", "mm.risk.triggered.v1"]
     assert site.resting.left(SOL) == 2
     assert site.resting.requests(SOL) == []
-    assert await other.owners.owners() == {SOL: "other-1"}
+    assert (await other.owners.look("")).owners == {SOL: "other-1"}
     assert site.value("mm_guard_interventions_total") == 2
     [line] = [line for line in logged if line["event"] == "instance_lost"]
     assert (line["instance"], line["symbols"]) == ("lost-1", [BTC, ETH])
@@ -315,7 +315,7 @@ async def test_a_symbol_that_another_instance_takes_meanwhile_is_left_to_it(site
     await site.for_a_while(watch)
     assert len(site.resting.requests(BTC)) == before
     assert site.resting.left(BTC) == 2
-    assert await taker.owners.owners() == {BTC: "taker-1"}
+    assert (await taker.owners.look("")).owners == {BTC: "taker-1"}
     assert taker.symbols == {BTC: 3}
 
 
@@ -359,7 +359,7 @@ async def test_two_guards_halt_a_symbol_once(site: Site) -> None:
     for symbol in (BTC, ETH):
         assert await site.topics(symbol) == ["mm.state.changed.v1", "mm.risk.triggered.v1"]
     assert site.resting.left(BTC, ETH) == 0
-    assert await lost.owners.owners() == {}
+    assert (await lost.owners.look("")).owners == {}
 
 
 async def test_a_guard_goes_on_with_what_an_earlier_one_has_left_unfinished(site: Site) -> None:

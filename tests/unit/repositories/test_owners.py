@@ -15,8 +15,8 @@ async def test_a_symbol_that_nobody_owned_is_taken_with_the_first_epoch(pool: as
     assert [(claim.symbol, claim.epoch) for claim in (btc, eth)] == [(BTC, 1), (ETH, 1)]
     assert btc.was_released
     assert btc.resume_age is None
-    assert await owners.owners() == {BTC: "one", ETH: "one"}
-    assert await owners.owned("one") == {BTC: 1, ETH: 1}
+    assert (await owners.look("one")).owners == {BTC: "one", ETH: "one"}
+    assert (await owners.look("one")).owned == {BTC: 1, ETH: 1}
 
 
 async def test_taking_a_symbol_from_its_owner_counts_the_epoch_up_and_says_so(pool: asyncpg.Pool) -> None:
@@ -25,8 +25,8 @@ async def test_taking_a_symbol_from_its_owner_counts_the_epoch_up_and_says_so(po
     [claim] = await owners.claim([BTC], "two")
     assert claim.epoch == 2
     assert not claim.was_released
-    assert await owners.owned("one") == {}
-    assert await owners.owned("two") == {BTC: 2}
+    assert (await owners.look("one")).owned == {}
+    assert (await owners.look("two")).owned == {BTC: 2}
 
 
 async def test_an_orderly_release_tells_the_next_owner_whether_the_symbol_was_active(
@@ -35,7 +35,7 @@ async def test_an_orderly_release_tells_the_next_owner_whether_the_symbol_was_ac
     owners = OwnerRepository(Database(pool))
     await owners.claim([BTC, ETH], "one")
     assert await owners.release([Release(BTC, 1, resume=True), Release(ETH, 1, resume=False)]) == 2
-    assert await owners.owners() == {}
+    assert (await owners.look("one")).owners == {}
     [btc, eth] = await owners.claim([BTC, ETH], "two")
     assert btc.was_released
     assert btc.resume_age is not None
@@ -69,7 +69,7 @@ async def test_a_stale_owner_releases_nothing(pool: asyncpg.Pool) -> None:
     await owners.claim([BTC], "one")
     await owners.claim([BTC], "two")
     assert await owners.release([Release(BTC, 1, resume=True)]) == 0
-    assert await owners.owned("two") == {BTC: 2}
+    assert (await owners.look("two")).owned == {BTC: 2}
 
 
 async def test_only_the_current_epoch_is_locked(pool: asyncpg.Pool) -> None:

@@ -124,51 +124,6 @@ async def lock_current(
     return [row[0] for row in rows]
 
 
-LIST_OWNED = """\
-SELECT symbol, epoch FROM mm_owners WHERE instance_id = $1::text
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class ListOwnedRow:
-    """A row of list_owned."""
-
-    symbol: str
-    epoch: int
-
-
-async def list_owned(
-    db: Executor,
-    *,
-    instance_id: str,
-) -> list[ListOwnedRow]:
-    """What an instance owns."""
-    rows = await db.fetch(LIST_OWNED, instance_id)
-    return [ListOwnedRow(*row) for row in rows]
-
-
-LIST_OWNERS = """\
-SELECT symbol, epoch, instance_id FROM mm_owners WHERE instance_id IS NOT NULL ORDER BY symbol
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class ListOwnersRow:
-    """A row of list_owners."""
-
-    symbol: str
-    epoch: int
-    instance_id: str | None
-
-
-async def list_owners(
-    db: Executor,
-) -> list[ListOwnersRow]:
-    """Who owns what; symbols of nobody are left out."""
-    rows = await db.fetch(LIST_OWNERS)
-    return [ListOwnersRow(*row) for row in rows]
-
-
 LIST_OWNED_OR_CHANGED = """\
 SELECT
     symbol,

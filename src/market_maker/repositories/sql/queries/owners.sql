@@ -47,14 +47,6 @@ FROM mm_owners JOIN held ON mm_owners.symbol = held.symbol AND mm_owners.epoch =
 ORDER BY mm_owners.symbol
 FOR SHARE OF mm_owners;
 
--- name: ListOwned :many
--- What an instance owns.
-SELECT symbol, epoch FROM mm_owners WHERE instance_id = @instance_id::text;
-
--- name: ListOwners :many
--- Who owns what; symbols of nobody are left out.
-SELECT symbol, epoch, instance_id FROM mm_owners WHERE instance_id IS NOT NULL ORDER BY symbol;
-
 -- name: ListOwnedOrChanged :many
 -- What an instance owns, and what has changed in transactions that had not ended when `since` was read:
 -- such a one may commit after a later one. `ended` is the next `since`.
