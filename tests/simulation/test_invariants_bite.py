@@ -232,12 +232,27 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int]]] = [
 ]
 
 
+FOUND_AT = {
+    "a_halt_of_the_market_is_not_heard": 5,
+    "an_order_is_believed_never_placed_at_once": 4,
+    "a_late_request_halts_again_when_it_ends": 28,
+    "the_relay_goes_on_behind_a_row_that_failed": 16,
+    "rows_count_as_sent_before_the_broker_has_them": 5,
+    "a_full_mailbox_drops_what_comes": 9,
+    "an_order_of_a_failed_step_may_still_be_on_its_way": 31,
+    "a_gap_is_not_noticed": 6,
+    "no_book_is_ever_stale": 29,
+}
+"""Seeds before these found nothing when this was written; to play them again costs most of a minute."""
+
+
 @pytest.mark.parametrize(("break_it", "numbers"), BROKEN, ids=[broken.__name__ for broken, _ in BROKEN])
 def test_what_is_broken_is_noticed(
     break_it: Callable[[Patch], None], numbers: set[int], monkeypatch: Patch
 ) -> None:
     break_it(monkeypatch)
-    violations = (run_seed(seed).violation for seed in range(SEEDS_MAX))
+    first = FOUND_AT.get(break_it.__name__, 0)
+    violations = (run_seed(seed).violation for seed in range(first, first + SEEDS_MAX))
     found = next((violation for violation in violations if violation is not None), None)
     assert found is not None
     assert found.number in numbers, str(found)

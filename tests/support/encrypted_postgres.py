@@ -80,7 +80,7 @@ class EncryptedPostgres:
             )
         deadline = time.monotonic() + START_S_MAX
         pid_file = self._data / "postmaster.pid"
-        while not (pid_file.exists() and pid_file.read_text().splitlines()[-1].strip() == "ready"):
+        while not (pid_file.exists() and pid_file.read_text().split()[-1:] == ["ready"]):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
             time.sleep(0.01)
