@@ -4,8 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SEEDS ?= 200
-WORKERS ?= 3
-ACCEPTANCE_WORKERS ?= 4
+WORKERS ?= 4
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -46,7 +45,7 @@ test-fast: $(VENV)/.dev
 
 # Each process has an exchange and a service of its own.
 test-acceptance: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(ACCEPTANCE_WORKERS) --dist loadscope tests/acceptance $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope tests/acceptance $(ARGS)
 
 test-integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)
