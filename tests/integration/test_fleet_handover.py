@@ -97,6 +97,38 @@ def can_be_enabled(status: dict[str, Any]) -> bool:
     return not status["enable_problems"]
 
 
+async def test_an_instance_with_a_place_of_its_own_gets_its_symbols_back_and_no_other_symbol_notices(
+    start_fleet: StartFleet,
+) -> None:
+    fleet = await start_fleet(of_north={"KAFKA_INSTANCE_ID": "north"}, KAFKA_SESSION_TIMEOUT="30s")
+    await fleet.quote(SYMBOLS, resume_on_clean_handover=True)
+    north, south = fleet.north.service, fleet.south.operator
+    before = await fleet.owners()
+    own, others = await fleet.owned_by(NORTH), await fleet.owned_by(SOUTH)
+    events = {symbol: len(await south.rows(symbol, "events")) for symbol in others}
+
+    async def are_back() -> bool:
+        now = await fleet.owners()
+        return all(
+            now[symbol].name == NORTH and now[symbol].instance_id != before[symbol].instance_id
+            for symbol in own
+        )
+
+    for end in (north.terminate, north.kill):
+        await asyncio.to_thread(end)
+        await fleet.north.start()
+        await until("its symbols are its own again", are_back)
+        assert await fleet.owned_by(SOUTH) == others
+        before = await fleet.owners()
+    for symbol in others:
+        await south.quoting(symbol)
+        assert len(await south.rows(symbol, "events")) == events[symbol]
+    began = time.monotonic()
+    await asyncio.to_thread(north.leave_for_good)
+    await fleet.all_owned(SYMBOLS, SOUTH)
+    assert time.monotonic() - began < 15.0  # not after the session
+
+
 async def test_without_a_guard_the_survivor_clears_a_dead_instances_market_and_leaves_its_symbols_paused(
     start_fleet: StartFleet,
 ) -> None:
