@@ -3,8 +3,10 @@
 import json
 import time
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from tests.support.operator import until
 from tests.support.service import Site
 
 BTC, ETH, UNCONFIGURED = "BTCUSDT", "ETHUSDT", "SOLUSDT"
@@ -140,9 +142,14 @@ async def test_flatten_cancels_everything_and_leaves_every_symbol_paused(quoting
 
 
 async def test_a_fill_moves_position_and_pnl_and_stands_in_the_history(quoting: Site) -> None:
-    await quoting.trade_against(BTC, fills=4)
-    rows = await quoting.require_equal_fills(BTC)
-    assert {row["side"] for row in rows} == {"BUY", "SELL"}
+    rows: list[Any] = []
+
+    async def both_sides_filled() -> bool:
+        await quoting.trade_against(BTC)
+        rows[:] = await quoting.require_equal_fills(BTC)
+        return {row["side"] for row in rows} == {"BUY", "SELL"}
+
+    await until("fills of both sides", both_sides_filled)
     orders = {order["order_id"]: order for order in await quoting.operator.rows(BTC, "orders")}
     assert all(Decimal(orders[row["order_id"]]["filled_quantity"]) > 0 for row in rows)
 

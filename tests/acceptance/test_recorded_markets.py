@@ -24,7 +24,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     inferred = cut(PERPETUAL, 9_000, directory / "inferred.gz", "SOLUSDT")
     captures = [word for path in (SPOT, given, inferred) for word in ("--capture", str(path))]
     grid = ("--instrument", "XBTUSDT:0.1:0.001:100")
-    return RunningDemo(directory, *captures, *grid, "--for", f"{SECONDS}s", "--spread-bps", "1").end()
+    return RunningDemo(directory, *captures, *grid, "--for", f"{SECONDS}s", "--spread-bps", "0.2").end()
 
 
 def test_recorded_markets_agree_with_their_own_best_bid_and_ask(recorded: DemoRun) -> None:
