@@ -26,6 +26,7 @@ def another_member(site: Site) -> Iterator[None]:
             "group.id": site.service.environment["KAFKA_CONSUMER_GROUP"],
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": SESSION_MS,
+            "heartbeat.interval.ms": SESSION_MS // 10,
             "auto.offset.reset": "latest",
             "enable.auto.commit": False,
         }
