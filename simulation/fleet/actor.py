@@ -81,6 +81,7 @@ class FleetActor:
         self._gate = SendGate(engine, LIMITS.max_orders_per_second)
         self._planned_ns: int | None = None
         self.has_ended = False
+        self._waiting = 0
         self.was_woken = False
         """It has gone on under another epoch than it began under."""
 
@@ -100,7 +101,12 @@ class FleetActor:
 
     def hear(self, event: ev.Event) -> None:
         """Handle an event in its turn."""
-        self._around.lifetime.after(0, self.step, event)
+        self._waiting += 1
+        self._around.lifetime.after(0, self._take, event)
+
+    def _take(self, event: ev.Event) -> None:
+        self._waiting -= 1
+        self.step(event)
 
     def step(self, event: ev.Event) -> None:
         """Handle an event now."""
@@ -115,7 +121,7 @@ class FleetActor:
             is_active,
             self.engine.is_out_of_market and not is_active,
             symbol.kill is not None,
-            self._around.has_records(self.name),
+            self._around.has_records(self.name) or self._waiting > 0,
             symbol.config.resume_on_clean_handover,
             may_go_on and not activation_problems(symbol, resume=True),
         )

@@ -10,6 +10,7 @@ from simulation.fleet.actor import FleetActor
 from simulation.fleet.exchange import FleetExchange
 from simulation.fleet.guard import SETTLE_NS, SILENCE_NS
 from simulation.fleet.instance import LEASE_NS, FleetInstance
+from simulation.fleet.rows import FleetRows
 from simulation.parts import Violation
 
 CLEARED_NS_MAX: Final = SILENCE_NS + LEASE_NS + SETTLE_NS + 700 * MS
@@ -19,8 +20,10 @@ CLEARED_NS_MAX: Final = SILENCE_NS + LEASE_NS + SETTLE_NS + 700 * MS
 class FleetChecks:
     """Compares what instances do with what they may."""
 
-    def __init__(self, instances: dict[str, FleetInstance], exchange: FleetExchange) -> None:
-        self._instances, self._exchange = instances, exchange
+    def __init__(self, instances: dict[str, FleetInstance], exchange: FleetExchange, rows: FleetRows) -> None:
+        self._instances, self._exchange, self._rows = instances, exchange, rows
+        self._epochs: dict[str, tuple[int, int]] = {}
+        """The epoch of each symbol, and since when it has been seen."""
         self._cleared: set[tuple[str, int | None, str]] = set()
         """Who has cancelled everything in which symbol, under which epoch."""
         self._killed: set[str] = set()
@@ -65,7 +68,10 @@ class FleetChecks:
             raise Violation(7, f"{actor.name}: begins {state.name}, stored is {stored.name}")
 
     def rests(self, now_ns: int) -> None:
-        """Nobody's orders stay."""
+        """Nobody's orders stay, counted from when their symbol was last taken, or its taker fell silent."""
+        for symbol, row in self._rows.owners.items():
+            if self._epochs.get(symbol, (0, 0))[0] != row.epoch:
+                self._epochs[symbol] = row.epoch, now_ns
         if now_ns < self._exchange.down_until_ns:
             return
         for symbol, resting in self._exchange.open.items():
@@ -76,8 +82,17 @@ class FleetChecks:
                     order.unattended_ns = None
                     continue
                 since_ns = order.unattended_ns = order.unattended_ns or now_ns
-                if now_ns - max(since_ns, self._exchange.down_until_ns) > CLEARED_NS_MAX:
+                since_ns = max(since_ns, self._exchange.down_until_ns, self._taken_ns(symbol))
+                if now_ns - since_ns > CLEARED_NS_MAX:
                     raise Violation(19, f"{symbol}: {client_order_id} of {order.instance_id} is nobody's")
+
+    def _taken_ns(self, symbol: str) -> int:
+        """When somebody last took it upon himself to look after a symbol, and gave a sign of life."""
+        row, (_, since_ns) = self._rows.owners[symbol], self._epochs[symbol]
+        taker = self._instances.get(row.instance_id or "")
+        if taker is None or (taker.alive and not taker.is_frozen):
+            return since_ns
+        return max(since_ns, taker.beat_ns)
 
     def _attends(self, name: str, actor: FleetActor) -> bool:
         instance = self._instances[name]

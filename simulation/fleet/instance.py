@@ -121,6 +121,7 @@ class FleetInstance(Lifetime):
             cmd.ClaimSymbol: self._claim,
             cmd.StartActor: self._start,
             cmd.Abandon: self._abandon,
+            cmd.ClearWithoutActor: self._clear_without_actor,
             cmd.WakeActor: self._wake,
             cmd.Restrain: self._restrain,
             cmd.CarryOutKills: self._carry_out_kills,
@@ -344,6 +345,12 @@ class FleetInstance(Lifetime):
         if tenure is not None and command.symbol not in self.actors:
             with self.loop.running():
                 tenure.close()
+
+    def _clear_without_actor(self, command: cmd.ClearWithoutActor) -> None:
+        self._claims[command.symbol] += 1
+        tenure = self._tenures.pop(command.symbol, None) or Tenure(self.lease, command.epoch)
+        with self.loop.running():
+            self.loop.start(self._cancel_once(command.symbol, tenure))
 
     def _wake(self, command: cmd.WakeActor) -> None:
         self._world.coverage.hit("fleet:woken")

@@ -40,7 +40,7 @@ class FleetRun:
         self.rows = FleetRows(plan.symbols)
         self.exchange = FleetExchange(self.clock, Random(f"ways:{plan.seed}"))
         self.instances: dict[str, FleetInstance] = {}
-        self.checks = FleetChecks(self.instances, self.exchange)
+        self.checks = FleetChecks(self.instances, self.exchange, self.rows)
         self.rows.halted = self.checks.guarded
         self.group = FleetGroup(self.clock, self.rng, self.coverage, plan.symbols, is_eager=plan.is_eager)
         FleetGuard(self.clock, self.coverage, self.rows, self.exchange, self.instances)

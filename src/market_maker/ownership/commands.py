@@ -48,8 +48,11 @@ class Abandon(ForSymbol):
     """Claim or start it no longer, and let nothing leave for it."""
 
 
+@dataclass(frozen=True)
 class ClearWithoutActor(ForSymbol):
-    """Its actor could not be started: clear its market for a lease, as long as the row names us."""
+    """Start it no longer, but clear its market for a lease: so long nobody else can send."""
+
+    epoch: int
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ class Facts:
     is_out: bool = False
     """Nothing of it can be in the market, or get there: it has left ACTIVE too."""
     is_killed: bool = False
-    has_records: bool = False
-    """Records wait to become durable."""
+    is_busy: bool = False
+    """Records wait to become durable, or events to be handled: a kill may be among them."""
     may_resume: bool = False
     """The desk lets it go on by itself after a clean hand-over."""
     is_ready: bool = False

@@ -71,7 +71,7 @@ def on_saved(instance: InstanceState, event: ev.Saved) -> None:
     holding = instance.of(event.symbol)
     if holding.stage is not Stage.SAVING or holding.epoch is None:
         return
-    if not holding.facts.is_out or holding.facts.has_records:
+    if not holding.facts.is_out or holding.facts.is_busy:
         holding.move(Move.NOT_OUT)
         return
     resume = holding.may_go_on and not holding.facts.is_killed

@@ -301,7 +301,9 @@ class Ownership:
             tenure.close()
 
     def _clear_without_actor(self, command: cmd.ClearWithoutActor) -> None:
-        _, tenure = self._starting.pop(command.symbol)
+        task, tenure = self._starting.pop(command.symbol, (None, Tenure(self._lease, command.epoch)))
+        if task is not None:
+            task.cancel()
         self._supervisor.clear_without_actor(command.symbol, tenure, self._lease.duration_ns / 1e9)
 
     async def _refresh(self, command: cmd.Refresh) -> None:

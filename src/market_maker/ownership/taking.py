@@ -87,8 +87,8 @@ def on_not_started(instance: InstanceState, event: ev.NotStarted) -> None:
     if holding.stage is not Stage.STARTING:
         return
     holding.is_configured = event.is_configured
-    if event.is_configured:
-        instance.out.append(cmd.ClearWithoutActor(holding.symbol))
+    if event.is_configured and holding.epoch is not None:
+        instance.out.append(cmd.ClearWithoutActor(holding.symbol, holding.epoch))
         _leave_out(holding, event.at_ns)
 
 
@@ -117,14 +117,17 @@ def _leave_out(holding: Holding, now_ns: int) -> None:
 
 def _give_back(instance: InstanceState, holding: Holding) -> None:
     """A symbol that was claimed and is not started: at once where nobody else can send."""
-    instance.out.append(cmd.Abandon(holding.symbol))
     holding.may_go_on = False
     holding.again_ns = instance.now_ns + AGAIN_NS
-    if holding.is_alone and holding.epoch is not None:
+    if holding.epoch is None:
+        return
+    if holding.is_alone:
         holding.move(Move.RETURNED)
+        instance.out.append(cmd.Abandon(holding.symbol))
         instance.out.append(cmd.ReleaseSymbol(holding.symbol, holding.epoch, resume=False))
-    else:  # the row names us until the last owner's lease is over: see `word`
+    else:  # its orders may rest; the row names us until the last owner's lease is over: see `word`
         holding.move(Move.FAILED)
+        instance.out.append(cmd.ClearWithoutActor(holding.symbol, holding.epoch))
         holding.epoch = None
 
 

@@ -80,7 +80,7 @@ class ActorWatch:
             is_active=symbol.state is State.ACTIVE,
             is_out=is_out_of_market(worker),
             is_killed=symbol.kill is not None,
-            has_records=self._journal.holds(worker.name),
+            is_busy=self._journal.holds(worker.name) or len(worker.mailbox) > 0,
             may_resume=symbol.config.resume_on_clean_handover,
             is_ready=self._machine.may_go_on(worker.name) and not activation_problems(symbol, resume=True),
         )

@@ -70,7 +70,7 @@ def test_a_symbol_that_proves_zero_too_late_for_the_rebalance_is_released_all_th
     assert north.says(ev.ActorSeen, BTC, OUT) == [cmd.Save(BTC)]
 
 
-@pytest.mark.parametrize("facts", [Facts(is_out=True, has_records=True), Facts(is_out=False)])
+@pytest.mark.parametrize("facts", [Facts(is_out=True, is_busy=True), Facts(is_out=False)])
 def test_what_comes_while_a_symbol_is_saved_is_waited_for(facts: Facts) -> None:
     north = held()
     north.says(ev.Revoking, numbers(BTC), 7)

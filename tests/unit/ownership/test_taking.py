@@ -129,12 +129,12 @@ def test_a_symbol_that_is_being_read_goes_back_at_once_where_nobody_else_can_sen
     assert north.says(ev.Started, BTC) == []
 
 
-def test_a_symbol_whose_last_owner_may_still_send_goes_back_when_he_cannot_any_more() -> None:
+def test_a_symbol_whose_last_owner_may_still_send_is_cleared_and_goes_back_when_he_cannot() -> None:
     north = OwnerTalk()
     north.assigned(BTC)
     north.says(ev.Described, BTC, INSTRUMENT)
     north.claimed(epoch=3, was_released=False)
-    assert north.says(ev.Lost, numbers(BTC)) == [cmd.Abandon(BTC)]
+    assert north.says(ev.Lost, numbers(BTC)) == [cmd.ClearWithoutActor(BTC, 3)]
     north.renewed({BTC: 3})
     north.now_ns += LEASE_NS
     assert north.renewed({BTC: 3}) == [cmd.ReleaseSymbol(BTC, 3, resume=False)]
@@ -145,7 +145,7 @@ def test_the_market_of_a_symbol_that_cannot_be_started_is_cleared_for_a_lease() 
     north.assigned(BTC)
     north.says(ev.Described, BTC, INSTRUMENT)
     north.claimed(epoch=3)
-    assert north.says(ev.NotStarted, BTC, is_configured=True) == [cmd.ClearWithoutActor(BTC)]
+    assert north.says(ev.NotStarted, BTC, is_configured=True) == [cmd.ClearWithoutActor(BTC, 3)]
     assert north.renewed({BTC: 3}) == []
     north.now_ns += LEASE_NS
     assert north.renewed({BTC: 3}) == [cmd.ReleaseSymbol(BTC, 3, resume=False)]
