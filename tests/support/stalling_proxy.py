@@ -33,6 +33,7 @@ class StallingProxy:
         for relay in self._relays:
             relay.cancel()
         await asyncio.gather(*self._relays, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close in the turn that follows
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relay = asyncio.get_running_loop().create_task(self._relay_both(reader, writer))
@@ -40,14 +41,16 @@ class StallingProxy:
         relay.add_done_callback(self._relays.discard)
 
     async def _relay_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        onward_reader, onward = await asyncio.open_connection("127.0.0.1", self._server_port)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._relay(reader, onward))
-                both.create_task(self._relay(onward_reader, writer))
+            onward_reader, onward = await asyncio.open_connection("127.0.0.1", self._server_port)
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._relay(reader, onward))
+                    both.create_task(self._relay(onward_reader, writer))
+            finally:
+                onward.close()
         finally:
             writer.close()
-            onward.close()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
