@@ -5,9 +5,8 @@ with cooperative assignment: a change of the group moves the partitions that hav
 partitions of the same number of all consumed topics belong together, and the reading consumer is given them
 here. While symbols of a partition that goes are being cleared this thread waits; nobody's reading does.
 
-Offsets are committed by hand only, for what the OffsetTracker says is durable. Market data starts at the end
-of a partition: a snapshot follows, and old prices are of no use. Engine events start where they were
-committed, at first at the beginning: their history counts.
+Market data starts at the end of a partition: a snapshot follows, and old prices are of no use. Engine events
+start where they were committed, at first at the beginning: their history counts.
 """
 
 import asyncio
@@ -30,9 +29,10 @@ from confluent_kafka import (
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.client_log import LOG_LEVEL, ClientLog
+from market_maker.streams.commits import Commits
 from market_maker.streams.consumer import KafkaConsumer
 from market_maker.streams.consumer_options import ConsumerOptions
-from market_maker.streams.consumer_positions import committed_offsets, keys_of, topic_partitions
+from market_maker.streams.consumer_positions import committed_offsets
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.topic_counts import partition_counts
@@ -79,8 +79,7 @@ class GroupMember:
         self._look_again_s = 0.0
         self._stopping = threading.Event()
         self._leaves_for_good = False
-        self._commit_due_s = 0.0
-        self._commits_pending = 0
+        self._commits = Commits(options, offsets)
         self._client_log = ClientLog(_log)
 
     @property
@@ -104,7 +103,7 @@ class GroupMember:
         consumer = Consumer(
             {
                 **self._options.member(),
-                "on_commit": self._on_commit,
+                "on_commit": self._commits.on_commit,
                 "error_cb": self._client_log,
                 "logger": _log,
                 "log_level": LOG_LEVEL,
@@ -116,7 +115,7 @@ class GroupMember:
             )
             while not self._stopping.is_set():
                 self._step(consumer)
-            self._commit_finally(consumer)
+            self._commits.at_the_end(consumer)
         finally:
             self._stopping.set()
             self._leave(consumer)
@@ -125,9 +124,7 @@ class GroupMember:
         self._look_at(consumer.poll(POLL_S))
         if not self._settled and time.monotonic() >= self._look_again_s:
             self._settle(consumer)
-        if time.monotonic() >= self._commit_due_s and not self._commits_pending:
-            self._commit_due_s = time.monotonic() + self._options.commit_interval_s
-            self._commit(consumer)
+        self._commits.once_in_a_while(consumer)
 
     def _look_at(self, message: Message | None) -> None:
         """A message is none of ours to read; an error may be the end of this member."""
@@ -215,7 +212,7 @@ class GroupMember:
             numbers = _numbers(partitions)
             self._await_listener(numbers & self._told)
             self._await(self._reader.remove(self._given & self._keys(numbers)).is_set, METADATA_TIMEOUT_S)
-            self._commit_now(consumer, self._given & self._keys(numbers))
+            self._commits.before_they_go(consumer, self._given & self._keys(numbers))
             self._forget(numbers)
         consumer.incremental_unassign(partitions)
         self._look_soon()
@@ -259,40 +256,6 @@ class GroupMember:
         while not (condition() or self._stopping.is_set()) and time.monotonic() < until_s:
             time.sleep(WAIT_S)
         return condition()
-
-    # --- commits ----------------------------------------------------------------------------------
-
-    def _commit(self, consumer: Consumer) -> None:
-        offsets = self._offsets.committable()
-        if offsets:
-            self._offsets.committed(offsets)
-            self._commits_pending += 1
-            try:
-                consumer.commit(offsets=topic_partitions(offsets), asynchronous=True)
-            except KafkaException as error:
-                self._on_commit(error.args[0], topic_partitions(offsets))
-
-    def _commit_now(self, consumer: Consumer, keys: frozenset[TopicPartitionKey]) -> None:
-        offsets = {key: offset for key, offset in self._offsets.committable().items() if key in keys}
-        if not offsets:
-            return
-        try:
-            consumer.commit(offsets=topic_partitions(offsets), asynchronous=False)
-        except KafkaException as error:
-            _log.warning("kafka: commit before a rebalance failed, the next owner reads again: %s", error)
-
-    def _commit_finally(self, consumer: Consumer) -> None:
-        deadline = time.monotonic() + self._options.close_timeout_s / 2
-        self._commit(consumer)
-        while self._commits_pending and time.monotonic() < deadline:
-            consumer.poll(WAIT_S)
-
-    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        self._commits_pending = max(0, self._commits_pending - 1)
-        failed = partitions if error is not None else [p for p in partitions if p.error is not None]
-        if failed:
-            _log.warning("kafka: commit failed, it will be repeated: %s", error or failed[0].error)
-            self._offsets.commit_failed(keys_of(failed))
 
 
 def _numbers(partitions: Iterable[TopicPartition]) -> frozenset[int]:
