@@ -3,6 +3,9 @@
 import asyncio
 from typing import Self
 
+TURNS_TO_CONNECT = 10
+"""More turns of the loop than pass until a connection that is just being accepted is told of."""
+
 
 class StallingProxy:
     """Passes bytes on in both directions, on 127.0.0.1, except while it is frozen."""
@@ -30,10 +33,12 @@ class StallingProxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        for relay in self._relays:
-            relay.cancel()
-        await asyncio.gather(*self._relays, return_exceptions=True)
-        await asyncio.sleep(0)  # transports close in the turn that follows
+        for _turn in range(TURNS_TO_CONNECT):
+            await asyncio.sleep(0)
+        while self._relays:
+            for relay in self._relays:
+                relay.cancel()
+            await asyncio.gather(*self._relays, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relay = asyncio.get_running_loop().create_task(self._relay_both(reader, writer))
@@ -48,9 +53,10 @@ class StallingProxy:
                     both.create_task(self._relay(reader, onward))
                     both.create_task(self._relay(onward_reader, writer))
             finally:
-                onward.close()
+                onward.transport.abort()
         finally:
-            writer.close()
+            writer.transport.abort()  # what waits in it goes nowhere any more
+            await asyncio.sleep(0)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
