@@ -25,6 +25,7 @@ from simulation.clock import MS
 from simulation.fleet.exchange import FleetExchange
 from simulation.fleet.rows import StateRow
 from simulation.lifetime import Lifetime
+from simulation.parts import Violation
 from simulation.virtual_loop import VirtualLoop
 
 LIMITS: Final = EngineLimits(response_timeout_ns=500 * MS)
@@ -174,8 +175,15 @@ class FleetActor:
 
     async def _held(self, request: cmd.Request) -> None:
         if await self.tenure.may_ask():
-            self._around.lifetime.after(0, self._send, request)
+            try:
+                self._send(request)  # at once: nothing may leave between the word and this
+            except Violation as found:  # what a task raises would not be seen
+                self._around.lifetime.after(0, _raise, found)
 
     def _send(self, request: cmd.Request) -> None:
         self._around.leaves(self, request)
         self._around.exchange.send(self.name, request, self._around.instance_id, self.hear)
+
+
+def _raise(found: Violation) -> None:
+    raise found

@@ -82,6 +82,7 @@ class Tenure:
         """What every record of the symbol is written under."""
         self.is_held = True
         self._is_over = False
+        self._asking = 0
         self._moved = asyncio.Event()
 
     def renew(self, epoch: int) -> None:
@@ -110,9 +111,9 @@ class Tenure:
         """Whether a cancel or a question may leave at once.
 
         The cancel of an order whose id this actor made cannot concern another instance, however long ago our
-        lease has ended.
+        lease has ended. No other request overtakes one that waits: a new owner's first is the cancel of all.
         """
-        return self.is_current or (self.is_held and hits_only_our_own)
+        return (self.is_current and not self._asking) or (self.is_held and hits_only_our_own)
 
     async def may_ask(self) -> bool:
         """Whether a cancel-all or a question may leave; False once the actor has ended.
@@ -120,11 +121,15 @@ class Tenure:
         Waits while PostgreSQL is being asked whose the symbol is, and while it is somebody else's: an actor
         that was told no would only ask again.
         """
-        while not self._is_over:
-            if not self.is_held:
-                await self._moved.wait()
-            elif self._lease is None or self._lease.is_settled:
-                return True
-            else:
-                await self._lease.settled()
-        return False
+        self._asking += 1
+        try:
+            while not self._is_over:
+                if not self.is_held:
+                    await self._moved.wait()
+                elif self._lease is None or self._lease.is_settled:
+                    return True
+                else:
+                    await self._lease.settled()
+            return False
+        finally:
+            self._asking -= 1

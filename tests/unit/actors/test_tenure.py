@@ -76,6 +76,19 @@ async def test_a_cancel_waits_after_a_standstill_until_postgresql_has_said_whose
     assert not await asking[1]
 
 
+async def test_no_question_overtakes_a_cancel_of_everything_that_waits_for_the_lease() -> None:
+    clock = Clock()
+    lease = Lease(clock, 3 * S)
+    tenure = Tenure(lease, 1)
+    waiting = asyncio.create_task(tenure.may_ask())
+    await turn()
+    lease.renewed(clock.now_ns)
+    assert not tenure.lets_go(hits_only_our_own=False)
+    assert tenure.lets_go(hits_only_our_own=True)
+    assert await waiting
+    assert tenure.lets_go(hits_only_our_own=False)
+
+
 async def test_a_cancel_leaves_when_postgresql_does_not_answer_since_the_lease_ended() -> None:
     clock = Clock()
     lease = Lease(clock, 3 * S)
