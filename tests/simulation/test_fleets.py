@@ -40,13 +40,6 @@ def a_killed_symbol_goes_on(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(HANDLERS, ev.ActorSeen, on_seen)
 
 
-def nobody_waits_for_the_last_owners_lease(patch: pytest.MonkeyPatch) -> None:
-    def on_claimed(instance: InstanceState, event: ev.Claimed) -> None:
-        taking.on_claimed(instance, replace(event, was_released=True))
-
-    patch.setitem(HANDLERS, ev.Claimed, on_claimed)
-
-
 def a_question_that_was_asked_stays_asked(patch: pytest.MonkeyPatch) -> None:
     """As it once was: a symbol that was fenced while its history was read was never taken again."""
 
@@ -73,7 +66,6 @@ def first_failure(from_seed: int = 0) -> Result:
         (the_lease_is_not_asked, {17}, 16),
         (an_epoch_is_not_compared, {17, 19}, 4),
         (a_killed_symbol_goes_on, {7}, 20),
-        (nobody_waits_for_the_last_owners_lease, {17}, 252),
         (a_question_that_was_asked_stays_asked, {20}, 97),
     ],
 )
