@@ -19,7 +19,7 @@ from aiohttp import web
 from benchmarks.report import Row
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
-from market_maker.core import risk
+from market_maker.core.checked_order import SEAL, CheckedOrder
 from market_maker.core.events import RequestOutcome, Side
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 
@@ -53,9 +53,9 @@ def serve(ready: Connection) -> None:
     uvloop.run(run())
 
 
-def order(number: int) -> risk.CheckedOrder:
+def order(number: int) -> CheckedOrder:
     """An order as the pre-trade check would make it."""
-    return risk.CheckedOrder(
+    return CheckedOrder(
         f"0197f2d4-0000-7000-8000-{number:012d}",
         "BTC-USDT",
         Side.BUY,
@@ -64,7 +64,7 @@ def order(number: int) -> risk.CheckedOrder:
         15,
         Decimal("60000.01"),
         Decimal("0.00015"),
-        risk._SEAL,  # noqa: SLF001 -- a benchmark needs orders without a market
+        SEAL,
     )
 
 

@@ -26,13 +26,13 @@ from itertools import count
 from benchmarks.report import Row
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
+from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import SymbolEngine
 from market_maker.core.events import OrderEventKind, RequestOutcome, Side
 from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
 from market_maker.core.inventory import Inventory
-from market_maker.core.risk import CheckedOrder
 from market_maker.core.states import Cause, State
 from market_maker.core.symbol import Restored
 

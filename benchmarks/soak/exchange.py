@@ -9,6 +9,7 @@ from typing import Final
 
 from market_maker.actors.effects import Deliver
 from market_maker.clients.departure import Gate
+from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -22,7 +23,6 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
-from market_maker.core.risk import CheckedOrder
 
 ANSWER_S: Final = 0.001
 FEE_SHARE: Final = Decimal("0.0001")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from market_maker.core import events as ev
+from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import (
     ExchangeStatus,
     Execution,
@@ -17,7 +18,6 @@ from market_maker.core.events import (
     Side,
 )
 from market_maker.core.instrument import Instrument
-from market_maker.core.risk import CheckedOrder
 
 Streamed = Execution | OrderEvent
 

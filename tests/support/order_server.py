@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from market_maker.core import risk
+from market_maker.core.checked_order import SEAL, CheckedOrder
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 
@@ -163,10 +163,10 @@ class OrderServer:
 
 def checked_order(
     client_order_id: str = "0197-1", *, side: Side = Side.BUY, ticks: int = 6_000_001, lots: int = 15
-) -> risk.CheckedOrder:
+) -> CheckedOrder:
     """An order as the pre-trade check would make it, on a grid of 0.01 and 0.00001."""
     grid = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
-    return risk.CheckedOrder(
+    return CheckedOrder(
         client_order_id,
         grid.symbol,
         side,
@@ -175,7 +175,7 @@ def checked_order(
         lots,
         grid.price(ticks),
         grid.quantity(lots),
-        risk._SEAL,
+        SEAL,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, Protocol
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
 from market_maker.clients.departure import Gate
+from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.commands import (
     CancelAll,
     CancelOrder,
@@ -27,7 +28,6 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
-from market_maker.core.risk import CheckedOrder
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
 Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer

@@ -7,9 +7,6 @@ takes the proof away. Rounds repeat with backoff, without end, until then and un
 orders have reached us too.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 from market_maker.core.commands import (
     CancelAll,
     CancelOrder,
@@ -19,9 +16,7 @@ from market_maker.core.commands import (
     Request,
 )
 from market_maker.core.orders import Order
-
-if TYPE_CHECKING:
-    from market_maker.core.symbol import Out, Symbol
+from market_maker.core.symbol import Out, Symbol
 
 BACKOFF_FIRST_NS = 100_000_000
 BACKOFF_MAX_NS = 5_000_000_000
@@ -31,37 +26,7 @@ RECONCILE_INTERVAL_NS = 30_000_000_000
 orders of our account that nobody here remembers."""
 
 
-@dataclass(slots=True)
-class Clearing:
-    """Progress of one symbol's clearing, and what the exchange last said of open orders."""
-
-    active: bool = False
-    rounds: int = 0
-    next_round_ns: int = 0
-    cancel_all_outstanding: bool = False
-    list_outstanding: bool = False
-    list_again: bool = False
-    """Something happened since the outstanding list was asked for: ask once more after it."""
-    listed_early: bool = False
-    """The latest list came before all our orders had ended: it could not prove zero."""
-    hurried_round: int = 0
-    """The round in which a list was asked for as soon as they had ended; once a round."""
-    doubted_ns: int = 0
-    """A list asked for before this proves nothing."""
-    open_at_exchange: int | None = None
-    proven_zero_ns: int | None = None
-    reconcile_ns: int = 0
-    put_off: dict[tuple[type[Request], str], int] = field(default_factory=dict)
-    """Requests that the exchange answered with 429, by kind and client order id: when it will take them."""
-
-    def doubt(self, now_ns: int) -> None:
-        """An order was sent or found: what was proven is proven no more."""
-        self.doubted_ns = now_ns
-        self.open_at_exchange = None
-        self.proven_zero_ns = None
-
-
-def begin(symbol: "Symbol", out: "Out") -> None:
+def begin(symbol: Symbol, out: Out) -> None:
     """Start clearing with the first round at once."""
     clearing = symbol.clearing
     clearing.doubt(symbol.now_ns)
@@ -74,7 +39,7 @@ def begin(symbol: "Symbol", out: "Out") -> None:
     _round(symbol, out)
 
 
-def advance(symbol: "Symbol", out: "Out") -> None:
+def advance(symbol: Symbol, out: Out) -> None:
     """Do what is due: the next round, or the routine look at the exchange's list."""
     clearing = symbol.clearing
     if symbol.limits.shadow_mode:
@@ -91,7 +56,7 @@ def advance(symbol: "Symbol", out: "Out") -> None:
         ask_open_orders(symbol, out)
 
 
-def _hurry(symbol: "Symbol", out: "Out") -> None:
+def _hurry(symbol: Symbol, out: Out) -> None:
     """Our last order has ended: the proof need not wait for the next round."""
     clearing = symbol.clearing
     clearing.listed_early = False
@@ -100,7 +65,7 @@ def _hurry(symbol: "Symbol", out: "Out") -> None:
         ask_open_orders(symbol, out)
 
 
-def wake_ns(symbol: "Symbol") -> int:
+def wake_ns(symbol: Symbol) -> int:
     """When `advance` next has something to do."""
     clearing = symbol.clearing
     if symbol.limits.shadow_mode:
@@ -109,13 +74,13 @@ def wake_ns(symbol: "Symbol") -> int:
     return min(due_ns, *clearing.put_off.values()) if clearing.put_off else due_ns
 
 
-def put_off(symbol: "Symbol", kind: type[Request], client_order_id: str, retry_after_ns: int) -> None:
+def put_off(symbol: Symbol, kind: type[Request], client_order_id: str, retry_after_ns: int) -> None:
     """The exchange answered a request with 429: repeat it when it allows that, no sooner."""
     wait_ns = max(retry_after_ns, BACKOFF_FIRST_NS)
     symbol.clearing.put_off[kind, client_order_id] = symbol.now_ns + wait_ns
 
 
-def _repeat_put_off(symbol: "Symbol", out: "Out") -> None:
+def _repeat_put_off(symbol: Symbol, out: Out) -> None:
     """Repeat what the exchange will take again now, as far as it is still wanted."""
     waiting = symbol.clearing.put_off
     for kind, client_order_id in [key for key, at_ns in waiting.items() if symbol.now_ns >= at_ns]:
@@ -136,7 +101,7 @@ def _repeat_put_off(symbol: "Symbol", out: "Out") -> None:
                 out.append(order.record())
 
 
-def ask_open_orders(symbol: "Symbol", out: "Out") -> None:
+def ask_open_orders(symbol: Symbol, out: Out) -> None:
     """Ask for the exchange's list, once at a time."""
     clearing = symbol.clearing
     clearing.reconcile_ns = symbol.now_ns + RECONCILE_INTERVAL_NS
@@ -149,14 +114,14 @@ def ask_open_orders(symbol: "Symbol", out: "Out") -> None:
     out.append(QueryOpenOrders())
 
 
-def suspect(symbol: "Symbol", out: "Out") -> None:
+def suspect(symbol: Symbol, out: Out) -> None:
     """An order that nobody here counts as open may be in the market: look for it."""
     if not symbol.limits.shadow_mode:
         symbol.clearing.doubt(symbol.now_ns)
         ask_open_orders(symbol, out)
 
 
-def cancel_order(symbol: "Symbol", order: Order, out: "Out") -> bool:
+def cancel_order(symbol: Symbol, order: Order, out: Out) -> bool:
     """Cancel one order if that can be asked now; returns whether a cancel went out.
 
     The caller records the order's new status.
@@ -172,14 +137,14 @@ def cancel_order(symbol: "Symbol", order: Order, out: "Out") -> bool:
     return True
 
 
-def query_order(symbol: "Symbol", order: Order, out: "Out") -> None:
+def query_order(symbol: Symbol, order: Order, out: Out) -> None:
     """Ask what became of an order, once at a time."""
     if not order.query_outstanding and (QueryOrder, order.client_order_id) not in symbol.clearing.put_off:
         order.query_outstanding = True
         out.append(QueryOrder(order.client_order_id))
 
 
-def _cancel_all(symbol: "Symbol", out: "Out") -> bool:
+def _cancel_all(symbol: Symbol, out: Out) -> bool:
     """Cancel everything if that can be asked now; returns whether it was."""
     clearing = symbol.clearing
     if not clearing.active or clearing.cancel_all_outstanding or (CancelAll, "") in clearing.put_off:
@@ -189,7 +154,7 @@ def _cancel_all(symbol: "Symbol", out: "Out") -> bool:
     return True
 
 
-def _round(symbol: "Symbol", out: "Out") -> None:
+def _round(symbol: Symbol, out: Out) -> None:
     clearing = symbol.clearing
     doublings = min(clearing.rounds, BACKOFF_DOUBLINGS_MAX)
     clearing.next_round_ns = symbol.now_ns + min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << doublings)

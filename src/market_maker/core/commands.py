@@ -7,16 +7,13 @@ records for the journal follow in the order in which they must become durable.
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from market_maker.core.applied import Applied
+from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import Execution, Side
+from market_maker.core.quoting import QuoteSet
 from market_maker.core.states import KillReason, State
-
-if TYPE_CHECKING:
-    from market_maker.core.quoting import QuoteSet
-    from market_maker.core.risk import CheckedOrder
-
 
 # --- to the Order Service ----------------------------------------------------------------------
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 class PlaceOrder:
     """Send a new post-only limit order. Only `risk` can make the CheckedOrder in it."""
 
-    order: "CheckedOrder"
+    order: CheckedOrder
     caused_at_ns: int
     """`at_ns` of the event that caused it, for the tick-to-order latency."""
     trace: str | None = None
@@ -203,7 +200,7 @@ class Reply:
 class PublishQuote:
     """Shadow mode: publish the quote set that would have been placed."""
 
-    quote: "QuoteSet"
+    quote: QuoteSet
     trace: str | None = None
 
 

@@ -1,10 +1,11 @@
 """The checks before every order. Nothing else can make the order type that the gateway accepts."""
 
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from market_maker.core.checked_order import SEAL, CheckedOrder
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Side
@@ -18,33 +19,6 @@ from market_maker.core.requote import inner_first
 BPS = 10_000
 ORDER_SIZE_FACTOR = Decimal(10)
 """An order may be worth this many times `order_size_usdt`, whatever MAX_ORDER_NOTIONAL_USDT allows."""
-
-
-class _Seal:
-    """Known to this module only."""
-
-
-_SEAL: Final = _Seal()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedOrder:
-    """A post-only limit order that passed every pre-trade check. Made by `PreTradeCheck.check` only."""
-
-    client_order_id: str
-    symbol: str
-    side: Side
-    level: int
-    price_ticks: int
-    lots: int
-    price: Decimal
-    quantity: Decimal
-    seal: InitVar[_Seal]
-
-    def __post_init__(self, seal: _Seal) -> None:
-        # Not kept in the order: nobody can take it out and make another order of it.
-        if seal is not _SEAL:
-            raise TypeError("a CheckedOrder can only be made by PreTradeCheck.check")
 
 
 class OrderLimits:
@@ -212,7 +186,7 @@ class PreTradeCheck:
             lots,
             instrument.price(price_ticks),
             instrument.quantity(lots),
-            _SEAL,
+            SEAL,
         )
 
     def excess(self, side: Side, standing: Sequence[Order]) -> list[Order]:

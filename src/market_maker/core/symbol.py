@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from market_maker.core.applied import Applied
-from market_maker.core.clearing import Clearing
+from market_maker.core.clearing_progress import Clearing
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import PublicTrade, Side

@@ -18,15 +18,12 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.inventory import Inventory
-from market_maker.core.quoting import QuoteSet
-from market_maker.core.risk import CheckedOrder
 
 Convert = Callable[[Any], Any]
 
 _PLAIN: Final = (int, str, bool)
 _UNRECORDED: Final = frozenset({"seal"})
 """The mark that an order passed the checks: it proves nothing in a file."""
-_LATE_NAMES: Final = {"QuoteSet": QuoteSet, "CheckedOrder": CheckedOrder}
 
 
 class CodecError(ValueError):
@@ -124,7 +121,7 @@ def _fields(record: Any) -> dict[str, Any]:
     if not named_tuple and not dataclasses.is_dataclass(record):
         raise TypeError(f"{record} has no exact form in a record")
     names = record._fields if named_tuple else [field.name for field in dataclasses.fields(record)]
-    hints = get_type_hints(record, localns=_LATE_NAMES)
+    hints = get_type_hints(record)
     return {name: hints[name] for name in names if name not in _UNRECORDED}
 
 

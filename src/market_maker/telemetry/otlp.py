@@ -8,19 +8,12 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    Span,
-    SpanKind,
-    Status,
-    StatusCode,
-    set_span_in_context,
-)
-
-from market_maker.telemetry.tracing import OrderSpan, parse_traceparent
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _SERVICE: Final = "market-maker"
 _EXPORT_TIMEOUT_S: Final = 2.0
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 class _RecordedSpan:
@@ -50,10 +43,9 @@ class OtlpTracing:
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer(_SERVICE)
 
-    def order_span(self, name: str, parent: str | None, attributes: Mapping[str, str]) -> OrderSpan:
+    def order_span(self, name: str, parent: str | None, attributes: Mapping[str, str]) -> _RecordedSpan:
         """Start a recorded span."""
-        remote = parse_traceparent(parent)
-        context = None if remote is None else set_span_in_context(NonRecordingSpan(remote))
+        context = _PROPAGATOR.extract({} if parent is None else {"traceparent": parent})
         return _RecordedSpan(
             self._tracer.start_span(name, context, kind=SpanKind.CLIENT, attributes=attributes)
         )
