@@ -49,7 +49,7 @@ def require_shape(summary: dict[str, Any]) -> None:
     assert set(summary["latency_us"]) == LATENCIES
     assert all(isinstance(value, float) and value > 0 for value in summary["latency_us"].values())
     for symbol in summary["symbols"].values():
-        assert set(symbol) == {"state", *COUNTS, *AMOUNTS, *SHARES}
+        assert set(symbol) == {"state", "kill_reason", *COUNTS, *AMOUNTS, *SHARES}
         assert all(type(symbol[name]) is int and symbol[name] >= 0 for name in COUNTS)
         assert all(isinstance(symbol[name], str) and Decimal(symbol[name]).is_finite() for name in AMOUNTS)
         assert all(isinstance(symbol[name], float) for name in SHARES)
@@ -61,7 +61,7 @@ def require_clean(run: DemoRun) -> dict[str, Any]:
     assert run.summary["outbox_pending"] == 0
     symbols: dict[str, Any] = run.summary["symbols"]
     for symbol in symbols.values():
-        assert symbol["state"] == "PAUSED"
+        assert (symbol["state"], symbol["kill_reason"]) == ("PAUSED", None)
         assert symbol["open_orders"] == symbol["open_orders_at_exchange"] == 0
         assert symbol["book_mismatches"] == symbol["mid_mismatches"] == 0
         assert symbol["book_gaps"] == symbol["feed_mismatches"] == 0

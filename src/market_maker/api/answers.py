@@ -260,8 +260,8 @@ class SystemStatus(Answer):
     latency_us: Latencies
     outbox_pending: int = Field(description="Events that the broker has not acknowledged yet.")
     complete: bool = Field(
-        description="False: an instance that owns symbols shows nothing of them, because Redis is away, or is"
-        " silent. Totals are of what is shown, however old."
+        description="False: the totals lack symbols that nobody shows (`without_owner`), or have old figures"
+        " of some, because their instance is silent."
     )
     symbols: list[SymbolSummary]
     instances: list[InstanceStatus]

@@ -79,8 +79,7 @@ class FleetView:
             totals=present.totals(summaries),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
-            complete=all(one.owner is None for one in missing)
-            and all(summary.owner_silent_ms is None for summary in summaries),
+            complete=not missing and all(summary.owner_silent_ms is None for summary in summaries),
             symbols=summaries,
             instances=self._instances(here, others),
             without_owner=missing,

@@ -14,6 +14,7 @@ PASSING: Final = frozenset(
     {
         "FILLS_MISSING",
         "GRID_CHANGING",
+        "INVENTORY_UNKNOWN",
         KillReason.KAFKA_LAG.value,
         "NOT_PROVEN_ZERO",
         "NO_VALID_BOOK",

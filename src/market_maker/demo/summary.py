@@ -57,6 +57,7 @@ def _symbol(
     return {
         "state": status["state"]["value"],
         "quotes_computed": counters["quotes_computed"],
+        "kill_reason": None if status["kill"] is None else status["kill"]["reason"],
         "orders_placed": counters["orders_placed"],
         "orders_rejected": counters["orders_rejected"],
         "orders_cancelled": counters["orders_cancelled"],

@@ -13,6 +13,7 @@ from market_maker.core.states import State
 
 BTC_PATH = f"/v1/mm-configs/{BTC}"
 NO_BOOK = Problem("NO_VALID_BOOK", "no valid order book: waiting for the first snapshot")
+UNVALUED = Problem("INVENTORY_UNKNOWN", "the position cannot be valued: it needs a book, a mark or a trade")
 TOO_MUCH = Problem("EXPOSURE_BREACH", "measured 200 USDT, allowed 100 USDT")
 
 
@@ -23,6 +24,14 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def asked_again(desk: FakeDesk) -> None:
     await eventually(lambda: len(desk.controls) >= 3)
+
+
+async def test_a_position_that_no_book_values_yet_only_needs_time(api: Api, desk: FakeDesk) -> None:
+    desk.change(BTC, enable_problems=(NO_BOOK, UNVALUED))
+    asking = asyncio.create_task(api.post(f"{BTC_PATH}/enable", {"wait": 30}))
+    await asked_again(desk)
+    desk.change(BTC, enable_problems=())
+    assert (await asking).status == 200
 
 
 @pytest.mark.parametrize(("verb", "enabled"), [("enable", False), ("resume", True)])

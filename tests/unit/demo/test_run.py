@@ -102,6 +102,12 @@ async def test_mismatches_of_the_feed_and_gaps_in_the_book_are_problems(
     ]
 
 
+async def test_the_reason_of_a_kill_stands_in_the_summary(demo: Demo, service: DemoService) -> None:
+    service.killed = {"reason": "KAFKA_LAG", "measured": "9 s"}
+    symbols, _ = await whole_run(demo)
+    assert {figures["kill_reason"] for figures in symbols.values()} == {"KAFKA_LAG"}
+
+
 async def test_a_halted_symbol_alone_is_clean_and_next_to_a_problem_it_is_told(
     demo: Demo, service: DemoService
 ) -> None:
