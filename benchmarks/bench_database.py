@@ -15,7 +15,7 @@ from tests.support.postgres_server import start_server
 from benchmarks.report import Row
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
-from market_maker.core.inventory import fold
+from market_maker.core.ledger.inventory import fold
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_entry import JournalEntry

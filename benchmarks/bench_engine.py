@@ -15,14 +15,14 @@ from pathlib import Path
 from benchmarks.report import Row
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
+from market_maker.core.book.grid import GridCache
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.engine import SymbolEngine
-from market_maker.core.grid import GridCache
-from market_maker.core.ids import IdSeed
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import IdSeed
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 from tradex_sandbox import market_events as sandbox
 from tradex_sandbox.exchange import Exchange
 

@@ -36,7 +36,7 @@ from benchmarks.report import Row
 from market_maker.clients.order_service import RequestReport
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import (
     Control,
     Event,

@@ -26,15 +26,15 @@ from itertools import count
 from benchmarks.report import Row
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import OrderEventKind, RequestOutcome, Side
-from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.orders.ids import IdSeed
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 
 MS = 1_000_000
 SECOND_NS = 1_000 * MS

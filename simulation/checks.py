@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import RequestOutcome
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 from simulation.clock import SECOND_NS
 from simulation.exposure import Exposure, check_belief, exposure_of
 from simulation.ledger import Ledger

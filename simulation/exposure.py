@@ -4,7 +4,7 @@ from collections.abc import Container, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Side
 from simulation.parts import Violation
 from simulation.truth import Intent, TradeKey, Truth

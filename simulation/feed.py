@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from market_maker.core import events as ev
-from market_maker.core.grid import GridCache
+from market_maker.core.book.grid import GridCache
 from market_maker.core.instrument import Instrument, OffGridError
 from simulation import translate
 from simulation.clock import MS, Clock

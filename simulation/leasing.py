@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from market_maker.actors.tenure import Lease, Tenure
 from market_maker.core import commands as cmd
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from simulation.clock import MS, Clock
 from simulation.coverage import Coverage
 from simulation.database import Schedule, Trouble

@@ -2,7 +2,7 @@
 
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import RequestOutcome
 from market_maker.core.states import State
 from simulation.coverage import Coverage

@@ -7,12 +7,12 @@ from random import Random
 from market_maker.actors.send_gate import SendGate
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import RequestOutcome, Source
-from market_maker.core.ids import RAND_B_BITS, IdSeed
-from market_maker.core.orders import Order
+from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
-from market_maker.core.symbol import Restored
 from simulation import translate
 from simulation.clock import MS
 from simulation.database import Journal

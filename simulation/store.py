@@ -19,14 +19,14 @@ from market_maker.core.commands import (
 )
 from market_maker.core.commands import Record as RecordCommand
 from market_maker.core.config import SymbolConfig
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Side
-from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory
-from market_maker.core.kill_switch import Trigger
-from market_maker.core.orders import Order
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import IdSeed
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import KillReason, State
-from market_maker.core.symbol import Restored
 
 FillKey = tuple[str, str, Side]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.states import Cause, State
 from simulation.parts import Parts, Violation
 from simulation.triggers import has_halted_before

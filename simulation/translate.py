@@ -4,9 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from market_maker.core import events as ev
-from market_maker.core.checked_order import CheckedOrder
-from market_maker.core.grid import GridCache
+from market_maker.core.book.grid import GridCache
 from market_maker.core.instrument import Instrument, InstrumentStatus
+from market_maker.core.orders.checked_order import CheckedOrder
 from tradex_sandbox import instruments, market_events, orders
 
 ACCOUNT = "market-maker"

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import ExchangeOrder, Execution, OrderEvent, RequestOutcome
+from market_maker.core.orders.checked_order import CheckedOrder
 from simulation import translate
 from simulation.clock import Clock
 from simulation.crowd import Crowd

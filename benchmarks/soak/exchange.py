@@ -9,7 +9,6 @@ from typing import Final
 
 from market_maker.actors.effects import Deliver
 from market_maker.clients.departure import Gate
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -23,6 +22,7 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
+from market_maker.core.orders.checked_order import CheckedOrder
 
 ANSWER_S: Final = 0.001
 FEE_SHARE: Final = Decimal("0.0001")

@@ -22,6 +22,7 @@ from market_maker.actors.tenure import Tenure
 from market_maker.api.changes import ChangeFeed
 from market_maker.bootstrap.meters import Meters
 from market_maker.core.config import TRADE_KEYS_MAX, EngineLimits, SymbolConfig
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import (
     BookDelta,
     BookSnapshot,
@@ -34,11 +35,10 @@ from market_maker.core.events import (
     Side,
     Source,
 )
-from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import IdSeed
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 from market_maker.streams.batch import Batch, Position, Undecodable

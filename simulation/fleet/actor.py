@@ -11,15 +11,15 @@ from market_maker.actors.tenure import Tenure
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.control import activation_problems
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.control import activation_problems
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import RequestOutcome
-from market_maker.core.ids import RAND_B_BITS, IdSeed
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory
-from market_maker.core.kill_switch import BEFORE_THE_RESTART, Trigger
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
+from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 from market_maker.ownership.events import Facts
 from simulation.clock import MS
 from simulation.fleet.exchange import FleetExchange

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from market_maker.actors.tenure import Lease, Tenure
 from market_maker.core import commands as core_cmd
 from market_maker.core.config import SymbolConfig
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Retire
 from market_maker.core.states import Cause
 from market_maker.ownership import commands as cmd

@@ -14,7 +14,7 @@ StartSite = Callable[..., Awaitable[Site]]
 
 DEFECT = """
 import os
-from market_maker.core import clearing
+from market_maker.core.engine import clearing
 
 sound = clearing.advance
 

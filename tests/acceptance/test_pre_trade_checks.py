@@ -11,7 +11,7 @@ from tests.support.playbook import active, proven
 from tests.support.service import Site
 
 from market_maker.core.events import Side
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.states import Cause, State
 
 BTC = "BTCUSDT"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_maker.core.events import Side
-from market_maker.core.inventory import COST_STEP, Inventory, fold
+from market_maker.core.ledger.inventory import COST_STEP, Inventory, fold
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.support.journal_records import NOON, Fills, order, risk, state
 
 from market_maker.core.commands import OrderStatus, Record, RecordFill, RecordOrder, RecordState
 from market_maker.core.events import Side
-from market_maker.core.inventory import fold
+from market_maker.core.ledger.inventory import fold
 from market_maker.core.states import State
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_entry import JournalEntry

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quoting import QuoteLevel, QuoteSet, QuotingEngine
-from market_maker.core.reference_mid import MidSource, ReferenceMid
-from market_maker.core.waterfall import waterfall
+from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet, QuotingEngine
+from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
+from market_maker.core.pricing.waterfall import waterfall
 
 
 def decimals(lowest: str, highest: str, places: int) -> st.SearchStrategy[Decimal]:

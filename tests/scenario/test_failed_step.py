@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from tests.support.playbook import Playbook, active, proven, quoting, ready
 
-from market_maker.core import clearing, control, fills, sending
 from market_maker.core.commands import OrderStatus, RecordFill, RecordOrder
+from market_maker.core.engine import clearing, control, fills, sending
 from market_maker.core.events import Fault
-from market_maker.core.inventory import Inventory
-from market_maker.core.orders import Order, OrderTracker
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.order_tracker import Order, OrderTracker
 from market_maker.core.states import Cause, KillReason, State
 
 

@@ -17,7 +17,7 @@ from market_maker.core.events import (
     Side,
 )
 from market_maker.core.instrument import InstrumentStatus
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.states import Cause, KillReason, State
 
 Step = Callable[[Playbook], object]

@@ -7,10 +7,10 @@ import pytest
 from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
 
 from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine.sending import SECOND_NS
 from market_maker.core.events import RequestOutcome, Side
-from market_maker.core.inventory import Inventory
-from market_maker.core.sending import SECOND_NS
-from market_maker.core.volatility import Volatility
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.pricing.volatility import Volatility
 
 
 def test_enable_sends_both_sides_at_once() -> None:

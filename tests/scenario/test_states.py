@@ -8,8 +8,8 @@ from tests.support.playbook import CONFIG, INSTRUMENT, MS, Playbook, active, pro
 
 from market_maker.core.events import ExchangeStatus, OrderEvent, OrderEventKind, Retire, Side
 from market_maker.core.instrument import InstrumentStatus
-from market_maker.core.inventory import Inventory
-from market_maker.core.kill_switch import Trigger
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import TRANSITIONS, Cause, KillReason, State, next_state
 
 LATCH = Trigger(KillReason.MANUAL, "earlier", "manual")

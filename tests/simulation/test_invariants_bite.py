@@ -8,15 +8,16 @@ import pytest
 
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.send_gate import SendGate
-from market_maker.core import answers, control, failed_step, fills, kill_switch, market, sending
 from market_maker.core import events as ev
-from market_maker.core.engine import HANDLERS, SymbolEngine
-from market_maker.core.ids import OrderIds
-from market_maker.core.inventory import Inventory
-from market_maker.core.order_book import BookChange, OrderBook
-from market_maker.core.orders import Order, OrderTracker
+from market_maker.core.book.order_book import BookChange, OrderBook
+from market_maker.core.engine import answers, control, failed_step, fills, market, sending
+from market_maker.core.engine.engine import HANDLERS, SymbolEngine
+from market_maker.core.engine.symbol import Symbol
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import OrderIds
+from market_maker.core.orders.order_tracker import Order, OrderTracker
+from market_maker.core.risk import kill_switch
 from market_maker.core.states import State
-from market_maker.core.symbol import Symbol
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.outbox_relay import OutboxRelay, OutboxRow
 from market_maker.streams.publisher import PublishError

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from market_maker.actors.tenure import Tenure
-from market_maker.core import answers, fills, risk, sending
 from market_maker.core import events as ev
 from market_maker.core.applied import Applied
+from market_maker.core.book.own_share import Resident
 from market_maker.core.commands import OrderStatus
-from market_maker.core.engine import HANDLERS
+from market_maker.core.engine import answers, fills, sending
+from market_maker.core.engine.engine import HANDLERS
+from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import RequestOutcome, Side
-from market_maker.core.orders import OrderTracker
-from market_maker.core.own_share import Resident
-from market_maker.core.requote import SidePlan, Tolerance, plan_side
-from market_maker.core.symbol import Out, Symbol
+from market_maker.core.orders.order_tracker import OrderTracker
+from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
+from market_maker.core.risk import pre_trade_check as risk
 from simulation.runner import Result, run_seed
 from simulation.shrink import Shrinker
 

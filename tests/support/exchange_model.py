@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from market_maker.core import events as ev
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import (
     ExchangeStatus,
     Execution,
@@ -18,6 +17,7 @@ from market_maker.core.events import (
     Side,
 )
 from market_maker.core.instrument import Instrument
+from market_maker.core.orders.checked_order import CheckedOrder
 
 Streamed = Execution | OrderEvent
 

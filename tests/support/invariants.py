@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from market_maker.core import commands as cmd
 from market_maker.core.events import Side
-from market_maker.core.inventory import fold
-from market_maker.core.reference_mid import MidSource
+from market_maker.core.ledger.inventory import fold
+from market_maker.core.pricing.reference_mid import MidSource
 from market_maker.core.states import State
 
 if TYPE_CHECKING:

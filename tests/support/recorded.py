@@ -13,12 +13,12 @@ from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
-from market_maker.core.ids import IdSeed
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import IdSeed
 from market_maker.core.states import Cause, KillReason, State
-from market_maker.core.symbol import Restored
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
 

@@ -23,12 +23,12 @@ from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core.commands import Reply
 from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import BookSnapshot, Event
-from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import IdSeed
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 from market_maker.telemetry.tracing import make_tracing

@@ -16,15 +16,15 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Execution, RequestOutcome
-from market_maker.core.ids import IdSeed
 from market_maker.core.instrument import Instrument
-from market_maker.core.inventory import Inventory, fold
-from market_maker.core.kill_switch import Trigger
-from market_maker.core.orders import Order
+from market_maker.core.ledger.inventory import Inventory, fold
+from market_maker.core.orders.ids import IdSeed
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import Restored
 
 REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
 RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)

@@ -49,7 +49,7 @@ def test_only_the_pre_trade_check_holds_the_seal_of_an_order() -> None:
         if (isinstance(node, ast.Name) and node.id == "SEAL")
         or (isinstance(node, ast.alias) and node.name == "SEAL")
     }
-    assert holders == {"market_maker.core.checked_order", "market_maker.core.risk"}
+    assert holders == {"market_maker.core.orders.checked_order", "market_maker.core.risk.pre_trade_check"}
 
 
 def test_no_public_class_of_the_core_has_the_name_of_another() -> None:

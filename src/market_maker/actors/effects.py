@@ -11,7 +11,6 @@ from typing import Final, NoReturn, Protocol
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
 from market_maker.clients.departure import Gate
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.commands import (
     CancelAll,
     CancelOrder,
@@ -28,6 +27,7 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
+from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
 Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer

@@ -17,11 +17,11 @@ from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Control, Event, Fault, PlaceAnswer, Retire
-from market_maker.core.orders import Order
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
-from market_maker.core.symbol import Restored
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
 from market_maker.telemetry.tracing import Tracing

@@ -9,9 +9,9 @@ from market_maker.actors.journal import Journal, Pending
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.tenure import Tenure
 from market_maker.core import commands as cmd
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Event, Source, Tick
-from market_maker.core.orders import Order
+from market_maker.core.orders.order_tracker import Order
 from market_maker.replay.recording import Recording
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.telemetry.tracing import trace_id_of

@@ -11,9 +11,9 @@ from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.outcomes import Outcome, outcome_of
+from market_maker.core.pricing.waterfall import LevelWaterfall, Waterfall, waterfall
 from market_maker.core.states import State
 from market_maker.core.view import OrderView, SymbolView
-from market_maker.core.waterfall import LevelWaterfall, Waterfall, waterfall
 
 
 class RestingOrder(Answer):

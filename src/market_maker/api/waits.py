@@ -6,7 +6,7 @@ from typing import Final
 
 from market_maker.api.context import Call
 from market_maker.core.commands import Reply
-from market_maker.core.control import PASSING
+from market_maker.core.engine.control import PASSING
 from market_maker.core.states import Cause
 
 POLL_S: Final = 0.2

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from market_maker.api.problems import RefusalReason
 from market_maker.core.commands import Problem
-from market_maker.core.kill_switch import BEFORE_THE_RESTART
 from market_maker.core.outcomes import outcome_of
+from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART
 from market_maker.core.states import KillReason, State
 from market_maker.core.view import KillView, SymbolView
 

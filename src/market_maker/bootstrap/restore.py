@@ -12,14 +12,14 @@ import structlog
 
 from market_maker.core.commands import PositionRow
 from market_maker.core.config import TRADE_KEYS_MAX, SymbolConfig
+from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Side
-from market_maker.core.ids import RAND_B_BITS, IdSeed
 from market_maker.core.instrument import EXACT, Instrument
-from market_maker.core.inventory import Inventory
-from market_maker.core.kill_switch import BEFORE_THE_RESTART, Trigger
-from market_maker.core.orders import RECENT_ORDERS_MAX, Order
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
+from market_maker.core.orders.order_tracker import RECENT_ORDERS_MAX, Order
+from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
 from market_maker.core.states import KillReason, State
-from market_maker.core.symbol import Restored
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRecord, OrderRepository

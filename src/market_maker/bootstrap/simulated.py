@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from market_maker.core.quoting import QuoteSet
-from market_maker.core.symbol import Symbol
-from market_maker.core.waterfall import LevelWaterfall, waterfall
+from market_maker.core.engine.symbol import Symbol
+from market_maker.core.pricing.quoting import QuoteSet
+from market_maker.core.pricing.waterfall import LevelWaterfall, waterfall
 
 
 def simulated_quote(symbol: Symbol, quote: QuoteSet) -> dict[str, Any]:

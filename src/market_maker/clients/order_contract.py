@@ -17,8 +17,8 @@ from typing import Any, Final
 from market_maker.clients import json_fields as fields
 from market_maker.clients.http_lane import Broken, Reply, Result, Withheld
 from market_maker.clients.json_fields import ContractError
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome, Side
+from market_maker.core.orders.checked_order import CheckedOrder
 
 WOULD_CROSS: Final = "POST_ONLY_WOULD_CROSS"
 ACCOUNT_TYPE: Final = "SYSTEM_MARKET_MAKER"

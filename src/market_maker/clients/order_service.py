@@ -46,7 +46,6 @@ from market_maker.clients.order_answers import (
 )
 from market_maker.clients.order_contract import Account, Answer
 from market_maker.clients.under_way import UnderWay
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -56,6 +55,7 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
+from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.telemetry.tracing import http_headers
 
 QUESTION_TIMEOUT_NS: Final = 2_000_000_000

@@ -10,9 +10,9 @@ from enum import Enum
 from typing import Self
 
 from market_maker.core.applied import Applied
-from market_maker.core.checked_order import CheckedOrder
 from market_maker.core.events import Execution, Side
-from market_maker.core.quoting import QuoteSet
+from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.pricing.quoting import QuoteSet
 from market_maker.core.states import KillReason, State
 
 # --- to the Order Service ----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.states import KillReason, State
 
 if TYPE_CHECKING:
-    from market_maker.core.quoting import QuoteSet
+    from market_maker.core.pricing.quoting import QuoteSet
 
 
 @dataclass(frozen=True, slots=True)

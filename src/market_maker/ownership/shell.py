@@ -16,7 +16,7 @@ from market_maker.actors.tenure import Lease, Tenure
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
 from market_maker.clients.metadata import MetadataError, MetadataUnavailableError
-from market_maker.core.control import activation_problems
+from market_maker.core.engine.control import activation_problems
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause
 from market_maker.ownership import commands as cmd

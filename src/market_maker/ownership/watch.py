@@ -10,7 +10,7 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
-from market_maker.core.control import activation_problems
+from market_maker.core.engine.control import activation_problems
 from market_maker.core.states import State
 from market_maker.ownership.events import ActorSeen, Facts
 from market_maker.ownership.machine import OwnershipMachine

@@ -5,10 +5,10 @@ from typing import Self
 
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits
-from market_maker.core.engine import SymbolEngine
-from market_maker.core.inventory import Inventory
-from market_maker.core.orders import Order
-from market_maker.core.symbol import Restored
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.engine.symbol import Restored
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.order_tracker import Order
 from market_maker.replay.codec import decoder, encoder
 
 

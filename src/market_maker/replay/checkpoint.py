@@ -20,8 +20,8 @@ from importlib.resources import files
 from operator import attrgetter
 from typing import Any, Final, Self
 
-from market_maker.core.engine import SymbolEngine
-from market_maker.core.orders import Order
+from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.orders.order_tracker import Order
 from market_maker.replay.codec import decoder, encode_values, field_names
 
 _CORE: Final = "market_maker.core"

@@ -17,7 +17,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
 
 Convert = Callable[[Any], Any]
 

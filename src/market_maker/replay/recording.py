@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from market_maker.core.commands import Command
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Event
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.checkpoint import Checkpoint

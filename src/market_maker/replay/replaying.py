@@ -5,7 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.replay.checkpoint import CheckpointError, core_build, engine_of
 from market_maker.replay.codec import described
 from market_maker.replay.record import (

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from market_maker.core.commands import RecordRisk, RecordState
-from market_maker.core.halt import KILL_ACTION
+from market_maker.core.engine.halt import KILL_ACTION
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.executor import Database, Executor
 from market_maker.repositories.generated import interventions as sql

@@ -8,7 +8,7 @@ instrument, which knows the rules and raises OffGridError.
 from collections.abc import Callable
 from decimal import Decimal
 
-from market_maker.core.grid import GridCache
+from market_maker.core.book.grid import GridCache
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.streams.errors import DecodeError
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_maker.actors.conflation import Conflation, MergedDelta
+from market_maker.core.book.order_book import OrderBook
 from market_maker.core.events import (
     BookDelta,
     BookInvalid,
@@ -15,7 +16,6 @@ from market_maker.core.events import (
     MarkPrice,
     PublicTrade,
 )
-from market_maker.core.order_book import OrderBook
 
 
 def delta(prev: int, sequence: int, bids: Levels = (), asks: Levels = ()) -> BookDelta:

@@ -15,12 +15,12 @@ from tests.support.order_server import OrderServer, Seen
 from tests.support.trading_side import MID, InstantStore, TradingSide, trading_side, until
 
 from market_maker.clients import order_contract
-from market_maker.core import clearing
 from market_maker.core.commands import OrderStatus, RecordOrder
 from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine import clearing
+from market_maker.core.engine.symbol import Symbol
 from market_maker.core.events import Control, OrderEvent, OrderEventKind
 from market_maker.core.states import Cause, KillReason, State
-from market_maker.core.symbol import Symbol
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 

@@ -7,8 +7,8 @@ import pytest
 from tests.support.order_server import OrderServer, answer
 from tests.support.trading_side import trading_side, until
 
-from market_maker.core import clearing
 from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine import clearing
 from market_maker.core.events import LagMeasured, OrderEvent, OrderEventKind, Tick
 
 SYMBOL = "BTC-USDT"

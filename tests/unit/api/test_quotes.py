@@ -9,8 +9,8 @@ from tests.support.desk import NOW_NS, FakeDesk, instrument, order_view
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
-from market_maker.core.quoting import QuotingEngine
-from market_maker.core.reference_mid import MidSource, ReferenceMid
+from market_maker.core.pricing.quoting import QuotingEngine
+from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.states import KillReason, State
 from market_maker.core.view import BookView, KillView
 

@@ -143,7 +143,7 @@ async def test_whatever_is_raised_while_a_symbol_is_restored_the_others_are_take
 async def test_an_engine_that_cannot_begin_is_halted(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("market_maker.core.engine.SymbolEngine.start", _defect)
+    monkeypatch.setattr("market_maker.core.engine.engine.SymbolEngine.start", _defect)
     await around.configure(BTC)
     north = await around.start("north")
     north.assign(BTC)

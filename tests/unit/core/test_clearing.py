@@ -2,8 +2,8 @@
 
 from tests.support.playbook import quoting
 
-from market_maker.core import clearing
 from market_maker.core.commands import CancelOrder, Command, OrderStatus, QueryOrder
+from market_maker.core.engine import clearing
 
 
 def test_an_order_without_an_exchange_id_cannot_be_cancelled_yet() -> None:

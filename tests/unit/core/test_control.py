@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
 
-from market_maker.core.control import activation_problems
+from market_maker.core.engine.control import activation_problems
 from market_maker.core.states import Cause
 
 

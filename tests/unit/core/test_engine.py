@@ -9,7 +9,7 @@ from tests.support.said import Said
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.engine import _RANK, HANDLERS
+from market_maker.core.engine.engine import _RANK, HANDLERS
 from market_maker.core.states import Cause
 
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from market_maker.core.grid import GRID_CACHE_MAX, GridCache
+from market_maker.core.book.grid import GRID_CACHE_MAX, GridCache
 from market_maker.core.instrument import Instrument, OffGridError
 
 INSTRUMENT = Instrument("X", "X", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(0))

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from market_maker.core.ids import IdSeed, OrderIds
+from market_maker.core.orders.ids import IdSeed, OrderIds
 
 SEED = IdSeed(random=2**62 - 3, wall_ms=1_790_000_000_000, at_ns=5_000_000_000)
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from market_maker.core import kill_switch
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.instrument import Instrument, InstrumentStatus
-from market_maker.core.kill_switch import Health, Trigger
+from market_maker.core.risk import kill_switch
+from market_maker.core.risk.kill_switch import Health, Trigger
 from market_maker.core.states import KillReason
 
 CONFIG = SymbolConfig("BTC-USDT")

@@ -1,8 +1,8 @@
 """What of a published level is ours: by the exchange's times, by what changed there, and when in doubt."""
 
+from market_maker.core.book.order_book import OrderBook
+from market_maker.core.book.own_share import OwnShare
 from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
-from market_maker.core.order_book import OrderBook
-from market_maker.core.own_share import OwnShare
 
 BID, ASK = 99, 101
 

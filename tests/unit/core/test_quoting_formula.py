@@ -10,8 +10,8 @@ import pytest
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
-from market_maker.core.quoting import QuotingEngine
-from market_maker.core.reference_mid import ReferenceMid, reference_mid
+from market_maker.core.pricing.quoting import QuotingEngine
+from market_maker.core.pricing.reference_mid import ReferenceMid, reference_mid
 
 INSTRUMENTS = {
     "spot": Instrument("SPOT", "B", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5)),

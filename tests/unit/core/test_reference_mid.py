@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from market_maker.core.instrument import Instrument
-from market_maker.core.reference_mid import MidSource, ReferenceMid, reference_mid
+from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid, reference_mid
 
 INSTRUMENT = Instrument("X", "X", "USDT", Decimal("0.03"), Decimal(1), Decimal(0))
 MARK = Decimal("1.00")

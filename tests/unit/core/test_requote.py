@@ -6,10 +6,10 @@ import pytest
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
-from market_maker.core.orders import Order
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quoting import QuoteLevel
-from market_maker.core.requote import SidePlan, Tolerance, plan_side
+from market_maker.core.pricing.quoting import QuoteLevel
 
 TOLERANCE = Tolerance.of((5, 1), 2)
 """5 bps too passive; 2 ticks too aggressive."""

@@ -1,6 +1,6 @@
 """The share of the ACTIVE time with quotes on both sides, and the counters."""
 
-from market_maker.core.stats import WARM_UP_NS, Stats
+from market_maker.core.engine.stats import WARM_UP_NS, Stats
 
 S = 1_000_000_000
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from tests.support.playbook import INSTRUMENT, Playbook, active, quoting, ready
 
 from market_maker.core.events import RequestOutcome, Side
-from market_maker.core.inventory import Inventory
+from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.view import spread_bps
 
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from market_maker.core.volatility import (
+from market_maker.core.pricing.volatility import (
     FACTOR_MAX_PPM,
     FACTOR_ONE_PPM,
     LONG_HALF_LIFE_NS,

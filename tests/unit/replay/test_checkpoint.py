@@ -9,7 +9,7 @@ import pytest
 from tests.support.playbook import LIMITS
 from tests.support.recorded import conversation, restored
 
-from market_maker.core.engine import SymbolEngine
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.replay.checkpoint import Checkpoint, CheckpointError, engine_of
 from market_maker.replay.record import dumps, said_of
 

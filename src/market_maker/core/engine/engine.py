@@ -6,16 +6,16 @@ Deterministic: the same start and the same events give the same commands. Time i
 from collections.abc import Callable
 from typing import Any
 
-from market_maker.core import answers, clearing, control, cycle, failed_step, fills, halt, market
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import Command, OrderStatus
 from market_maker.core.config import EngineLimits
-from market_maker.core.ids import OrderIds
-from market_maker.core.orders import Order
+from market_maker.core.engine import answers, clearing, control, cycle, failed_step, fills, halt, market
+from market_maker.core.engine.symbol import KillLatch, Out, Restored, Symbol
+from market_maker.core.engine.symbol_view import view_of
+from market_maker.core.orders.ids import OrderIds
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, State
-from market_maker.core.symbol import KillLatch, Out, Restored, Symbol
-from market_maker.core.symbol_view import view_of
 from market_maker.core.view import SymbolView
 
 Handler = Callable[[Symbol, Any, Out], None]

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
-from market_maker.core.orders import Order
-from market_maker.core.quoting import QuoteLevel
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.pricing.quoting import QuoteLevel
 
 BPS = 10_000
 

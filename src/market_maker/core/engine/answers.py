@@ -4,7 +4,6 @@ An answer that is not certain halts, whatever else has been heard of its order; 
 has been heard becomes unknown. A late answer halts when it is missed, and not once more when it comes.
 """
 
-from market_maker.core import clearing, halt
 from market_maker.core.commands import (
     CancelAll,
     CancelOrder,
@@ -13,6 +12,9 @@ from market_maker.core.commands import (
     QueryOpenOrders,
     QueryOrder,
 )
+from market_maker.core.engine import clearing, halt
+from market_maker.core.engine.fills import WOULD_CROSS_CODE, rejected
+from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -22,11 +24,9 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
-from market_maker.core.fills import WOULD_CROSS_CODE, rejected
-from market_maker.core.kill_switch import Trigger
-from market_maker.core.orders import Order
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import KillReason
-from market_maker.core.symbol import Out, Symbol
 
 NOT_FOUND_SPAN_NS = 500_000_000
 """How far apart two answers must be in which the exchange says, after the placing request was over,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from market_maker.core.book_levels import (
+from market_maker.core.book.levels import (
     ImpossibleLevelError,
     apply_asks,
     apply_bids,

@@ -4,7 +4,6 @@ The Fault that follows makes up for it: what should have become durable does, or
 are over, and whatever was to be cancelled or asked is cancelled and asked again.
 """
 
-from market_maker.core import clearing
 from market_maker.core.commands import (
     Notice,
     OrderStatus,
@@ -14,7 +13,8 @@ from market_maker.core.commands import (
     RecordRisk,
     RecordState,
 )
-from market_maker.core.symbol import Out, Symbol
+from market_maker.core.engine import clearing
+from market_maker.core.engine.symbol import Out, Symbol
 
 NEVER_SENT = "never sent: the step that decided it failed"
 _OWED = (RecordFill, RecordOrder, RecordState, RecordRisk, Notice)

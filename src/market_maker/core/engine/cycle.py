@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from market_maker.core import clearing, market, sending
 from market_maker.core.commands import PublishQuote
+from market_maker.core.engine import clearing, market, sending
+from market_maker.core.engine.fills import check_position
+from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import Side
-from market_maker.core.fills import check_position
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quoting import QuoteSet
-from market_maker.core.reference_mid import ReferenceMid
-from market_maker.core.risk import PreTradeCheck, Standing, ceil_units, floor_units
-from market_maker.core.symbol import Out, Symbol
+from market_maker.core.pricing.quoting import QuoteSet
+from market_maker.core.pricing.reference_mid import ReferenceMid
+from market_maker.core.risk.pre_trade_check import PreTradeCheck, Standing, ceil_units, floor_units
 
 
 def evaluate(symbol: Symbol, out: Out) -> None:

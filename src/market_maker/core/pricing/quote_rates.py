@@ -18,7 +18,7 @@ from math import lcm
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
-from market_maker.core.volatility import FACTOR_ONE_PPM
+from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
 
 _FACTOR_NONE = 0
 """No volatility factor is 0: the coefficients are out of date."""

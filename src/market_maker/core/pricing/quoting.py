@@ -19,9 +19,9 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quote_rates import QuoteRates
-from market_maker.core.reference_mid import ReferenceMid
-from market_maker.core.volatility import FACTOR_ONE_PPM
+from market_maker.core.pricing.quote_rates import QuoteRates
+from market_maker.core.pricing.reference_mid import ReferenceMid
+from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
 
 INWARD_SHARE = 4
 """A resting order may give away one part in so many of the half spread."""

@@ -14,9 +14,9 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quoting import QuoteLevel, QuoteSet
-from market_maker.core.reference_mid import ReferenceMid
-from market_maker.core.volatility import FACTOR_ONE_PPM
+from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
+from market_maker.core.pricing.reference_mid import ReferenceMid
+from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
 
 DIGITS = 18
 

@@ -16,9 +16,9 @@ the answer for a level is the least and the most that can be ours; no elapsed ti
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from market_maker.core.book_levels import highest_beyond, lowest_beyond
+from market_maker.core.book.levels import highest_beyond, lowest_beyond
+from market_maker.core.book.order_book import BookChange, OrderBook
 from market_maker.core.events import BookDelta, BookSnapshot, Side
-from market_maker.core.order_book import BookChange, OrderBook
 
 
 def _is_in(at_us: int, book_us: int, touched_us: int) -> bool:

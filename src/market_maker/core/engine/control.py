@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from market_maker.core import clearing, failed_step, halt, kill_switch, market
 from market_maker.core.commands import Problem, Reply
+from market_maker.core.engine import clearing, failed_step, halt, market
+from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured, Retire
-from market_maker.core.kill_switch import Trigger
+from market_maker.core.risk import kill_switch
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, KillReason, State
-from market_maker.core.symbol import Out, Symbol
 
 PASSING: Final = frozenset(
     {

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from market_maker.core.applied import Applied
-from market_maker.core.clearing_progress import Clearing
+from market_maker.core.book.order_book import OrderBook
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.engine.clearing_progress import Clearing
+from market_maker.core.engine.stats import Stats
 from market_maker.core.events import PublicTrade, Side
-from market_maker.core.ids import IdSeed, OrderIds
 from market_maker.core.instrument import EXACT, Instrument
-from market_maker.core.inventory import Inventory
-from market_maker.core.kill_switch import Health, Trigger
-from market_maker.core.order_book import OrderBook
-from market_maker.core.orders import OrderTracker
-from market_maker.core.quoting import QuoteSet, QuotingEngine
-from market_maker.core.reference_mid import MidSource, ReferenceMid
-from market_maker.core.risk import OrderLimits
+from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.orders.ids import IdSeed, OrderIds
+from market_maker.core.orders.order_tracker import OrderTracker
+from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
+from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
+from market_maker.core.pricing.volatility import Volatility
+from market_maker.core.risk.kill_switch import Health, Trigger
+from market_maker.core.risk.pre_trade_check import OrderLimits
 from market_maker.core.states import State
-from market_maker.core.stats import Stats
-from market_maker.core.volatility import Volatility
 
 NS_PER_MS = 1_000_000
 

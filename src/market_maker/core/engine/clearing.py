@@ -15,8 +15,8 @@ from market_maker.core.commands import (
     QueryOrder,
     Request,
 )
-from market_maker.core.orders import Order
-from market_maker.core.symbol import Out, Symbol
+from market_maker.core.engine.symbol import Out, Symbol
+from market_maker.core.orders.order_tracker import Order
 
 BACKOFF_FIRST_NS = 100_000_000
 BACKOFF_MAX_NS = 5_000_000_000

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
-from market_maker.core.checked_order import SEAL, CheckedOrder
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
-from market_maker.core.orders import Order
+from market_maker.core.orders.checked_order import SEAL, CheckedOrder
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.orders.requote import inner_first
 from market_maker.core.outcomes import Outcome
-from market_maker.core.quoting import QuoteLevel
-from market_maker.core.reference_mid import ReferenceMid
-from market_maker.core.requote import inner_first
+from market_maker.core.pricing.quoting import QuoteLevel
+from market_maker.core.pricing.reference_mid import ReferenceMid
 
 BPS = 10_000
 ORDER_SIZE_FACTOR = Decimal(10)

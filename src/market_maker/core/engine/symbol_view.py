@@ -1,8 +1,8 @@
 """Makes the picture of a symbol that status, metrics and the API show."""
 
-from market_maker.core.control import activation_problems
-from market_maker.core.orders import Order
-from market_maker.core.symbol import Symbol
+from market_maker.core.engine.control import activation_problems
+from market_maker.core.engine.symbol import Symbol
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.view import (
     BookView,
     Counters,

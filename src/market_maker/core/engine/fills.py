@@ -4,14 +4,15 @@ Every execution of our account counts exactly once, whatever the symbol's state,
 this process knows the order.
 """
 
-from market_maker.core import clearing, halt, kill_switch
 from market_maker.core.applied import advanced
 from market_maker.core.commands import Notice, OrderStatus, RecordFill
+from market_maker.core.engine import clearing, halt
+from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import EngineEventUnreadable, Execution, OrderEvent, OrderEventKind
-from market_maker.core.kill_switch import Trigger
-from market_maker.core.orders import Order
+from market_maker.core.orders.order_tracker import Order
+from market_maker.core.risk import kill_switch
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import KillReason
-from market_maker.core.symbol import Out, Symbol
 
 WOULD_CROSS_CODE = "POST_ONLY_WOULD_CROSS"
 

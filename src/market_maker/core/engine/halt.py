@@ -1,10 +1,10 @@
 """Leaving ACTIVE: the one place where quoting ends, by whatever cause."""
 
-from market_maker.core import clearing
 from market_maker.core.commands import Notice, RecordRisk, RecordState
-from market_maker.core.kill_switch import Trigger
+from market_maker.core.engine import clearing
+from market_maker.core.engine.symbol import KillLatch, Out, Symbol
+from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, State, next_state
-from market_maker.core.symbol import KillLatch, Out, Symbol
 
 KILL_ACTION = "cancel all, HALTED"
 

@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
-from market_maker.core import clearing, halt, kill_switch
+from market_maker.core.book.order_book import BookChange
 from market_maker.core.commands import Notice
+from market_maker.core.engine import clearing, halt
+from market_maker.core.engine.symbol import Out, PricePoint, Symbol
 from market_maker.core.events import (
     BookDelta,
     BookInvalid,
@@ -14,10 +16,9 @@ from market_maker.core.events import (
     Side,
 )
 from market_maker.core.instrument import Instrument
-from market_maker.core.order_book import BookChange
-from market_maker.core.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
+from market_maker.core.pricing.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
+from market_maker.core.risk import kill_switch
 from market_maker.core.states import State
-from market_maker.core.symbol import Out, PricePoint, Symbol
 
 _INVALID = (BookChange.GAP, BookChange.CROSSED, BookChange.MALFORMED)
 
