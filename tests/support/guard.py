@@ -13,8 +13,8 @@ from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.order_client import RESTING
 from tests.support.order_server import OrderServer, Seen
 
-from market_maker.clients.fleet_bus import FleetBus
-from market_maker.clients.heartbeat import Heartbeat
+from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository, Release
 

@@ -28,8 +28,8 @@ from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
 from market_maker.bootstrap.errands import Errands
-from market_maker.bootstrap.fleet import Fleet
 from market_maker.bootstrap.gauges import Gauges
+from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
 from market_maker.bootstrap.stray_fills import StrayFills
@@ -210,10 +210,10 @@ class Instance:
             meters.placed,
             time.monotonic_ns,
         )
-        self.fleet = Fleet(self.supervisor, metadata, InstrumentTable(), self.database)
+        self.markets = Markets(self.supervisor, metadata, InstrumentTable(), self.database)
         self.gauges = Gauges(
             self.supervisor,
-            self.fleet,
+            self.markets,
             self.journal,
             observer,
             meters,
@@ -231,7 +231,7 @@ class Instance:
             Lease(time.monotonic_ns, lease_ns(session_timeout_ns)),
             OwnerRepository(Database(pools["lease"])),
             self.supervisor,
-            self.fleet,
+            self.markets,
             self.errands,
             self,
             self.controls,

@@ -8,11 +8,11 @@ import asyncpg
 
 from market_maker.bootstrap.health import Probe, postgres_probe
 from market_maker.bootstrap.meters import Meters
-from market_maker.clients.fleet_bus import FleetBus
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.clients.redis import RedisClient
+from market_maker.fleet.bus import FleetBus
 from market_maker.ownership.tenancy import RENEW_S_MAX
 from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.executor import Database

@@ -14,7 +14,7 @@ from market_maker.actors.controls import Controls
 from market_maker.actors.supervisor import Supervisor
 from market_maker.api import ports
 from market_maker.api.changes import ChangeFeed, Subscription
-from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.markets import Markets
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
@@ -43,7 +43,7 @@ class ServiceDesk:
     def __init__(
         self,
         supervisor: Supervisor,
-        fleet: Fleet,
+        markets: Markets,
         controls: Controls,
         changes: ChangeFeed,
         database: Database,
@@ -56,7 +56,7 @@ class ServiceDesk:
     ) -> None:
         """`carry_out_kills` kills where another instance has left the order for it in the database."""
         self._supervisor = supervisor
-        self._fleet = fleet
+        self._markets = markets
         self._controls = controls
         self._changes = changes
         self._configs = ConfigRepository(database)
@@ -81,7 +81,7 @@ class ServiceDesk:
 
     def symbols(self) -> Sequence[str]:
         """Every configured symbol of the fleet, sorted."""
-        return sorted(self._fleet.symbols)
+        return sorted(self._markets.symbols)
 
     def runs(self, symbol: str) -> bool:
         """Whether the symbol is this instance's."""
@@ -162,7 +162,7 @@ class ServiceDesk:
     async def create_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Store a configuration and start its symbol, PAUSED."""
         try:
-            await self._fleet.instrument(config.symbol)
+            await self._markets.instrument(config.symbol)
         except metadata.UnknownSymbolError as error:
             raise ports.NotListedError(str(error)) from error
         except metadata.MetadataError as error:
@@ -172,7 +172,7 @@ class ServiceDesk:
                 record = await self._configs.insert(config)
             except DuplicateError as error:
                 raise ports.DuplicateConfigError(f"{config.symbol} is already configured") from error
-        self._fleet.changed(record)
+        self._markets.changed(record)
         with suppress(TimeoutError):  # it goes on without us
             async with asyncio.timeout(REPLY_S_MAX):
                 await self._ownership.take(config.symbol)
@@ -183,7 +183,7 @@ class ServiceDesk:
             record = await self._configs.update(config)
         if record is None:
             raise ports.UnknownSymbolError(f"{config.symbol} is not configured")
-        self._fleet.changed(record)
+        self._markets.changed(record)
 
     async def delete_config(self, symbol: str, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
         """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
@@ -196,7 +196,7 @@ class ServiceDesk:
         except ports.DeskError:
             self._ownership.removing(symbol, is_under_way=False)
             raise
-        self._fleet.removed(symbol)
+        self._markets.removed(symbol)
         await self._ownership.removed(symbol)
 
     def _require_idle(self, symbol: str) -> None:
@@ -212,7 +212,7 @@ class ServiceDesk:
     async def instruments(self) -> metadata.Offer:
         """What the Metadata Service offers."""
         try:
-            return await self._fleet.instruments()
+            return await self._markets.instruments()
         except metadata.MetadataError as error:
             raise ports.MetadataDownError(str(error)) from error
 

@@ -14,7 +14,7 @@ from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
 from market_maker.api.ports import Figures
-from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
 from market_maker.clients.health import Health
 from market_maker.core.events import JournalMeasured, LagMeasured
@@ -37,7 +37,7 @@ class Gauges:
     def __init__(
         self,
         supervisor: Supervisor,
-        fleet: Fleet,
+        markets: Markets,
         journal: Journal,
         observer: StepObserver,
         meters: Meters,
@@ -53,7 +53,7 @@ class Gauges:
         `generations` are those of the partitions that are read now.
         """
         self._supervisor = supervisor
-        self._fleet = fleet
+        self._markets = markets
         self._journal = journal
         self._observer = observer
         self._latencies = meters.latencies
@@ -86,7 +86,7 @@ class Gauges:
 
     def look(self) -> None:
         """Measure once."""
-        self._fleet.show_grids()
+        self._markets.show_grids()
         self._tell_journal()
         self._metrics.gauge("mm_asyncio_tasks").set(len(asyncio.all_tasks()))
         for worker in self._supervisor:

@@ -27,20 +27,20 @@ from market_maker.bootstrap.deadline import Deadline
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.ending import Ending
 from market_maker.bootstrap.errands import Errands
-from market_maker.bootstrap.fleet import Fleet
-from market_maker.bootstrap.fleet_side import FleetSide, make_instance_id
 from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.health import HealthMonitor
 from market_maker.bootstrap.heap import Heap
 from market_maker.bootstrap.kafka import KafkaSide
+from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
-from market_maker.bootstrap.peers import FleetPeers
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
+from market_maker.fleet.membership import Membership, make_instance_id
+from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
@@ -120,7 +120,7 @@ class Service:
         self._api.listen()  # first: a start that fails must not have touched anybody's orders
         await self._kafka.check_topics()
         await self._ownership.look_at_configs()
-        await self._fleet.require_metadata()
+        await self._markets.require_metadata()
         await self._ownership.tenancy.renew()
         strays = StrayFills(self._journal, self._kafka.done)
         self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, self._ownership, strays.keep)
@@ -163,10 +163,10 @@ class Service:
             time.monotonic_ns,
             make_recorder(settings, resources),
         )
-        self._fleet = Fleet(self._supervisor, connections.metadata, kafka.table, connections.database)
+        self._markets = Markets(self._supervisor, connections.metadata, kafka.table, connections.database)
         self._gauges = Gauges(
             self._supervisor,
-            self._fleet,
+            self._markets,
             self._journal,
             observer,
             meters,
@@ -184,7 +184,7 @@ class Service:
             Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns)),
             OwnerRepository(connections.lease),
             self._supervisor,
-            self._fleet,
+            self._markets,
             self._errands,
             kafka,
             self._controls,
@@ -198,7 +198,7 @@ class Service:
         self._health = HealthMonitor({**probes, **access.probes}, meters.dependency, self._journal)
         desk = ServiceDesk(
             self._supervisor,
-            self._fleet,
+            self._markets,
             self._controls,
             self._changes,
             connections.database,
@@ -208,12 +208,12 @@ class Service:
             self._errands.carry_out_kills,
             shadow_mode=settings.shadow_mode,
         )
-        peers = FleetPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
+        peers = RedisPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
         doors = settings.access
         app = create_app(desk, access.authenticator, __version__, peers, frozenset(doors.host_names))
         self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
-        self._fleet_side = FleetSide(
+        self._membership = Membership(
             connections.bus,
             peers,
             desk,
@@ -237,7 +237,7 @@ class Service:
         start("warm connections", self._connections.orders.keep_warm())
         self._ownership.start()
         start("errands", self._errands.run(self._ownership.look_at_configs))
-        self._fleet_side.start(self._tasks, self._in_process)
+        self._membership.start(self._tasks, self._in_process)
 
     def _part_failed(self, name: str, error: BaseException) -> None:
         """A part ended that must not: end everything in order, with exit code 1."""
@@ -270,7 +270,7 @@ class Service:
         ending.look()
         self._kafka.quiesce()
         if await ending.flush(self._kafka.relay.flush):
-            await ending.release(self._fleet_side.leave)
+            await ending.release(self._membership.leave)
         await ending.leave_group(self._kafka.end(for_good=self._leaves_for_good))
         await last_answers
         self._failures += ending.failures

@@ -13,12 +13,12 @@ import structlog
 import uvloop
 
 from market_maker.bootstrap.deadline import Deadline, leave_at_once
-from market_maker.clients.fleet_bus import FleetBus
-from market_maker.clients.heartbeat import ID
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.durations import format_duration
 from market_maker.environment import SettingsError
+from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.heartbeat import ID
 from market_maker.guard.exchange import CancellingExchange, Exchange, NoExchange
 from market_maker.guard.gauges import GuardGauges
 from market_maker.guard.intervention import Intervention

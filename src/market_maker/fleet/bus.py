@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from secrets import token_bytes
 from typing import Any
 
-from market_maker.clients.fleet_board import (
+from market_maker.fleet.board import (
     GUARD,
     GUARD_S,
     GUARDS,
@@ -21,10 +21,10 @@ from market_maker.clients.fleet_board import (
     STATUS_S,
     FleetBoard,
 )
-from market_maker.clients.fleet_link import FleetLink
-from market_maker.clients.fleet_requests import AnswerTo, FleetRequests
-from market_maker.clients.heartbeat import ID, Heartbeat
-from market_maker.clients.seal import Seal
+from market_maker.fleet.heartbeat import ID, Heartbeat
+from market_maker.fleet.link import FleetLink
+from market_maker.fleet.questions import AnswerTo, FleetQuestions
+from market_maker.fleet.seal import Seal
 
 
 class FleetBus:
@@ -43,7 +43,7 @@ class FleetBus:
         self._link = FleetLink(url, tls)
         seal = Seal(secret or token_bytes())
         self._board = FleetBoard(self._link, seal)
-        self._requests = FleetRequests(self._link, instance_id, seal)
+        self._requests = FleetQuestions(self._link, instance_id, seal)
         self._has_left = False
 
     async def run(self, answer: AnswerTo) -> None:

@@ -32,7 +32,7 @@ RETRY_S: Final = 1.0
 _log = structlog.get_logger()
 
 
-class Fleet:
+class Markets:
     """All configured symbols, and the actors of those that are ours.
 
     It also keeps the grids on which the poll thread reads their books.

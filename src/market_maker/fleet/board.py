@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import structlog
 
-from market_maker.clients.fleet_link import Command, FleetLink
-from market_maker.clients.heartbeat import ID, GarbledError, Heartbeat
-from market_maker.clients.seal import HEAD_BYTES, Seal
+from market_maker.fleet.heartbeat import ID, GarbledError, Heartbeat
+from market_maker.fleet.link import Command, FleetLink
+from market_maker.fleet.seal import HEAD_BYTES, Seal
 
 INSTANCES: Final = "mm:instances"
 """The set of ids whose keys to look for: finding keys by pattern would walk through all that Redis holds."""

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from market_maker.clients.heartbeat import GarbledError, json_object, known_id
+from market_maker.fleet.heartbeat import GarbledError, json_object, known_id
 
 
 @dataclass(frozen=True, slots=True)

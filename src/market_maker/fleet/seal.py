@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from typing import Final
 
-from market_maker.clients.heartbeat import GarbledError
+from market_maker.fleet.heartbeat import GarbledError
 
 AGE_MS_MAX: Final = 10_000
 """Either way: clocks of processes are set by Redis' once a second."""

@@ -14,9 +14,9 @@ from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.api.forward import InProcess
 from market_maker.api.ports import Desk
-from market_maker.bootstrap.peers import FleetPeers
-from market_maker.clients.fleet_bus import FleetBus
-from market_maker.clients.heartbeat import Heartbeat
+from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.heartbeat import Heartbeat
+from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.settings import Settings
 from market_maker.telemetry.metrics import Metrics
 
@@ -31,13 +31,13 @@ def make_instance_id(settings: Settings) -> str:
     return f"{name}-{secrets.token_hex(4)}"
 
 
-class FleetSide:
+class Membership:
     """Nothing here is waited for by trading; Redis away means that the others do not see us."""
 
     def __init__(
         self,
         bus: FleetBus,
-        peers: FleetPeers,
+        peers: RedisPeers,
         desk: Desk,
         supervisor: Supervisor,
         metrics: Metrics,

@@ -9,10 +9,10 @@ import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from market_maker.clients.fleet_link import ANSWER_S_MAX, FleetLink
-from market_maker.clients.fleet_message import FleetMessage
-from market_maker.clients.heartbeat import GarbledError
-from market_maker.clients.seal import AGE_MS_MAX, Seal
+from market_maker.fleet.heartbeat import GarbledError
+from market_maker.fleet.link import ANSWER_S_MAX, FleetLink
+from market_maker.fleet.message import FleetMessage
+from market_maker.fleet.seal import AGE_MS_MAX, Seal
 
 REQUESTS: Final = "mm:requests:"
 ANSWERS: Final = "mm:answers:"
@@ -28,7 +28,7 @@ BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5)
 AnswerTo = Callable[[bytes], Awaitable[bytes]]
 
 
-class FleetRequests:
+class FleetQuestions:
     """Asks others, and answers what others ask while `run` runs."""
 
     def __init__(self, link: FleetLink, instance_id: str, seal: Seal) -> None:

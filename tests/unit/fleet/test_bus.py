@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
-from market_maker.clients.fleet_bus import FleetBus
-from market_maker.clients.fleet_message import FleetMessage
-from market_maker.clients.heartbeat import Heartbeat
-from market_maker.clients.seal import AGE_MS_MAX, Seal
+from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.heartbeat import Heartbeat
+from market_maker.fleet.message import FleetMessage
+from market_maker.fleet.seal import AGE_MS_MAX, Seal
 
 SECRET = FLEET_SECRET.encode()
 SEAL = Seal(SECRET)
@@ -176,7 +176,7 @@ async def test_a_text_that_is_too_long_is_neither_written_nor_read(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
-        monkeypatch.setattr("market_maker.clients.fleet_board.TEXT_BYTES_MAX", 100)
+        monkeypatch.setattr("market_maker.fleet.board.TEXT_BYTES_MAX", 100)
         assert not await end.publish_status(b"x" * 101)
         await redis.set("mm:status:b-1", b"x" * 1000)
         await redis.sadd("mm:instances", "b-1")
@@ -203,7 +203,7 @@ async def test_a_message_that_is_too_long_is_not_sent_and_not_taken(
 ) -> None:
     async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"), Redis.from_url(valkey.url) as redis:
         await until(lambda: answers(asker, "c-1"))
-        monkeypatch.setattr("market_maker.clients.fleet_requests.MESSAGE_BYTES_MAX", 300)
+        monkeypatch.setattr("market_maker.fleet.questions.MESSAGE_BYTES_MAX", 300)
         assert await asker.ask("c-1", b"x" * 301, 5.0) is None
         with structlog.testing.capture_logs() as logged:
             await redis.publish("mm:requests:c-1", b"x" * 301)
@@ -307,14 +307,14 @@ async def test_a_signed_request_that_is_sent_again_is_carried_out_once(valkey: V
 async def test_what_strangers_make_large_is_not_read(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
         await end.beat(heartbeat("a-1"))
-        monkeypatch.setattr("market_maker.clients.fleet_board.TOTAL_BYTES_MAX", 5_000)
+        monkeypatch.setattr("market_maker.fleet.board.TOTAL_BYTES_MAX", 5_000)
         for number in range(9):
             await redis.set(f"mm:instance:b-{number}", b"x" * 1_000)
             await redis.sadd("mm:instances", f"b-{number}")
         with structlog.testing.capture_logs() as logged:
             assert await end.instances() == (heartbeat("a-1"),)
         assert len([line for line in logged if "more than" in line["reason"]]) >= 4
-        monkeypatch.setattr("market_maker.clients.fleet_board.INDEX_BYTES_MAX", 50_000)
+        monkeypatch.setattr("market_maker.fleet.board.INDEX_BYTES_MAX", 50_000)
         await redis.sadd("mm:instances", b"y" * 100_000)
         assert await end.instances() == ()
 
@@ -435,7 +435,7 @@ async def test_more_requests_than_can_be_worked_on_at_a_time_are_not_answered(
         await until(lambda: answers(asker, "c-1"))
         first = asyncio.get_running_loop().create_task(asker.ask("c-1", b"hold", 5.0))
         await holding.wait()
-        monkeypatch.setattr("market_maker.clients.fleet_requests.UNDER_WAY_MAX", 1)
+        monkeypatch.setattr("market_maker.fleet.questions.UNDER_WAY_MAX", 1)
         with structlog.testing.capture_logs() as logged:
             assert await asker.ask("c-1", b"more", A_LITTLE_S) is None
         assert await _told(logged, "fleet_bus_request_refused")
@@ -503,7 +503,7 @@ async def test_while_the_other_does_not_listen_a_request_has_no_answer(valkey: V
 async def test_a_subscription_that_has_died_silently_is_noticed_and_made_again(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("market_maker.clients.fleet_requests.PING_EVERY_S", 0.1)
+    monkeypatch.setattr("market_maker.fleet.questions.PING_EVERY_S", 0.1)
     async with bus(valkey, "b-1") as asker, bus(valkey, "c-1"):
         await until(lambda: answers(asker, "c-1"))
         with structlog.testing.capture_logs() as logged:

@@ -17,10 +17,10 @@ from market_maker.api.forward import InProcess
 from market_maker.api.peers import Alone
 from market_maker.api.pictures import PictureReader
 from market_maker.api.ports import DatabaseDownError
-from market_maker.bootstrap.peers import FleetPeers, picture_of
-from market_maker.clients.fleet_bus import FleetBus
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
+from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.redis_peers import RedisPeers, picture_of
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 
@@ -34,7 +34,7 @@ class Joined:
 
     north: Api
     desks: dict[str, FakeDesk]
-    peers: dict[str, FleetPeers]
+    peers: dict[str, RedisPeers]
     pool: asyncpg.Pool
 
 
@@ -48,7 +48,7 @@ async def joined(valkey: Valkey, pool: asyncpg.Pool) -> AsyncIterator[Joined]:
     north.others, south.others = [south], [north]
     orders = KillOrderRepository(Database(pool))
     buses = {instance: FleetBus(valkey.url, instance, FLEET_SECRET.encode()) for instance in (NORTH, SOUTH)}
-    peers = {one: FleetPeers(bus, one, lambda: owners, orders) for one, bus in buses.items()}
+    peers = {one: RedisPeers(bus, one, lambda: owners, orders) for one, bus in buses.items()}
     async with in_process(north, peers=peers[NORTH]) as one, in_process(south, peers=peers[SOUTH]) as other:
         serving = [
             asyncio.create_task(buses[NORTH].run(InProcess(one.app).answer)),
