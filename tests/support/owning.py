@@ -27,8 +27,10 @@ from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
+from market_maker.bootstrap.checkpoints import Checkpoints
 from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.gauges import Gauges
+from market_maker.bootstrap.history_check import HistoryCheck
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
@@ -224,6 +226,8 @@ class Instance:
             lambda: self.ownership.tenancy.outage,
             lambda: dict.fromkeys(self._assigned, self._generation),
         )
+        history = (self.database, self.supervisor, self.journal)
+        self.checkpoints, self.history_check = Checkpoints(*history), HistoryCheck(*history)
         kills = KillOrderRepository(self.database)
         self.errands = Errands(self.supervisor, self.controls, self.journal, kills)
         self.ownership = Ownership(
@@ -260,6 +264,8 @@ class Instance:
         await self.ownership.look_at_configs()
         await self.ownership.tenancy.renew()
         self.tasks.start("journal", self.journal.run())
+        self.tasks.start("checkpoints", self.checkpoints.run())
+        self.tasks.start("history check", self.history_check.run())
         self.tasks.start("gauges", self.gauges.run())
         self.ownership.start()
         self.tasks.start("errands", self.errands.run(self.ownership.look_at_configs))

@@ -21,6 +21,7 @@ RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
 COUNTED_TWICE = "a fill was counted twice: restart to rebuild the position from the fills"
 NOT_COUNTED = "a fill is stored that was not counted: restart to rebuild the position from the fills"
+HISTORY_DIFFERS = "the position is not that of the stored fills: restart to rebuild it from them"
 
 FillTest = Callable[[JournalEntry, RecordFill], bool]
 

@@ -140,7 +140,7 @@ class Markets:
         if record is None:
             self.removed(symbol)
             return None
-        restored, open_orders = await self._restorer.restore(record.config, instrument)
+        restored, open_orders = await self._restorer.restore(record.config, instrument, tenure.epoch)
         self._known[symbol] = record
         worker = self._supervisor.start(restored, tenure, open_orders)
         self.show_grids()

@@ -10,16 +10,17 @@ from typing import Final
 
 import structlog
 
-from market_maker.core.commands import PositionRow
+from market_maker.bootstrap.checkpoints import FILLS_MAX
 from market_maker.core.config import TRADE_KEYS_MAX, SymbolConfig
 from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Side
-from market_maker.core.instrument import EXACT, Instrument
-from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.instrument import Instrument
+from market_maker.core.ledger.fold import Fold, UnreadableFoldError
 from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
-from market_maker.core.orders.order_tracker import RECENT_ORDERS_MAX, Order
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
 from market_maker.core.states import KillReason, State
+from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRecord, OrderRepository
@@ -37,18 +38,21 @@ class Restorer:
     """Reads back what earlier processes made durable."""
 
     def __init__(self, database: Database) -> None:
+        self._checkpoints = CheckpointRepository(database)
         self._fills = FillRepository(database)
         self._orders = OrderRepository(database)
         self._positions = PositionRepository(database)
         self._states = StateRepository(database)
 
     async def restore(
-        self, config: SymbolConfig, instrument: Instrument
+        self, config: SymbolConfig, instrument: Instrument, epoch: int | None
     ) -> tuple[Restored, tuple[Order, ...]]:
-        """The engine's start, and the orders that were not final when the last process ended."""
+        """The engine's start, and the orders that were not final when the last process ended.
+
+        What is written on the way is written under the epoch, None where nobody else is.
+        """
         symbol = config.symbol
-        inventory, filled = await self._fold(symbol)
-        await self._compare(symbol, inventory.to_row())
+        fold = await self._fold(symbol, epoch)
         keys = await self._fills.recent_keys(symbol, TRADE_KEYS_MAX)
         state = await self._states.get(symbol)
         if state is not None and state.state is State.HALTED and state.kill_reason is None:
@@ -61,37 +65,51 @@ class Restorer:
             state_actor="system" if state is None else state.actor,
             kill=_kill(state),
             pnl_baseline=ZERO if state is None else state.pnl_baseline,
-            inventory=inventory,
+            inventory=fold.inventory,
             trade_keys=tuple((trade_id, side.value) for trade_id, side in keys),
             ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
-            filled_by_order=tuple(filled.items()),
+            filled_by_order=tuple(fold.filled.items()),
             applied=await self._positions.applied(symbol),
             rebase_pending=state is not None and state.rebase_pending,
             phase=zlib.crc32(symbol.encode()),
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 
-    async def _fold(self, symbol: str) -> tuple[Inventory, dict[str, Decimal]]:
-        """The position that all fills make, and what each of the latest orders has filled."""
-        inventory = Inventory()
-        filled: dict[str, Decimal] = {}
-        async for fill in self._fills.fold_rows(symbol, FOLD_PAGE_ROWS):
-            inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
-            filled[fill.order_id] = EXACT.add(filled.pop(fill.order_id, ZERO), fill.quantity)
-            if len(filled) > RECENT_ORDERS_MAX:
-                del filled[next(iter(filled))]
-        return inventory, filled
+    async def _fold(self, symbol: str, epoch: int | None) -> Fold:
+        """What all fills make: the checkpoint, and the fills since then.
 
-    async def _compare(self, symbol: str, folded: PositionRow) -> None:
-        """Report a stored position that is not the fold of the fills; the fills win, in the table too.
-
-        It may differ without harm: a fill whose records were dropped here and read again elsewhere, or one
-        that came while nobody had configured the symbol.
+        A stored position that this does not come to may differ without harm: a fill whose records were
+        dropped here and read again elsewhere, or one that came while nobody had configured the symbol. Then
+        every fill is folded, and the fills win, in the table too.
         """
+        fold = await self._checkpoint(symbol)
+        counted = fold.position.fill_count
+        await self._go_on(symbol, fold)
         stored = await self._positions.get(symbol)
-        if stored is not None and stored != folded:
-            _log.error("position_differs_from_fills", symbol=symbol, stored=str(stored), fills=str(folded))
-            await self._positions.save({symbol: folded}, datetime.now(UTC))
+        if stored is not None and stored != fold.position:
+            if counted:
+                fold, counted = Fold(), -FILLS_MAX  # another checkpoint has to take the place of this one
+                await self._go_on(symbol, fold)
+            _log.error(
+                "position_differs_from_fills", symbol=symbol, stored=str(stored), fills=str(fold.position)
+            )
+            await self._positions.save({symbol: fold.position}, datetime.now(UTC))
+        if epoch is not None and fold.position.fill_count - counted >= FILLS_MAX:
+            await self._checkpoints.save(symbol, epoch, fold)
+        return fold
+
+    async def _checkpoint(self, symbol: str) -> Fold:
+        """Where to begin."""
+        try:
+            return await self._checkpoints.get(symbol) or Fold()
+        except UnreadableFoldError as error:
+            _log.warning("checkpoint_unreadable", symbol=symbol, reason=str(error))
+            return Fold()
+
+    async def _go_on(self, symbol: str, fold: Fold) -> None:
+        """Count the fills that the fold does not hold yet."""
+        async for fill in self._fills.fold_rows(symbol, FOLD_PAGE_ROWS, fold.last_id):
+            fold.apply(fill)
 
 
 ZERO = Decimal(0)

@@ -19,8 +19,10 @@ from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
+from market_maker.api.forward import InProcess
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access
+from market_maker.bootstrap.checkpoints import Checkpoints
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.deadline import Deadline
 from market_maker.bootstrap.desk import ServiceDesk
@@ -29,6 +31,7 @@ from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.health import HealthMonitor
 from market_maker.bootstrap.heap import Heap
+from market_maker.bootstrap.history_check import HistoryCheck
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
@@ -38,10 +41,8 @@ from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
-from market_maker.fleet.forward import InProcess
 from market_maker.fleet.membership import Membership, make_instance_id
 from market_maker.fleet.redis_peers import RedisPeers
-from market_maker.fleet.view import FleetView
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
@@ -178,6 +179,8 @@ class Service:
             lambda: self._ownership.tenancy.outage,
             kafka.generations,
         )
+        history = (connections.database, self._supervisor, self._journal)
+        self._checkpoints, self._history_check = Checkpoints(*history), HistoryCheck(*history)
         kills = KillOrderRepository(connections.database)
         self._errands = Errands(self._supervisor, self._controls, self._journal, kills)
         self._ownership = Ownership(
@@ -211,9 +214,7 @@ class Service:
         )
         peers = RedisPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
         doors = settings.access
-        app = create_app(
-            desk, access.authenticator, __version__, FleetView(desk, peers), frozenset(doors.host_names)
-        )
+        app = create_app(desk, access.authenticator, __version__, peers, frozenset(doors.host_names))
         self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
         self._membership = Membership(
@@ -228,6 +229,8 @@ class Service:
     def _start_tasks(self) -> None:
         start = self._tasks.start
         start("journal", self._journal.run())
+        start("checkpoints", self._checkpoints.run())
+        start("history check", self._history_check.run())
         start("outbox relay", self._kafka.relay.run())
         start("kafka publisher", self._kafka.publisher.run())
         start("kafka intake", self._kafka.run())

@@ -42,6 +42,8 @@ class KillReason(Enum):
     JOURNAL_FAILURE = "JOURNAL_FAILURE"
     ENGINE_EVENT_UNREADABLE = "ENGINE_EVENT_UNREADABLE"
     OWNER_LOST = "OWNER_LOST"
+    HISTORY_DIFFERS = "HISTORY_DIFFERS"
+    """The stored fills do not come to the position that the symbol trades from."""
     MANUAL = "MANUAL"
 
 

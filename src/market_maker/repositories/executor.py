@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import asyncpg
 
@@ -49,8 +49,12 @@ class Database:
             return await self._pool.fetchrow(query, *args)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Executor]:
-        """A connection inside a transaction that commits at the end of the block. Raises DatabaseError."""
+    async def transaction(self, *, one_snapshot: bool = False) -> AsyncIterator[Executor]:
+        """A connection inside a transaction that commits at the end of the block. Raises DatabaseError.
+
+        `one_snapshot`: every query sees what was committed when the first one began.
+        """
+        isolation: Final = "repeatable_read" if one_snapshot else "read_committed"
         with database_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection, connection.transaction(isolation=isolation):
                 yield connection

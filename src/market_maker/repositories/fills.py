@@ -66,14 +66,21 @@ class FillRepository:
         rows = await sql.recent_fill_keys(self._db, symbol=symbol, row_limit=limit)
         return [(row.trade_id, Side(row.side)) for row in reversed(rows)]
 
-    async def fold_rows(self, symbol: str, page_rows: int = PAGE_ROWS_MAX) -> AsyncIterator[FillRecord]:
-        """Every fill of the symbol in the order in which it was applied, read page by page."""
-        after_id = 0
-        limit = page_limit(page_rows)
-        while rows := await sql.list_fills_after(self._db, symbol=symbol, after_id=after_id, row_limit=limit):
-            for row in rows:
-                yield _record(row)
-            after_id = rows[-1].id
+    async def fold_rows(
+        self, symbol: str, page_rows: int = PAGE_ROWS_MAX, after_id: int = 0
+    ) -> AsyncIterator[FillRecord]:
+        """The symbol's fills above an id in the order in which they were applied, read page by page."""
+        while page := await self.page_after(symbol, after_id, page_rows):
+            for fill in page:
+                yield fill
+            after_id = page[-1].id
+
+    async def page_after(self, symbol: str, after_id: int, rows_max: int) -> Sequence[FillRecord]:
+        """The next fills above an id, in that order; empty when there are none."""
+        rows = await sql.list_fills_after(
+            self._db, symbol=symbol, after_id=after_id, row_limit=page_limit(rows_max)
+        )
+        return [_record(row) for row in rows]
 
     async def sums(self) -> dict[str, FillSum]:
         """The position of each symbol by SQL alone: a second opinion on the fold."""

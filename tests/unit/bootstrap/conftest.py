@@ -7,7 +7,7 @@ import pytest
 from tests.support.order_server import OrderServer
 from tests.support.owning import LEASE_COMMAND_S, Surroundings, Venue, surroundings
 
-from market_maker.bootstrap import errands
+from market_maker.bootstrap import checkpoints, errands, history_check
 from market_maker.ownership import rows, shell, taking, tenancy
 
 
@@ -32,4 +32,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taking, "AGAIN_NS", 20_000_000)
     monkeypatch.setattr(shell, "TICK_S", 0.05)
     monkeypatch.setattr(errands, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(checkpoints, "LOOK_S", 0.02)
+    monkeypatch.setattr(history_check, "LOOK_S", 0.02)
     monkeypatch.setattr(tenancy, "RENEW_S_MAX", LEASE_COMMAND_S)

@@ -17,6 +17,6 @@ async def test_a_kill_of_before_the_restart_names_its_reason_once(pool: asyncpg.
     halted = state(State.HALTED, State.ACTIVE, KillReason.KAFKA_LAG)
     record = replace(halted, reason="KAFKA_LAG: md.mark.v1 12.000 s")
     await JournalStore(pool).write([entry(record)])
-    restored, _ = await Restorer(Database(pool)).restore(SymbolConfig("BTC-USDT"), INSTRUMENT)
+    restored, _ = await Restorer(Database(pool)).restore(SymbolConfig("BTC-USDT"), INSTRUMENT, None)
     assert restored.kill is not None
     assert (restored.kill.reason, restored.kill.measured) == (KillReason.KAFKA_LAG, "md.mark.v1 12.000 s")

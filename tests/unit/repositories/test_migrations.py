@@ -23,6 +23,7 @@ SQL = Path("src/market_maker/repositories/sql")
 SCHEMA = (SQL / "schema.sql").read_text()
 TABLES = [
     "mm_audit",
+    "mm_checkpoints",
     "mm_configs",
     "mm_fills",
     "mm_instances",

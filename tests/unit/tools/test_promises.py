@@ -27,6 +27,7 @@ PROMISES = (
     "kill-journal",
     "kill-unreadable",
     "kill-owner-lost",
+    "kill-history",
     # what follows a kill
     "killed-cancels",
     "killed-alone",

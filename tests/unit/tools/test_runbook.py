@@ -67,7 +67,15 @@ def test_every_dependency_that_health_names_has_a_section() -> None:
 
 
 def test_every_metric_that_the_runbook_names_exists() -> None:
-    tables = {"mm_audit", "mm_fills", "mm_orders", "mm_instances", "mm_owners", "mm_kill_orders"}
+    tables = {
+        "mm_audit",
+        "mm_checkpoints",
+        "mm_fills",
+        "mm_orders",
+        "mm_instances",
+        "mm_owners",
+        "mm_kill_orders",
+    }
     named = set(re.findall(r"\bmm_[a-z_]+\b", TEXT))
     assert not named - set(BY_NAME) - tables
 

@@ -133,6 +133,11 @@ class Inventory:
         """Realized P&L, fees subtracted."""
         return self._realized
 
+    @property
+    def fill_count(self) -> int:
+        """How many fills are counted."""
+        return self._fill_count
+
     def value(self, price: Decimal) -> Decimal:
         """The inventory: the position valued at `price`, signed."""
         return EXACT.multiply(self._position, price)

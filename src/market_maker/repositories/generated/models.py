@@ -67,6 +67,17 @@ class StoredPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A row of `mm_checkpoints`."""
+
+    symbol: str
+    epoch: int
+    last_fill_id: int
+    fold: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredOrder:
     """A row of `mm_orders`."""
 

@@ -82,6 +82,19 @@ CREATE TABLE mm_positions (
         CHECK (num_nulls(applied_partition, applied_offset, applied_executed_at) IN (0, 3))
 );
 
+-- The fold of a symbol's fills up to one of them, so that a start folds only what came later. Its owner writes
+-- it; it follows from the fills alone, and a check of all of them in the background must come to the same.
+CREATE TABLE mm_checkpoints (
+    symbol varchar(32) PRIMARY KEY,
+    -- Under which the owner wrote it.
+    epoch bigint NOT NULL,
+    -- The last fill (`mm_fills.id`) that is counted in it.
+    last_fill_id bigint NOT NULL CHECK (last_fill_id >= 0),
+    -- Versioned; amounts are decimal text.
+    fold jsonb NOT NULL,
+    made_at timestamptz NOT NULL
+);
+
 -- Our orders, each in its last known state. The ids are text, not uuid: an order of our account that
 -- something else placed must be recordable too. Ours are UUIDv7, so that they sort by age.
 CREATE TABLE mm_orders (
