@@ -85,8 +85,8 @@ migration: $(VENV)/.dev
 LOCKED := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 lock: $(VENV)/.dev
-	$(LOCKED) --extra demo --group build -o requirements/demo.txt pyproject.toml
-	$(LOCKED) --extra demo --group build --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	$(LOCKED) --extra demo --extra backtest --group build -o requirements/demo.txt pyproject.toml
+	$(LOCKED) --extra demo --extra backtest --group build --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	$(LOCKED) -c requirements/demo.txt -o requirements/runtime.txt pyproject.toml
 	$(LOCKED) -c requirements/demo.txt --group build -o requirements/build.txt
 	$(LOCKED) --group install -o requirements/install.txt

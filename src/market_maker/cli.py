@@ -17,6 +17,7 @@ commands:
   demo      everything on this machine: real servers, a sandbox exchange, the service (demo --help)
   sandbox   the sandbox exchange alone (sandbox --help)
   replay    feed a recorded run to the engine and compare what it decides (replay --help)
+  backtest  the engine in recorded markets, faster than they were (backtest --help)
   version   print the version
 """
 
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "demo": _demo,
         "sandbox": _sandbox,
         "replay": _replay,
+        "backtest": _backtest,
         "version": _version,
     }
     if words and words[0] in ("-h", "--help", "help"):
@@ -125,6 +127,13 @@ def _replay(words: list[str]) -> int:
     from market_maker.replay.command import main as replay  # noqa: PLC0415
 
     return replay(words)
+
+
+def _backtest(words: list[str]) -> int:
+    """The service never imports backtests; this command is their one door."""
+    from tradex_backtest.command import main as backtest  # noqa: PLC0415
+
+    return backtest(words)
 
 
 def _version(words: list[str]) -> int:

@@ -6,13 +6,14 @@ the line, the field and the fix.
 """
 
 import gzip
-import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import orjson
 
 RawLevels = list[list[str]]
 """[price, quantity] pairs as received."""
@@ -95,17 +96,27 @@ def levels(data: dict[str, Any], field: str) -> RawLevels:
     return value
 
 
-def read_capture(path: Path) -> Iterator[Message]:
+def read_capture(
+    path: Path,
+    passes_over: Callable[[bytes], bool] | None = None,
+    opened: Callable[[BinaryIO], None] | None = None,
+) -> Iterator[Message]:
     """The messages of a capture that matter to a market, in file order, read as they are asked for.
 
-    Streams that are not depth, trade or bookTicker are passed over. CaptureError ends the iteration
-    where the file cannot be read any further; everything before it has been given.
+    Streams that are not depth, trade or bookTicker are passed over, and lines of which `passes_over` is
+    true are not even decoded. `opened` is given the file as it is on disk, whose position tells how much has
+    been read. CaptureError ends the iteration where the file cannot be read any further; everything before
+    it has been given.
     """
     number = 0
     try:
-        with gzip.open(path) as lines:
+        with path.open("rb") as file, gzip.GzipFile(fileobj=file) as lines:
+            if opened is not None:
+                opened(file)
             for raw in lines:
                 number += 1
+                if passes_over is not None and passes_over(raw):
+                    continue
                 message = _message(path, number, raw)
                 if message is not None:
                     yield message
@@ -128,7 +139,7 @@ def _message(path: Path, number: int, raw: bytes) -> Message | None:
             path, number, f"must start with the receive time in ns and a space, got {raw[:40]!r}"
         )
     try:
-        content = json.loads(body)
+        content = orjson.loads(body)
     except ValueError:
         raise CaptureError(
             path, number, f"the message is not valid JSON: {body[:40]!r}...; record or fetch the line again"

@@ -13,8 +13,17 @@ from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.orders import Side
 
-Told = dict[int, tuple[int, int]]
-"""The levels that a depth message names: price in ticks -> lots before and after, which may be the same."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The levels of one side that a depth message names, by price in ticks."""
+
+    before: dict[int, int]
+    """Lots before."""
+    after: dict[int, int]
+    """Lots after, which may be the same."""
+    changed: dict[int, int]
+    """Lots after, of those that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +97,24 @@ class CrowdBook:
                 "record or fetch the capture again"
             )
         at, data = exchange_time(message), message.data
-        bids, asks = grid.levels(levels(data, "b")), grid.levels(levels(data, "a"))
-        levels_told = _apply(self.bids, bids), _apply(self.asks, asks)
+        changes = self.change(at, grid.levels(levels(data, "b")), grid.levels(levels(data, "a")))
+        self._last_id = ids.last
+        return changes
+
+    def change(self, at: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> tuple[Told, Told]:
+        """Set these levels (ticks, lots) as of an exchange time; the bids and asks that this tells.
+
+        FieldError for a crossed book, which is then as it was before.
+        """
+        told = _apply(self.bids, bids), _apply(self.asks, asks)
         try:
             self._check_uncrossed()
         except FieldError:
-            _undo(self.bids, levels_told[0])
-            _undo(self.asks, levels_told[1])
+            self.bids.apply(told[0].before.items())
+            self.asks.apply(told[1].before.items())
             raise
-        self._last_id, self.at = ids.last, at
-        return levels_told
+        self.at = at
+        return told
 
     def scale(self, tick_factor: int, lot_factor: int) -> None:
         """Tell the same book in a grid that is finer by these factors."""
@@ -114,13 +131,5 @@ class CrowdBook:
 
 
 def _apply(side: BookSide, levels_now: list[tuple[int, int]]) -> Told:
-    told: Told = {}
-    for ticks, lots in levels_now:
-        before = side.set(ticks, lots)
-        told[ticks] = (told[ticks][0] if ticks in told else before, lots)
-    return told
-
-
-def _undo(side: BookSide, told: Told) -> None:
-    for ticks, (before, _) in told.items():
-        side.set(ticks, before)
+    before, after = side.apply(levels_now)
+    return Told(before, after, {ticks: lots for ticks, lots in after.items() if before[ticks] != lots})

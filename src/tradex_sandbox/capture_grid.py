@@ -22,34 +22,35 @@ STRAYS_ALWAYS_ALLOWED = 3
 """So many may be off before the share counts, since they may come first."""
 
 
-class Units:
-    """Turns decimal strings into whole numbers of `step`, remembering those that it has seen.
+class Units(dict[str, int]):
+    """Decimal strings as whole numbers of `step`: looked up like a dictionary, computed where one is new.
 
-    With `strays` a few strings may lie between two steps: they are rounded down (to one step at least)
-    and counted in `stray_count`, until they are too many for the step to be right.
+    A lookup raises FieldError when the string is no such number, negative, or zero where that is not
+    allowed. With `strays` a few strings may lie between two steps: they are rounded down (to one step at
+    least) and counted in `stray_count`, until they are too many for the step to be right.
     """
 
-    def __init__(self, field: str, step: Decimal, *, strays: bool) -> None:
+    def __init__(self, field: str, step: Decimal, *, strays: bool, zero_allowed: bool = True) -> None:
+        super().__init__()
         self.stray_count = 0
+        self._zero_allowed = zero_allowed
         self._field = field
         self._step = step
         self._strays_allowed = strays
         self._seen_count = 0
-        self._known: dict[str, int] = {}
         _, digits, exponent = step.normalize().as_tuple()
         self._places = -int(exponent) if digits == (1,) and int(exponent) <= 0 else None
         """Decimal places when the step is 1, 0.1, 0.01...: then no division is needed."""
 
-    def __call__(self, value: str) -> int:
-        """The whole number; FieldError when it is not one, negative, or no number at all."""
-        known = self._known.get(value) if type(value) is str else None
-        if known is not None:
-            return known
+    def __missing__(self, value: str) -> int:
+        """Compute and keep it."""
         units = self._units(value)
+        if not units and not self._zero_allowed:
+            raise FieldError(f"{self._field} must be positive, got {value!r}")
         self._seen_count += 1
-        if len(self._known) >= CACHED_STRINGS_MAX:
-            self._known.clear()
-        self._known[value] = units
+        if len(self) >= CACHED_STRINGS_MAX:
+            self.clear()
+        self[value] = units
         return units
 
     def _units(self, value: str) -> int:
@@ -88,20 +89,13 @@ class Grid:
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.lots = Units("quantity", instrument.lot_size, strays=True)
-        self._price_units = Units("price", instrument.tick_size, strays=False)
-
-    def ticks(self, price: str) -> int:
-        """A price in ticks; FieldError when it is off the grid or zero."""
-        ticks = self._price_units(price)
-        if not ticks:
-            raise FieldError(f"price must be positive, got {price!r}")
-        return ticks
+        self.ticks = Units("price", instrument.tick_size, strays=False, zero_allowed=False)
 
     def levels(self, raw: RawLevels) -> list[tuple[int, int]]:
         """[price, quantity] pairs as (ticks, lots); FieldError."""
         ticks, lots = self.ticks, self.lots
         try:
-            return [(ticks(price), lots(quantity)) for price, quantity in raw]
+            return [(ticks[price], lots[quantity]) for price, quantity in raw]
         except (TypeError, ValueError) as error:
             if isinstance(error, FieldError):
                 raise

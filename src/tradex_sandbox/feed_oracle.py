@@ -53,7 +53,7 @@ class FeedOracle:
 
     def _compare(self, top: Top, ticker: tuple[str, str], grid: Grid) -> None:
         try:
-            told = (grid.ticks(ticker[0]), grid.ticks(ticker[1]))
+            told = (grid.ticks[ticker[0]], grid.ticks[ticker[1]])
         except FieldError as error:
             raise FieldError(f"bookTicker: {error}") from None
         self.checks += 1

@@ -4,7 +4,7 @@
 they stay out of the book until it does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from tradex_sandbox.capture_book import CrowdBook
 from tradex_sandbox.orders import Side
@@ -61,6 +61,13 @@ class MergedSide:
     def published(self, prices: Iterable[int]) -> dict[int, int]:
         """What is published at each of `prices`, zeros included."""
         return {ticks: self.lots(ticks) for ticks in prices}
+
+    def published_after(self, changed: Mapping[int, int], touched: Collection[int]) -> Mapping[int, int]:
+        """What is published where the capture changed levels (ticks -> lots) and at `touched` prices."""
+        ours = [ticks for ticks in self.own.prices() if ticks in changed]
+        if not ours and not touched:
+            return changed
+        return {**changed, **{ticks: self.lots(ticks) for ticks in (*ours, *touched)}}
 
     def take_crowd(self, ticks: int, lots: int) -> None:
         """An account's order ate `lots` of the crowd."""

@@ -43,6 +43,29 @@ class BookSide:
             self.best = self._next_best(ticks)
         return before
 
+    def apply(self, levels_now: Iterable[tuple[int, int]]) -> tuple[dict[int, int], dict[int, int]]:
+        """Set many absolute quantities at once; what they were and what they are now, by price.
+
+        Of a price that is named twice the last one counts.
+        """
+        levels = self._levels
+        after = dict(levels_now)
+        before = {ticks: levels.get(ticks, 0) for ticks in after}
+        levels.update(after)
+        standing = []
+        for ticks, lots in after.items():
+            if lots:
+                standing.append(ticks)
+            else:
+                del levels[ticks]
+        if standing:
+            best = max(standing) if self.side is Side.BUY else min(standing)
+            if self.best is None or (best - self.best) * self._step < 0:
+                self.best = best
+        if self.best is not None and self.best not in levels:
+            self.best = self._next_best(self.best)
+        return before, after
+
     def replace(self, levels: Iterable[tuple[int, int]]) -> None:
         """Make `levels` the whole side."""
         self._levels = {ticks: lots for ticks, lots in levels if lots}

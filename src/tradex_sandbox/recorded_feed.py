@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import BinaryIO
 
 from tradex_sandbox.capture import (
     CaptureError,
     FieldError,
     Message,
     MessageKind,
+    boolean,
+    exchange_time,
     integer,
     levels,
     read_capture,
@@ -20,6 +23,7 @@ from tradex_sandbox.capture_book import CrowdBook, DepthIds
 from tradex_sandbox.capture_grid import Grid, decimal, infer_instrument
 from tradex_sandbox.feed_oracle import FeedOracle
 from tradex_sandbox.instruments import Instrument
+from tradex_sandbox.orders import Side
 
 JOIN_MESSAGES_MAX = 100_000
 """How many messages of the symbol may pass before a snapshot is joined."""
@@ -27,8 +31,27 @@ JOIN_MESSAGES_MAX = 100_000
 INFERENCE_MESSAGES = 2000
 """How many messages after the join are looked at to infer a grid."""
 
+TICKER_STREAM = b'@bookTicker"'
+STREAM_BYTES = 100
+"""Within so many bytes a line names its stream."""
+
 SAME_MARKET_RATIO = Decimal("1.2")
 """A snapshot does not tell its symbol: its price may differ from the symbol's by this factor at most."""
+
+
+BOOK_TRADE = "MARKET"
+"""The `X` of a trade that took place in the book; others are the insurance fund's or a deleveraging."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTrade:
+    """A trade of others; `traded_at` is its exchange time."""
+
+    trade_id: str
+    ticks: int
+    lots: int
+    taker_side: Side
+    traded_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +106,29 @@ class _Joiner:
 class RecordedFeed:
     """The messages of one symbol after the join, and the crowd's book at that moment."""
 
-    def __init__(self, path: Path, symbol: str | None, instrument: Instrument | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        symbol: str | None,
+        instrument: Instrument | None,
+        *,
+        reads_tickers: bool = True,
+    ) -> None:
         """Read up to the joined snapshot. CaptureError when the file does not lead there.
 
         `symbol` None: the instrument's, else the first in the file. `instrument` None: inferred.
+        Without `reads_tickers` bookTickers are passed over once the market is joined: nothing but the
+        oracle needs them then, and they are most of a capture.
         """
         self.path = path
         self.book = CrowdBook()
         self.oracle = FeedOracle()
         self.symbol = symbol or (instrument.symbol if instrument else "")
         self._seen: set[str] = set()
-        self._messages = self._own(read_capture(path))
+        self._passes_over_tickers = False
+        self._file: BinaryIO | None = None
+        self._bytes = 1
+        self._messages = self._own(read_capture(path, self._passes_over, self._opened))
         self._ahead: deque[Message] = deque()
         self._broken: CaptureError | None = None
         joiner = _Joiner()
@@ -102,6 +137,7 @@ class RecordedFeed:
         """Receive time of the message that completed the join: the market's time zero."""
         self.grid = Grid(instrument or self._inferred(joiner))
         self._build(joiner, *joined)
+        self._passes_over_tickers = not reads_tickers
 
     def next(self) -> Message | None:
         """The next message of the symbol, None at the end; CaptureError where the file breaks."""
@@ -114,6 +150,16 @@ class RecordedFeed:
     def error_at(self, message: Message, error: FieldError) -> CaptureError:
         """The error of one message, with file and line."""
         return CaptureError(self.path, message.line, str(error))
+
+    def read_share(self) -> float:
+        """How much of the file has been read, 0 to 1."""
+        return 1.0 if self._file is None or self._file.closed else self._file.tell() / self._bytes
+
+    def _opened(self, file: BinaryIO) -> None:
+        self._file, self._bytes = file, max(1, self.path.stat().st_size)
+
+    def _passes_over(self, line: bytes) -> bool:
+        return self._passes_over_tickers and TICKER_STREAM in line[:STREAM_BYTES]
 
     def _own(self, source: Iterator[Message]) -> Iterator[Message]:
         for message in source:
@@ -178,6 +224,17 @@ class RecordedFeed:
                 self.oracle.book(depth.ids.last, self.book.top, self.grid)
         except FieldError as error:
             raise self.error_at(at, error) from None
+
+    def trade(self, message: Message) -> RecordedTrade | None:
+        """What a trade message tells; None when it did not take place in the book. FieldError."""
+        data = message.data
+        if data.get("X", BOOK_TRADE) != BOOK_TRADE:
+            return None
+        taker_side = Side.SELL if boolean(data, "m") else Side.BUY
+        ticks, lots = self.grid.ticks[text(data, "p")], self.grid.lots[text(data, "q")]
+        if not lots:
+            raise FieldError("field 'q' of a trade must be positive")
+        return RecordedTrade(str(integer(data, "t")), ticks, lots, taker_side, exchange_time(message))
 
     def see_ticker(self, message: Message) -> None:
         """Let the oracle see a bookTicker; FieldError."""

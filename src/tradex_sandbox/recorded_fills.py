@@ -3,23 +3,54 @@
 The model and what it assumes are explained in docs/sandbox-fill-model.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from tradex_sandbox.capture_book import Told
+from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.matching import REASON_IOC, REASON_SELF_TRADE
 from tradex_sandbox.merged_book import MergedBook, MergedSide
 from tradex_sandbox.orders import BookOrder, OrderStatus, RefusalCode, Side, would_cross
+from tradex_sandbox.published import Book
 from tradex_sandbox.queue_position import QueueModel, Take, take, thin_out
-from tradex_sandbox.tape import Tape
 
 CROWD_ACCOUNT = "crowd"
 NO_PRICES: tuple[int, ...] = ()
 
 
+class FillTape(Protocol):
+    """What is told of a market's changes: the sandbox's `Tape`, or what a backtest makes of them."""
+
+    session: str
+    """With the symbol it goes into the ids of the crowd's orders."""
+    instrument: Instrument
+
+    def book_changed(self, at_us: int, bids: Mapping[int, int], asks: Mapping[int, int], book: Book) -> None:
+        """Levels changed (ticks -> absolute lots) and made this book."""
+
+    def crowd_traded(self, at_us: int, trade_id: str, ticks: int, lots: int, taker_side: Side) -> None:
+        """A trade in which no account took part."""
+
+    def traded(self, at_us: int, maker: BookOrder, taker: BookOrder, ticks: int, lots: int) -> None:
+        """A trade in which an account took part."""
+
+    def accepted(self, order: BookOrder, at_us: int) -> None:
+        """The order was taken."""
+
+    def filled(self, order: BookOrder, at_us: int) -> None:
+        """The order has traded; perhaps nothing is left of it."""
+
+    def canceled(self, order: BookOrder) -> None:
+        """The order has just been cancelled, with its reason."""
+
+    def rejected(self, order: BookOrder, reason: str, at_us: int) -> None:
+        """The order was refused."""
+
+
 class RecordedFills:
     """Fills of accounts' orders against a recorded crowd, written on the tape with the book they leave."""
 
-    def __init__(self, book: MergedBook, tape: Tape, queue_model: QueueModel) -> None:
+    def __init__(self, book: MergedBook, tape: FillTape, queue_model: QueueModel) -> None:
         self._book = book
         self._tape = tape
         self._queue_model = queue_model
@@ -29,22 +60,25 @@ class RecordedFills:
 
     def depth(self, at_us: int, bids: Told, asks: Told) -> None:
         """The crowd's levels have just been told."""
-        changed_bids, changed_asks = self._told(self._book.bids, bids), self._told(self._book.asks, asks)
-        bids_met = self._meet_crowd(at_us, self._book.bids, self._book.asks.crowd_best)
-        asks_met = self._meet_crowd(at_us, self._book.asks, self._book.bids.crowd_best)
-        self._publish(at_us, (*changed_bids, *bids_met), (*changed_asks, *asks_met))
+        book = self._book
+        bids_restored, asks_restored = self._told(book.bids, bids), self._told(book.asks, asks)
+        bids_met = self._meet_crowd(at_us, book.bids, book.asks.crowd_best)
+        asks_met = self._meet_crowd(at_us, book.asks, book.bids.crowd_best)
+        bid_levels = book.bids.published_after(bids.changed, (*bids_restored, *bids_met))
+        ask_levels = book.asks.published_after(asks.changed, (*asks_restored, *asks_met))
+        if bid_levels or ask_levels:
+            self._tape.book_changed(at_us, bid_levels, ask_levels, book)
 
-    def _told(self, side: MergedSide, told: Told) -> list[int]:
-        """Move our orders in the queues of these levels; the prices at which the book has changed."""
-        at = self._book.crowd.at
-        restored = side.restore_crowd(told)
+    def _told(self, side: MergedSide, told: Told) -> set[int]:
+        """Move our orders in the queues of these levels; the prices where the crowd has come back."""
+        at, after = self._book.crowd.at, told.after
+        restored = side.restore_crowd(after)
         for ticks in side.own.prices():
-            if ticks in told:
-                before, after = told[ticks]
+            if ticks in after:
                 traded = side.trades.until(ticks, at)
-                thin_out(side.own.queue(ticks), before, traded, after, self._queue_model)
-        side.trades.named(told, at)
-        return [ticks for ticks, (before, after) in told.items() if before != after or ticks in restored]
+                thin_out(side.own.queue(ticks), told.before[ticks], traded, after[ticks], self._queue_model)
+        side.trades.named(after, at)
+        return restored
 
     def trade(
         self, at_us: int, trade_id: str, ticks: int, lots: int, taker_side: Side, traded_at: int

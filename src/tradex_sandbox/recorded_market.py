@@ -1,29 +1,17 @@
 """A recorded market: plays a capture on the exchange's clock and lets our orders rest in its book."""
 
-from tradex_sandbox.capture import (
-    CaptureError,
-    FieldError,
-    Message,
-    MessageKind,
-    boolean,
-    exchange_time,
-    integer,
-    text,
-)
+from tradex_sandbox.capture import CaptureError, FieldError, Message, MessageKind
 from tradex_sandbox.capture_book import DepthIds
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.instruments import Instrument, InstrumentError, whole_units
 from tradex_sandbox.market import MARK_INTERVAL_US
 from tradex_sandbox.market_events import BookSnapshot
 from tradex_sandbox.merged_book import MergedBook
-from tradex_sandbox.orders import BookOrder, Side
+from tradex_sandbox.orders import BookOrder
 from tradex_sandbox.queue_position import QueueModel
 from tradex_sandbox.recorded_feed import RecordedFeed
 from tradex_sandbox.recorded_fills import RecordedFills
 from tradex_sandbox.tape import Tape
-
-BOOK_TRADE = "MARKET"
-"""The `X` of a trade that took place in the book; others are the insurance fund's or a deleveraging."""
 
 
 class RecordedMarket:
@@ -153,16 +141,11 @@ class RecordedMarket:
         self.feed.oracle.book(ids.last, self.feed.book.top, self.feed.grid)
 
     def _play_trade(self, message: Message) -> None:
-        data = message.data
-        if data.get("X", BOOK_TRADE) != BOOK_TRADE:
-            return
-        taker_side = Side.SELL if boolean(data, "m") else Side.BUY
-        ticks = self.feed.grid.ticks(text(data, "p"))
-        lots = self.feed.grid.lots(text(data, "q"))
-        if not lots:
-            raise FieldError("field 'q' of a trade must be positive")
-        traded_at = exchange_time(message)
-        self._fills.trade(self._message_us, str(integer(data, "t")), ticks, lots, taker_side, traded_at)
+        trade = self.feed.trade(message)
+        if trade is not None:
+            self._fills.trade(
+                self._message_us, trade.trade_id, trade.ticks, trade.lots, trade.taker_side, trade.traded_at
+            )
 
     def _mark(self) -> None:
         """Publish the middle of the crowd's book as the mark price."""

@@ -1,6 +1,6 @@
 """Recorded trades on one side of a book, as far as the recorded levels may not show them yet."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 
 class RecordedTrades:
@@ -22,13 +22,13 @@ class RecordedTrades:
         """Lots of the trades that a level as of this time does not contain."""
         return sum(lots for traded_at, lots in self._trades.get(ticks, ()) if traded_at > at)
 
-    def named(self, prices: Iterable[int], at: int) -> None:
+    def named(self, levels: Mapping[int, object], at: int) -> None:
         """A depth message told these levels as of this time: what they contain is forgotten."""
-        for ticks in prices:
-            if (trades := self._trades.pop(ticks, None)) and (
-                later := [one for one in trades if one[0] > at]
-            ):
+        for ticks in self._trades.keys() & levels.keys():
+            if later := [one for one in self._trades[ticks] if one[0] > at]:
                 self._trades[ticks] = later
+            else:
+                del self._trades[ticks]
 
     def scale(self, tick_factor: int, lot_factor: int) -> None:
         """Follow the book into a grid that is finer by these factors."""

@@ -38,6 +38,11 @@ class Capture:
         self.lines.append(f"{self._at_ns} {json.dumps(body)}")
         return self
 
+    def later(self, ms: int) -> "Capture":
+        """Let the next message be received that much later."""
+        self._at_ns += ms * 1_000_000
+        return self
+
     def line(self, text: str) -> "Capture":
         """A line as it is."""
         self.lines.append(text)

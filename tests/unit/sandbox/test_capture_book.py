@@ -5,7 +5,7 @@ import pytest
 from tests.support.sandbox_market import BTC, Capture, Recording
 
 from tradex_sandbox.capture import FieldError, Message, MessageKind
-from tradex_sandbox.capture_book import CrowdBook, DepthIds
+from tradex_sandbox.capture_book import CrowdBook, DepthIds, Told
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.orders import Side
 
@@ -86,5 +86,5 @@ def test_a_level_told_twice_in_one_message_is_one_change_and_can_be_undone() -> 
         book.apply(crossed, depth(2, 3), grid)
     assert book.bids.levels() == {1000: 5000}
     good = Message(0, 3, MessageKind.DEPTH, "BTCUSDT", {"b": twice, "a": []})
-    assert book.apply(good, depth(2, 3), grid) == ({1000: (5000, 0)}, {})
+    assert book.apply(good, depth(2, 3), grid) == (Told({1000: 5000}, {1000: 0}, {1000: 0}), Told({}, {}, {}))
     assert grid.instrument.price(1000) == Decimal("100.0")

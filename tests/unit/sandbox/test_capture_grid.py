@@ -17,7 +17,7 @@ def quantities(*values: str) -> list[Message]:
 def test_strings_become_whole_units() -> None:
     units = Units("price", Decimal("0.01"), strays=False)
     assert [
-        units(text) for text in ("61837.63000000", "1", "0.10", "0.00000000", "5.", "61837.63000000")
+        units[text] for text in ("61837.63000000", "1", "0.10", "0.00000000", "5.", "61837.63000000")
     ] == [
         6183763,
         100,
@@ -32,31 +32,31 @@ def test_strings_become_whole_units() -> None:
     ("step", "text", "whole"), [("0.5", "61837.50", 123675), ("10", "120", 12), ("0.25", "1.75", 7)]
 )
 def test_steps_that_are_no_power_of_ten_work(step: str, text: str, whole: int) -> None:
-    assert Units("price", Decimal(step), strays=False)(text) == whole
+    assert Units("price", Decimal(step), strays=False)[text] == whole
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.2.3", "-1", "NaN", "Infinity", "1_0", "\uff11"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(FieldError, match="price"):
-        assert Units("price", Decimal("0.01"), strays=False)(text) == 1
+        assert Units("price", Decimal("0.01"), strays=False)[text] == 1
 
 
 def test_a_price_between_two_ticks_is_refused() -> None:
     with pytest.raises(FieldError, match=r"price 1\.001 is off the grid: not a multiple of 0\.01"):
-        Units("price", Decimal("0.01"), strays=False)("1.001")
+        Units("price", Decimal("0.01"), strays=False)["1.001"]
 
 
 def test_a_stray_quantity_is_rounded_down_and_counted() -> None:
     units = Units("quantity", Decimal("0.001"), strays=True)
-    assert (units("25.4265"), units("0.0001"), units.stray_count) == (25426, 1, 2)
+    assert (units["25.4265"], units["0.0001"], units.stray_count) == (25426, 1, 2)
 
 
 def test_too_many_stray_quantities_mean_a_wrong_lot() -> None:
     units = Units("quantity", Decimal(1), strays=True)
     for number in range(3):
-        units(f"{number}.5")
+        units[f"{number}.5"]
     with pytest.raises(FieldError, match=r"quantity 7\.5 is off the grid"):
-        units("7.5")
+        units["7.5"]
 
 
 @pytest.mark.parametrize(

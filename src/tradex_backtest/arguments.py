@@ -1,0 +1,154 @@
+"""The command line of `market-maker backtest`."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import NoReturn
+
+from market_maker.durations import parse_duration
+from tradex_backtest.configs import Sweep, parse_sweep
+from tradex_backtest.errors import BacktestError
+from tradex_backtest.latencies import Distribution
+from tradex_backtest.measured import MEASURED
+from tradex_backtest.sweep import cores_at_hand
+from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
+from tradex_sandbox.queue_position import QueueModel
+
+EPILOG = """A capture is a recorded market: gzip lines of a stream as received (docs/backtest.md).
+A configuration is a YAML file with the fields of the API, such as base_spread_bps: 4 (default: none of them).
+exit codes: 0 played, 1 a capture broke off or could not be played, 2 wrong arguments"""
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestArguments:
+    """What one backtest does."""
+
+    captures: tuple[Path, ...]
+    configs: tuple[Path, ...]
+    sweeps: tuple[Sweep, ...]
+    instruments: tuple[Instrument, ...]
+    symbols: tuple[str, ...]
+    queue_model: QueueModel
+    feed_latency: Distribution
+    order_latency: Distribution
+    answer_latency: Distribution
+    response_timeout_ns: int
+    maker_fee_bps: Decimal
+    seed: int
+    jobs: int
+    out: Path | None
+    json: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence: the usage is what `--help` is for."""
+        raise BacktestError(message.removeprefix("argument "))
+
+
+def parse_arguments(words: Sequence[str]) -> BacktestArguments:
+    """Read the command line; BacktestError. `--help` prints and raises SystemExit(0)."""
+    found = _parser().parse_args(words)
+    for path in (*found.capture, *found.config):
+        if not path.is_file():
+            raise BacktestError(f"{path} is not a file; check the path")
+    return BacktestArguments(
+        captures=tuple(found.capture),
+        configs=tuple(found.config),
+        sweeps=tuple(found.sweep),
+        instruments=tuple(found.instrument),
+        symbols=tuple(symbol for symbol in (found.symbols or "").split(",") if symbol),
+        queue_model=QueueModel(found.queue),
+        feed_latency=found.feed_latency or MEASURED.feed,
+        order_latency=found.order_latency or MEASURED.order,
+        answer_latency=found.answer_latency or MEASURED.answer,
+        response_timeout_ns=found.response_timeout,
+        maker_fee_bps=found.maker_fee_bps,
+        seed=found.seed,
+        jobs=found.jobs or cores_at_hand(),
+        out=found.out,
+        json=found.json,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="market-maker backtest",
+        description="The service's engine in recorded markets, on a virtual clock.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--capture", nargs="+", action="extend", type=Path, required=True, metavar="FILE")
+    add("--config", action="append", type=Path, default=[], metavar="FILE.yaml", help="repeatable")
+    add(
+        "--sweep",
+        action="append",
+        type=_read(parse_sweep),
+        default=[],
+        metavar="FIELD=V,V",
+        help="every configuration with each of these values; several sweeps are crossed",
+    )
+    add(
+        "--instrument",
+        action="append",
+        type=_read(parse_instrument),
+        default=[],
+        metavar="SYMBOL:tick:lot:min_notional",
+        help="the grid of a captured market (default: inferred)",
+    )
+    add("--symbols", metavar="A,B", help="of captures that hold several (default: the first in the file)")
+    add(
+        "--queue",
+        choices=[model.value for model in QueueModel],
+        default=QueueModel.RISK_AVERSE.value,
+        help="where in a queue cancellations take place (default risk_averse; docs/sandbox-fill-model.md)",
+    )
+    for name in ("--feed-latency", "--order-latency", "--answer-latency"):
+        add(name, type=_read(_latency), metavar="1ms", help="one way; default: measured, docs/backtest.md")
+    add(
+        "--response-timeout",
+        type=_read(_duration),
+        default="50ms",
+        metavar="50ms",
+        help="ORDER_SERVICE_RESPONSE_TIMEOUT_MS of the service; a later answer halts",
+    )
+    add("--maker-fee-bps", type=_read(_decimal), default=Decimal("-0.5"), help="negative: a rebate")
+    add("--seed", type=int, default=1, help="of the latencies that are drawn")
+    add("--jobs", type=int, help="processes (default: one per core)")
+    add("--out", type=Path, metavar="report.html", help="write the report")
+    add("--json", action="store_true", help="end with one line of JSON on standard output")
+    return parser
+
+
+def _latency(text: str) -> Distribution | None:
+    return None if text == "measured" else Distribution((parse_duration(text),))
+
+
+def _duration(text: str) -> int:
+    return parse_duration(text)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("must be a number") from None
+    if not number.is_finite():
+        raise ValueError("must be a number")
+    return number
+
+
+def _read(reader: Callable[[str], object]) -> Callable[[str], object]:
+    """Let argparse say what a reader says."""
+
+    def read(text: str) -> object:
+        try:
+            return reader(text)
+        except (ValueError, InstrumentError, BacktestError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read

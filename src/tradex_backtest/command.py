@@ -1,0 +1,89 @@
+"""`market-maker backtest`: 0 all was played, 1 a capture broke off, 2 wrong arguments."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+from market_maker.core.config import EngineLimits
+from tradex_backtest.arguments import BacktestArguments, parse_arguments
+from tradex_backtest.configs import read_configs
+from tradex_backtest.errors import BacktestError
+from tradex_backtest.field import JobResult
+from tradex_backtest.latencies import Latencies
+from tradex_backtest.progress import progress
+from tradex_backtest.result import RunResult
+from tradex_backtest.run_settings import RunSettings
+from tradex_backtest.sweep import jobs_of, play_all
+from tradex_backtest.tapes.opening import Capture
+from tradex_sandbox.capture import CaptureError
+from tradex_sandbox.tape import Fees
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        return _backtest(parse_arguments(words))
+    except BacktestError as error:
+        return _error(str(error), 2)
+    except CaptureError as error:
+        return _error(str(error), 1)
+
+
+def _backtest(arguments: BacktestArguments) -> int:
+    began_s = time.perf_counter()
+    configs = read_configs(arguments.configs, arguments.sweeps)
+    jobs = jobs_of(_captures(arguments), configs, _settings(arguments), arguments.jobs)
+    with progress(len(jobs)) as told:
+        results = play_all(jobs, arguments.jobs, told)
+    runs = _in_order([run for result in results for run in result.runs], [config.name for config in configs])
+    if not runs:
+        raise BacktestError("no configuration is meant for a market that was captured; check `symbol`")
+    problems = list(dict.fromkeys(result.problem for result in results if result.problem is not None))
+    if arguments.json:
+        wall_s = time.perf_counter() - began_s
+        sys.stdout.write(json.dumps(_summary(results, runs, wall_s)) + "\n")
+    for problem in problems:
+        _error(problem, 1)
+    return 1 if problems else 0
+
+
+def _captures(arguments: BacktestArguments) -> list[Capture]:
+    grids = {instrument.symbol: instrument for instrument in arguments.instruments}
+    symbols: tuple[str | None, ...] = arguments.symbols or tuple(grids) or (None,)
+    return [
+        Capture((path,), symbol, None if symbol is None else grids.get(symbol))
+        for path in arguments.captures
+        for symbol in symbols
+    ]
+
+
+def _settings(arguments: BacktestArguments) -> RunSettings:
+    return RunSettings(
+        Latencies(arguments.feed_latency, arguments.order_latency, arguments.answer_latency),
+        arguments.queue_model,
+        Fees(maker_bps=arguments.maker_fee_bps),
+        EngineLimits(response_timeout_ns=arguments.response_timeout_ns),
+        arguments.seed,
+    )
+
+
+def _in_order(runs: list[RunResult], names: list[str]) -> list[RunResult]:
+    """By capture as they were named, and in each by configuration."""
+    captures = list(dict.fromkeys(run.capture for run in runs))
+    return sorted(runs, key=lambda run: (captures.index(run.capture), names.index(run.config)))
+
+
+def _summary(results: Sequence[JobResult], runs: Sequence[RunResult], wall_s: float) -> dict[str, object]:
+    """The last line; `market_seconds` counts a capture once for each configuration that it was played to."""
+    market_us = sum(result.market_us * len(result.runs) for result in results)
+    return {
+        "market_seconds": round(market_us / 1e6, 3),
+        "wall_seconds": round(wall_s, 3),
+        "runs": [run.to_json() for run in runs],
+    }
+
+
+def _error(text: str, code: int) -> int:
+    sys.stderr.write(f"market-maker backtest: {text}\n")
+    return code

@@ -1,0 +1,130 @@
+"""A capture as a market that several runs look at: one reading, one crowd, step by step.
+
+The crowd's book is shared: nobody in a recording knows our orders, so it is the same for every run. A step is
+taken when every run has come to its time.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from tradex_sandbox.capture import CaptureError
+from tradex_sandbox.capture_book import CrowdBook, Told
+from tradex_sandbox.instruments import Instrument
+from tradex_sandbox.market import MARK_INTERVAL_US
+from tradex_sandbox.orders import Side
+
+
+@dataclass(frozen=True, slots=True)
+class DepthStep:
+    """Levels of the crowd have changed."""
+
+    at_us: int
+    bids: Told
+    asks: Told
+
+
+@dataclass(frozen=True, slots=True)
+class TradeStep:
+    """Others have traded; `traded_at` is comparable with the crowd's `at`."""
+
+    at_us: int
+    trade_id: str
+    ticks: int
+    lots: int
+    taker_side: Side
+    traded_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkStep:
+    """A mark price, the middle of the crowd's book; None while a side is empty. One each second."""
+
+    at_us: int
+    price: Decimal | None
+
+
+Step = DepthStep | TradeStep | MarkStep
+
+
+class Feed(Protocol):
+    """A capture that is being read; CaptureError where it cannot be read any further."""
+
+    path: Path
+    symbol: str
+    book: CrowdBook
+    """The crowd; stands at the market's time zero at first."""
+    zero_us: int
+    """Receive time of the market's time zero, microseconds since 1970 UTC."""
+
+    @property
+    def instrument(self) -> Instrument:
+        """The grid in which the steps are told."""
+
+    def read_share(self) -> float:
+        """How much of it has been read, 0 to 1."""
+
+    def next_us(self) -> int | None:
+        """Receive time of the next message; None at the end."""
+
+    def take(self, at_us: int) -> DepthStep | TradeStep | None:
+        """Let that message happen at `at_us`; None when it changes nothing."""
+
+
+class RecordedStream:
+    """A feed on the market's clock, with a mark price each second, from time zero on."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.crowd = feed.book
+        self.instrument = feed.instrument
+        self.began_us = self.now_us = self._mark_us = feed.zero_us
+        self.error: CaptureError | None = None
+        """Why it ended before its file did."""
+        self._message_us: int | None = feed.zero_us
+        self._look()
+
+    @property
+    def due_us(self) -> int | None:
+        """When the next step is due; None at the end."""
+        return None if self._message_us is None else min(self._mark_us, self._message_us)
+
+    def take(self) -> Step | None:
+        """Let what is due happen; None when it is nothing that a market tells."""
+        if self._message_us is None:
+            raise AssertionError("the capture is at its end")
+        if self._mark_us <= self._message_us:
+            return self._mark()
+        self.now_us = self._message_us
+        try:
+            step = self.feed.take(self._message_us)
+        except CaptureError as error:
+            self._end(error)
+            return None
+        self._look()
+        return step
+
+    def skip_until(self, at_us: int) -> None:
+        """Let the crowd move on to a time without a run; time zero is then there."""
+        while (due_us := self.due_us) is not None and due_us < at_us:
+            self.take()
+        self.began_us = self.now_us = max(self.now_us, at_us)
+
+    def _look(self) -> None:
+        try:
+            at_us = self.feed.next_us()
+        except CaptureError as error:
+            self._end(error)
+            return
+        self._message_us = None if at_us is None else max(at_us, self.now_us)
+
+    def _end(self, error: CaptureError) -> None:
+        self._message_us, self.error = None, error
+
+    def _mark(self) -> MarkStep:
+        bid, ask = self.crowd.top
+        at_us = self.now_us = self._mark_us
+        self._mark_us += MARK_INTERVAL_US
+        price = None if bid is None or ask is None else self.instrument.price(bid + ask) / 2
+        return MarkStep(at_us, price)

@@ -1,0 +1,112 @@
+"""`market-maker backtest` as a desk uses it, in this process."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.support.backtest import backtested, config_file, wandering
+
+from tradex_backtest.command import main
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    return wandering(60).write(tmp_path / "market.gz")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return config_file(tmp_path / "a.yaml")
+
+
+def test_a_backtest_ends_with_one_line_that_tells_every_run(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = backtested(capsys, "--capture", market, "--config", config)
+    (run,) = told["runs"]
+    assert set(told) == {"market_seconds", "wall_seconds", "runs"}
+    assert told["market_seconds"] == pytest.approx(60, abs=0.1)
+    assert (run["config"], run["symbol"], run["model"], run["state"]) == (
+        "a",
+        "BTCUSDT",
+        "linear_skew",
+        "ACTIVE",
+    )
+    assert run["fills"] > 10
+    assert Decimal(run["volume_usdt"]) > 0
+    assert run["two_sided_share"] > 0.9
+    assert set(run["markout_bps"]) == {"0.1", "1", "10", "60"}
+
+
+def test_the_same_backtest_gives_the_same_runs(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once = backtested(capsys, "--capture", market, "--config", config)
+    again = backtested(capsys, "--capture", market, "--config", config)
+    assert once["runs"] == again["runs"]
+
+
+def test_runs_side_by_side_do_not_touch_each_other(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (alone,) = backtested(capsys, "--capture", market, "--config", config)["runs"]
+    swept = backtested(capsys, "--capture", market, "--config", config, "--sweep", "base_spread_bps=4,2")
+    wide, narrow = swept["runs"]
+    assert (wide["config"], narrow["config"]) == ("a base_spread_bps=4", "a base_spread_bps=2")
+    assert wide["fills"] < narrow["fills"]
+    assert {**narrow, "config": "a"} == alone
+
+
+def test_several_processes_tell_what_one_does(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--capture", market, "--config", config, "--sweep", "half_spread_bps=1,2,3")
+    one = backtested(capsys, *words)["runs"]
+    assert backtested(capsys, *words, "--jobs", "2")["runs"] == one
+
+
+def test_a_capture_that_breaks_off_is_played_as_far_as_it_goes(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = wandering(30)
+    capture.lines[200] = capture.lines[200][:40]
+    path = capture.write(tmp_path / "broken.gz")
+    assert main(["--json", "--jobs", "1", "--capture", str(path), "--config", str(config)]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert f"{path}, line 201: the message is not valid JSON" in said.err
+    assert '"fills": ' in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--capture", "nowhere.gz"], "nowhere.gz is not a file"),
+        (["--capture", "{market}", "--config", "{bad}"], "base_spread_bps: must be between 0.0001 and 1000"),
+        (["--capture", "{market}", "--sweep", "spread"], "--sweep 'spread': write it as field=value"),
+        (
+            ["--capture", "{market}", "--sweep", "spread=1"],
+            "'default spread=1': spread: Extra inputs are not",
+        ),
+        (["--capture", "{market}", "--feed-latency", "fast"], "must be a number with a unit"),
+        ([], "the following arguments are required: --capture"),
+    ],
+)
+def test_what_is_asked_wrongly_is_one_sentence(
+    tmp_path: Path, market: Path, words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = config_file(tmp_path / "bad.yaml", base_spread_bps=0)
+    assert main([word.format(market=market, bad=bad) for word in words]) == 2
+    said = capsys.readouterr().err
+    assert problem in said
+    assert said.count("\n") == 1
+
+
+def test_an_answer_beyond_the_response_timeout_halts(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--capture", market, "--config", config, "--order-latency", "40ms")
+    (run,) = backtested(capsys, *words, "--answer-latency", "20ms")["runs"]
+    assert run["state"] == "HALTED"
+    (run,) = backtested(capsys, *words, "--answer-latency", "5ms")["runs"]
+    assert run["state"] == "ACTIVE"
