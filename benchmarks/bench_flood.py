@@ -16,6 +16,7 @@ from typing import Final
 
 import aiohttp
 import uvloop
+from tests.support.api import Alone
 from tests.support.auth import issuing, token
 from tests.support.desk import FakeDesk, view_of
 
@@ -26,6 +27,7 @@ from market_maker.api.server import ApiServer
 from market_maker.bootstrap.heap import Heap
 from market_maker.clients.auth import KeyStore, TokenVerifier
 from market_maker.core.config import SymbolConfig
+from market_maker.fleet.view import FleetView
 
 SYMBOLS: Final = ("BTC-USDT", "ETH-USDT", "SOL-USDT")
 KILLS: Final = 300
@@ -81,7 +83,8 @@ async def _api(pipe: Connection) -> None:
         keys = KeyStore(issuer.url)
         await keys.refresh()
         desk = FakeDesk(views={symbol: view_of(SymbolConfig(symbol)) for symbol in SYMBOLS})
-        server = ApiServer(create_app(desk, BearerAuth(TokenVerifier(keys)), "benchmark"), "127.0.0.1", 0)
+        app = create_app(desk, BearerAuth(TokenVerifier(keys)), "benchmark", FleetView(desk, Alone()))
+        server = ApiServer(app, "127.0.0.1", 0)
         await server.start()
         Heap(lambda: len(SYMBOLS)).settle()
         bearer = token("es-1", "mm:operate", "mm:emergency", exp=int(time.time()) + 600)

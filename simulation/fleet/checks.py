@@ -57,6 +57,11 @@ class FleetChecks:
             elif symbol in self._killed:
                 raise Violation(7, f"{symbol}: goes on by itself after a kill")
 
+    def released(self, symbol: str) -> None:
+        """A symbol was given up in order."""
+        if self._rows.owners[symbol].resume and self._rows.states[symbol].state is State.HALTED:
+            raise Violation(7, f"{symbol}: released to go on by itself, though it is HALTED")
+
     def guarded(self, symbol: str) -> None:
         """The guard has halted a symbol."""
         self._killed.add(symbol)

@@ -62,6 +62,9 @@ class FleetWorld(Protocol):
     def changed(self, symbol: str, record: core_cmd.RecordState) -> None:
         """An engine has left a state for another."""
 
+    def released(self, symbol: str) -> None:
+        """A symbol was given up in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingState:
@@ -409,6 +412,7 @@ class FleetInstance(Lifetime):
         def statement() -> None:
             if self._world.rows.release(symbol, epoch, self._clock.now_ns, resume=command.resume):
                 self._world.coverage.hit("fleet:released")
+                self._world.released(symbol)
 
         def answered() -> None:
             self.tell(ev.Released(self._clock.now_ns, symbol, epoch))

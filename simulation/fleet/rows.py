@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from market_maker.core.states import KillReason, State
-from simulation.parts import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,12 @@ class FleetRows:
         return epoch, before
 
     def release(self, symbol: str, epoch: int, now_ns: int, *, resume: bool) -> bool:
-        """Whether the symbol was still owned at that epoch."""
+        """Whether the symbol was still owned at that epoch. What is HALTED by now does not go on."""
         row = self.owners.get(symbol)
         if row is None or row.epoch != epoch:
             return False
-        if resume and self.states[symbol].state is State.HALTED:
-            raise Violation(7, f"{symbol}: released to go on by itself, though it is HALTED")
-        self.owners[symbol] = replace(row, instance_id=None, released_ns=now_ns, resume=resume)
+        may_go_on = resume and self.states[symbol].state is not State.HALTED
+        self.owners[symbol] = replace(row, instance_id=None, released_ns=now_ns, resume=may_go_on)
         return True
 
     def owned(self, instance_id: str) -> dict[str, int]:

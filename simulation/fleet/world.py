@@ -92,6 +92,10 @@ class FleetRun:
         """An engine has left a state for another."""
         self.checks.changed(symbol, record)
 
+    def released(self, symbol: str) -> None:
+        """A symbol was given up in order."""
+        self.checks.released(symbol)
+
     # --- routine ---------------------------------------------------------------------------------
 
     def _start(self) -> None:

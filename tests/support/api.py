@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,16 +16,52 @@ from market_maker.api.app import create_app
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
-from market_maker.api.fleet import FleetView
-from market_maker.api.peers import Alone, Peers
-from market_maker.api.ports import Desk
+from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.api.rate import RateLimit
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer
 from market_maker.api.strangers import Refusals
 from market_maker.api.stream import Streams
+from market_maker.fleet.peers import Peers
+from market_maker.fleet.view import FleetView
 
 VERSION = "9.8.7"
+
+
+class Alone:
+    """One process that shares its symbols with nobody."""
+
+    def __init__(self, instance: str = "alone") -> None:
+        self._instance = instance
+
+    @property
+    def instance(self) -> str:
+        """The id of this instance."""
+        return self._instance
+
+    def owner(self, symbol: str) -> str | None:  # noqa: ARG002 -- the port's signature
+        """Always this instance."""
+        return self._instance
+
+    def others(self) -> Sequence[str]:
+        """Nobody."""
+        return ()
+
+    async def ask(self, instance_id: str, request: bytes, timeout_s: float) -> bytes | None:  # noqa: ARG002 -- the port's signature
+        """Never an answer: there is nobody to ask."""
+        return None
+
+    async def pictures(self) -> Mapping[str, bytes] | None:
+        """Of nobody."""
+        return {}
+
+    async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:  # noqa: ARG002 -- the port's signature
+        """DatabaseDownError: one process needs no orders to itself."""
+        raise DatabaseDownError("this process is alone: nobody reads kill orders")
+
+    async def kills_done(self, order_ids: Collection[str]) -> frozenset[str]:  # noqa: ARG002 -- the port's signature
+        """None."""
+        return frozenset()
 
 
 @dataclass
@@ -124,7 +160,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
 @cache
 def _open_app() -> FastAPI:
     """Routes are built once: that takes longer than all tests of them."""
-    return create_app(_NOBODY, NoAuth(), VERSION)
+    return create_app(_NOBODY, NoAuth(), VERSION, FleetView(_NOBODY, Alone()))
 
 
 _NOBODY: Any = object()
@@ -139,12 +175,12 @@ async def in_process(
 ) -> AsyncIterator[Api]:
     """An app for this desk; everything in its state is new."""
     is_shared = authenticator is None and peers is None and not host_names
+    fleet = FleetView(desk, peers or Alone())
     app = (
-        _open_app() if is_shared else create_app(desk, authenticator or NoAuth(), VERSION, peers, host_names)
+        _open_app() if is_shared else create_app(desk, authenticator or NoAuth(), VERSION, fleet, host_names)
     )
     app.state.desk = desk
-    app.state.peers = peers or Alone()
-    app.state.fleet = FleetView(desk, app.state.peers)
+    app.state.fleet = fleet
     app.state.audit = AuditTrail(desk)
     app.state.streams = Streams()
     app.state.rate = RateLimit()
@@ -164,7 +200,7 @@ async def served(
     proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:
     """Serve the desk on a free port; gives the base URL."""
-    app = create_app(desk, authenticator or NoAuth(), VERSION, peers)
+    app = create_app(desk, authenticator or NoAuth(), VERSION, FleetView(desk, peers or Alone()))
     server = ApiServer(app, "127.0.0.1", 0, proxies)
     await server.start()
     try:

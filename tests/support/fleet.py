@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from tests.support.api import Api, in_process
 from tests.support.desk import FakeDesk, view_of
 
-from market_maker.api.forward import InProcess
 from market_maker.api.ports import DatabaseDownError
 from market_maker.api.security import Authenticator
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import Cause
-from market_maker.fleet.redis_peers import picture_of
+from market_maker.fleet.forward import InProcess
+from market_maker.fleet.view import picture_of
 
 NORTH, SOUTH = "north-1", "south-2"
 BTC, ETH, SOL = "BTC-USDT", "ETH-USDT", "SOL-USDT"

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from market_maker.api.audit import entry
 from market_maker.api.denials import Entry, Kind
-from market_maker.api.forward import forwarded_sender
+from market_maker.api.forwarded import forwarded_sender
 from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import NEVER_HELD_BACK, Principal, RoleMissingError, authorise, permitted

@@ -24,9 +24,8 @@ from market_maker.api import (
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
-from market_maker.api.fleet import FleetView
+from market_maker.api.fleet_port import FleetPort
 from market_maker.api.openapi import build_openapi
-from market_maker.api.peers import Alone, Peers
 from market_maker.api.ports import Desk
 from market_maker.api.rate import RateLimit
 from market_maker.api.security import ACCESS, Authenticator
@@ -38,10 +37,10 @@ def create_app(
     desk: Desk,
     authenticator: Authenticator,
     version: str,
-    peers: Peers | None = None,
+    fleet: FleetPort,
     host_names: Set[str] = frozenset(),
 ) -> FastAPI:
-    """The application; its lifespan runs the audit trail's writer. Without `peers` it is the whole fleet.
+    """The application; its lifespan runs the audit trail's writer.
 
     `host_names` are those under which it may be called while nobody needs a token, besides addresses.
     """
@@ -55,8 +54,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.desk = desk
-    app.state.peers = peers or Alone()
-    app.state.fleet = FleetView(desk, app.state.peers)
+    app.state.fleet = fleet
     app.state.authenticator = authenticator
     app.state.audit = AuditTrail(desk)
     app.state.streams = stream.Streams()

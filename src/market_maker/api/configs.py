@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from market_maker.api import answers, present
+from market_maker.api import answers, rendering
 from market_maker.api.audit import entry
 from market_maker.api.confirmation import require_confirmed_change, require_confirmed_removal
 from market_maker.api.context import CallOf, DeskOf, SymbolInPath
@@ -29,7 +29,7 @@ _BODY = (_S.BAD_REQUEST, _S.REQUEST_ENTITY_TOO_LARGE, _S.UNSUPPORTED_MEDIA_TYPE)
 @router.get("/v1/mm-configs", responses=documented(_S.SERVICE_UNAVAILABLE))
 async def list_configs(desk: DeskOf) -> answers.ConfigList:
     """Every configuration, sorted by symbol."""
-    return answers.ConfigList(items=[present.config(config) for config in await desk.configs()])
+    return answers.ConfigList(items=[rendering.config(config) for config in await desk.configs()])
 
 
 @router.post(
@@ -50,7 +50,7 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
     async with call.config_lock:
         await call.desk.create_config(config, call.actor)
     response.headers["Location"] = f"/v1/mm-configs/{config.symbol}"
-    answer = present.config(config)
+    answer = rendering.config(config)
     after = answer.model_dump(mode="json")
     route = "POST /v1/mm-configs"
     await call.audit.record(
@@ -62,7 +62,7 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
 @router.get("/v1/mm-configs/{symbol}", responses=documented(_S.NOT_FOUND, _S.SERVICE_UNAVAILABLE))
 async def get_config(symbol: SymbolInPath, desk: DeskOf) -> answers.Config:
     """One configuration."""
-    return present.config(await _current(desk, symbol))
+    return rendering.config(await _current(desk, symbol))
 
 
 @router.put(
@@ -88,8 +88,8 @@ async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) 
         if body.changes.get("enabled") is False:
             call.waits.stop([symbol])
         await call.desk.update_config(after, call.actor)
-    answer = present.config(after)
-    was = present.config(before).model_dump(mode="json")
+    answer = rendering.config(after)
+    was = rendering.config(before).model_dump(mode="json")
     route = "PUT /v1/mm-configs/{symbol}"
     row = entry(
         call.principal,
@@ -120,7 +120,7 @@ async def delete_config(
     """
     given = body or DeleteRequest()
     async with call.config_lock:
-        before = present.config(await _current(call.desk, symbol)).model_dump(mode="json")
+        before = rendering.config(await _current(call.desk, symbol)).model_dump(mode="json")
         await _require_not_active(call.desk, symbol)
         if not (given.confirm or confirm):
             view = call.desk.view(symbol)

@@ -10,14 +10,14 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from pydantic import WithJsonSchema
 
-from market_maker.api.absent import absent
 from market_maker.api.audit import AuditTrail
-from market_maker.api.forward import Origin, origin_of
+from market_maker.api.fleet_port import FleetPort
+from market_maker.api.forwarded import Origin, origin_of
 from market_maker.api.patterns import SYMBOL_PATTERN
-from market_maker.api.peers import Peers
 from market_maker.api.ports import Desk
 from market_maker.api.problems import ProblemError, unknown_symbol
 from market_maker.api.security import Principal
+from market_maker.api.unowned import unowned
 from market_maker.core.states import Cause
 from market_maker.core.view import SymbolView
 
@@ -55,7 +55,7 @@ class Call:
     audit: AuditTrail
     config_lock: asyncio.Lock
     """Held while a configuration is read, merged and written: changes must not interleave."""
-    peers: Peers
+    fleet: FleetPort
     origin: Origin
     waits: Waits
     is_gone: Callable[[], Awaitable[bool]]
@@ -72,9 +72,9 @@ async def _desk(request: Request) -> Desk:
     return desk
 
 
-async def _peers(request: Request) -> Peers:
-    peers: Peers = request.app.state.peers
-    return peers
+async def _fleet(request: Request) -> FleetPort:
+    fleet: FleetPort = request.app.state.fleet
+    return fleet
 
 
 async def _call(request: Request) -> Call:
@@ -84,7 +84,7 @@ async def _call(request: Request) -> Call:
         request.state.principal,
         state.audit,
         state.config_lock,
-        state.peers,
+        state.fleet,
         origin_of(request),
         state.waits,
         request.is_disconnected,
@@ -92,7 +92,7 @@ async def _call(request: Request) -> Call:
 
 
 DeskOf = Annotated[Desk, Depends(_desk)]
-PeersOf = Annotated[Peers, Depends(_peers)]
+FleetOf = Annotated[FleetPort, Depends(_fleet)]
 CallOf = Annotated[Call, Depends(_call)]
 SymbolInPath = Annotated[
     str,
@@ -110,7 +110,7 @@ async def running(desk: Desk, symbol: str, cause: Cause | None = None) -> Symbol
     view = desk.view(symbol)
     if view is None:
         await require_configured(desk, symbol)
-        raise (await absent(desk, [symbol], cause))[symbol].problem()
+        raise (await unowned(desk, [symbol], cause))[symbol].problem()
     return view
 
 

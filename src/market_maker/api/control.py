@@ -69,7 +69,7 @@ async def _control_one(
         replies = await activate(call, [symbol], cause, reason, wait_s)
     result = outcomes.of_reply(symbol, replies.get(symbol), before)
     route = f"POST /v1/mm-configs/{{symbol}}/{cause.value}"
-    recorded = await call.audit.record([outcomes.audited(call, route, result, before, reason)])
+    recorded = await call.audit.record([outcomes.audited(call.principal, route, result, before, reason)])
     if not result.accepted:
         detail = f"{symbol} refuses to {cause.value}: " + "; ".join(p.detail for p in result.problems)
         raise outcomes.refusal([result], detail, problems=result.problems)

@@ -5,8 +5,8 @@ from fastapi import APIRouter
 from market_maker.api import answers
 from market_maker.api.context import CallOf
 from market_maker.api.control import CONTROL_PROBLEMS
+from market_maker.api.fleet_port import Emergency
 from market_maker.api.guard import DeskRoute
-from market_maker.api.owners import Emergency
 from market_maker.api.requests import ResetRequest, SeveralRequest
 from market_maker.api.several import take
 from market_maker.core.states import Cause

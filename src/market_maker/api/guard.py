@@ -14,7 +14,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from market_maker.api.admission import admit
-from market_maker.api.forward import answer_of_owner
+from market_maker.api.fleet_port import FleetPort
 from market_maker.api.problems import ProblemError
 from market_maker.api.requests import WAIT_S_MAX
 from market_maker.api.validation import FieldError
@@ -43,7 +43,8 @@ class DeskRoute(APIRoute):
                 _refuse_bare_number(await exact.json())
             body = await exact.body() if takes_body else b""
             wait_s = _wait_s(await exact.json()) if body else 0
-            answer = await answer_of_owner(exact, (request.method, self.path_format), body, wait_s)
+            fleet: FleetPort = request.app.state.fleet
+            answer = await fleet.answer_of_owner(exact, (request.method, self.path_format), body, wait_s)
             return answer if answer is not None else await handler(exact)
 
         return guarded

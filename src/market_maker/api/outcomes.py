@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
-from market_maker.api import answers, present
-from market_maker.api.absent import Absent
+from market_maker.api import answers, rendering
 from market_maker.api.audit import entry
-from market_maker.api.context import Call
 from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError, RefusalReason, SymbolOutcome
+from market_maker.api.security import Principal
+from market_maker.api.unowned import Unowned
 from market_maker.core.commands import Reply
 from market_maker.core.states import State
 
@@ -20,7 +20,7 @@ _UNANSWERED = frozenset({"NO_ANSWER", "NO_OWNER", "OWNER_SILENT", "DATABASE_UNAV
 def of_reply(symbol: str, reply: Reply | None, state: State | None) -> answers.ControlResult:
     """How a symbol that runs here took it; `state` is what it was in if it did not answer."""
     if reply is not None:
-        return present.control_result(symbol, reply)
+        return rendering.control_result(symbol, reply)
     return refused(
         symbol, "NO_ANSWER", "the symbol's worker did not answer in time: look at its status", state
     )
@@ -32,7 +32,7 @@ def refused(symbol: str, code: str, detail: str, state: State | None = None) -> 
     return answers.ControlResult(symbol=symbol, state=state, accepted=False, problems=problems)
 
 
-def without_owner(missing: Absent) -> answers.ControlResult:
+def without_owner(missing: Unowned) -> answers.ControlResult:
     """The result of a symbol that nobody runs."""
     return refused(missing.symbol, "NO_OWNER", missing.detail, missing.state)
 
@@ -48,11 +48,11 @@ def outcomes(results: Iterable[answers.ControlResult]) -> list[SymbolOutcome]:
 
 
 def audited(
-    call: Call, route: str, result: answers.ControlResult, before: State | None, why: str
+    principal: Principal, route: str, result: answers.ControlResult, before: State | None, why: str
 ) -> AuditEntry:
     """The row of the audit trail for one symbol."""
     return entry(
-        call.principal,
+        principal,
         route,
         result.symbol,
         before=None if before is None else {"state": before.value},

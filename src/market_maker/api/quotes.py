@@ -4,8 +4,8 @@ from pydantic import Field
 
 from market_maker.api.answers import Answer
 from market_maker.api.decimals import DecimalText, Timestamp
-from market_maker.api.present import ToWall
 from market_maker.api.problems import RefusalReason
+from market_maker.api.rendering import ToWall
 from market_maker.api.why import sentence_of, why_not
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side

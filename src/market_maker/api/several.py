@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from market_maker.api import answers, outcomes
-from market_maker.api.absent import absent
 from market_maker.api.context import Call
-from market_maker.api.elsewhere import Elsewhere, take_elsewhere
-from market_maker.api.owners import Emergency
+from market_maker.api.fleet_port import Emergency, TakenElsewhere
 from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError, SymbolOutcome
+from market_maker.api.unowned import unowned
 from market_maker.api.waits import activate
 from market_maker.api.why import refusals
 from market_maker.core.commands import Reply
@@ -63,12 +62,10 @@ def _meant(call: Call, emergency: Emergency) -> tuple[list[str], list[str]]:
 
 def _away(emergency: Emergency, call: Call, meant: Sequence[str]) -> list[str]:
     """The symbols to take elsewhere. A kill goes there also when this instance runs what another owns."""
-    peers, desk = call.peers, call.desk
+    desk = call.desk
     is_kill = emergency.cause is Cause.KILL
     return [
-        symbol
-        for symbol in meant
-        if not desk.runs(symbol) or (is_kill and peers.owner(symbol) not in (None, peers.instance))
+        symbol for symbol in meant if not desk.runs(symbol) or (is_kill and call.fleet.is_anothers(symbol))
     ]
 
 
@@ -85,7 +82,7 @@ async def _take_here(
         results = {symbol: _still_waits(call, result) for symbol, result in results.items()}
     why = f"{emergency.reason} (P&L rebased)" if emergency.rebase_pnl else emergency.reason
     rows = [
-        outcomes.audited(call, emergency.route, result, before[symbol], why)
+        outcomes.audited(call.principal, emergency.route, result, before[symbol], why)
         for symbol, result in results.items()
     ]
     return results, rows
@@ -108,12 +105,12 @@ async def _ask_here(emergency: Emergency, call: Call, symbols: Sequence[str] | N
     )
 
 
-async def _take_away(emergency: Emergency, call: Call, away: Sequence[str]) -> Elsewhere:
+async def _take_away(emergency: Emergency, call: Call, away: Sequence[str]) -> TakenElsewhere:
     """Ask the other instances; a request that came from one of them goes no further."""
     if not call.origin.is_forwarded:
-        return await take_elsewhere(call, emergency, away)
-    missing = await absent(call.desk, away, emergency.cause)
-    return Elsewhere({symbol: outcomes.without_owner(one) for symbol, one in missing.items()})
+        return await call.fleet.take(emergency, away, call.principal, call.origin)
+    missing = await unowned(call.desk, away, emergency.cause)
+    return TakenElsewhere({symbol: outcomes.without_owner(one) for symbol, one in missing.items()})
 
 
 async def _record(call: Call, rows: Sequence[AuditEntry], cause: Cause) -> answers.Audit:

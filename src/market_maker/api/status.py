@@ -2,11 +2,10 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from market_maker.api import answers, present
-from market_maker.api.context import DeskOf, PeersOf, SymbolInPath, running
-from market_maker.api.fleet import FleetView
+from market_maker.api import answers, rendering
+from market_maker.api.context import DeskOf, FleetOf, SymbolInPath, running
 from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import documented
 from market_maker.api.quotes import Quotes, quotes
@@ -17,20 +16,19 @@ _ONE = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @router.get("/v1/mm/status")
-async def system_status(request: Request) -> answers.SystemStatus:
+async def system_status(fleet: FleetOf) -> answers.SystemStatus:
     """All symbols at a glance, whichever instance runs them, totals, and which kill switches are latched.
 
     Symbols of other instances are shown as these published them, about once a second. `latency_us` and
     `outbox_pending` are those of the instance that answers.
     """
-    fleet: FleetView = request.app.state.fleet
     return await fleet.status()
 
 
 @router.get("/v1/mm-configs/{symbol}/status", responses=_ONE)
-async def symbol_status(symbol: SymbolInPath, desk: DeskOf, peers: PeersOf) -> answers.SymbolStatus:
+async def symbol_status(symbol: SymbolInPath, desk: DeskOf, fleet: FleetOf) -> answers.SymbolStatus:
     """One consistent picture of a symbol: state, book, position, P&L, orders, counters."""
-    return present.symbol_status(await running(desk, symbol), peers.owner(symbol), desk.to_wall)
+    return rendering.symbol_status(await running(desk, symbol), fleet.owner(symbol), desk.to_wall)
 
 
 @router.get("/v1/mm-configs/{symbol}/quotes", responses=_ONE)

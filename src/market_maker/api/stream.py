@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from market_maker.api.answers import SymbolSummary
-from market_maker.api.context import DeskOf
-from market_maker.api.fleet import FleetView, Others
+from market_maker.api.context import DeskOf, FleetOf
+from market_maker.api.fleet_port import FleetPort, ShownElsewhere
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import Changes, Desk
 from market_maker.api.problems import ProblemError, documented
@@ -31,7 +31,7 @@ router = APIRouter(route_class=DeskRoute, tags=["status"])
 class Renderings:
     """Every status as text, made once for all streams that send it, and again only after a change."""
 
-    def __init__(self, desk: Desk, fleet: FleetView) -> None:
+    def __init__(self, desk: Desk, fleet: FleetPort) -> None:
         self._fleet = fleet
         self._changes = desk.subscribe()
         self._own: dict[str, str | None] = {}
@@ -67,7 +67,7 @@ class Streams:
         self._stopping = False
         self._renderings: Renderings | None = None
 
-    def renderings(self, desk: Desk, fleet: FleetView) -> Renderings:
+    def renderings(self, desk: Desk, fleet: FleetPort) -> Renderings:
         """What all open streams share."""
         if self._renderings is None:
             self._renderings = Renderings(desk, fleet)
@@ -114,7 +114,7 @@ class Streams:
         **documented(HTTPStatus.SERVICE_UNAVAILABLE),
     },
 )
-async def stream(request: Request, desk: DeskOf) -> StreamingResponse:
+async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingResponse:
     """Server-sent events: `status` for every symbol at once, then for each one that changes.
 
     Changes of one symbol within 200 ms come as one event. Symbols of other instances come about once a
@@ -124,7 +124,6 @@ async def stream(request: Request, desk: DeskOf) -> StreamingResponse:
     streams: Streams = request.app.state.streams
     changes = streams.subscribe(desk, getattr(request.state, LET_IN))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    fleet: FleetView = request.app.state.fleet
     return StreamingResponse(
         _events(
             _Board(desk, fleet, streams.renderings(desk, fleet)),
@@ -175,13 +174,13 @@ def _expired(expires_at: datetime | None) -> bool:
 class _Board:
     """What one reader has been told of each symbol, so that it is told what changed and what is gone."""
 
-    def __init__(self, desk: Desk, fleet: FleetView, renderings: Renderings) -> None:
+    def __init__(self, desk: Desk, fleet: FleetPort, renderings: Renderings) -> None:
         self._desk = desk
         self._fleet = fleet
         self._renderings = renderings
         self._told: dict[str, object] = {}
         """By symbol, what was told last."""
-        self._others = Others({}, 0.0, {}, {})
+        self._others = ShownElsewhere({}, {})
 
     def all_own(self) -> AsyncIterator[str]:
         """Every symbol that runs here."""
@@ -203,7 +202,7 @@ class _Board:
 
     async def elsewhere(self) -> AsyncIterator[str]:
         """What changed at the other instances, what nobody shows any more, and what is gone."""
-        self._others = others = await self._fleet.others()
+        self._others = others = await self._fleet.elsewhere()
         shown = {one: each for one, each in others.shown.items() if self._fleet.is_elsewhere(one, others)}
         for symbol, summary in shown.items():
             if self._is_new(symbol, summary):

@@ -19,7 +19,6 @@ from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
-from market_maker.api.forward import InProcess
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access
 from market_maker.bootstrap.checkpoints import Checkpoints
@@ -41,8 +40,10 @@ from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
+from market_maker.fleet.forward import InProcess
 from market_maker.fleet.membership import Membership, make_instance_id
 from market_maker.fleet.redis_peers import RedisPeers
+from market_maker.fleet.view import FleetView
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
@@ -214,7 +215,9 @@ class Service:
         )
         peers = RedisPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
         doors = settings.access
-        app = create_app(desk, access.authenticator, __version__, peers, frozenset(doors.host_names))
+        app = create_app(
+            desk, access.authenticator, __version__, FleetView(desk, peers), frozenset(doors.host_names)
+        )
         self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
         self._membership = Membership(

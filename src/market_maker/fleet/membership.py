@@ -12,9 +12,9 @@ import structlog
 from market_maker import __version__
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
-from market_maker.api.forward import InProcess
 from market_maker.api.ports import Desk
 from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.forward import InProcess
 from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.settings import Settings

@@ -1,14 +1,11 @@
 """The other instances as the admin API sees them: asked through Redis, killed through PostgreSQL too."""
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
-from market_maker.api import pictures
-from market_maker.api.fleet import own_summaries
-from market_maker.api.peers import Peers
 from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.fleet.bus import FleetBus
+from market_maker.fleet.view import picture_of
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.kill_orders import KillOrderRepository
 
@@ -69,10 +66,3 @@ class RedisPeers:
         except DatabaseError as error:
             raise DatabaseDownError(str(error)) from error
         return frozenset(str(order_id) for order_id in done)
-
-
-async def picture_of(desk: Desk, peers: Peers) -> bytes:
-    """What an instance shows the others of itself. Trading goes on while it is made."""
-    at = desk.to_wall(time.monotonic_ns())
-    summaries = [summary.model_dump_json() async for summary in own_summaries(desk, peers)]
-    return pictures.encode(at, desk.figures(), summaries)

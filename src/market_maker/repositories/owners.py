@@ -39,7 +39,7 @@ class Release:
     symbol: str
     epoch: int
     resume: bool
-    """Whether it was ACTIVE until the hand-over began."""
+    """Whether it was ACTIVE until the hand-over began; it counts unless the symbol is HALTED by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,19 @@ class OwnerRepository:
         return [Claim(row.symbol, row.epoch, left.get(row.symbol)) for row in claimed]
 
     async def release(self, releases: Sequence[Release]) -> int:
-        """Give symbols up in an orderly way; how many of them had still been owned at that epoch."""
-        return await sql.release_symbols(
-            self._database,
-            symbols=[release.symbol for release in releases],
-            epochs=[release.epoch for release in releases],
-            resumes=[release.resume for release in releases],
-        )
+        """Give symbols up in an orderly way; how many of them had still been owned at that epoch.
+
+        A kill may be on its way to the database since that was decided: it is waited for.
+        """
+        symbols = [release.symbol for release in releases]
+        async with self._database.transaction() as db:
+            await sql.lock_owners(db, symbols=symbols)
+            return await sql.release_symbols(
+                db,
+                symbols=symbols,
+                epochs=[release.epoch for release in releases],
+                resumes=[release.resume for release in releases],
+            )
 
     async def look(self, instance_id: str, before: Owners = UNSEEN) -> Owners:
         """Who owns what now. Of others' symbols only those are read that have changed since `before`."""

@@ -5,7 +5,7 @@ import time
 
 import aiohttp
 import pytest
-from tests.support.api import eventually, served
+from tests.support.api import Alone, eventually, served
 from tests.support.desk import FakeDesk
 
 from market_maker.api.app import create_app
@@ -13,10 +13,11 @@ from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer, CannotListenError
 from market_maker.core.commands import Problem
+from market_maker.fleet.view import FleetView
 
 
 async def test_it_answers_once_started_and_no_more_once_stopped(desk: FakeDesk) -> None:
-    server = ApiServer(create_app(desk, NoAuth(), "1"), "127.0.0.1", 0)
+    server = ApiServer(create_app(desk, NoAuth(), "1", FleetView(desk, Alone())), "127.0.0.1", 0)
     await server.start()
     url = f"http://127.0.0.1:{server.port}/health"
     async with aiohttp.ClientSession() as session:
@@ -30,7 +31,7 @@ async def test_it_answers_once_started_and_no_more_once_stopped(desk: FakeDesk) 
 
 async def test_an_end_waits_for_no_enable_that_waits(desk: FakeDesk) -> None:
     desk.change("BTC-USDT", enable_problems=(Problem("NO_VALID_BOOK", "no valid order book"),))
-    server = ApiServer(create_app(desk, NoAuth(), "1"), "127.0.0.1", 0)
+    server = ApiServer(create_app(desk, NoAuth(), "1", FleetView(desk, Alone())), "127.0.0.1", 0)
     await server.start()
     url = f"http://127.0.0.1:{server.port}/v1/mm-configs/BTC-USDT/enable"
     async with aiohttp.ClientSession() as session:
@@ -43,7 +44,7 @@ async def test_an_end_waits_for_no_enable_that_waits(desk: FakeDesk) -> None:
 async def test_a_port_in_use_is_named_with_the_fix(desk: FakeDesk) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = ApiServer(create_app(desk, NoAuth(), "1"), "127.0.0.1", port)
+        server = ApiServer(create_app(desk, NoAuth(), "1", FleetView(desk, Alone())), "127.0.0.1", port)
         with pytest.raises(CannotListenError, match=f"HTTP_PORT={port}.*stop what uses it"):
             await server.start()
     await server.stop()

@@ -10,11 +10,11 @@ from tests.support.api import eventually, served
 from tests.support.desk import FakeDesk
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, running_fleet
 
-from market_maker.api import fleet as fleet_module
 from market_maker.api import stream
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.changes import ChangeFeed
 from market_maker.core.states import State
+from market_maker.fleet import view as fleet_module
 
 PATH = "/v1/mm/stream"
 
@@ -237,7 +237,7 @@ async def test_a_symbol_that_moves_between_instances_goes_on_being_shown() -> No
 
 async def test_a_symbol_that_has_just_left_is_not_said_to_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
-    others = fleet_module.FleetView.others
+    others = fleet_module.FleetView.elsewhere
 
     async def counted(view: fleet_module.FleetView) -> fleet_module.Others:
         nonlocal asked
@@ -247,7 +247,7 @@ async def test_a_symbol_that_has_just_left_is_not_said_to_be_removed(monkeypatch
     async with running_fleet() as fleet, watching(fleet) as watcher:
         await watcher.until("status", ETH)
         monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 60)  # what was seen last still knows nothing of it
-        monkeypatch.setattr(fleet_module.FleetView, "others", counted)
+        monkeypatch.setattr(fleet_module.FleetView, "elsewhere", counted)
         fleet.move(BTC, SOUTH)
         await eventually(lambda: asked >= 3)
         monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 0)

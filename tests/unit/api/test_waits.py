@@ -137,7 +137,7 @@ class Slow:
 
 
 async def test_the_owner_is_given_the_time_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("market_maker.api.forward.ANSWER_S_MAX", 0.0)
+    monkeypatch.setattr("market_maker.fleet.forward.ANSWER_S_MAX", 0.0)
     async with running_fleet() as fleet:
         slow = Slow(fleet)
         asking = asyncio.create_task(fleet.north.post(f"/v1/mm-configs/{ETH}/enable", {"wait": 20}))
@@ -146,8 +146,8 @@ async def test_the_owner_is_given_the_time_to_wait(monkeypatch: pytest.MonkeyPat
 
 
 async def test_several_symbols_wait_at_their_owners(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("market_maker.api.elsewhere.ANSWER_S_MAX", 0.0)
-    monkeypatch.setattr("market_maker.api.forward.ANSWER_S_MAX", 0.0)
+    monkeypatch.setattr("market_maker.fleet.elsewhere.ANSWER_S_MAX", 0.0)
+    monkeypatch.setattr("market_maker.fleet.forward.ANSWER_S_MAX", 0.0)
     async with running_fleet() as fleet:
         slow = Slow(fleet)
         body = {"symbols": [BTC, ETH], "reason": "morning", "wait": 20}

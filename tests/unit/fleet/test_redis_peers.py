@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from tests.support.api import Api, in_process
+from tests.support.api import Alone, Api, in_process
 from tests.support.desk import FakeDesk, view_of
 from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
-from market_maker.api.forward import InProcess
-from market_maker.api.peers import Alone
-from market_maker.api.pictures import PictureReader
 from market_maker.api.ports import DatabaseDownError
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 from market_maker.fleet.bus import FleetBus
-from market_maker.fleet.redis_peers import RedisPeers, picture_of
+from market_maker.fleet.forward import InProcess
+from market_maker.fleet.pictures import PictureReader
+from market_maker.fleet.redis_peers import RedisPeers
+from market_maker.fleet.view import picture_of
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 

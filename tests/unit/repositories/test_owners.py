@@ -1,9 +1,12 @@
 import asyncio
 
 import asyncpg
+from tests.support.journal_records import entry, state
 
+from market_maker.core.states import KillReason, State
 from market_maker.repositories.executor import Database
 from market_maker.repositories.generated import owners as sql
+from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.owners import OwnerRepository, Owners, Release, lock_current
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
@@ -64,6 +67,33 @@ async def test_an_operator_can_take_the_resumption_back(pool: asyncpg.Pool) -> N
     assert claim.resume_age is None
 
 
+async def test_a_symbol_that_is_halted_by_now_is_not_released_to_go_on_by_itself(pool: asyncpg.Pool) -> None:
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC, ETH], "one")
+    halted = state(State.HALTED, State.PAUSED, KillReason.MANUAL)
+    await JournalStore(pool).write([entry(halted, symbol=BTC), entry(state(State.PAUSED), symbol=ETH)])
+    assert await owners.release([Release(BTC, 1, resume=True), Release(ETH, 1, resume=True)]) == 2
+    [btc, eth] = await owners.claim([BTC, ETH], "two")
+    assert btc.resume_age is None
+    assert eth.resume_age is not None
+
+
+async def test_a_release_waits_for_the_kill_that_is_being_written(pool: asyncpg.Pool) -> None:
+    """What is read beside a row that is waited for is as old as the statement: the lock comes first."""
+    owners = OwnerRepository(Database(pool))
+    await owners.claim([BTC], "one")
+    await JournalStore(pool).write([entry(state(State.PAUSED), symbol=BTC)])
+    async with Database(pool).transaction() as writing:
+        await lock_current(writing, {BTC: 1})
+        releasing = asyncio.create_task(owners.release([Release(BTC, 1, resume=True)]))
+        await _waits(pool, releasing)
+        await writing.execute("UPDATE mm_states SET state = 'HALTED' WHERE symbol = $1", BTC)
+    assert await releasing == 1
+    [claim] = await owners.claim([BTC], "two")
+    assert claim.was_released
+    assert claim.resume_age is None
+
+
 async def test_a_stale_owner_releases_nothing(pool: asyncpg.Pool) -> None:
     owners = OwnerRepository(Database(pool))
     await owners.claim([BTC], "one")
@@ -87,11 +117,15 @@ async def test_a_symbol_cannot_be_taken_while_its_owner_writes(pool: asyncpg.Poo
     async with database.transaction() as db:
         await lock_current(db, {BTC: 1})
         taking = asyncio.create_task(owners.claim([BTC], "two"))
-        blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        while not await pool.fetchval(blocked):
-            assert not taking.done()
+        await _waits(pool, taking)
     [claim] = await taking
     assert claim.epoch == 2
+
+
+async def _waits(pool: asyncpg.Pool, task: asyncio.Task[object]) -> None:
+    """Return once somebody waits for a lock."""
+    while not await pool.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        assert not task.done()
 
 
 async def test_every_sign_of_life_is_a_new_one_and_a_forgotten_instance_gives_none(

@@ -38,7 +38,8 @@ async def lock_owners(
     *,
     symbols: Sequence[str | None],
 ) -> list[LockOwnersRow]:
-    """How the last owner left each of these symbols; the rows stay locked until the transaction ends."""
+    """How the last owner left each of these symbols; the rows stay locked until the transaction ends. What their
+    owner was still writing is visible to the transaction's next statement."""
     rows = await db.fetch(LOCK_OWNERS, symbols)
     return [LockOwnersRow(*row) for row in rows]
 
@@ -82,7 +83,12 @@ WITH given AS (
         unnest($2::bigint[]) AS epoch,
         unnest($3::boolean[]) AS resume
 )
-UPDATE mm_owners SET instance_id = NULL, released_at = now(), resume = given.resume
+UPDATE mm_owners SET
+    instance_id = NULL,
+    released_at = now(),
+    resume = given.resume AND NOT EXISTS (
+        SELECT FROM mm_states WHERE mm_states.symbol = mm_owners.symbol AND mm_states.state = 'HALTED'
+    )
 FROM given
 WHERE mm_owners.symbol = given.symbol AND mm_owners.epoch = given.epoch
 """
@@ -96,7 +102,7 @@ async def release_symbols(
     resumes: Sequence[bool | None],
 ) -> int:
     """Gives symbols up that nothing is left of in the market and whose records are durable; only the current
-    epoch can."""
+    epoch can. What is HALTED by now does not go on by itself."""
     status = await db.execute(RELEASE_SYMBOLS, symbols, epochs, resumes)
     return int(status.rpartition(" ")[2])
 

@@ -1,5 +1,6 @@
 -- name: LockOwners :many
--- How the last owner left each of these symbols; the rows stay locked until the transaction ends.
+-- How the last owner left each of these symbols; the rows stay locked until the transaction ends. What their
+-- owner was still writing is visible to the transaction's next statement.
 SELECT
     symbol,
     instance_id,
@@ -25,14 +26,19 @@ RETURNING symbol, epoch;
 
 -- name: ReleaseSymbols :execrows
 -- Gives symbols up that nothing is left of in the market and whose records are durable; only the current
--- epoch can.
+-- epoch can. What is HALTED by now does not go on by itself.
 WITH given AS (
     SELECT
         unnest(@symbols::text[]) AS symbol,
         unnest(@epochs::bigint[]) AS epoch,
         unnest(@resumes::boolean[]) AS resume
 )
-UPDATE mm_owners SET instance_id = NULL, released_at = now(), resume = given.resume
+UPDATE mm_owners SET
+    instance_id = NULL,
+    released_at = now(),
+    resume = given.resume AND NOT EXISTS (
+        SELECT FROM mm_states WHERE mm_states.symbol = mm_owners.symbol AND mm_states.state = 'HALTED'
+    )
 FROM given
 WHERE mm_owners.symbol = given.symbol AND mm_owners.epoch = given.epoch;
 

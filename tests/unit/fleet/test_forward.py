@@ -10,8 +10,6 @@ from tests.support.api import Answer, Api, in_process
 from tests.support.desk import FakeDesk, event_row, fill_row, order_row, view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, Hub, HubPeers, running_fleet
 
-from market_maker.api import forward
-from market_maker.api.forward import InProcess, WireAnswer, WireRequest, WireSender
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.ports import StoredState
 from market_maker.api.problems import ProblemError
@@ -20,6 +18,9 @@ from market_maker.api.security import ACCESS, OWNER_ROUTES, SPLIT_ROUTES, Princi
 from market_maker.core.commands import Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import Cause, State
+from market_maker.fleet import forward
+from market_maker.fleet.forward import InProcess, WireAnswer, WireRequest, WireSender
+from market_maker.fleet.view import FleetView
 
 ETH_PATH, SOL_PATH = f"/v1/mm-configs/{ETH}", f"/v1/mm-configs/{SOL}"
 
@@ -105,7 +106,7 @@ async def test_a_symbol_that_runs_here_is_not_sent_on_whoever_is_said_to_own_it(
 
 async def test_a_request_is_sent_on_once_and_never_again(fleet: Fleet) -> None:
     fleet.hub.owners[SOL] = SOUTH
-    fleet.south.app.state.peers = HubPeers(Hub(owners={SOL: NORTH}), SOUTH)
+    fleet.south.app.state.fleet = FleetView(fleet.south_desk, HubPeers(Hub(owners={SOL: NORTH}), SOUTH))
     answer = await fleet.north.post(f"{SOL_PATH}/pause")
     assert (answer.status, answer.code) == (503, "NO_OWNER")
     assert fleet.hub.asked == [(SOUTH, f"{SOL_PATH}/pause")]

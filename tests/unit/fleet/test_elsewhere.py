@@ -9,10 +9,10 @@ from tests.support.api import Answer, eventually
 from tests.support.desk import view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
-from market_maker.api import elsewhere, forward
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
+from market_maker.fleet import elsewhere, forward
 
 KILL, FLATTEN, RESET = "/v1/mm/emergency/kill", "/v1/mm/emergency/flatten", "/v1/mm/reset"
 ALL = {"reason": "drill"}
@@ -288,7 +288,7 @@ async def test_a_worker_elsewhere_that_does_not_answer_is_told_as_here(fleet: Fl
 
 
 async def test_what_was_sent_on_is_not_split_again(fleet: Fleet) -> None:
-    fleet.south.app.state.peers.hub.owners[SOL] = NORTH
+    fleet.hub.owners[SOL] = NORTH
     await fleet.north.post(KILL, ALL)
     assert [instance for instance, _ in fleet.hub.asked] == [SOUTH]
     assert fleet.hub.orders.keys() == {"order-0", "order-1"}

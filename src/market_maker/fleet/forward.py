@@ -5,8 +5,6 @@ it has been verified here and travels as subject and roles, in a message that th
 the instance that it was sent to. What was sent on is never sent on again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -14,16 +12,16 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.types import ASGIApp, Message
 
-from market_maker.api.peers import Peers
+from market_maker.api.forwarded import FORWARDED_SENDER, origin_of
+from market_maker.api.ports import Desk
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import OWNER_ROUTES, SPLIT_ROUTES, Principal, Role
+from market_maker.fleet.peers import Peers
 
 ANSWER_S_MAX = 3.0
 """Time for the owner's answer."""
 ANSWER_BYTES_MAX = 4_000_000
-_CARRIED_THERE = ("content-type", "accept")
 _CARRIED_BACK = ("content-type", "retry-after", "allow", "www-authenticate")
-_SENDER = "forwarded_sender"
 
 
 class Wire(BaseModel):
@@ -59,39 +57,13 @@ class WireAnswer(Wire):
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from, as far as another instance must know it."""
-
-    headers: Mapping[str, str]
-    client: str
-    """Address of the peer that sent it first."""
-    is_forwarded: bool
-    """Whether another instance sent it on."""
-
-
-def origin_of(request: Request) -> Origin:
-    """Where a request came from."""
-    return Origin(
-        {name: request.headers[name] for name in _CARRIED_THERE if name in request.headers},
-        request.client.host if request.client else "",
-        forwarded_sender(request) is not None,
-    )
-
-
-def forwarded_sender(request: Request) -> Principal | None:
-    """Who sent a request that another instance sent on; None for one that came by itself."""
-    sender: Principal | None = request.scope.get("state", {}).get(_SENDER)
-    return sender
-
-
 def sender_of(principal: Principal) -> WireSender:
     """The same for another instance."""
     return WireSender(actor=principal.actor, roles=principal.roles)
 
 
 async def answer_of_owner(
-    request: Request, route: tuple[str, str], body: bytes, wait_s: int = 0
+    desk: Desk, peers: Peers, request: Request, route: tuple[str, str], body: bytes, wait_s: int
 ) -> Response | None:
     """The answer of the instance that owns the request's symbol; None: this one is to answer.
 
@@ -103,9 +75,8 @@ async def answer_of_owner(
     if origin.is_forwarded:
         _refuse_unless_for_owners(route)
         return None
-    peers: Peers = request.app.state.peers
     symbol = request.path_params.get("symbol", "")
-    if route not in OWNER_ROUTES or request.app.state.desk.runs(symbol):
+    if route not in OWNER_ROUTES or desk.runs(symbol):
         return None
     owner = peers.owner(symbol)
     if owner is None or owner == peers.instance:
@@ -210,7 +181,7 @@ def _scope(asked: WireRequest, length: int) -> Message:
         ],
         "client": (asked.client, 0),
         "server": None,
-        "state": {_SENDER: Principal(asked.sender.actor, asked.sender.roles)},
+        "state": {FORWARDED_SENDER: Principal(asked.sender.actor, asked.sender.roles)},
     }
 
 

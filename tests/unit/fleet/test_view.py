@@ -10,12 +10,12 @@ from tests.support.api import Api
 from tests.support.desk import NOW_NS, START, FakeDesk, view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
-from market_maker.api import fleet as fleet_module
-from market_maker.api.pictures import PictureReader
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import KillReason, State
 from market_maker.core.view import KillView
+from market_maker.fleet import view as fleet_module
+from market_maker.fleet.pictures import PictureReader
 
 STATUS = "/v1/mm/status"
 KILLED = KillView(KillReason.MANUAL, "drill", "manual", NOW_NS)

@@ -15,7 +15,7 @@ _STOPPING = frozenset({Cause.PAUSE, Cause.FLATTEN})
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class Unowned:
     """One symbol that nobody runs."""
 
     symbol: str
@@ -46,11 +46,11 @@ class Absent:
         return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "NO_OWNER", self.detail, headers=headers)
 
 
-async def absent(desk: Desk, symbols: Sequence[str], cause: Cause | None = None) -> Mapping[str, Absent]:
+async def unowned(desk: Desk, symbols: Sequence[str], cause: Cause | None = None) -> Mapping[str, Unowned]:
     """These symbols, as far as PostgreSQL tells in time. What is asked to stop does not go on by itself."""
     stays_paused = cause in _STOPPING and await _stay_paused(desk, symbols)
     stored = await stored_states(desk, symbols)
-    return {symbol: Absent(symbol, stored.get(symbol), stays_paused) for symbol in symbols}
+    return {symbol: Unowned(symbol, stored.get(symbol), stays_paused) for symbol in symbols}
 
 
 async def stored_states(desk: Desk, symbols: Sequence[str]) -> Mapping[str, StoredState]:

@@ -6,12 +6,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from market_maker.api import answers, present
-from market_maker.api.absent import stored_states
-from market_maker.api.peers import Peers
-from market_maker.api.pictures import PictureReader, Seen
+from fastapi import Request, Response
+
+from market_maker.api import answers, rendering
+from market_maker.api.fleet_port import Emergency, ShownElsewhere, TakenElsewhere
+from market_maker.api.forwarded import Origin
 from market_maker.api.ports import Desk, StoredState
+from market_maker.api.security import Principal
+from market_maker.api.unowned import stored_states
 from market_maker.core.states import State
+from market_maker.fleet import pictures
+from market_maker.fleet.elsewhere import take_elsewhere
+from market_maker.fleet.forward import answer_of_owner
+from market_maker.fleet.peers import Peers
+from market_maker.fleet.pictures import PictureReader, Seen
 
 SILENT_S = 2.5
 """An instance that has published nothing new for so long, two pictures and a half, gives no sign of life."""
@@ -20,17 +28,13 @@ LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class Others(ShownElsewhere):
     """What was last seen of the other instances."""
 
     pictures: Mapping[str, Seen]
     """By instance."""
     seen_s: float
     """When that was."""
-    shown: Mapping[str, answers.SymbolSummary]
-    """By symbol, the best of all pictures of it."""
-    without_owner: Mapping[str, answers.WithoutPicture]
-    """By symbol: configured, and shown by nobody."""
 
 
 async def own_summaries(desk: Desk, peers: Peers) -> AsyncIterator[answers.SymbolSummary]:
@@ -38,12 +42,19 @@ async def own_summaries(desk: Desk, peers: Peers) -> AsyncIterator[answers.Symbo
     for symbol in desk.symbols():
         view = desk.view(symbol) if desk.runs(symbol) else None
         if view is not None:
-            yield present.summary(view, peers.owner(symbol), desk.to_wall)
+            yield rendering.summary(view, peers.owner(symbol), desk.to_wall)
             await asyncio.sleep(0)
 
 
+async def picture_of(desk: Desk, peers: Peers) -> bytes:
+    """What an instance shows the others of itself. Trading goes on while it is made."""
+    at = desk.to_wall(time.monotonic_ns())
+    summaries = [summary.model_dump_json() async for summary in own_summaries(desk, peers)]
+    return pictures.encode(at, desk.figures(), summaries)
+
+
 class FleetView:
-    """One look at the other instances, shared by everybody who asks at the same time."""
+    """Implements the API's FleetPort. One look at the others is shared by all who ask at the same time."""
 
     def __init__(self, desk: Desk, peers: Peers) -> None:
         self._desk = desk
@@ -53,7 +64,31 @@ class FleetView:
         self._seen_s = 0.0
         self._looking = asyncio.Lock()
 
-    async def others(self) -> Others:
+    def owner(self, symbol: str) -> str | None:
+        """The instance that owns a symbol; None: nobody does, or it is not known."""
+        return self._peers.owner(symbol)
+
+    def is_anothers(self, symbol: str) -> bool:
+        """Whether another instance owns the symbol, as far as is known."""
+        return self._peers.owner(symbol) not in (None, self._peers.instance)
+
+    # --- requests that go on to others ----------------------------------------------------------
+
+    async def answer_of_owner(
+        self, request: Request, route: tuple[str, str], body: bytes, wait_s: int = 0
+    ) -> Response | None:
+        """The answer of the instance that owns the request's symbol; None: this one is to answer."""
+        return await answer_of_owner(self._desk, self._peers, request, route, body, wait_s)
+
+    async def take(
+        self, emergency: Emergency, away: Sequence[str], principal: Principal, origin: Origin
+    ) -> TakenElsewhere:
+        """Carry it out for the symbols `away`, and for what other instances run besides if all are meant."""
+        return await take_elsewhere(self._desk, self._peers, emergency, away, principal, origin)
+
+    # --- what the others show -------------------------------------------------------------------
+
+    async def elsewhere(self) -> Others:
         """What the other instances show; nothing of them while Redis is away."""
         async with self._looking:
             if self._seen is None or time.monotonic() - self._seen_s >= LOOK_EVERY_S:
@@ -63,7 +98,7 @@ class FleetView:
 
     async def status(self) -> answers.SystemStatus:
         """The whole fleet now."""
-        others = await self.others()
+        others = await self.elsewhere()
         own = [one async for one in own_summaries(self._desk, self._peers)]
         away = {symbol: one for symbol, one in others.shown.items() if self.is_elsewhere(symbol, others)}
         here = [summary for summary in own if summary.symbol not in away]
@@ -76,7 +111,7 @@ class FleetView:
         return answers.SystemStatus(
             shadow_mode=self._desk.shadow_mode,
             kill_switch=answers.KillSwitch(latched=bool(latched), symbols=sorted(latched)),
-            totals=present.totals(summaries),
+            totals=rendering.totals(summaries),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
             complete=not missing and all(summary.owner_silent_ms is None for summary in summaries),
@@ -88,16 +123,18 @@ class FleetView:
     def own(self, symbol: str) -> answers.SymbolSummary | None:
         """A symbol that runs here; None for any other."""
         view = self._desk.view(symbol)
-        return None if view is None else present.summary(view, self._peers.owner(symbol), self._desk.to_wall)
+        return (
+            None if view is None else rendering.summary(view, self._peers.owner(symbol), self._desk.to_wall)
+        )
 
-    def is_elsewhere(self, symbol: str, others: Others) -> bool:
+    def is_elsewhere(self, symbol: str, elsewhere: ShownElsewhere) -> bool:
         """Whether another instance's picture of the symbol is the one to show.
 
         What runs here is shown by this instance, unless it has lost the symbol to another.
         """
-        if symbol not in others.shown:
+        if symbol not in elsewhere.shown:
             return False
-        return not self._desk.runs(symbol) or self._peers.owner(symbol) not in (None, self._peers.instance)
+        return not self._desk.runs(symbol) or self.is_anothers(symbol)
 
     def _instances(self, here: Sequence[answers.SymbolSummary], seen: Others) -> list[answers.InstanceStatus]:
         figures = self._desk.figures()
@@ -133,7 +170,7 @@ class FleetView:
         absent = [one for one in self._desk.symbols() if one not in shown and not self._desk.runs(one)]
         stored = await stored_states(self._desk, absent)
         missing = {symbol: self._missing(symbol, stored.get(symbol)) for symbol in absent}
-        return Others(pictures, now_s, shown, missing)
+        return Others(shown, missing, pictures, now_s)
 
     def _best(self, pictures: Mapping[str, Seen], now_s: float) -> dict[str, answers.SymbolSummary]:
         """One picture a symbol: that of its owner, else the newest."""

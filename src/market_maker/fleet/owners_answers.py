@@ -5,52 +5,15 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from market_maker.api import forward, outcomes
+from market_maker.api import outcomes
 from market_maker.api.answers import Audit, ControlResult
-from market_maker.api.context import Call
+from market_maker.api.fleet_port import Emergency
+from market_maker.api.forwarded import Origin
 from market_maker.api.problems import RefusalReason
+from market_maker.api.security import Principal
 from market_maker.core.states import Cause, State
-
-_PATHS = {
-    Cause.ENABLE: "/v1/mm/enable",
-    Cause.PAUSE: "/v1/mm/pause",
-    Cause.RESUME: "/v1/mm/resume",
-    Cause.KILL: "/v1/mm/emergency/kill",
-    Cause.FLATTEN: "/v1/mm/emergency/flatten",
-    Cause.RESET: "/v1/mm/reset",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Emergency:
-    """What an operator wants of several symbols."""
-
-    cause: Cause
-    named: Sequence[str] | None
-    """None: every symbol."""
-    reason: str
-    rebase_pnl: bool = False
-    wait_s: int = 0
-    """How long starting may wait for what only needs time."""
-
-    @property
-    def path(self) -> str:
-        """Where it is asked for."""
-        return _PATHS[self.cause]
-
-    @property
-    def route(self) -> str:
-        """As the audit trail names it."""
-        return f"POST {self.path}"
-
-    def body(self, symbols: Sequence[str] | None) -> str:
-        """The body that asks the same for these symbols; None: for all of the one who is asked."""
-        return _Body(
-            symbols=symbols,
-            reason=self.reason,
-            rebase_pnl=self.rebase_pnl if self.cause is Cause.RESET else None,
-            wait=self.wait_s or None,
-        ).model_dump_json(exclude_none=True)
+from market_maker.fleet import forward
+from market_maker.fleet.peers import Peers
 
 
 class _Body(BaseModel):
@@ -89,12 +52,11 @@ class OwnersAnswer:
     audit: Audit = "pending"
 
 
-def by_owner(call: Call, emergency: Emergency, away: Sequence[str]) -> dict[str, list[str]]:
+def by_owner(peers: Peers, emergency: Emergency, away: Sequence[str]) -> dict[str, list[str]]:
     """Whom to ask, and for which of the symbols that do not run here; nobody's are left out.
 
     A request for every symbol goes to every instance: they may run some that are not known here yet.
     """
-    peers = call.peers
     asked: dict[str, list[str]] = {} if emergency.named is not None else {one: [] for one in peers.others()}
     for symbol in away:
         owner = peers.owner(symbol)
@@ -103,17 +65,24 @@ def by_owner(call: Call, emergency: Emergency, away: Sequence[str]) -> dict[str,
     return asked
 
 
-async def ask_owner(call: Call, emergency: Emergency, owner: str, symbols: Sequence[str]) -> OwnersAnswer:
+async def ask_owner(
+    peers: Peers,
+    emergency: Emergency,
+    owner: str,
+    symbols: Sequence[str],
+    principal: Principal,
+    origin: Origin,
+) -> OwnersAnswer:
     """One instance's answer, with a result for each of its symbols; without any when it does not answer."""
     sent = forward.WireRequest(
         method="POST",
         path=emergency.path,
-        headers={**call.origin.headers, "content-type": "application/json"},
-        client=call.origin.client,
-        sender=forward.sender_of(call.principal),
-        body=emergency.body(None if emergency.named is None else symbols),
+        headers={**origin.headers, "content-type": "application/json"},
+        client=origin.client,
+        sender=forward.sender_of(principal),
+        body=_body(emergency, symbols),
     )
-    answer = await forward.ask(call.peers, owner, sent, emergency.wait_s)
+    answer = await forward.ask(peers, owner, sent, emergency.wait_s)
     if answer is None:
         return OwnersAnswer({})
     try:
@@ -123,3 +92,13 @@ async def ask_owner(call: Call, emergency: Emergency, owner: str, symbols: Seque
     missing = [outcomes.refused(symbol, read.code, read.detail) for symbol in symbols]
     given = [ControlResult(**dict(result)) for result in read.results]
     return OwnersAnswer({result.symbol: result for result in (*missing, *given)}, read.audit)
+
+
+def _body(emergency: Emergency, symbols: Sequence[str]) -> str:
+    """The body that asks the same for these symbols; when all are meant, for all of the one who is asked."""
+    return _Body(
+        symbols=None if emergency.named is None else symbols,
+        reason=emergency.reason,
+        rebase_pnl=emergency.rebase_pnl if emergency.cause is Cause.RESET else None,
+        wait=emergency.wait_s or None,
+    ).model_dump_json(exclude_none=True)

@@ -7,37 +7,31 @@ and at a symbol that nobody runs.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from market_maker.api import outcomes
-from market_maker.api.absent import Absent, absent
-from market_maker.api.answers import Audit, ControlResult
-from market_maker.api.context import Call
-from market_maker.api.forward import ANSWER_S_MAX, owner_silent
-from market_maker.api.owners import Emergency, OwnersAnswer, ask_owner, by_owner
-from market_maker.api.ports import AuditEntry, DatabaseDownError
+from market_maker.api.answers import ControlResult
+from market_maker.api.fleet_port import Emergency, TakenElsewhere
+from market_maker.api.forwarded import Origin
+from market_maker.api.ports import DatabaseDownError, Desk
+from market_maker.api.security import Principal
+from market_maker.api.unowned import Unowned, unowned
 from market_maker.core.states import Cause, State
+from market_maker.fleet.forward import ANSWER_S_MAX, owner_silent
+from market_maker.fleet.owners_answers import OwnersAnswer, ask_owner, by_owner
+from market_maker.fleet.peers import Peers
 
 POLL_S = 0.1
 """How often the database is asked whether the kills ordered are carried out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """How the symbols that do not run here took it."""
-
-    results: Mapping[str, ControlResult]
-    audit: Audit = "recorded"
-    rows: Sequence[AuditEntry] = ()
-    """For the audit trail: kills that no owner has answered for; else the owner has recorded it."""
-
-
-async def take_elsewhere(call: Call, emergency: Emergency, away: Sequence[str]) -> Elsewhere:
+async def take_elsewhere(
+    desk: Desk, peers: Peers, emergency: Emergency, away: Sequence[str], principal: Principal, origin: Origin
+) -> TakenElsewhere:
     """Carry it out for the symbols `away`, and for what other instances run besides when all are meant."""
-    asked = by_owner(call, emergency, away)
+    asked = by_owner(peers, emergency, away)
     if not asked and not away:
-        return Elsewhere({})
-    race = _Race(call, emergency, away, asked)
+        return TakenElsewhere({})
+    race = _Race(desk, peers, emergency, away, asked, principal, origin)
     await race.run()
     return await race.outcome()
 
@@ -46,9 +40,19 @@ class _Race:
     """One request under way: what the owners say, and for a kill what became of its orders."""
 
     def __init__(
-        self, call: Call, emergency: Emergency, away: Sequence[str], asked: Mapping[str, Sequence[str]]
+        self,
+        desk: Desk,
+        peers: Peers,
+        emergency: Emergency,
+        away: Sequence[str],
+        asked: Mapping[str, Sequence[str]],
+        principal: Principal,
+        origin: Origin,
     ) -> None:
-        self._call = call
+        self._desk = desk
+        self._peers = peers
+        self._principal = principal
+        self._origin = origin
         self._emergency = emergency
         self._away = away
         self._asked = asked
@@ -80,30 +84,32 @@ class _Race:
             for task in waiting:
                 task.cancel()
 
-    async def outcome(self) -> Elsewhere:
+    async def outcome(self) -> TakenElsewhere:
         """The result of each symbol."""
         open_ones = [symbol for symbol in self._away if not self._is_settled(symbol)]
-        missing = await absent(self._call.desk, open_ones, self._emergency.cause)
-        results = {symbol: self._result(missing.get(symbol) or Absent(symbol, None)) for symbol in self._away}
+        missing = await unowned(self._desk, open_ones, self._emergency.cause)
+        results = {
+            symbol: self._result(missing.get(symbol) or Unowned(symbol, None)) for symbol in self._away
+        }
         rows = [
-            outcomes.audited(self._call, self._emergency.route, result, None, self._emergency.reason)
+            outcomes.audited(self._principal, self._emergency.route, result, None, self._emergency.reason)
             for symbol, result in results.items()
             if symbol in self._on_record and not self._is_said(symbol)
         ]
         is_recorded = all(answer.audit == "recorded" for answer in self._answers)
-        return Elsewhere({**self._said, **results}, "recorded" if is_recorded else "pending", rows)
+        return TakenElsewhere({**self._said, **results}, "recorded" if is_recorded else "pending", rows)
 
     async def _ask(self, owner: str, symbols: Sequence[str]) -> None:
-        answer = await ask_owner(self._call, self._emergency, owner, symbols)
+        answer = await ask_owner(self._peers, self._emergency, owner, symbols, self._principal, self._origin)
         self._answers.append(answer)
         self._said.update(answer.results)
 
     async def _order(self) -> None:
-        peers, call = self._call.peers, self._call
+        peers = self._peers
         ordered: Mapping[str, str] = {}
         try:
             if self._away:
-                ordered = await peers.order_kill(self._away, call.actor, self._emergency.reason)
+                ordered = await peers.order_kill(self._away, self._principal.actor, self._emergency.reason)
                 self._on_record = frozenset(ordered.values())
             self._recording = False
             while not self._settled():
@@ -130,7 +136,7 @@ class _Race:
         said = self._said.get(symbol)
         return said is not None and (said.state is State.HALTED or not self._is_kill)
 
-    def _result(self, missing: Absent) -> ControlResult:
+    def _result(self, missing: Unowned) -> ControlResult:
         symbol, state = missing.symbol, missing.state
         if self._is_said(symbol):
             return self._said[symbol]
