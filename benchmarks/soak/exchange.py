@@ -1,14 +1,15 @@
 """An exchange in memory that keeps nothing but what rests, so that what grows is the service's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from market_maker.actors.effects import Deliver
 from market_maker.clients.departure import Gate
+from market_maker.clients.under_way import UnderWay
 from market_maker.core.events import (
     CancelAllAnswer,
     CancelAnswer,
@@ -26,6 +27,7 @@ from market_maker.core.orders.checked_order import CheckedOrder
 
 ANSWER_S: Final = 0.001
 FEE_SHARE: Final = Decimal("0.0001")
+T = TypeVar("T")
 Tell = Callable[[str, Execution | OrderEvent], None]
 
 
@@ -57,9 +59,9 @@ class MemoryExchange:
         trace: str | None,  # noqa: ARG002 - as the Order Service's client
         gate: Gate,
         late: Deliver,  # noqa: ARG002
-    ) -> Awaitable[PlaceAnswer]:
+    ) -> UnderWay[PlaceAnswer]:
         """Take an order, if its gate lets it pass."""
-        return self._place(order, gate)
+        return _soon(lambda: self._place(order, gate))
 
     def cancel(
         self,
@@ -67,18 +69,18 @@ class MemoryExchange:
         order_id: str,
         late: Deliver,  # noqa: ARG002
         trace: str | None = None,  # noqa: ARG002
-    ) -> Awaitable[CancelAnswer]:
+    ) -> UnderWay[CancelAnswer]:
         """Take an order out."""
-        return self._cancel(client_order_id, order_id)
+        return _soon(lambda: self._cancel(client_order_id, order_id))
 
     def cancel_all(
         self,
         symbol: str,
         late: Deliver,  # noqa: ARG002
         trace: str | None = None,  # noqa: ARG002
-    ) -> Awaitable[CancelAllAnswer]:
+    ) -> UnderWay[CancelAllAnswer]:
         """Take all orders of a symbol out."""
-        return self._cancel_all(symbol)
+        return _soon(lambda: self._cancel_all(symbol))
 
     async def query(self, client_order_id: str, trace: str | None = None) -> QueryAnswer:  # noqa: ARG002
         """What rests under a client order id."""
@@ -117,8 +119,7 @@ class MemoryExchange:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    async def _place(self, order: CheckedOrder, gate: Gate) -> PlaceAnswer:
-        await asyncio.sleep(ANSWER_S)
+    def _place(self, order: CheckedOrder, gate: Gate) -> PlaceAnswer:
         if not gate.lets_pass():
             return PlaceAnswer(self._clock_ns(), order.client_order_id, RequestOutcome.NOT_SENT)
         self.placed += 1
@@ -127,8 +128,7 @@ class MemoryExchange:
         self._told(order.symbol, OrderEventKind.ACCEPTED, resting)
         return PlaceAnswer(self._clock_ns(), order.client_order_id, RequestOutcome.OK, resting.order_id)
 
-    async def _cancel(self, client_order_id: str, order_id: str) -> CancelAnswer:
-        await asyncio.sleep(ANSWER_S)
+    def _cancel(self, client_order_id: str, order_id: str) -> CancelAnswer:
         for symbol, orders in self._resting.items():
             resting = orders.pop(order_id, None)
             if resting is not None:
@@ -136,8 +136,7 @@ class MemoryExchange:
                 return CancelAnswer(self._clock_ns(), client_order_id, RequestOutcome.OK)
         return CancelAnswer(self._clock_ns(), client_order_id, RequestOutcome.NOT_FOUND)
 
-    async def _cancel_all(self, symbol: str) -> CancelAllAnswer:
-        await asyncio.sleep(ANSWER_S)
+    def _cancel_all(self, symbol: str) -> CancelAllAnswer:
         orders, self._resting[symbol] = self._of(symbol), {}
         for resting in orders.values():
             self._told(symbol, OrderEventKind.CANCELED, resting)
@@ -172,6 +171,12 @@ class MemoryExchange:
     def _next(self) -> int:
         self._number += 1
         return self._number
+
+
+def _soon(answer: Callable[[], T]) -> UnderWay[T]:
+    under_way: UnderWay[T] = UnderWay()
+    asyncio.get_running_loop().call_later(ANSWER_S, lambda: under_way.settle(answer()))
+    return under_way
 
 
 def _shown(resting: Resting) -> ExchangeOrder:

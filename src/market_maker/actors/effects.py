@@ -11,6 +11,7 @@ from typing import Final, NoReturn, Protocol
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
 from market_maker.clients.departure import Gate
+from market_maker.clients.under_way import UnderWay
 from market_maker.core.commands import (
     CancelAll,
     CancelOrder,
@@ -48,21 +49,20 @@ class OrderGateway(Protocol):
 
     Every method answers within the response timeout, if need be with an uncertain outcome; an answer
     that comes later is delivered through `late`. None raises for what an exchange may answer. What
-    changes the market is under way when the method returns; only its answer has to be awaited. `trace`
-    is the W3C traceparent to send along.
+    changes the market leaves in the call itself where it can. `trace` is the W3C traceparent to send along.
     """
 
     def place(
         self, order: CheckedOrder, trace: str | None, gate: Gate, late: Deliver
-    ) -> Awaitable[PlaceAnswer]:
+    ) -> UnderWay[PlaceAnswer]:
         """Send a new order; NOT_SENT when `gate` did not let it pass."""
 
     def cancel(
         self, client_order_id: str, order_id: str, late: Deliver, trace: str | None = None
-    ) -> Awaitable[CancelAnswer]:
+    ) -> UnderWay[CancelAnswer]:
         """Cancel one order, on the cancels' own connections."""
 
-    def cancel_all(self, symbol: str, late: Deliver, trace: str | None = None) -> Awaitable[CancelAllAnswer]:
+    def cancel_all(self, symbol: str, late: Deliver, trace: str | None = None) -> UnderWay[CancelAllAnswer]:
         """Cancel all orders of the account in a symbol, on the cancels' own connections."""
 
     async def query(self, client_order_id: str, trace: str | None = None) -> QueryAnswer:
@@ -106,9 +106,9 @@ class Effects:
 
         `trace` is the context of the event that led to it; an order brings its own.
         """
-        name = _NAMES[type(request)]
+        name = f"{_NAMES[type(request)]} {self._symbol}"
         cause = request.trace if isinstance(request, PlaceOrder) else trace
-        span = self._tracing.order_span(name, cause, self._attributes(request))
+        span = self._tracing.order_span(_NAMES[type(request)], cause, self._attributes(request))
         try:
             if isinstance(request, PlaceOrder) or self._tenure.lets_go(
                 hits_only_our_own=self._hits_only_our_own(request)
@@ -116,9 +116,16 @@ class Effects:
                 answering = self._start(request, span.traceparent)
             else:
                 answering = self._held(request, span.traceparent)
-        except Exception as error:  # noqa: BLE001 -- raised again in the task, where it is answered and reported
-            answering = _raising(error)
-        self._tasks.start(f"{name} {self._symbol}", self._answered(request, answering, span))
+        except Exception as error:  # noqa: BLE001 -- whatever the client raises, the request is answered
+            self._failed(name, request, span, error)
+            return
+        if isinstance(answering, UnderWay):
+            answering.then(
+                lambda answer: self._answered(name, request, span, answer),
+                lambda error: self._failed(name, request, span, error),
+            )
+        else:
+            self._tasks.start(name, self._awaited(name, request, answering, span))
 
     def _hits_only_our_own(self, request: Request) -> bool:
         return isinstance(request, CancelOrder) and self._is_own(request.client_order_id)
@@ -143,17 +150,29 @@ class Effects:
             return await self._start(request, trace)
         return _uncertain(request, "withheld: the symbol is not this instance's any more")
 
-    async def _answered(self, request: Request, answering: Awaitable[Answer], span: OrderSpan) -> None:
+    async def _awaited(
+        self, name: str, request: Request, answering: Awaitable[Answer], span: OrderSpan
+    ) -> None:
         try:
             answer = await answering
-        except Exception as error:
-            self._deliver(_uncertain(request, f"{type(error).__name__}: {error}"))
-            span.end(RequestOutcome.UNCERTAIN.value, failed=True)
-            raise
+        except Exception as error:  # noqa: BLE001 -- whatever the client raises, the request is answered
+            self._failed(name, request, span, error)
+        else:
+            self._answered(name, request, span, answer)
+
+    def _answered(self, name: str, request: Request, span: OrderSpan, answer: Answer) -> None:
         self._deliver(answer)
-        span.end(answer.outcome.value, failed=answer.outcome is not RequestOutcome.OK)
-        if isinstance(request, PlaceOrder) and isinstance(answer, PlaceAnswer):
-            self._placed(request, answer)
+        try:
+            span.end(answer.outcome.value, failed=answer.outcome is not RequestOutcome.OK)
+            if isinstance(request, PlaceOrder) and isinstance(answer, PlaceAnswer):
+                self._placed(request, answer)
+        except Exception as error:  # noqa: BLE001 -- raised again where it is reported
+            self._tasks.start(name, _raising(error))
+
+    def _failed(self, name: str, request: Request, span: OrderSpan, error: Exception) -> None:
+        self._deliver(_uncertain(request, f"{type(error).__name__}: {error}"))
+        span.end(RequestOutcome.UNCERTAIN.value, failed=True)
+        self._tasks.start(name, _raising(error))
 
     def _attributes(self, request: Request) -> dict[str, str]:
         match request:
@@ -166,6 +185,7 @@ class Effects:
 
 
 async def _raising(error: Exception) -> NoReturn:
+    """A task of the group that fails: the answer is handled before its failure is."""
     raise error
 
 

@@ -1,38 +1,35 @@
 """One lane to the Order Service: its own connections, and an exact notion of a late answer.
 
-An answer is late only after this process has read whatever had already arrived. So no timeout runs
-inside the HTTP library: the request is a task of its own, and when its time is up the event loop is
-first given the chance to read. What is still missing then was not answered in time; if the loop had
-stood still meanwhile, that is told apart, and making a connection does not count. The request itself goes
-on in the background up to a long limit, and its end is reported.
+A request leaves in the call that sends it when a connection is free. An answer is late only after this
+process has read whatever had already arrived: when a request's time is up, the event loop is first given
+the chance to read. What is still missing then was not answered in time; if the loop had stood still
+meanwhile, that is told apart, and making a connection does not count. The request itself goes on up to a
+long limit, and its end is reported. One timer serves all requests of a lane.
 """
 
 import asyncio
 import time
+from base64 import b64encode
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from ssl import SSLContext
+from contextlib import suppress
+from functools import cache
+from ssl import SSLContext, create_default_context
 from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
 
-import aiohttp
-from yarl import URL
-
-from market_maker.clients.connecting import CountingConnector, Handshake, handshake_of
-from market_maker.clients.departure import GatedBody, NotedRequest, UnaskedAnswerError, on_left
+from market_maker.clients.connection import Broken, Connection, broken
+from market_maker.clients.http_call import Call, End, Request, Sent, Withheld
 from market_maker.clients.under_way import UnderWay
 
 LIMIT_S: Final = 10.0
 """After this long a request is given up and its connection closed."""
 READ_TURNS: Final = 16
 """Turns of the event loop in which an answer that has arrived is read, parsed and handed over."""
-BODY_BYTES_MAX: Final = 4 << 20
 CONNECTIONS_MAX: Final = 256
-IDLE_S: Final = 4.0
-"""How long an idle connection is kept: less than servers keep theirs (some only 5 s), because a request
+IDLE_NS: Final = 4_000_000_000
+"""How long an idle connection is used again: less than servers keep theirs (some only 5 s), because a request
 that meets a closing connection has an unknown fate."""
-TRIES_MAX: Final = 4
-"""Connections that are tried when they hold answers that nobody asked for; nothing was sent on them."""
 _TIMER_NS: Final = 1_000_000
 """Resolution of the event loop's timers."""
 
@@ -45,108 +42,8 @@ class StallClock(Protocol):
         """Nanoseconds since some start; never decreases."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request."""
-
-    method: str
-    url: URL
-    body: GatedBody | None = None
-    headers: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A complete HTTP answer."""
-
-    status: int
-    body: bytes
-    retry_after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The connection failed, or the answer was no HTTP or too long: the request's fate is unknown."""
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """The request's gate did not let it pass: nothing of it was sent."""
-
-
-Result = Reply | Broken | Withheld
-
-
-class Lateness(Enum):
-    """Why there is no answer yet."""
-
-    TIMEOUT = "TIMEOUT"
-    STALLED = "STALLED"
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a request came to within its time."""
-
-    result: Result | Lateness
-    latency_ns: int
-    """From the request's start to its answer, or to the end of waiting."""
-    stalled_ns: int
-    """How long the event loop stood still meanwhile."""
-    began_ns: int | None
-    """Monotonic time at which it was given to the kernel; None when it never got that far."""
-
-
-End = Result | None
-"""How a late request ended; None: it never did, and was given up."""
-
-
-class _InFlight:
-    """A request under way. `waiter` wakes the sender, at the answer or when time is up."""
-
-    __slots__ = (
-        "answered_ns",
-        "given_up",
-        "handshake",
-        "left_ns",
-        "on_late",
-        "result",
-        "started_ns",
-        "task",
-        "waiter",
-    )
-
-    def __init__(self, on_late: Callable[[End], None]) -> None:
-        self.on_late = on_late
-        self.handshake = Handshake()
-        self.started_ns: int | None = None
-        self.left_ns: int | None = None
-        self.answered_ns = 0
-        self.result: Result | None = None
-        self.given_up = False
-        self.waiter: asyncio.Future[None] | None = None
-        self.task: asyncio.Task[None] | None = None
-
-    def ended(self) -> bool:
-        return self.result is not None or (self.task is not None and self.task.done())
-
-    def left(self, at_ns: int) -> None:
-        self.left_ns = at_ns
-
-    def wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-    def give_up(self) -> None:
-        self.given_up = True
-        if self.task is not None:
-            self.task.cancel()
-
-
 class HttpLane:
-    """A session with its own connection pool. Make and use it on its event loop; close it in the end.
+    """The connections of one lane. Make and use it on its event loop; close it in the end.
 
     With `keeps_connections` false every request has a connection of its own, so that no answer can be
     that to another request.
@@ -154,6 +51,7 @@ class HttpLane:
 
     def __init__(
         self,
+        url: str,
         headers: Mapping[str, str],
         stalls: StallClock,
         *,
@@ -161,31 +59,43 @@ class HttpLane:
         keeps_connections: bool = True,
         tls: SSLContext | None = None,
     ) -> None:
+        """`tls` is what an https server is checked with; None: the system's authorities."""
+        parts = urlsplit(url)
+        is_https = parts.scheme == "https"
+        self._address = (parts.hostname or "", parts.port or (443 if is_https else 80))
+        self._prefix = parts.path.rstrip("/")
+        self._tls = (tls or _system_authorities()) if is_https else None
+        all_headers = {"Host": parts.netloc.rpartition("@")[2], **headers}
+        if parts.username is not None:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            all_headers.setdefault("Authorization", f"Basic {b64encode(user.encode()).decode()}")
+        if not keeps_connections:
+            all_headers["Connection"] = "close"
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in all_headers.items())
         self._stalls = stalls
-        self._limit_s = limit_s
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._needed = 0
-        self._needed_before = 0
-        self._connector = CountingConnector(CONNECTIONS_MAX, IDLE_S if keeps_connections else None, tls)
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            auto_decompress=False,
-            request_class=NotedRequest,
-        )
+        self._limit_ns = int(limit_s * 1e9)
+        self._keeps = keeps_connections
+        self._connections_max = CONNECTIONS_MAX
+        self._loop = asyncio.get_running_loop()
+        self._calls: set[Call] = set()
+        self._waiting: deque[Call] = deque()
+        self._open: set[Connection] = set()
+        self._idle: deque[Connection] = deque()
+        self._connecting = 0
+        self._needed = self._needed_before = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_ns = 0
+        self._is_closed = False
 
     @property
     def high_water(self) -> int:
         """The most connections that requests needed at a time, since the `tide` before the last one."""
-        return min(CONNECTIONS_MAX, max(self._needed, self._needed_before))
+        return min(self._connections_max, max(self._needed, self._needed_before))
 
     @property
     def standing(self) -> int:
         """How many connections there are, idle or in use."""
-        return self._connector.standing
+        return len(self._open)
 
     def tide(self) -> None:
         """What was needed before the last call of this is forgotten."""
@@ -196,160 +106,230 @@ class HttpLane:
         return self._send(request, timeout_ns, _forget)
 
     def send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
-        """Send a request, in the loop's next turn; await the answer.
+        """Send a request, at once where a connection is free. Raises RuntimeError after `close`.
 
         It is waited for until `timeout_ns` after the request really began, and for as long again as its
         connection took to be made. With a Lateness as the result, `on_late` is called once when the request
-        ends; so too when the caller is cancelled while waiting. Otherwise never. Awaiting raises
-        RuntimeError after `close`.
+        ends; so too when the caller is cancelled while waiting. Otherwise never.
         """
         under_way = self._send(request, timeout_ns, on_late)
-        self._needed = max(self._needed, len(self._tasks))
+        self._needed = max(self._needed, len(self._calls))
         return under_way
 
-    def _send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
-        call = _InFlight(on_late)
-        stalled_before_ns = self._stalls.stalled_ns
-        task = call.task = asyncio.get_running_loop().create_task(self._run(call, request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return UnderWay(lambda: self._sent(call, task, timeout_ns, stalled_before_ns))
-
-    async def _sent(
-        self, call: _InFlight, task: asyncio.Task[None], timeout_ns: int, stalled_before_ns: int
-    ) -> Sent:
-        try:
-            late_by_ns = await _wait(call, timeout_ns)
-        except asyncio.CancelledError:
-            self._leave(call, timeout_ns)
-            raise
-        if call.result is None and task.done():
-            task.result()
-        stalled_ns = max(self._stalls.stalled_ns - stalled_before_ns, late_by_ns)
-        if call.result is not None:
-            latency_ns = call.answered_ns - (call.started_ns or 0)
-            return Sent(call.result, latency_ns, stalled_ns, call.left_ns)
-        self._leave(call, timeout_ns)
-        lateness = Lateness.STALLED if stalled_ns * 2 >= timeout_ns else Lateness.TIMEOUT
-        waited_ns = timeout_ns + late_by_ns + call.handshake.spent_ns(time.monotonic_ns())
-        return Sent(lateness, waited_ns, stalled_ns, call.left_ns)
-
     async def close(self) -> None:
-        """Give up what is under way and close the connections."""
-        tasks = list(self._tasks)
-        for task in tasks:
+        """Give up what is under way, without further answers, and close the connections."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        calls = tuple(self._calls)
+        connecting = [call.connecting for call in calls if call.connecting is not None]
+        self._calls.clear()
+        self._waiting.clear()
+        for call in calls:
+            call.is_over = True
+            call.answered.drop()
+        for task in connecting:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._session.close()
+        for connection in tuple(self._open):
+            connection.close()
+        await asyncio.gather(*connecting, return_exceptions=True)
 
-    def _leave(self, call: _InFlight, timeout_ns: int) -> None:
-        """Nobody waits any more: the request's end goes to `on_late`."""
-        call.waiter = None
-        if call.task is None or call.task.done():
-            call.on_late(call.result)
-            return
-        left_s = max(0.0, self._limit_s - timeout_ns / 1e9)
-        timer = asyncio.get_running_loop().call_later(left_s, call.give_up)
+    # --- out ---------------------------------------------------------------------------------------
 
-        def ended(task: asyncio.Task[None]) -> None:
-            timer.cancel()
-            if task.cancelled():
-                if call.given_up:
-                    call.on_late(None)
-            elif (error := task.exception()) is not None:
-                call.on_late(Broken(f"{type(error).__name__}: {error}"))
+    def _send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
+        if self._is_closed:
+            raise RuntimeError("the lane to the Order Service is closed")
+        call = Call(request, timeout_ns, self._stalls.stalled_ns, on_late)
+        call.answered = UnderWay[Sent](lambda: self._abandon(call))
+        self._calls.add(call)
+        if request.gate is not None and not request.gate.is_open():
+            self._end(call, Withheld())
+        elif (connection := self._free()) is not None:
+            self._write(call, connection)
+        else:
+            self._wait_for_a_connection(call)
+        if not call.is_over:
+            self._watch(call.due_ns(call.made_ns))
+        return call.answered
+
+    def _free(self) -> Connection | None:
+        """A connection on which nothing waits to be read; the one that has been idle for longest."""
+        oldest_ns = time.monotonic_ns() - IDLE_NS
+        for _ in range(len(self._idle)):
+            connection = self._idle.popleft()
+            if connection.idle_since_ns < oldest_ns:
+                connection.close()
+            elif connection.is_quiet:
+                return connection
             else:
-                call.on_late(call.result)
+                self._idle.append(connection)
+        return None
 
-        call.task.add_done_callback(ended)
+    def _wait_for_a_connection(self, call: Call) -> None:
+        if len(self._open) + self._connecting < self._connections_max:
+            self._connecting += 1
+            call.connecting = self._loop.create_task(self._connect(call))
+        else:
+            call.started_ns = call.made_ns
+            self._waiting.append(call)
 
-    async def _run(self, call: _InFlight, request: Request) -> None:
-        call.started_ns = time.monotonic_ns()
-        on_left.set(call.left)
-        handshake_of.set(call.handshake)
+    async def _connect(self, call: Call) -> None:
+        call.handshake_began_ns = time.monotonic_ns()
+        call.started_ns = call.started_ns or call.handshake_began_ns
+        connection = Connection(self._is_idle, self._is_gone, keeps=self._keeps)
         try:
-            call.result = await self._exchange(request)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if request.body is not None and request.body.withheld:
-                call.result = Withheld()
+            await connection.open(self._address, self._tls, self._limit_ns / 1e9)
+        except Exception as error:  # noqa: BLE001 -- whatever its making raises, the request is answered
+            self._end(call, broken(error))
+        else:
+            now_ns = time.monotonic_ns()
+            call.handshake_ns, call.handshake_began_ns = now_ns - call.handshake_began_ns, None
+            if not connection.is_open:
+                self._end(call, Broken("ConnectionError: the server closed the connection at once"))
             else:
-                call.result = Broken(f"{type(error).__name__}: {error}"[:300])
+                self._open.add(connection)
+                self._use(call, connection)
         finally:
-            call.answered_ns = time.monotonic_ns()
-            call.wake()
+            self._connecting -= 1
+            call.connecting = None
+            self._next()
 
-    async def _exchange(self, request: Request) -> Result:
-        if request.body is not None and not request.body.may_start:
-            return Withheld()
-        for _ in range(TRIES_MAX - 1):
-            try:
-                return await self._exchange_once(request)
-            except UnaskedAnswerError:
+    def _use(self, call: Call, connection: Connection) -> None:
+        if call.is_over:
+            self._put_back(connection)
+        else:
+            self._write(call, connection)
+
+    def _write(self, call: Call, connection: Connection) -> None:
+        """Ask the gate and send: nothing of this process runs between its answer and the system call."""
+        request = call.request
+        data = self._bytes_of(request)
+        if request.gate is not None and not request.gate.lets_pass():
+            self._put_back(connection)
+            self._end(call, Withheld())
+            return
+        call.connection = connection
+        call.started_ns = call.started_ns or time.monotonic_ns()
+        connection.send(data, lambda heard: self._end(call, heard))
+        call.left_ns = time.monotonic_ns()
+
+    def _bytes_of(self, request: Request) -> bytes:
+        trace = "" if request.trace is None else f"traceparent: {request.trace}\r\n"
+        head = f"{request.method} {self._prefix}{request.target} HTTP/1.1\r\n{self._headers}{trace}"
+        if request.json is None:
+            return f"{head}\r\n".encode("latin-1")
+        length = len(request.json)
+        return (
+            f"{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode("latin-1")
+            + request.json
+        )
+
+    # --- back --------------------------------------------------------------------------------------
+
+    def _is_idle(self, connection: Connection) -> None:
+        self._put_back(connection)
+        self._next()
+
+    def _put_back(self, connection: Connection) -> None:
+        connection.idle_since_ns = time.monotonic_ns()
+        self._idle.append(connection)
+
+    def _is_gone(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        with suppress(ValueError):
+            self._idle.remove(connection)
+        self._next()
+
+    def _next(self) -> None:
+        """Let those go that wait for a connection, as far as there is room."""
+        while self._waiting and not self._is_closed:
+            connection = self._free()
+            if connection is not None:
+                self._write(self._waiting.popleft(), connection)
+            elif len(self._open) + self._connecting < self._connections_max:
+                self._wait_for_a_connection(self._waiting.popleft())
+            else:
+                return
+
+    def _end(self, call: Call, result: End) -> None:
+        """The request is over; whoever waits, or `on_late`, hears of it in this very step."""
+        if call.is_over or call not in self._calls:
+            return
+        call.is_over = True
+        self._calls.discard(call)
+        if call.is_late or result is None:
+            call.ended(result)
+        else:
+            call.answered.settle(call.sent(result, self._stalls.stalled_ns))
+
+    def _abandon(self, call: Call) -> None:
+        """Nobody waits any more: the request's end goes to `on_late`."""
+        if not call.is_over:
+            self._leave(call)
+
+    def _leave(self, call: Call) -> None:
+        call.is_late = True
+        call.over_at_ns = time.monotonic_ns() + max(0, self._limit_ns - call.timeout_ns)
+        self._watch(call.over_at_ns)
+
+    # --- lateness ----------------------------------------------------------------------------------
+
+    def _watch(self, due_ns: int) -> None:
+        """See to it that the timer runs off at `due_ns` or before."""
+        if self._timer is not None:
+            if self._timer_due_ns <= due_ns:
+                return
+            self._timer.cancel()
+        self._timer_due_ns = due_ns
+        self._timer = self._loop.call_later(
+            max(0, due_ns - time.monotonic_ns()) / 1e9, self._look_at_the_time
+        )
+
+    def _look_at_the_time(self) -> None:
+        self._timer = None
+        now_ns = time.monotonic_ns()
+        next_ns: int | None = None
+        for call in tuple(self._calls):
+            if call.turns:
                 continue
-        return await self._exchange_once(request)
+            due_ns = call.due_ns(now_ns)
+            if due_ns - now_ns >= _TIMER_NS:
+                next_ns = due_ns if next_ns is None else min(next_ns, due_ns)
+            elif call.is_late:
+                self._give_up(call)
+            else:
+                call.late_by_ns = max(0, now_ns - due_ns)
+                call.turns = READ_TURNS
+                self._loop.call_soon(self._let_it_be_read, call)
+        if next_ns is not None:
+            self._watch(next_ns)
 
-    async def _exchange_once(self, request: Request) -> Result:
-        async with self._session.request(
-            request.method,
-            request.url,
-            data=request.body,
-            headers=request.headers,
-            allow_redirects=False,
-        ) as response:
-            body = await _read(response)
-            if body is None:
-                return Broken(f"answer longer than {BODY_BYTES_MAX} bytes")
-            return Reply(response.status, body, response.headers.get("Retry-After"))
+    def _let_it_be_read(self, call: Call) -> None:
+        """Let the loop poll its sockets; uvloop runs due timers before it looks at them."""
+        if call.is_over or self._is_closed:
+            return
+        call.turns -= 1
+        if call.turns:
+            self._loop.call_soon(self._let_it_be_read, call)
+        elif not call.is_late:
+            late = call.late(self._stalls.stalled_ns)
+            self._leave(call)
+            call.answered.settle(late)
+
+    def _give_up(self, call: Call) -> None:
+        if call.connecting is not None:
+            call.connecting.cancel()
+        if call.connection is not None:
+            call.connection.close()
+        with suppress(ValueError):
+            self._waiting.remove(call)
+        self._end(call, None)
 
 
 def _forget(_end: End) -> None:
     """Nobody is interested in how it ended."""
 
 
-async def _wait(call: _InFlight, timeout_ns: int) -> int:
-    """Wait for the answer; returns by how many nanoseconds the timer was late, 0 with an answer in time."""
-    loop = asyncio.get_running_loop()
-    created_ns = time.monotonic_ns()
-    remaining_ns = timeout_ns
-    while not call.ended():
-        waiter = call.waiter = loop.create_future()
-        timer = loop.call_later(remaining_ns / 1e9, call.wake)
-        armed_ns = time.monotonic_ns()
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-        if call.ended():
-            break
-        now_ns = time.monotonic_ns()
-        late_by_ns = max(0, now_ns - armed_ns - remaining_ns)
-        allowed_ns = timeout_ns + call.handshake.spent_ns(now_ns)
-        remaining_ns = (call.started_ns or created_ns) + allowed_ns - now_ns
-        if remaining_ns < _TIMER_NS:
-            await _read_what_arrived(call)
-            return late_by_ns
-    return 0
-
-
-async def _read_what_arrived(call: _InFlight) -> None:
-    """Let the loop poll its sockets; uvloop runs due timers before it looks at them."""
-    call.waiter = None
-    for _ in range(READ_TURNS):
-        if call.ended():
-            return
-        await asyncio.sleep(0)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None when it is too long."""
-    length = response.content_length
-    if length is not None and length <= BODY_BYTES_MAX:
-        return await response.read()
-    if length is not None:
-        return None
-    chunks = bytearray()
-    async for chunk in response.content.iter_any():
-        chunks += chunk
-        if len(chunks) > BODY_BYTES_MAX:
-            return None
-    return bytes(chunks)
+@cache
+def _system_authorities() -> SSLContext:
+    return create_default_context()

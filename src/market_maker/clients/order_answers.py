@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from market_maker.clients.http_lane import End, Lateness, Result, Sent
+from market_maker.clients.http_call import End, Lateness, Result, Sent
 from market_maker.clients.order_contract import WOULD_CROSS, Answer
 from market_maker.core.events import CancelAllAnswer, CancelAnswer, PlaceAnswer, RequestOutcome
 

@@ -15,7 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from market_maker.clients import json_fields as fields
-from market_maker.clients.http_lane import Broken, Reply, Result, Withheld
+from market_maker.clients.connection import Broken, Reply
+from market_maker.clients.http_call import Result, Withheld
 from market_maker.clients.json_fields import ContractError
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome, Side
 from market_maker.core.orders.checked_order import CheckedOrder

@@ -6,7 +6,7 @@ A fourth one is for the list of open orders, which proves that none is left and 
 answers: each list is asked for on a connection of its own.
 
 Every method gives an event of the core and raises for nothing that an exchange can do. Orders and cancels
-are under way as soon as they are asked for, awaited or not: they leave in the loop's next turn. An answer
+leave in the very call that asks for them when their lane has a connection free, awaited or not. An answer
 with `ended` false is followed, within the lane's long limit, by an answer of the same kind through
 `late`: the request's real end.
 """
@@ -15,28 +15,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from math import ceil
 from ssl import SSLContext
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-from yarl import URL
-
 from market_maker.clients import order_contract as contract
-from market_maker.clients.departure import Gate, GatedBody
+from market_maker.clients.connection import Broken, Reply
+from market_maker.clients.departure import Gate
 from market_maker.clients.health import Health
-from market_maker.clients.http_lane import (
-    Broken,
-    End,
-    HttpLane,
-    Lateness,
-    Reply,
-    Request,
-    Result,
-    Sent,
-    StallClock,
-)
+from market_maker.clients.http_call import End, Lateness, Request, Result, Sent
+from market_maker.clients.http_lane import HttpLane, StallClock
 from market_maker.clients.order_answers import (
     cancel_all_answer,
     cancel_answer,
@@ -56,7 +47,6 @@ from market_maker.core.events import (
     RequestOutcome,
 )
 from market_maker.core.orders.checked_order import CheckedOrder
-from market_maker.telemetry.tracing import http_headers
 
 QUESTION_TIMEOUT_NS: Final = 2_000_000_000
 """Patience for questions. They are asked when something is unclear already, and an exchange that
@@ -68,10 +58,18 @@ WARM_AT_ONCE: Final = 4
 WARM_EVERY_S: Final = 3.0
 WARM_ROUNDS: Final = 100
 """After so many, and no more than twice as many, what a lane once needed is no longer kept for it."""
-_JSON: Final = {"Content-Type": "application/json"}
 _LATENESS: Final = {Lateness.TIMEOUT: RequestOutcome.TIMEOUT, Lateness.STALLED: RequestOutcome.STALLED}
 
 Deliver = Callable[[PlaceAnswer | CancelAnswer | CancelAllAnswer], None]
+T = TypeVar("T", PlaceAnswer, CancelAnswer, CancelAllAnswer)
+T_co = TypeVar("T_co", PlaceAnswer, CancelAnswer, CancelAllAnswer, covariant=True)
+
+
+class _Make(Protocol[T_co]):
+    """Makes the core's event of an answer."""
+
+    def __call__(self, answer: Answer, *, ended: bool = True, late: bool = False) -> T_co:
+        """`ended`: nothing follows; `late`: its lateness was told before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +109,14 @@ class OrderServiceClient:
         headers = {"User-Agent": "market-maker", "Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        self._orders_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
-        self._cancels_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
-        self._cancel_alls_lane = HttpLane(headers, stalls, limit_s=limit_s, tls=tls)
-        self._lists_lane = HttpLane(headers, stalls, limit_s=limit_s, keeps_connections=False, tls=tls)
-        self._base = url.rstrip("/")
-        self._orders_url = URL(f"{self._base}/v1/orders")
-        self._health_url = URL(f"{self._base}/health")
+
+        def lane(*, keeps_connections: bool = True) -> HttpLane:
+            return HttpLane(
+                url, headers, stalls, limit_s=limit_s, keeps_connections=keeps_connections, tls=tls
+            )
+
+        self._orders_lane, self._cancels_lane, self._cancel_alls_lane = lane(), lane(), lane()
+        self._lists_lane = lane(keeps_connections=False)
         self._account = account
         self._timeout_ns = response_timeout_ns
         self._on_report = on_report
@@ -135,71 +134,47 @@ class OrderServiceClient:
         `trace`, here and below, is the W3C traceparent to send along.
         """
         client_order_id = order.client_order_id
-
-        def read(reply: Result) -> Answer:
-            return contract.read_placement(reply, client_order_id)
-
-        def ended(end: End) -> None:
-            late(place_answer(late_end(end, read), client_order_id, late=True))
-
-        headers = {**_JSON, **http_headers(trace)}
-        body = GatedBody(contract.placement(order, self._account), gate)
-        request = Request("POST", self._orders_url, body, headers)
-        sending = self._orders_lane.send(request, self._timeout_ns, ended)
-
-        async def answered() -> PlaceAnswer:
-            sent = await sending
-            answer = self._read("place", sent, read)
-            return place_answer(answer, client_order_id, ended=_is_over(sent))
-
-        return UnderWay(answered)
+        body = contract.placement(order, self._account)
+        return self._ask(
+            "place",
+            self._orders_lane,
+            Request("POST", "/v1/orders", body, gate, trace),
+            lambda reply: contract.read_placement(reply, client_order_id),
+            partial(place_answer, client_order_id=client_order_id),
+            late,
+        )
 
     def cancel(
         self, client_order_id: str, order_id: str, late: Deliver, trace: str | None = None
     ) -> UnderWay[CancelAnswer]:
         """Cancel one order. NOT_FOUND: there was nothing to cancel; it may have filled."""
-
-        def read(reply: Result) -> Answer:
-            return contract.read_cancel(reply, order_id)
-
-        def ended(end: End) -> None:
-            late(cancel_answer(late_end(end, read), client_order_id, late=True))
-
-        url = URL(f"{self._base}/v1/orders/{quote(order_id, safe='')}", encoded=True)
-        request = Request("DELETE", url, headers=http_headers(trace))
-        sending = self._cancels_lane.send(request, self._timeout_ns, ended)
-
-        async def answered() -> CancelAnswer:
-            sent = await sending
-            return cancel_answer(self._read("cancel", sent, read), client_order_id, ended=_is_over(sent))
-
-        return UnderWay(answered)
+        return self._ask(
+            "cancel",
+            self._cancels_lane,
+            Request("DELETE", f"/v1/orders/{quote(order_id, safe='')}", trace=trace),
+            lambda reply: contract.read_cancel(reply, order_id),
+            partial(cancel_answer, client_order_id=client_order_id),
+            late,
+        )
 
     def cancel_all(self, symbol: str, late: Deliver, trace: str | None = None) -> UnderWay[CancelAllAnswer]:
         """Cancel every order of our account in the symbol."""
-
-        def ended(end: End) -> None:
-            late(cancel_all_answer(late_end(end, contract.read_cancel_all), late=True))
-
-        url = self._query_url(("account_id", self._account.account_id), ("symbol", symbol))
-        request = Request("DELETE", url, headers=http_headers(trace))
-        sending = self._cancel_alls_lane.send(request, self._timeout_ns, ended)
-
-        async def answered() -> CancelAllAnswer:
-            sent = await sending
-            answer = self._read("cancel_all", sent, contract.read_cancel_all, symbol)
-            return cancel_all_answer(answer, ended=_is_over(sent))
-
-        return UnderWay(answered)
+        target = _orders(("account_id", self._account.account_id), ("symbol", symbol))
+        return self._ask(
+            "cancel_all",
+            self._cancel_alls_lane,
+            Request("DELETE", target, trace=trace),
+            contract.read_cancel_all,
+            cancel_all_answer,
+            late,
+            symbol,
+        )
 
     async def query(self, client_order_id: str, trace: str | None = None) -> QueryAnswer:
         """Ask what became of an order."""
-        url = URL(
-            f"{self._base}/v1/orders/by-client-order-id/{quote(client_order_id, safe='')}", encoded=True
-        )
-        request = Request("GET", url, headers=http_headers(trace))
+        target = f"/v1/orders/by-client-order-id/{quote(client_order_id, safe='')}"
         asked_at_ns = time.monotonic_ns()
-        sent = await self._orders_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
+        sent = await self._orders_lane.send(Request("GET", target, trace=trace), QUESTION_TIMEOUT_NS, _forget)
         answer = self._read("query", sent, lambda reply: contract.read_query(reply, client_order_id))
         return QueryAnswer(
             time.monotonic_ns(),
@@ -262,7 +237,7 @@ class OrderServiceClient:
         return health
 
     async def _touch(self, lane: HttpLane) -> Health:
-        result = (await lane.touch(Request("GET", self._health_url), QUESTION_TIMEOUT_NS)).result
+        result = (await lane.touch(Request("GET", "/health"), QUESTION_TIMEOUT_NS)).result
         if isinstance(result, Reply) and result.status < 500:
             return Health("order_service", healthy=True)
         if isinstance(result, Reply):
@@ -296,7 +271,7 @@ class OrderServiceClient:
         ]
         if cursor is not None:
             parameters.append(("cursor", cursor))
-        request = Request("GET", self._query_url(*parameters), headers=http_headers(trace))
+        request = Request("GET", _orders(*parameters), trace=trace)
         sent = await self._lists_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         page: contract.Page | None = None
 
@@ -308,8 +283,33 @@ class OrderServiceClient:
         answer = self._read("open_orders", sent, read, symbol)
         return answer if page is None else page
 
-    def _query_url(self, *parameters: tuple[str, str]) -> URL:
-        return URL(f"{self._base}/v1/orders?{urlencode(parameters)}", encoded=True)
+    def _ask(
+        self,
+        name: str,
+        lane: HttpLane,
+        request: Request,
+        read: Callable[[Result], Answer],
+        make: "_Make[T]",
+        late: Deliver,
+        symbol: str = "",
+    ) -> UnderWay[T]:
+        """Send what changes the market; `make` turns what an answer means into the core's event."""
+
+        def ended(end: End) -> None:
+            late(make(late_end(end, read), late=True))
+
+        def answered(sent: Sent) -> None:
+            try:
+                answer = make(self._read(name, sent, read, symbol), ended=_is_over(sent))
+            except Exception as error:  # noqa: BLE001 -- a defect must reach whoever waits, not the connection
+                under_way.fail(error)
+            else:
+                under_way.settle(answer)
+
+        sending = lane.send(request, self._timeout_ns, ended)
+        under_way: UnderWay[T] = UnderWay(sending.abandon)
+        sending.then(answered, under_way.fail)
+        return under_way
 
     def _read(self, request: str, sent: Sent, read: Callable[[Result], Answer], symbol: str = "") -> Answer:
         if isinstance(sent.result, Lateness):
@@ -322,6 +322,10 @@ class OrderServiceClient:
             RequestReport(request, answer.outcome, sent.latency_ns, sent.stalled_ns, sent.began_ns, symbol)
         )
         return answer
+
+
+def _orders(*parameters: tuple[str, str]) -> str:
+    return f"/v1/orders?{urlencode(parameters)}"
 
 
 def _is_over(sent: Sent) -> bool:

@@ -1,19 +1,77 @@
-"""A request that has been started already, and whose answer can be waited for."""
+"""A request that has been started already, and whose first answer comes to whoever waits for it."""
 
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Generic, TypeVar
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
-class UnderWay(Generic[T_co]):
-    """Await it, once, for the answer. Not a coroutine: one that nobody awaits in the end is no defect."""
+def _nobody_minds() -> None:
+    """That whoever waited does so no more changes nothing."""
 
-    __slots__ = ("_answer",)
 
-    def __init__(self, answer: Callable[[], Coroutine[Any, Any, T_co]]) -> None:
-        self._answer = answer
+class UnderWay(Generic[T]):
+    """Has one answer, or fails. One waits for it: by `then`, without a turn of the loop, or by awaiting.
 
-    def __await__(self) -> Generator[Any, Any, T_co]:
+    `abandoned` is called when a task that awaits it is cancelled before the answer is there.
+    """
+
+    __slots__ = ("_abandoned", "_answers", "_error", "_on_answer", "_on_error", "_waiter")
+
+    def __init__(self, abandoned: Callable[[], None] = _nobody_minds) -> None:
+        self._abandoned = abandoned
+        self._answers: tuple[T, ...] = ()
+        self._error: Exception | None = None
+        self._on_answer: Callable[[T], None] | None = None
+        self._on_error: Callable[[Exception], None] | None = None
+        self._waiter: asyncio.Future[T] | None = None
+
+    def then(self, on_answer: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
+        """One of the two is called: at once when it is over, else in the very step in which it will be."""
+        self._on_answer, self._on_error = on_answer, on_error
+        if self._error is not None:
+            on_error(self._error)
+        elif self._answers:
+            on_answer(self._answers[0])
+
+    def settle(self, answer: T) -> None:
+        """It is answered."""
+        self._answers = (answer,)
+        if self._on_answer is not None:
+            self._on_answer(answer)
+
+    def fail(self, error: Exception) -> None:
+        """It has no answer, by a defect of ours."""
+        self._error = error
+        if self._on_error is not None:
+            self._on_error(error)
+
+    def drop(self) -> None:
+        """Nothing comes any more: a task that awaits it is cancelled."""
+        if self._waiter is not None:
+            self._waiter.cancel()
+
+    def abandon(self) -> None:
+        """Whoever waited does so no more."""
+        self._abandoned()
+
+    def __await__(self) -> Generator[object, None, T]:
         """Wait for the answer."""
-        return self._answer().__await__()
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiter = waiter
+
+        def answered(answer: T) -> None:
+            if not waiter.done():
+                waiter.set_result(answer)
+
+        def failed(error: Exception) -> None:
+            if not waiter.done():
+                waiter.set_exception(error)
+
+        self.then(answered, failed)
+        try:
+            return (yield from waiter)
+        except asyncio.CancelledError:
+            self.abandon()
+            raise

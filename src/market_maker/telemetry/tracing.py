@@ -58,11 +58,6 @@ def kafka_headers(traceparent: str | None) -> list[tuple[str, bytes]]:
     return [] if traceparent is None else [(TRACEPARENT, traceparent.encode("ascii"))]
 
 
-def http_headers(traceparent: str | None) -> dict[str, str]:
-    """Headers that carry the context on an HTTP request."""
-    return {} if traceparent is None else {TRACEPARENT: traceparent}
-
-
 class _PassedOn:
     """No span of ours: the message's own context goes on."""
 

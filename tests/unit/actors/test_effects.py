@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.order_client import ACCEPTED, make_client
-from tests.support.order_server import OpenGate, OrderServer, answer, checked_order
+from tests.support.order_server import OpenGate, OrderServer, answer, checked_order, until
 
 from market_maker.actors.effects import Answer, Effects
 from market_maker.actors.tasks import TaskGroup
@@ -67,6 +67,7 @@ class Side:
     async def ask(self, request: cmd.Request, trace: str | None = None) -> Answer:
         """Execute one request and return its only answer."""
         self.effects.execute(request, trace)
+        await until(lambda: bool(self.answers))
         async with asyncio.timeout(10):
             await self.tasks.finished()
         await asyncio.sleep(0)

@@ -129,7 +129,7 @@ async def test_a_broken_connection_leaves_the_order_uncertain_and_is_not_tried_a
     server.requests.clear()
     placed = await place(client)
     assert (placed.outcome, placed.ended) == (RequestOutcome.UNCERTAIN, True)
-    assert "ServerDisconnectedError" in placed.detail
+    assert "ConnectionError: the server closed the connection without a whole answer" in placed.detail
     assert len(server.requests) == 1
 
 
@@ -141,8 +141,8 @@ async def test_an_order_service_that_is_not_there_leaves_the_order_uncertain() -
     health = await client.health()
     await client.close()
     assert placed.outcome is RequestOutcome.UNCERTAIN
-    assert "ClientConnectorError" in placed.detail
-    assert (health.healthy, "ClientConnectorError" in health.detail) == (False, True)
+    assert "ConnectionRefusedError" in placed.detail
+    assert (health.healthy, "ConnectionRefusedError" in health.detail) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -220,4 +220,4 @@ async def test_an_answer_cut_in_the_middle_leaves_the_order_uncertain(
     server.respond = cut
     placed = await place(client)
     assert placed.outcome is RequestOutcome.UNCERTAIN
-    assert "ClientPayloadError" in placed.detail
+    assert "without a whole answer" in placed.detail

@@ -14,7 +14,7 @@ from tests.support.order_server import OpenGate, OrderServer, checked_order, dro
 from tests.support.stalling_proxy import StallingProxy
 from tests.support.tls import Authority, tls_front
 
-from market_maker.clients.connecting import HANDSHAKE_NS_MAX
+from market_maker.clients.http_call import HANDSHAKE_NS_MAX
 from market_maker.clients.http_lane import CONNECTIONS_MAX, READ_TURNS
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport

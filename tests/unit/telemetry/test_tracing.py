@@ -9,7 +9,6 @@ from tests.support.tls import Authority
 
 from market_maker.telemetry.tracing import (
     NoTracing,
-    http_headers,
     kafka_headers,
     make_tracing,
     parse_traceparent,
@@ -130,7 +129,6 @@ def test_a_later_version_of_the_context_is_understood_as_far_as_known() -> None:
     assert trace_id_of(PARENT.replace("00-", "01-") + "-what-may-come") == TRACE_ID
 
 
-def test_a_context_travels_in_headers_of_both_kinds() -> None:
+def test_a_context_travels_in_a_messages_headers() -> None:
     assert kafka_headers(PARENT) == [("traceparent", PARENT.encode())]
-    assert http_headers(PARENT) == {"traceparent": PARENT}
-    assert (kafka_headers(None), http_headers(None)) == ([], {})
+    assert kafka_headers(None) == []
