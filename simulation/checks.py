@@ -21,6 +21,8 @@
 16 what is too aggressive goes at once, what is only too passive not without its replacement (`requoting`)
 17 the first request of an engine is the cancel of everything; none that could hit another's orders leaves
    while it is open whose the symbol is (`leasing`)
+18 spread capture + inventory - fees are the ledger's total, to the last digit (`earnings`); every fill has a
+   markout for each horizon, or the reason why not, or one that is still waited for (`final`)
 
 Elsewhere: 9 for rebalances in tests/unit/streams/test_offsets.py, 13 for exceptions in tests/unit/actors.
 """
@@ -35,6 +37,7 @@ from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import RequestOutcome
 from market_maker.core.states import Cause, State
 from simulation.clock import SECOND_NS
+from simulation.earnings import Earnings
 from simulation.exposure import Exposure, check_belief, exposure_of
 from simulation.ledger import Ledger
 from simulation.observations import observe
@@ -86,6 +89,7 @@ class Checks:
         watch.version, watch.trading = restored.instrument.version, restored.instrument.is_trading
         watch.ledger = Ledger.of(store.fills_of(symbol))
         watch.ledger.compare(symbol, restored.inventory.to_row())
+        watch.earnings = Earnings.of(store.fills_of(symbol))
 
     # --- a step ----------------------------------------------------------------------------------
 
@@ -145,6 +149,7 @@ class Checks:
             raise Violation(7, f"{symbol}: latch {state.kill} in {state.state.value}")
         if not self._parts.truth.of[symbol].had_ghost:
             check_reference(self._parts.venue.exchange, self._parts.coverage, state)
+        watch.earnings.compare(state)
         check_halted(engine, watch.halt_demanded, commands)
         watch.halt_demanded = ""
         if isinstance(event, ev.Fault):
@@ -266,6 +271,7 @@ class Checks:
             return
         watch.ledger.add(symbol, record)
         watch.ledger.compare(symbol, record.after)
+        watch.earnings.take(record)
 
     def _placement(self, process: "Process", symbol: str, watch: Watch, command: cmd.PlaceOrder) -> None:
         if watch.state is not State.ACTIVE:

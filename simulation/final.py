@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.states import KillReason, State
 from simulation.parts import Violation
 from simulation.process import DefectError, plant_defect
@@ -53,6 +54,7 @@ def check_at_rest(world: "World") -> None:
         if state.state is State.ACTIVE:
             raise Violation(14, f"{symbol}: ACTIVE after everything was flattened")
         _orders_are_over(world, symbol)
+        _markouts_are_whole(world, symbol, len(state.markouts), len(stored))
 
 
 def _orders_are_over(world: "World", symbol: str) -> None:
@@ -60,6 +62,13 @@ def _orders_are_over(world: "World", symbol: str) -> None:
     for row in world.store.orders[symbol].values():
         if not row.status.is_final:
             raise Violation(8, f"{symbol}: {row.client_order_id} is still stored as {row.status.value}")
+
+
+def _markouts_are_whole(world: "World", symbol: str, waiting: int, fills: int) -> None:
+    """Nothing that was due has been lost."""
+    there = sum(of == symbol for of, *_ in world.store.markouts)
+    if there + waiting != fills * len(HORIZONS_MS):
+        raise Violation(18, f"{symbol}: {there} markouts, {waiting} waited for, of {fills} fills")
 
 
 def check_revival(world: "World", activations: Mapping[str, int]) -> None:

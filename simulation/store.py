@@ -1,7 +1,7 @@
 """What is durable: the rows of PostgreSQL, with the rules of its statements; and the configurations."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from market_maker.core.applied import Applied
 from market_maker.core.commands import (
     PositionRow,
     RecordFill,
+    RecordMarkouts,
     RecordOrder,
     RecordRisk,
     RecordState,
@@ -23,8 +24,10 @@ from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.ledger.markouts import HORIZONS_MS, Watched
 from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import Order
+from market_maker.core.results import Markout
 from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import KillReason, State
 
@@ -66,6 +69,7 @@ class Store:
         self.writes = 0
         """How many transactions there were."""
         self.fills: dict[FillKey, RecordFill] = {}
+        self.markouts: dict[tuple[str, str, Side, int], Markout] = {}
         self.orders: dict[str, dict[str, RecordOrder]] = {symbol: {} for symbol in self.configs}
         self.states: dict[str, RecordState] = {}
         self.positions: dict[str, PositionRow] = {}
@@ -89,6 +93,10 @@ class Store:
                 if record.after is not None:
                     self.positions[symbol] = record.after
                     self.applied[symbol] = record.applied
+            case RecordMarkouts(markouts):
+                for markout in markouts:
+                    key = (symbol, markout.trade_id, markout.side, markout.horizon_ms)
+                    self.markouts.setdefault(key, markout)
             case RecordOrder():
                 known = self.orders[symbol].get(record.client_order_id)
                 if known is None or record.status.is_final or not known.status.is_final:
@@ -130,7 +138,7 @@ class Store:
         inventory = Inventory()
         fills = self.fills_of(symbol)
         for fill in fills:
-            inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
+            inventory.apply(fill.side, fill.price, fill.quantity, fill.fee, fill.mid)
         row = self.states.get(symbol)
         restored = Restored(
             config=self.configs[symbol],
@@ -146,9 +154,31 @@ class Store:
             rebase_pending=row is not None and row.rebase_pending,
             phase=zlib.crc32(symbol.encode()),
             applied=self.applied.get(symbol),
+            spread_baseline=Decimal(0) if row is None else row.spread_baseline,
+            fees_baseline=Decimal(0) if row is None else row.fees_baseline,
+            due_markouts=tuple(self._unfinished(symbol, fills)),
         )
         rows = self.orders[symbol].values()
         return restored, tuple(_order(row, instrument, ids.at_ns) for row in rows if not row.status.is_final)
+
+    def _unfinished(self, symbol: str, fills: Iterable[RecordFill]) -> Iterator[Watched]:
+        """Fills that lack markouts, with the horizons that they lack."""
+        for fill in fills:
+            lacking = tuple(
+                horizon
+                for horizon in HORIZONS_MS
+                if (symbol, fill.trade_id, fill.side, horizon) not in self.markouts
+            )
+            if lacking:
+                yield Watched(
+                    fill.trade_id,
+                    fill.side,
+                    fill.level,
+                    fill.price,
+                    fill.quantity,
+                    fill.executed_at_us,
+                    lacking,
+                )
 
 
 def _kill(row: RecordState | None) -> Trigger | None:

@@ -4,6 +4,7 @@ from collections import deque
 
 from market_maker.core.events import Event
 from market_maker.core.states import State
+from simulation.earnings import Earnings
 from simulation.ledger import Ledger
 
 
@@ -26,6 +27,7 @@ class Watch:
         self.evaluations = 0
         """How many quotes the engine of this life has computed."""
         self.ledger = Ledger()
+        self.earnings = Earnings()
         self.stored = 0
         """How many of the stored events have been looked at."""
         self.stored_state = State.PAUSED

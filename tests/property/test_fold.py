@@ -32,6 +32,7 @@ class Stored:
     quantity: Decimal
     fee: Decimal
     order_id: str
+    mid: Decimal | None
 
 
 def decimals(lowest: str, highest: str, places: int) -> st.SearchStrategy[Decimal]:
@@ -46,6 +47,7 @@ fills = st.builds(
     st.one_of(decimals("0.00001", "10", 5), decimals("1", "1000000", 0)),
     decimals("-10", "10", 6),
     st.sampled_from([f"o{number}" for number in range(7)]),
+    st.one_of(st.none(), decimals("0.01", "100000", 2)),
 )
 histories = st.lists(fills, max_size=30).map(
     lambda made: [replace(fill, id=3 * number + 1) for number, fill in enumerate(made)]

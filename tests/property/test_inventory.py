@@ -17,6 +17,7 @@ class Fill:
     price: Decimal
     quantity: Decimal
     fee: Decimal
+    mid: Decimal | None = None
 
 
 def decimals(lowest: str, highest: str, places: int) -> st.SearchStrategy[Decimal]:

@@ -1,6 +1,7 @@
 """The simulator must find what is planted: each bug within 300 seeds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from market_maker.core.engine import answers, fills, sending
 from market_maker.core.engine.engine import HANDLERS
 from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.ledger.attribution import Attribution
 from market_maker.core.orders.order_tracker import OrderTracker
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.risk import pre_trade_check as risk
@@ -93,6 +95,14 @@ def a_cancel_of_everything_does_not_wait_for_postgresql(patch: pytest.MonkeyPatc
     patch.setattr(Tenure, "lets_go", lambda tenure, **_: tenure.is_held)
 
 
+def a_fill_forgets_what_the_price_did_before_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Attribution, "moved", lambda attribution, worth: replace(attribution, worth=worth))
+
+
+def a_rebase_forgets_what_it_came_from(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Symbol, "parts", property(lambda symbol: symbol.gross_parts))
+
+
 def first_failure() -> Result:
     for seed in range(SEEDS_MAX):
         result = run_seed(seed)
@@ -111,6 +121,8 @@ def first_failure() -> Result:
         (an_order_counts_as_shown_from_the_moment_it_is_meant, 15),
         (a_too_passive_order_goes_without_a_send_left, 16),
         (a_too_aggressive_order_waits_for_its_replacement, 16),
+        (a_fill_forgets_what_the_price_did_before_it, 18),
+        (a_rebase_forgets_what_it_came_from, 18),
         (a_place_in_the_stream_covers_nothing, 8),
         (a_place_in_the_stream_covers_what_is_new, 8),
         (cancels_of_our_own_wait_for_postgresql, 5),

@@ -24,6 +24,7 @@ def check(world: "World") -> None:
     """After every step."""
     check_fills(world)
     engine = world.engine
+    check_parts(world)
     if engine.is_clear and not any(flight.given_up for flight in world.flights):
         assert not _open_of_ours(world), "zero was proven wrongly"
     assert (engine.symbol.kill is not None) == (world.state is State.HALTED)
@@ -90,6 +91,19 @@ def check_fills(world: "World") -> None:
         assert records[-1].after == row
     if world.consumed == len(world.exchange.stream):
         assert set(counted) == executed, "8: a fill is missing"
+
+
+def check_parts(world: "World") -> None:
+    """18: the parts are the ledger's total to the last digit, and each is what it should be by itself."""
+    symbol, fills = world.engine.symbol, [fill for fill in world.recorded_fills() if fill.after is not None]
+    assert symbol.parts.total == symbol.total_pnl, "18: the parts are not the total"
+    spread = sum(fill.side.sign * fill.quantity * (fill.mid - fill.price) for fill in fills if fill.mid)
+    gross = symbol.gross_parts
+    assert (gross.spread, gross.fees) == (spread, sum(fill.fee for fill in fills)), "18: spread or fees"
+    if symbol.valuation is not None:
+        cash = -sum(fill.side.sign * fill.quantity * fill.price for fill in fills)
+        worth = symbol.inventory.position * symbol.valuation.price
+        assert gross.inventory == cash + worth - gross.spread, "18: inventory"
 
 
 def _check_market(world: "World") -> None:

@@ -29,10 +29,18 @@ class Fills:
         self._count = 0
 
     def next(
-        self, side: Side = Side.BUY, quantity: str = "0.5", price: str = "60000.01", fee: str = "-0.3"
+        self,
+        side: Side = Side.BUY,
+        quantity: str = "0.5",
+        price: str = "60000.01",
+        fee: str = "-0.3",
+        *,
+        mid: str | None = None,
+        level: int | None = None,
     ) -> RecordFill:
         self._count += 1
-        self._inventory.apply(side, Decimal(price), Decimal(quantity), Decimal(fee))
+        valued = None if mid is None else Decimal(mid)
+        self._inventory.apply(side, Decimal(price), Decimal(quantity), Decimal(fee), valued)
         return RecordFill(
             trade_id=f"t{self._count}",
             side=side,
@@ -45,6 +53,8 @@ class Fills:
             sequence=1000 + self._count,
             executed_at_us=1_763_640_000_000_000 + self._count,
             after=self.position,
+            mid=valued,
+            level=level,
         )
 
     @property

@@ -19,6 +19,7 @@ from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.ledger.markouts import Watched
 from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import Trigger
@@ -57,6 +58,7 @@ class Playbook:
         rebase_pending: bool = False,
         phase: int = 0,
         applied: Applied | None = None,
+        due_markouts: tuple[Watched, ...] = (),
     ) -> None:
         self.now_ns = START_NS
         self.instrument = instrument
@@ -73,11 +75,12 @@ class Playbook:
             pnl_baseline,
             inventory if inventory is not None else Inventory(),
             trade_keys,
-            IdSeed(12345, 1_790_000_000_000, START_NS),
+            IdSeed(12345, START_NS // MS, START_NS),
             filled_by_order,
             rebase_pending,
             phase,
             applied,
+            due_markouts=due_markouts,
         )
         self.engine = SymbolEngine(restored, limits)
         self.said = self._scribe.said(self.engine.start(open_orders))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, START_NS, Playbook
+from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, MS, START_NS, Playbook
 from tests.support.said import Said
 
 from market_maker.actors.tenure import Tenure
@@ -97,7 +97,7 @@ def restored() -> Restored:
         Decimal(0),
         Inventory(),
         (("t0", "BUY"),),
-        IdSeed(12345, 1_790_000_000_000, START_NS),
+        IdSeed(12345, START_NS // MS, START_NS),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from market_maker.core import commands as cmd
+from market_maker.core.results import Markout
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,14 @@ class Said:
 
 
 _REQUESTS = (cmd.CancelAll, cmd.CancelOrder, cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
+_RECORDS = (
+    cmd.RecordFill,
+    cmd.RecordOrder,
+    cmd.RecordState,
+    cmd.RecordRisk,
+    cmd.RecordMarkouts,
+    cmd.RecordPnl,
+)
 
 
 class Scribe:
@@ -96,7 +104,7 @@ class Scribe:
         """The names of all orders that were placed, oldest first."""
         return list(self._ids)
 
-    def _line(self, command: cmd.Command) -> str:  # noqa: C901, PLR0911  one arm per kind of command
+    def _line(self, command: cmd.Command) -> str:  # noqa: C901, PLR0911, PLR0912  one arm per kind of command
         match command:
             case cmd.PlaceOrder(order):
                 name = f"c{len(self._names) + 1}"
@@ -120,6 +128,10 @@ class Scribe:
                 return f"state {before.value} -> {after.value}"
             case cmd.RecordRisk(reason):
                 return f"risk {reason.value}"
+            case cmd.RecordMarkouts(markouts):
+                return f"markouts {', '.join(_shown(markout) for markout in markouts)}"
+            case cmd.RecordPnl(_, parts):
+                return f"result {parts.spread:f} + {parts.inventory:f} - {parts.fees:f}"
             case cmd.Reply(_, _, problems):
                 codes = ", ".join(problem.code for problem in problems)
                 return f"refused: {codes}" if codes else "done"
@@ -127,3 +139,9 @@ class Scribe:
                 return "publish quote"
             case cmd.Notice(_, code):
                 return f"notice {code}"
+
+
+def _shown(markout: Markout) -> str:
+    """A markout: `t1 +100 ms 1000.5`, or why there is none."""
+    what = f"{markout.mid:f}" if markout.mid is not None else markout.missing
+    return f"{markout.trade_id} +{markout.horizon_ms} ms {getattr(what, 'value', what)}"

@@ -27,7 +27,14 @@ from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, State
 
 REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
-RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
+RECORDS = (
+    cmd.RecordFill,
+    cmd.RecordOrder,
+    cmd.RecordState,
+    cmd.RecordRisk,
+    cmd.RecordMarkouts,
+    cmd.RecordPnl,
+)
 MS = 1_000_000
 SECOND_NS = 1_000_000_000
 ARRIVES_WITHIN_NS = 300 * MS
@@ -147,8 +154,10 @@ class World:
             last.pnl_baseline if last else Decimal(0),
             Inventory.from_row(fold(fills)),
             tuple((fill.trade_id, fill.side.value) for fill in fills),
-            IdSeed(self._lives * 10**9, 1_790_000_000_000, self.now_ns),
+            IdSeed(self._lives * 10**9, self.now_ns // MS, self.now_ns),
             rebase_pending=last is not None and last.rebase_pending,
+            spread_baseline=last.spread_baseline if last else Decimal(0),
+            fees_baseline=last.fees_baseline if last else Decimal(0),
         )
         return restored, tuple(self._loaded(row) for row in orders.values() if not row.status.is_final)
 

@@ -63,6 +63,8 @@ def halted_records(symbol: Symbol, detail: str) -> tuple[Record, ...]:
             reason,
             symbol.pnl_baseline,
             symbol.rebase_pending,
+            symbol.parts_baseline.spread,
+            symbol.parts_baseline.fees,
         ),
         RecordRisk(
             reason,

@@ -20,7 +20,14 @@ BURST_MAX = 64
 """Events handled before other tasks of the loop get their turn."""
 
 _REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (cmd.RecordOrder, cmd.RecordFill, cmd.RecordState, cmd.RecordRisk)
+_RECORDS = (
+    cmd.RecordOrder,
+    cmd.RecordFill,
+    cmd.RecordState,
+    cmd.RecordRisk,
+    cmd.RecordMarkouts,
+    cmd.RecordPnl,
+)
 
 
 class Observer(Protocol):

@@ -23,6 +23,7 @@ from market_maker.core.states import KillReason, State
 from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
+from market_maker.repositories.markouts import MarkoutRepository
 from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRecord, StateRepository
@@ -40,6 +41,7 @@ class Restorer:
     def __init__(self, database: Database) -> None:
         self._checkpoints = CheckpointRepository(database)
         self._fills = FillRepository(database)
+        self._markouts = MarkoutRepository(database)
         self._orders = OrderRepository(database)
         self._positions = PositionRepository(database)
         self._states = StateRepository(database)
@@ -72,6 +74,9 @@ class Restorer:
             applied=await self._positions.applied(symbol),
             rebase_pending=state is not None and state.rebase_pending,
             phase=zlib.crc32(symbol.encode()),
+            spread_baseline=ZERO if state is None else state.spread_baseline,
+            fees_baseline=ZERO if state is None else state.fees_baseline,
+            due_markouts=await self._markouts.unfinished(symbol),
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 

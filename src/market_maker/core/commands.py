@@ -13,6 +13,7 @@ from market_maker.core.applied import Applied
 from market_maker.core.events import Execution, Side
 from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.core.pricing.quoting import QuoteSet
+from market_maker.core.results import Markout, Parts
 from market_maker.core.states import KillReason, State
 
 # --- to the Order Service ----------------------------------------------------------------------
@@ -103,6 +104,11 @@ class PositionRow:
     fill_count: int
     volume: Decimal
     """Traded notional in quote currency."""
+    spread_capture: Decimal = Decimal(0)
+    inventory_pnl: Decimal = Decimal(0)
+    """What the position's price did up to the last fill, quote currency."""
+    worth: Decimal = Decimal(0)
+    """What the position was worth right after the last fill, quote currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +131,20 @@ class RecordFill:
     executed_at_us: int
     after: PositionRow | None
     applied: Applied | None = None
+    mid: Decimal | None = None
+    """The price that valued the position when it was counted; None: there was none."""
+    level: int | None = None
+    """The level that its order served at that moment; None when the order is not known."""
 
     @classmethod
-    def of(cls, event: Execution, after: PositionRow | None, applied: Applied | None = None) -> Self:
+    def of(
+        cls,
+        event: Execution,
+        after: PositionRow | None,
+        applied: Applied | None = None,
+        mid: Decimal | None = None,
+        level: int | None = None,
+    ) -> Self:
         """The record of an execution of our account."""
         return cls(
             event.trade_id,
@@ -142,6 +159,8 @@ class RecordFill:
             event.executed_at_us,
             after,
             applied,
+            mid,
+            level,
         )
 
 
@@ -161,6 +180,28 @@ class RecordState:
     pnl_baseline: Decimal
     rebase_pending: bool
     """Whether a reset asked for a new baseline that still waits for a price."""
+    spread_baseline: Decimal = Decimal(0)
+    """The part of the baseline that was spread capture ..."""
+    fees_baseline: Decimal = Decimal(0)
+    """... and what was fees; the rest was inventory."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMarkouts:
+    """What became of the price after fills, as far as it fell due in this step."""
+
+    markouts: tuple[Markout, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPnl:
+    """What the result since the first fill came from at a full minute; made when it has changed."""
+
+    at_us: int
+    """Microseconds since 1970 UTC, by this process' clock."""
+    parts: Parts
+    position: Decimal
+    mid: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +256,5 @@ class Notice:
 
 
 Request = PlaceOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders
-Record = RecordOrder | RecordFill | RecordState | RecordRisk
+Record = RecordOrder | RecordFill | RecordState | RecordRisk | RecordMarkouts | RecordPnl
 Command = Request | Record | Reply | PublishQuote | Notice

@@ -9,6 +9,7 @@ from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.results import NOTHING, Parts
 from market_maker.core.states import KillReason, State
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class PnlView:
     price_data_ns: int | None
     rebase_pending: bool
     """Whether the baseline moves with the next fresh price."""
+    parts: Parts = NOTHING
+    """What `total` comes from, to the last digit."""
 
     @property
     def total(self) -> Decimal:

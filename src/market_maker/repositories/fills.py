@@ -31,6 +31,10 @@ class FillRecord:
     sequence: int
     executed_at: datetime
     recorded_at: datetime
+    mid: Decimal | None
+    """The price that valued the position when it was counted; None: there was none."""
+    level: int | None
+    """The level that its order served; None when the order was not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +107,6 @@ def _record(row: StoredFill) -> FillRecord:
         sequence=row.sequence,
         executed_at=row.executed_at,
         recorded_at=row.recorded_at,
+        mid=row.mid,
+        level=row.level,
     )

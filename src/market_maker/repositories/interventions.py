@@ -94,11 +94,21 @@ async def _halt(db: Executor, symbol: str, loss: Loss, at: datetime) -> None:
         return
     baseline = Decimal(0) if stored is None else stored.pnl_baseline
     pending = stored is not None and stored.rebase_pending
+    spread = Decimal(0) if stored is None else stored.spread_baseline
+    fees = Decimal(0) if stored is None else stored.fees_baseline
     position = await position_sql.get_position(db, symbol=symbol)
     reason = KillReason.OWNER_LOST
     records = (
         RecordState(
-            state, State.HALTED, f"{reason.value}: {loss.measured}", ACTOR, reason, baseline, pending
+            state,
+            State.HALTED,
+            f"{reason.value}: {loss.measured}",
+            ACTOR,
+            reason,
+            baseline,
+            pending,
+            spread,
+            fees,
         ),
         RecordRisk(
             reason,

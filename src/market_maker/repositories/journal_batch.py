@@ -8,11 +8,15 @@ from uuid import UUID
 from market_maker.core.commands import (
     PositionRow,
     RecordFill,
+    RecordMarkouts,
     RecordOrder,
+    RecordPnl,
     RecordRisk,
     RecordState,
 )
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.markouts import NewMarkout
+from market_maker.repositories.pnl import NewPnl
 from market_maker.repositories.positions import NewPosition
 from market_maker.repositories.text import storable, to_json
 
@@ -65,6 +69,8 @@ class JournalBatch:
     """Of symbols that no engine keeps; each may be there already."""
     repeated_fills: list[NewFill] = field(default_factory=list)
     """That engines had counted before; each should be there already."""
+    markouts: list[NewMarkout] = field(default_factory=list)
+    pnl: list[NewPnl] = field(default_factory=list)
     positions: dict[str, NewPosition] = field(default_factory=dict)
     orders: dict[str, OrderChange] = field(default_factory=dict)
     states: dict[str, StateChange] = field(default_factory=dict)
@@ -84,6 +90,10 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
                 case RecordFill(after=PositionRow() as position):
                     batch.fills.append((entry.symbol, record, entry.at))
                     batch.positions[entry.symbol] = (position, entry.at, record.applied)
+                case RecordMarkouts(markouts):
+                    batch.markouts += ((entry.symbol, markout) for markout in markouts)
+                case RecordPnl():
+                    batch.pnl.append((entry.symbol, record))
                 case RecordOrder():
                     _add_order(batch, entry, record)
                 case RecordState():

@@ -13,7 +13,9 @@ from market_maker.repositories.generated import outbox as outbox_sql
 from market_maker.repositories.generated import states as state_sql
 from market_maker.repositories.journal_batch import JournalBatch, NewFill, collect
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.markouts import insert_markouts
 from market_maker.repositories.owners import lock_current
+from market_maker.repositories.pnl import insert_pnl
 from market_maker.repositories.positions import upsert_positions
 from market_maker.repositories.text import storable
 from market_maker.repositories.wall_time import wall_time
@@ -41,7 +43,7 @@ class WriteResult:
 
 
 class JournalStore:
-    """The one writer of fills, positions, orders, states and events."""
+    """The one writer of fills, markouts, results, positions, orders, states and events."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -84,6 +86,10 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
     if batch.stray_fills:
         await _insert_fills(db, batch.stray_fills)
     missed = await _insert_fills(db, batch.repeated_fills) if batch.repeated_fills else 0
+    if batch.markouts:
+        await insert_markouts(db, batch.markouts)
+    if batch.pnl:
+        await insert_pnl(db, batch.pnl)
     if batch.positions:
         await upsert_positions(db, batch.positions)
     if batch.orders:
@@ -111,6 +117,8 @@ async def _insert_fills(db: Executor, new: Sequence[NewFill]) -> int:
         sequences=[fill.sequence for fill in fills],
         executed_ats=[wall_time(fill.executed_at_us) for fill in fills],
         recorded_ats=[at for _, _, at in new],
+        mids=[fill.mid for fill in fills],
+        levels=[fill.level for fill in fills],
     )
 
 
@@ -150,6 +158,8 @@ async def _upsert_states(db: Executor, batch: JournalBatch) -> None:
         versions=[change.transitions for _, change in changes],
         event_ids=[change.event_id for _, change in changes],
         rebases_pending=[record.rebase_pending for record in records],
+        spread_baselines=[record.spread_baseline for record in records],
+        fees_baselines=[record.fees_baseline for record in records],
     )
 
 

@@ -55,6 +55,9 @@ async def upsert_positions(db: Executor, positions: Mapping[str, NewPosition]) -
         fill_counts=[row.fill_count for _, row, *_ in rows],
         volumes=[row.volume for _, row, *_ in rows],
         updated_ats=[at for _, _, at, _ in rows],
+        spread_captures=[row.spread_capture for _, row, *_ in rows],
+        inventory_pnls=[row.inventory_pnl for _, row, *_ in rows],
+        worths=[row.worth for _, row, *_ in rows],
         applied_partitions=[applied.partition if applied else None for *_, applied in rows],
         applied_offsets=[applied.offset if applied else None for *_, applied in rows],
         applied_executed_ats=[wall_time(applied.executed_at_us) if applied else None for *_, applied in rows],
@@ -69,4 +72,7 @@ def _position(row: StoredPosition) -> PositionRow:
         fees=row.fees,
         fill_count=row.fill_count,
         volume=row.volume,
+        spread_capture=row.spread_capture,
+        inventory_pnl=row.inventory_pnl,
+        worth=row.worth,
     )

@@ -26,6 +26,10 @@ class StateRecord:
     """Counts transitions."""
     rebase_pending: bool
     """Whether the P&L baseline still waits for a price to move to."""
+    spread_baseline: Decimal
+    """The part of the baseline that was spread capture ..."""
+    fees_baseline: Decimal
+    """... and what was fees; the rest was inventory."""
 
 
 class StateRepository:
@@ -56,6 +60,8 @@ def _record(row: StoredState) -> StateRecord:
         since=row.since,
         version=row.version,
         rebase_pending=row.rebase_pending,
+        spread_baseline=row.spread_baseline,
+        fees_baseline=row.fees_baseline,
     )
 
 

@@ -20,6 +20,7 @@ class Fill:
     price: Decimal
     quantity: Decimal
     fee: Decimal
+    mid: Decimal | None = None
 
 
 def fill(side: Side, quantity: str, price: str, fee: str = "0") -> Fill:

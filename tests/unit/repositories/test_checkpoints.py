@@ -23,6 +23,7 @@ class Stored:
     price: Decimal = Decimal("60000.10")
     quantity: Decimal = Decimal("0.300")
     fee: Decimal = Decimal("-0.0000001")
+    mid: Decimal | None = Decimal("60000.15")
 
 
 def folded(*ids: int) -> Fold:

@@ -10,7 +10,17 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import Command, OrderStatus
 from market_maker.core.config import EngineLimits
-from market_maker.core.engine import answers, clearing, control, cycle, failed_step, fills, halt, market
+from market_maker.core.engine import (
+    answers,
+    clearing,
+    control,
+    cycle,
+    failed_step,
+    fills,
+    halt,
+    market,
+    measuring,
+)
 from market_maker.core.engine.symbol import KillLatch, Out, Restored, Symbol
 from market_maker.core.engine.symbol_view import view_of
 from market_maker.core.orders.ids import OrderIds
@@ -60,6 +70,8 @@ _RANK: dict[type, int] = {
     cmd.RecordOrder: 4,
     cmd.RecordState: 4,
     cmd.RecordRisk: 4,
+    cmd.RecordMarkouts: 4,
+    cmd.RecordPnl: 4,
     cmd.Reply: 5,
     cmd.PublishQuote: 5,
     cmd.Notice: 5,
@@ -87,6 +99,7 @@ class SymbolEngine:
             restored.inventory,
             OrderIds(restored.ids),
             pnl_baseline=restored.pnl_baseline,
+            parts_baseline=restored.parts_baseline,
             rebase_pending=restored.rebase_pending,
             state_reason=restored.state_reason,
             state_actor=restored.state_actor,
@@ -102,6 +115,7 @@ class SymbolEngine:
         for key in restored.trade_keys:
             fills.remember_trade(symbol, key)
         self._symbol = symbol
+        self._due_markouts = restored.due_markouts
 
     def start(self, open_orders: tuple[Order, ...] = ()) -> list[Command]:
         """Begin: ACTIVE becomes PAUSED, and whatever of ours is in the market is cleared.
@@ -116,6 +130,7 @@ class SymbolEngine:
             if order.status is OrderStatus.PENDING_NEW:
                 order.status = OrderStatus.UNKNOWN
             symbol.orders.load(order, symbol.instrument)
+        measuring.begin(symbol, self._due_markouts, out)
         clearing.begin(symbol, out)
         if symbol.state is State.ACTIVE:
             halt.change_state(symbol, Cause.STARTUP, "start-up", "system", out)
@@ -127,9 +142,12 @@ class SymbolEngine:
         Whatever it raises is a defect; then the caller tells it a Fault, or never anything again.
         """
         symbol = self._symbol
-        symbol.now_ns = max(symbol.now_ns, event.at_ns)
+        now_ns = max(symbol.now_ns, event.at_ns)
         out: list[Command] = []
         try:
+            if now_ns >= symbol.markouts.due_ns or now_ns >= symbol.minute_ns:
+                measuring.advance(symbol, now_ns, out)
+            symbol.now_ns = now_ns
             HANDLERS[type(event)](symbol, event, out)
             self._advance(out)
         except Exception:
@@ -176,7 +194,7 @@ class SymbolEngine:
     def wake_ns(self) -> int:
         """When the engine wants a Tick at the latest, monotonic."""
         symbol = self._symbol
-        wake_ns = clearing.wake_ns(symbol)
+        wake_ns = min(clearing.wake_ns(symbol), symbol.markouts.due_ns)
         if symbol.is_active:
             wake_ns = min(wake_ns, symbol.due_ns)
             if symbol.quote is not None:

@@ -9,7 +9,9 @@ from market_maker.core.commands import (
     OrderStatus,
     PlaceOrder,
     RecordFill,
+    RecordMarkouts,
     RecordOrder,
+    RecordPnl,
     RecordRisk,
     RecordState,
 )
@@ -17,7 +19,7 @@ from market_maker.core.engine import clearing
 from market_maker.core.engine.symbol import Out, Symbol
 
 NEVER_SENT = "never sent: the step that decided it failed"
-_OWED = (RecordFill, RecordOrder, RecordState, RecordRisk, Notice)
+_OWED = (RecordFill, RecordOrder, RecordState, RecordRisk, RecordMarkouts, RecordPnl, Notice)
 
 
 def take_back(symbol: Symbol, out: Out) -> None:

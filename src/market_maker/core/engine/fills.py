@@ -6,7 +6,7 @@ this process knows the order.
 
 from market_maker.core.applied import advanced
 from market_maker.core.commands import Notice, OrderStatus, RecordFill
-from market_maker.core.engine import clearing, halt
+from market_maker.core.engine import clearing, halt, measuring
 from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import EngineEventUnreadable, Execution, OrderEvent, OrderEventKind
 from market_maker.core.orders.order_tracker import Order
@@ -26,8 +26,10 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     if symbol.applied is not None and symbol.applied.covers(event):
         out.append(RecordFill.of(event, after=None))
         return
-    _count(symbol, event, key, out)
     order = symbol.orders.find(event.client_order_id, event.order_id)
+    level = order.level if order is not None and order.level >= 0 else None
+    _count(symbol, event, key, level, out)
+    measuring.watch(symbol, event, level, out)
     believed_gone = order is None or order.settled
     symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
     if order is not None:
@@ -40,14 +42,16 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     check_position(symbol, out)
 
 
-def _count(symbol: Symbol, event: Execution, key: tuple[str, str], out: Out) -> None:
+def _count(symbol: Symbol, event: Execution, key: tuple[str, str], level: int | None, out: Out) -> None:
     """Change the position, its record and what tells repeats apart, all of them or none.
 
     Whatever can raise stands before the first change; a record in `out` becomes durable even if the rest of
     the step raises (`failed_step`).
     """
-    inventory, applied = symbol.inventory.after(event), advanced(symbol.applied, event)
-    out.append(RecordFill.of(event, inventory.to_row(), applied))
+    valuation = symbol.valuation
+    mid = valuation.price if valuation is not None else None
+    inventory, applied = symbol.inventory.after(event, mid), advanced(symbol.applied, event)
+    out.append(RecordFill.of(event, inventory.to_row(), applied, mid, level))
     symbol.inventory, symbol.applied = inventory, applied
     remember_trade(symbol, key)
     symbol.stats.fills += 1

@@ -76,6 +76,7 @@ def rebase(symbol: Symbol, *, mid_is_current: bool) -> bool:
     if symbol.inventory.position and not mid_is_current and symbol.fresh(symbol.mark) is None:
         return False
     symbol.pnl_baseline = symbol.gross_pnl
+    symbol.parts_baseline = symbol.gross_parts
     symbol.rebase_pending = False
     return True
 
@@ -99,4 +100,6 @@ def _record(symbol: Symbol, to_state: State, reason: str, actor: str) -> RecordS
         symbol.kill.trigger.reason if symbol.kill is not None else None,
         symbol.pnl_baseline,
         symbol.rebase_pending,
+        symbol.parts_baseline.spread,
+        symbol.parts_baseline.fees,
     )

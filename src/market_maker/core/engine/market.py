@@ -1,5 +1,6 @@
 """Market data and instrument changes: they move the book, the prices and the grid, and nothing else."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from market_maker.core.book.order_book import BookChange
@@ -17,6 +18,7 @@ from market_maker.core.events import (
 )
 from market_maker.core.instrument import Instrument
 from market_maker.core.pricing.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
+from market_maker.core.results import Missing
 from market_maker.core.risk import kill_switch
 from market_maker.core.states import State
 
@@ -134,6 +136,23 @@ def look(symbol: Symbol) -> Look | None:
     if symbol.undecided is None:
         return _certain(symbol, possible, bid[0], ask[0])
     return _uncertain(symbol, possible, bid[0], ask[0])
+
+
+def mid_in_force(symbol: Symbol) -> Decimal | Missing:
+    """The reference mid at this moment in quote currency, or why there is none. It changes nothing."""
+    book = symbol.book
+    if symbol.state is State.HALTED:
+        return Missing.HALTED
+    if not book.valid or symbol.next_instrument is not None:
+        return Missing.NO_MID
+    if not symbol.book_is_fresh:
+        return Missing.STALE
+    share, counting = symbol.orders.share, symbol.reference_units_min
+    bid, ask = share.best(book, Side.BUY, counting), share.best(book, Side.SELL, counting)
+    possible = _mid_range(symbol, bid, ask)
+    if possible is None:
+        return Missing.NO_MID
+    return possible.low.price(symbol.instrument) if possible.is_certain else Missing.UNCERTAIN
 
 
 def _mid_range(symbol: Symbol, bid: Best, ask: Best) -> MidRange | None:

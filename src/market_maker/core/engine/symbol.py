@@ -16,11 +16,13 @@ from market_maker.core.engine.stats import Stats
 from market_maker.core.events import PublicTrade, Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.ledger.markouts import Markouts, Watched
 from market_maker.core.orders.ids import IdSeed, OrderIds
 from market_maker.core.orders.order_tracker import OrderTracker
 from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.volatility import Volatility
+from market_maker.core.results import NOTHING, Parts
 from market_maker.core.risk.kill_switch import Health, Trigger
 from market_maker.core.risk.pre_trade_check import OrderLimits
 from market_maker.core.states import State
@@ -71,6 +73,8 @@ class Symbol:
     inventory: Inventory
     ids: OrderIds
     pnl_baseline: Decimal = Decimal(0)
+    parts_baseline: Parts = NOTHING
+    """What `pnl_baseline` came from."""
     rebase_pending: bool = False
     """Whether a reset asked for a new P&L baseline that still waits for a price."""
     state_reason: str = ""
@@ -89,6 +93,12 @@ class Symbol:
     clearing: Clearing = field(default_factory=Clearing)
     health: Health = field(default_factory=Health)
     stats: Stats = field(default_factory=Stats)
+    markouts: Markouts = field(default_factory=Markouts)
+    """Fills that wait for a later price."""
+    minute_ns: int = 0
+    """The next full minute of the wall clock, monotonic."""
+    minute_parts: Parts | None = None
+    """What the result came from at the last full minute that was recorded."""
     quoting: QuotingEngine = field(init=False)
     order_limits: OrderLimits = field(init=False)
     interval_ns: int = field(init=False)
@@ -276,6 +286,17 @@ class Symbol:
         """Realized plus unrealized minus baseline."""
         return EXACT.subtract(self.gross_pnl, self.pnl_baseline)
 
+    @property
+    def gross_parts(self) -> Parts:
+        """What `gross_pnl` comes from."""
+        valuation = self.valuation
+        return self.inventory.parts(valuation.price if valuation is not None else None)
+
+    @property
+    def parts(self) -> Parts:
+        """What `total_pnl` comes from."""
+        return self.gross_parts.since(self.parts_baseline)
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -299,3 +320,15 @@ class Restored:
     """See `Symbol.phase`; another one for each symbol."""
     applied: Applied | None = None
     """How far engine events are counted in those executions."""
+    spread_baseline: Decimal = Decimal(0)
+    """The part of `pnl_baseline` that was spread capture ..."""
+    fees_baseline: Decimal = Decimal(0)
+    """... and what was fees; the rest was inventory."""
+    due_markouts: tuple[Watched, ...] = ()
+    """Fills of which not all markouts are stored."""
+
+    @property
+    def parts_baseline(self) -> Parts:
+        """What the baseline came from."""
+        inventory = EXACT.add(EXACT.subtract(self.pnl_baseline, self.spread_baseline), self.fees_baseline)
+        return Parts(self.spread_baseline, inventory, self.fees_baseline)

@@ -89,6 +89,7 @@ def _pnl(symbol: Symbol) -> PnlView:
         price_source=valuation.source.value if valuation is not None else "",
         price_data_ns=valuation.data_ns if valuation is not None else None,
         rebase_pending=symbol.rebase_pending,
+        parts=symbol.parts,
     )
 
 

@@ -14,10 +14,19 @@ from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.inventory import Fill, Inventory
 from market_maker.core.orders.order_tracker import RECENT_ORDERS_MAX
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Count it up when the fold gains, loses or changes anything."""
 
-_AMOUNTS: Final = ("position", "open_cost", "realized_pnl", "fees", "volume")
+_AMOUNTS: Final = (
+    "position",
+    "open_cost",
+    "realized_pnl",
+    "fees",
+    "volume",
+    "spread_capture",
+    "inventory_pnl",
+    "worth",
+)
 _ZERO: Final = Decimal(0)
 
 
@@ -52,7 +61,7 @@ class Fold:
         """Count the next fill. ValueError when it cannot be one."""
         if fill.id <= self.last_id:
             raise ValueError(f"fill {fill.id} comes after fill {self.last_id}")
-        self.inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
+        self.inventory.apply(fill.side, fill.price, fill.quantity, fill.fee, fill.mid)
         filled = self.filled
         filled[fill.order_id] = EXACT.add(filled.pop(fill.order_id, _ZERO), fill.quantity)
         if len(filled) > RECENT_ORDERS_MAX:

@@ -2,7 +2,8 @@
 
 At every step, exactly: realized - open cost = -(sum of signed price * quantity) - fees. The cost that a
 reducing fill takes out of the open position is rounded; what is rounded away stays in the open cost,
-so nothing is lost between realized and unrealized.
+so nothing is lost between realized and unrealized. Beside them the same fills make the result's three parts
+(`attribution`).
 """
 
 from collections.abc import Iterable
@@ -10,8 +11,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
 from market_maker.core.commands import PositionRow
-from market_maker.core.events import Side
+from market_maker.core.events import Execution, Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.ledger.attribution import Attribution
+from market_maker.core.results import Parts
 
 COST_STEP = Decimal("1e-18")
 """The open cost that a reducing fill removes is rounded to this (quote currency, half even)."""
@@ -38,11 +41,15 @@ class Fill(Protocol):
     def fee(self) -> Decimal:
         """Quote currency; negative is a rebate."""
 
+    @property
+    def mid(self) -> Decimal | None:
+        """The price that valued the position when the fill was counted; None: there was none."""
+
 
 class Inventory:
     """A position at average cost. Amounts are quote currency, the position signed base currency."""
 
-    __slots__ = ("_fees", "_fill_count", "_open_cost", "_position", "_realized", "_volume")
+    __slots__ = ("_attribution", "_fees", "_fill_count", "_open_cost", "_position", "_realized", "_volume")
 
     def __init__(self) -> None:
         self._position = _ZERO
@@ -51,6 +58,7 @@ class Inventory:
         self._fees = _ZERO
         self._fill_count = 0
         self._volume = _ZERO
+        self._attribution = Attribution()
 
     @classmethod
     def from_row(cls, row: PositionRow) -> "Inventory":
@@ -62,6 +70,7 @@ class Inventory:
         inventory._fees = row.fees
         inventory._fill_count = row.fill_count
         inventory._volume = row.volume
+        inventory._attribution = Attribution(row.spread_capture, row.inventory_pnl, row.worth)
         return inventory
 
     def to_row(self) -> PositionRow:
@@ -73,11 +82,20 @@ class Inventory:
             fees=self._fees,
             fill_count=self._fill_count,
             volume=self._volume,
+            spread_capture=self._attribution.spread,
+            inventory_pnl=self._attribution.inventory,
+            worth=self._attribution.worth,
         )
 
-    def apply(self, side: Side, price: Decimal, quantity: Decimal, fee: Decimal) -> None:
-        """Count one fill, exactly once; ValueError when it cannot be one."""
+    def apply(
+        self, side: Side, price: Decimal, quantity: Decimal, fee: Decimal, mid: Decimal | None = None
+    ) -> None:
+        """Count one fill, exactly once; ValueError when it cannot be one.
+
+        `mid` is the price that values the position at that moment; None while there is none.
+        """
         _check(price, quantity, fee)
+        before = self._attribution.moved(self._worth(mid))
         closing = _ZERO
         if self._position and (self._position > 0) is (side is Side.SELL):
             closing = min(quantity, EXACT.abs(self._position))
@@ -90,11 +108,12 @@ class Inventory:
         self._fees = EXACT.add(self._fees, fee)
         self._volume = EXACT.add(self._volume, notional)
         self._fill_count += 1
+        self._attribution = before.filled(side, price, quantity, mid, self._worth(mid))
 
-    def after(self, fill: "Fill") -> "Inventory":
+    def after(self, fill: Execution, mid: Decimal | None) -> "Inventory":
         """The inventory with one more fill in it, beside this one; ValueError when it cannot be one."""
         after = Inventory.from_row(self.to_row())
-        after.apply(fill.side, fill.price, fill.quantity, fill.fee)
+        after.apply(fill.side, fill.price, fill.quantity, fill.fee, mid)
         return after
 
     def _open(self, side: Side, price: Decimal, quantity: Decimal) -> None:
@@ -146,12 +165,20 @@ class Inventory:
         """What closing the position at `price` would realize, before fees."""
         return EXACT.subtract(self.value(price), self._open_cost)
 
+    def parts(self, mid: Decimal | None) -> Parts:
+        """What all fills so far came from, the position valued at `mid`; without one, at what it cost."""
+        now = self._attribution.moved(self._worth(mid))
+        return Parts(now.spread, now.inventory, self._fees)
+
+    def _worth(self, mid: Decimal | None) -> Decimal:
+        return self._open_cost if mid is None else self.value(mid)
+
 
 def fold(fills: Iterable[Fill]) -> PositionRow:
     """The position that a history of fills makes, oldest first."""
     inventory = Inventory()
     for fill in fills:
-        inventory.apply(fill.side, fill.price, fill.quantity, fill.fee)
+        inventory.apply(fill.side, fill.price, fill.quantity, fill.fee, fill.mid)
     return inventory.to_row()
 
 

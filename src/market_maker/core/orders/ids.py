@@ -33,11 +33,15 @@ class OrderIds:
         """A new UUIDv7 for an order made at `now_ns` (monotonic)."""
         seed = self._seed
         self._counter += 1
-        unix_ms = seed.wall_ms + (now_ns - seed.at_ns) // 1_000_000
+        unix_ms = self.wall_us(now_ns) // 1_000
         rand_b = (seed.random + self._counter) & _RAND_B_MASK
         value = unix_ms << 80 | 0x7 << 76 | (self._counter & 0xFFF) << 64 | 0b10 << 62 | rand_b
         text = f"{value:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def wall_us(self, now_ns: int) -> int:
+        """The wall time at a monotonic one, microseconds since 1970 UTC."""
+        return self._seed.wall_ms * 1_000 + (now_ns - self._seed.at_ns) // 1_000
 
     def made(self, client_order_id: str) -> bool:
         """Whether this is one of them; any text may be asked for."""

@@ -13,14 +13,14 @@ from market_maker.repositories.generated.models import StoredFill
 INSERT_FILLS = """\
 INSERT INTO mm_fills (
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
-    executed_at, recorded_at
+    executed_at, recorded_at, mid, level
 )
 SELECT
     unnest($1::text[]), unnest($2::text[]), unnest($3::text[]),
     unnest($4::numeric[]), unnest($5::numeric[]), unnest($6::numeric[]),
     unnest($7::text[]), unnest($8::text[]), unnest($9::boolean[]),
     unnest($10::bigint[]), unnest($11::timestamptz[]),
-    unnest($12::timestamptz[])
+    unnest($12::timestamptz[]), unnest($13::numeric[]), unnest($14::integer[])
 ON CONFLICT (symbol, trade_id, side) DO NOTHING
 """
 
@@ -40,6 +40,8 @@ async def insert_fills(
     sequences: Sequence[int | None],
     executed_ats: Sequence[datetime | None],
     recorded_ats: Sequence[datetime | None],
+    mids: Sequence[Decimal | None],
+    levels: Sequence[int | None],
 ) -> int:
     """Adds the fills of a batch in its order; one that is there already is left as it is."""
     status = await db.execute(
@@ -56,12 +58,14 @@ async def insert_fills(
         sequences,
         executed_ats,
         recorded_ats,
+        mids,
+        levels,
     )
     return int(status.rpartition(" ")[2])
 
 
 LIST_FILLS = """\
-SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at FROM mm_fills
+SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at, level, mid FROM mm_fills
 WHERE symbol = $1 AND id < $2
     AND ($3::timestamptz IS NULL OR executed_at >= $3::timestamptz)
     AND ($4::timestamptz IS NULL OR executed_at < $4::timestamptz)
@@ -85,7 +89,7 @@ async def list_fills(
 
 
 LIST_FILLS_AFTER = """\
-SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at FROM mm_fills
+SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at, level, mid FROM mm_fills
 WHERE symbol = $1 AND id > $2
 ORDER BY id
 LIMIT $3::bigint

@@ -47,6 +47,8 @@ class StoredState:
     version: int
     last_event_id: UUID
     rebase_pending: bool
+    fees_baseline: Decimal
+    spread_baseline: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class StoredPosition:
     applied_executed_at: datetime | None
     applied_offset: int | None
     applied_partition: int | None
+    inventory_pnl: Decimal
+    spread_capture: Decimal
+    worth: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,33 @@ class StoredFill:
     sequence: int
     executed_at: datetime
     recorded_at: datetime
+    level: int | None
+    mid: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMarkout:
+    """A row of `mm_markouts`."""
+
+    symbol: str
+    trade_id: str
+    side: str
+    horizon_ms: int
+    mid: Decimal | None
+    missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPnl:
+    """A row of `mm_pnl`."""
+
+    symbol: str
+    at: datetime
+    spread_capture: Decimal
+    inventory_pnl: Decimal
+    fees: Decimal
+    position: Decimal
+    mid: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

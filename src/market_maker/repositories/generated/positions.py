@@ -10,7 +10,7 @@ from market_maker.repositories.generated.models import StoredPosition
 
 
 LIST_POSITIONS = """\
-SELECT symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at, applied_executed_at, applied_offset, applied_partition FROM mm_positions ORDER BY symbol
+SELECT symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at, applied_executed_at, applied_offset, applied_partition, inventory_pnl, spread_capture, worth FROM mm_positions ORDER BY symbol
 """
 
 
@@ -23,7 +23,7 @@ async def list_positions(
 
 
 GET_POSITION = """\
-SELECT symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at, applied_executed_at, applied_offset, applied_partition FROM mm_positions WHERE symbol = $1
+SELECT symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at, applied_executed_at, applied_offset, applied_partition, inventory_pnl, spread_capture, worth FROM mm_positions WHERE symbol = $1
 """
 
 
@@ -40,14 +40,15 @@ async def get_position(
 UPSERT_POSITIONS = """\
 INSERT INTO mm_positions (
     symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at,
-    applied_partition, applied_offset, applied_executed_at
+    applied_partition, applied_offset, applied_executed_at, spread_capture, inventory_pnl, worth
 )
 SELECT
     unnest($1::text[]), unnest($2::numeric[]), unnest($3::numeric[]),
     unnest($4::numeric[]), unnest($5::numeric[]), unnest($6::bigint[]),
     unnest($7::numeric[]), unnest($8::timestamptz[]),
     unnest($9::integer[]), unnest($10::bigint[]),
-    unnest($11::timestamptz[])
+    unnest($11::timestamptz[]), unnest($12::numeric[]),
+    unnest($13::numeric[]), unnest($14::numeric[])
 ON CONFLICT (symbol) DO UPDATE SET
     position = excluded.position,
     open_cost = excluded.open_cost,
@@ -56,6 +57,9 @@ ON CONFLICT (symbol) DO UPDATE SET
     fill_count = excluded.fill_count,
     volume = excluded.volume,
     updated_at = excluded.updated_at,
+    spread_capture = excluded.spread_capture,
+    inventory_pnl = excluded.inventory_pnl,
+    worth = excluded.worth,
     applied_partition = coalesce(excluded.applied_partition, mm_positions.applied_partition),
     applied_offset = coalesce(excluded.applied_offset, mm_positions.applied_offset),
     applied_executed_at = coalesce(excluded.applied_executed_at, mm_positions.applied_executed_at)
@@ -76,6 +80,9 @@ async def upsert_positions(
     applied_partitions: Sequence[int | None],
     applied_offsets: Sequence[int | None],
     applied_executed_ats: Sequence[datetime | None],
+    spread_captures: Sequence[Decimal | None],
+    inventory_pnls: Sequence[Decimal | None],
+    worths: Sequence[Decimal | None],
 ) -> int:
     """The last position of each symbol of a batch: the engine's fold, which is always newer than the row. How far
     events are counted stays as it was where nothing is said of it."""
@@ -92,5 +99,8 @@ async def upsert_positions(
         applied_partitions,
         applied_offsets,
         applied_executed_ats,
+        spread_captures,
+        inventory_pnls,
+        worths,
     )
     return int(status.rpartition(" ")[2])

@@ -11,7 +11,7 @@ from market_maker.repositories.generated.models import StoredState
 
 
 LIST_STATES = """\
-SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id, rebase_pending FROM mm_states ORDER BY symbol
+SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id, rebase_pending, fees_baseline, spread_baseline FROM mm_states ORDER BY symbol
 """
 
 
@@ -24,7 +24,7 @@ async def list_states(
 
 
 GET_STATE = """\
-SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id, rebase_pending FROM mm_states WHERE symbol = $1
+SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id, rebase_pending, fees_baseline, spread_baseline FROM mm_states WHERE symbol = $1
 """
 
 
@@ -41,13 +41,14 @@ async def get_state(
 UPSERT_STATES = """\
 INSERT INTO mm_states (
     symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, last_event_id,
-    rebase_pending
+    rebase_pending, spread_baseline, fees_baseline
 )
 SELECT
     unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]),
     unnest($5::text[]), unnest($6::numeric[]), unnest($7::timestamptz[]),
     unnest($8::bigint[]), unnest($9::uuid[]),
-    unnest($10::boolean[])
+    unnest($10::boolean[]), unnest($11::numeric[]),
+    unnest($12::numeric[])
 ON CONFLICT (symbol) DO UPDATE SET
     state = excluded.state,
     reason = excluded.reason,
@@ -57,7 +58,9 @@ ON CONFLICT (symbol) DO UPDATE SET
     since = excluded.since,
     version = mm_states.version + excluded.version,
     last_event_id = excluded.last_event_id,
-    rebase_pending = excluded.rebase_pending
+    rebase_pending = excluded.rebase_pending,
+    spread_baseline = excluded.spread_baseline,
+    fees_baseline = excluded.fees_baseline
 WHERE mm_states.last_event_id <> excluded.last_event_id
 """
 
@@ -75,6 +78,8 @@ async def upsert_states(
     versions: Sequence[int | None],
     event_ids: Sequence[UUID | None],
     rebases_pending: Sequence[bool | None],
+    spread_baselines: Sequence[Decimal | None],
+    fees_baselines: Sequence[Decimal | None],
 ) -> int:
     """The last state of each symbol of a batch; `versions` is how many transitions the batch holds. A batch
     that is written again changes nothing."""
@@ -90,5 +95,7 @@ async def upsert_states(
         versions,
         event_ids,
         rebases_pending,
+        spread_baselines,
+        fees_baselines,
     )
     return int(status.rpartition(" ")[2])

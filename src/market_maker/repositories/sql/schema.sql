@@ -58,7 +58,10 @@ CREATE TABLE mm_states (
     -- The outbox event of the last transition: a repeated write of the same one changes nothing.
     last_event_id uuid NOT NULL,
     -- A reset asked for a new P&L baseline, and no fresh price has been there yet to take it at.
-    rebase_pending boolean NOT NULL DEFAULT false
+    rebase_pending boolean NOT NULL DEFAULT false,
+    -- What of the baseline was fees, and what spread capture; the rest was inventory.
+    fees_baseline numeric NOT NULL DEFAULT 0,
+    spread_baseline numeric NOT NULL DEFAULT 0
 );
 
 -- The fold of a symbol's fills, as last computed. The fills win where they differ.
@@ -78,6 +81,11 @@ CREATE TABLE mm_positions (
     applied_executed_at timestamptz,
     applied_offset bigint,
     applied_partition integer,
+    -- Where the result comes from, up to the last fill: what the position's price did, spread capture, and what
+    -- the position was worth right after that fill; quote currency.
+    inventory_pnl numeric NOT NULL DEFAULT 0,
+    spread_capture numeric NOT NULL DEFAULT 0,
+    worth numeric NOT NULL DEFAULT 0,
     CONSTRAINT mm_positions_applied_check
         CHECK (num_nulls(applied_partition, applied_offset, applied_executed_at) IN (0, 3))
 );
@@ -139,12 +147,43 @@ CREATE TABLE mm_fills (
     sequence bigint NOT NULL,
     executed_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
+    -- The level that its order served at that moment; NULL when the order was not known.
+    level integer,
+    -- The price that valued the position when the fill was counted; NULL: there was none, or nobody counted it.
+    mid numeric,
     PRIMARY KEY (symbol, trade_id, side)
 );
 
 CREATE UNIQUE INDEX mm_fills_fold_idx ON mm_fills (symbol, id);
 
 CREATE INDEX mm_fills_executed_idx ON mm_fills (symbol, executed_at);
+
+-- The price a while after each fill. What is there is never changed; a fill that nobody watched has no rows.
+CREATE TABLE mm_markouts (
+    symbol varchar(32) NOT NULL,
+    trade_id text NOT NULL,
+    side text NOT NULL,
+    horizon_ms integer NOT NULL CHECK (horizon_ms > 0),
+    -- The reference mid at that time, or why there is none.
+    mid numeric CHECK (mid > 0 AND mid < 'Infinity'),
+    missing text,
+    PRIMARY KEY (symbol, trade_id, side, horizon_ms),
+    CHECK (num_nulls(mid, missing) = 1)
+);
+
+-- What the result since the first fill came from, at full minutes in which it had changed; quote currency.
+CREATE TABLE mm_pnl (
+    symbol varchar(32) NOT NULL,
+    at timestamptz NOT NULL,
+    spread_capture numeric NOT NULL,
+    inventory_pnl numeric NOT NULL,
+    fees numeric NOT NULL,
+    -- Signed, base currency.
+    position numeric NOT NULL,
+    -- The price that valued it; NULL: there was none.
+    mid numeric,
+    PRIMARY KEY (symbol, at)
+);
 
 -- Events that were caused by a committed change. Sent rows stay: they are the history of state changes
 -- and kill switches that the API shows. Ids rise with commit order within a symbol only.

@@ -2,14 +2,14 @@
 -- Adds the fills of a batch in its order; one that is there already is left as it is.
 INSERT INTO mm_fills (
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
-    executed_at, recorded_at
+    executed_at, recorded_at, mid, level
 )
 SELECT
     unnest(@symbols::text[]), unnest(@trade_ids::text[]), unnest(@sides::text[]),
     unnest(@prices::numeric[]), unnest(@quantities::numeric[]), unnest(@fees::numeric[]),
     unnest(@order_ids::text[]), unnest(@client_order_ids::text[]), unnest(@is_makers::boolean[]),
     unnest(@sequences::bigint[]), unnest(@executed_ats::timestamptz[]),
-    unnest(@recorded_ats::timestamptz[])
+    unnest(@recorded_ats::timestamptz[]), unnest(@mids::numeric[]), unnest(@levels::integer[])
 ON CONFLICT (symbol, trade_id, side) DO NOTHING;
 
 -- name: ListFills :many
