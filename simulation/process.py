@@ -33,7 +33,6 @@ GAUGES_NS = 200 * MS
 ENGINE_TOPIC = "engine.event.v1"
 
 _REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (cmd.RecordFill, cmd.RecordOrder, cmd.RecordState, cmd.RecordRisk)
 
 
 class CrashedError(Exception):
@@ -273,7 +272,7 @@ class Process(Lifetime):
             for command in commands:
                 if isinstance(command, _REQUESTS):
                     self._note_request(symbol, command)
-                elif isinstance(command, _RECORDS):
+                elif isinstance(command, cmd.RECORDS):
                     records.append(command)
                 elif isinstance(command, cmd.Reply):
                     self._parts.replied(self, symbol, command)

@@ -22,7 +22,7 @@ class Said:
     @property
     def records(self) -> list[str]:
         """What becomes durable."""
-        return [line for line, _ in self._of(_RECORDS)]
+        return [line for line, _ in self._of(cmd.RECORDS)]
 
     @property
     def states(self) -> list[cmd.RecordState]:
@@ -68,14 +68,6 @@ class Said:
 
 
 _REQUESTS = (cmd.CancelAll, cmd.CancelOrder, cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (
-    cmd.RecordFill,
-    cmd.RecordOrder,
-    cmd.RecordState,
-    cmd.RecordRisk,
-    cmd.RecordMarkouts,
-    cmd.RecordPnl,
-)
 
 
 class Scribe:

@@ -27,14 +27,6 @@ from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, State
 
 REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
-RECORDS = (
-    cmd.RecordFill,
-    cmd.RecordOrder,
-    cmd.RecordState,
-    cmd.RecordRisk,
-    cmd.RecordMarkouts,
-    cmd.RecordPnl,
-)
 MS = 1_000_000
 SECOND_NS = 1_000_000_000
 ARRIVES_WITHIN_NS = 300 * MS
@@ -374,7 +366,7 @@ class World:
                 self.queued.append(command)
             elif isinstance(command, REQUESTS):
                 self.flights.append(Flight(command, self.now_ns))
-        records = tuple(command for command in commands if isinstance(command, RECORDS))
+        records = tuple(command for command in commands if isinstance(command, cmd.RECORDS))
         if records:
             self.journal.append(Step(records, offset))
         assert self.engine.symbol.state is self.state, "a state changed without a record"

@@ -20,14 +20,6 @@ BURST_MAX = 64
 """Events handled before other tasks of the loop get their turn."""
 
 _REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
-_RECORDS = (
-    cmd.RecordOrder,
-    cmd.RecordFill,
-    cmd.RecordState,
-    cmd.RecordRisk,
-    cmd.RecordMarkouts,
-    cmd.RecordPnl,
-)
 
 
 class Observer(Protocol):
@@ -140,7 +132,7 @@ class Worker:
         for command in commands:
             if isinstance(command, _REQUESTS):
                 self._execute(command, cause)
-            elif isinstance(command, _RECORDS):
+            elif isinstance(command, cmd.RECORDS):
                 records.append(command)
         if records or source is not None:
             entry = self._entry(records, trace) if records else None

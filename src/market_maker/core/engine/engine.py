@@ -130,10 +130,10 @@ class SymbolEngine:
             if order.status is OrderStatus.PENDING_NEW:
                 order.status = OrderStatus.UNKNOWN
             symbol.orders.load(order, symbol.instrument)
-        measuring.begin(symbol, self._due_markouts, out)
         clearing.begin(symbol, out)
         if symbol.state is State.ACTIVE:
             halt.change_state(symbol, Cause.STARTUP, "start-up", "system", out)
+        measuring.begin(symbol, self._due_markouts, out)
         return out
 
     def handle(self, event: ev.Event) -> list[Command]:
