@@ -272,7 +272,7 @@ class Process(Lifetime):
             for command in commands:
                 if isinstance(command, _REQUESTS):
                     self._note_request(symbol, command)
-                elif isinstance(command, cmd.RECORDS):
+                elif isinstance(command, cmd.Record):
                     records.append(command)
                 elif isinstance(command, cmd.Reply):
                     self._parts.replied(self, symbol, command)

@@ -17,12 +17,12 @@ class Said:
     @property
     def requests(self) -> list[str]:
         """What leaves for the exchange."""
-        return [line for line, _ in self._of(_REQUESTS)]
+        return [line for line, command in self._pairs() if isinstance(command, cmd.Request)]
 
     @property
     def records(self) -> list[str]:
         """What becomes durable."""
-        return [line for line, _ in self._of(cmd.RECORDS)]
+        return [line for line, command in self._pairs() if isinstance(command, cmd.Record)]
 
     @property
     def states(self) -> list[cmd.RecordState]:
@@ -62,12 +62,6 @@ class Said:
 
     def _pairs(self) -> list[tuple[str, cmd.Command]]:
         return list(zip(self.lines, self.commands, strict=True))
-
-    def _of(self, kinds: tuple[type, ...]) -> list[tuple[str, cmd.Command]]:
-        return [(line, command) for line, command in self._pairs() if isinstance(command, kinds)]
-
-
-_REQUESTS = (cmd.CancelAll, cmd.CancelOrder, cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
 
 
 class Scribe:

@@ -366,7 +366,7 @@ class World:
                 self.queued.append(command)
             elif isinstance(command, REQUESTS):
                 self.flights.append(Flight(command, self.now_ns))
-        records = tuple(command for command in commands if isinstance(command, cmd.RECORDS))
+        records = tuple(command for command in commands if isinstance(command, cmd.Record))
         if records:
             self.journal.append(Step(records, offset))
         assert self.engine.symbol.state is self.state, "a state changed without a record"

@@ -132,7 +132,7 @@ class Worker:
         for command in commands:
             if isinstance(command, _REQUESTS):
                 self._execute(command, cause)
-            elif isinstance(command, cmd.RECORDS):
+            elif isinstance(command, cmd.Record):
                 records.append(command)
         if records or source is not None:
             entry = self._entry(records, trace) if records else None

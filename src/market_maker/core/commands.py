@@ -7,7 +7,7 @@ records for the journal follow in the order in which they must become durable.
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Self, get_args
+from typing import Self
 
 from market_maker.core.applied import Applied
 from market_maker.core.events import Execution, Side
@@ -257,5 +257,4 @@ class Notice:
 
 Request = PlaceOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders
 Record = RecordOrder | RecordFill | RecordState | RecordRisk | RecordMarkouts | RecordPnl
-RECORDS: tuple[type, ...] = get_args(Record)
 Command = Request | Record | Reply | PublishQuote | Notice

@@ -4,12 +4,12 @@ The Fault that follows makes up for it: what should have become durable does, or
 are over, and whatever was to be cancelled or asked is cancelled and asked again.
 """
 
-from market_maker.core.commands import RECORDS, Notice, OrderStatus, PlaceOrder
+from market_maker.core.commands import Notice, OrderStatus, PlaceOrder, Record
 from market_maker.core.engine import clearing
 from market_maker.core.engine.symbol import Out, Symbol
 
 NEVER_SENT = "never sent: the step that decided it failed"
-_OWED = (*RECORDS, Notice)
+_OWED = Record | Notice
 
 
 def take_back(symbol: Symbol, out: Out) -> None:
