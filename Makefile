@@ -8,7 +8,7 @@ WORKERS ?= 4
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast test-acceptance test-integration search simulate bench lint generate migration lock clean
+.PHONY: console console-check demo test test-fast test-acceptance test-integration search simulate bench lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -74,8 +74,18 @@ generate: $(VENV)/.dev
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src --grpc_python_out=src proto/tradex_contracts/metadata.proto
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sqlc generate
 	$(BIN)/python -m tools.settings_page > docs/settings.md
+	$(BIN)/python -m tools.runbook_sections > src/market_maker/console/runbook.json
 	$(BIN)/python -m tools.monitoring alerts > deploy/prometheus/alerts.yaml
 	$(BIN)/python -m tools.monitoring dashboard > deploy/grafana/market-maker.json
+
+# The console, from console/ into the package; who only uses it needs no Node.
+console:
+	cd console && npm ci --no-progress && npm run check && npm run test && npm run build
+
+# The committed files are those that the sources give.
+console-check: console
+	git diff --exit-code -- src/market_maker/console
+	test -z "$$(git status --porcelain -- src/market_maker/console)"
 
 # The next migration, from what schema.sql says now: make migration NAME=add_epoch
 migration: $(VENV)/.dev

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from market_maker import setting_types as to
 from market_maker.environment import SettingProblem, Variable
+from market_maker.setting_types import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,17 @@ class AccessSettings:
     issuer: Annotated[
         str | None,
         Variable("AUTH_ISSUER", to.text, "what a token's `iss` must be; unset: it is not looked at"),
+    ]
+
+    sign_in_url: Annotated[
+        Secret | None,
+        Variable(
+            "AUTH_SIGN_IN_URL",
+            to.url("http", "https"),
+            "page of the Auth Service that gives a person a token: the console sends people there with "
+            "`redirect_uri` and `state`, and takes `#access_token=...&state=...` on the way back; unset: the "
+            "console asks for a token",
+        ),
     ]
 
     @staticmethod

@@ -12,12 +12,14 @@ from tests.support.tokens import by_shared_secret, by_unknown_key, unsigned, wit
 
 STATUS, KILL = "/v1/mm/status", "/v1/mm/emergency/kill"
 READ, OPERATE, EMERGENCY = "mm:read", "mm:operate", "mm:emergency"
-PAGES = {("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json")}
+PAGES = {("GET", "/docs"), ("GET", "/openapi.json")}
+OPEN = {"/", "/console/{name}", "/v1/mm/session"}
+"""The console and signing in on it; what may be seen there other routes decide."""
 
 
 def role_of(method: str, path: str) -> str | None:
     """What the document says: reading, operating, emergencies; health is open to all."""
-    if path.startswith("/health"):
+    if path.startswith("/health") or path in OPEN:
         return None
     if method == "GET":
         return READ
@@ -29,7 +31,7 @@ async def routes(guarded: Guarded) -> set[tuple[str, str]]:
     token = await guarded.exchange.token(READ)
     document = (await guarded.ask("GET", "/openapi.json", token)).body
     operations = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
-    return operations | PAGES
+    return operations | PAGES | {("GET", "/"), ("GET", "/console/{name}")}
 
 
 async def refused_tokens(guarded: Guarded) -> dict[str, str]:

@@ -18,6 +18,7 @@ from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
 from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.api.rate import RateLimit
+from market_maker.api.samples import Samples
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer
 from market_maker.api.strangers import Refusals
@@ -182,6 +183,7 @@ async def in_process(
     app.state.desk = desk
     app.state.fleet = fleet
     app.state.audit = AuditTrail(desk)
+    app.state.samples = Samples()
     app.state.streams = Streams()
     app.state.rate = RateLimit()
     app.state.waits = Waits()

@@ -34,9 +34,11 @@ from market_maker.core.states import Cause, KillReason, State, next_state
 from market_maker.core.view import (
     BookView,
     Counters,
+    DepthLevel,
     KillView,
     OrderView,
     PnlView,
+    PreviewView,
     ReferenceView,
     SymbolView,
 )
@@ -135,6 +137,8 @@ class FakeDesk:
     positions: dict[str, Decimal] = field(default_factory=dict)
     """Stored positions of symbols that nobody runs."""
     stored: dict[str, StoredState] = field(default_factory=dict)
+    bids: Sequence[DepthLevel] = (DepthLevel(Decimal("100.00"), Decimal(3), Decimal(1)),)
+    asks: Sequence[DepthLevel] = (DepthLevel(Decimal("100.10"), Decimal(2), Decimal(0)),)
 
     def symbols(self) -> Sequence[str]:
         if self.known is not None:
@@ -146,6 +150,25 @@ class FakeDesk:
 
     def view(self, symbol: str) -> SymbolView | None:
         return self.views.get(symbol)
+
+    def depth(self, symbol: str, levels: int) -> tuple[Sequence[DepthLevel], Sequence[DepthLevel]]:
+        assert symbol in self.views
+        return self.bids[:levels], self.asks[:levels]
+
+    def preview(self, symbol: str, config: SymbolConfig) -> PreviewView:
+        view = self.views[symbol]
+        assert view.instrument is not None
+        return PreviewView(
+            at_ns=view.at_ns,
+            config=config,
+            instrument=view.instrument,
+            quote=None,
+            no_quote_reason="no_reference_mid",
+            kill=None,
+            cancelled=view.orders,
+            placed=((Side.BUY, 0),),
+            kept=0,
+        )
 
     def to_wall(self, at_ns: int) -> datetime:
         return START + timedelta(microseconds=at_ns // 1_000)

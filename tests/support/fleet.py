@@ -84,7 +84,7 @@ class Hub:
     async def publish(self) -> None:
         """Every instance shows itself, as it does once a second."""
         for instance, desk in self.desks.items():
-            self.published[instance] = await picture_of(desk, HubPeers(self, instance))
+            self.published[instance] = await picture_of(desk, HubPeers(self, instance), lambda _: None)
 
     def _need_database(self) -> None:
         if not self.database_up:

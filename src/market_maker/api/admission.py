@@ -13,6 +13,7 @@ from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import NEVER_HELD_BACK, Principal, RoleMissingError, authorise, permitted
 from market_maker.api.strangers import LET_IN
+from market_maker.api.tokens import token_of
 
 
 async def admit(request: Request, path: str) -> Principal:
@@ -38,17 +39,19 @@ async def _authorised(request: Request, path: str, sender: Principal | None) -> 
 
     A denied attempt is told; one of a known sender to change something is audited, too.
     """
-    token = request.headers.get("authorization")
+    authenticator = request.app.state.authenticator
     try:
         if sender is not None:
             return permitted(sender, request.method, path)
-        return await authorise(request.app.state.authenticator, request.method, path, token)
+        token = token_of(request) if authenticator.required else None
+        return await authorise(authenticator, request.method, path, token)
     except ProblemError as denied:
-        _note(request, f"{request.method} {path}", denied)
+        note_denied(request, f"{request.method} {path}", denied)
         raise
 
 
-def _note(request: Request, route: str, denied: ProblemError) -> None:
+def note_denied(request: Request, route: str, denied: ProblemError) -> None:
+    """Tell of a denied attempt."""
     state = request.app.state
     if not isinstance(denied, RoleMissingError):
         state.denials.add(Kind(_address(request), route, None, denied.detail), None)

@@ -150,6 +150,20 @@ class Counts(Answer):
     suppressed: dict[str, int] = Field(description="Levels and quotes not placed, by reason.")
 
 
+class Market(Answer):
+    """Our innermost quotes beside the others', and the limits that stand."""
+
+    our_bid: DecimalText | None = Field(description="Our innermost resting bid.")
+    our_ask: DecimalText | None
+    others_bid: DecimalText | None = Field(description="Others' best, as of the last quote or else the book.")
+    others_ask: DecimalText | None
+    max_position_usdt: DecimalText
+    max_loss_usdt: DecimalText
+    position_headroom_pct: DecimalText
+    active_ms: int = Field(description="As in `counters`.")
+    two_sided_ms: int
+
+
 class SymbolSummary(Answer):
     """One symbol at a glance: a row of a console."""
 
@@ -185,6 +199,9 @@ class SymbolSummary(Answer):
         description="Why enable would be refused; empty: it would not."
     )
     summary: str = Field(default="", description="What it does now and why, in one sentence.")
+    market: Market | None = Field(
+        default=None, description="Null in the picture of an instance of an older version."
+    )
 
 
 class SymbolStatus(SymbolSummary):

@@ -15,8 +15,11 @@ from market_maker.api import (
     health,
     history,
     listing,
+    market,
     pages,
+    preview,
     problems,
+    session,
     status,
     stream,
     trail,
@@ -28,6 +31,7 @@ from market_maker.api.fleet_port import FleetPort
 from market_maker.api.openapi import build_openapi
 from market_maker.api.ports import Desk
 from market_maker.api.rate import RateLimit
+from market_maker.api.samples import Samples
 from market_maker.api.security import ACCESS, Authenticator
 from market_maker.api.sites import Sites
 from market_maker.api.strangers import Refusals, Strangers
@@ -39,10 +43,14 @@ def create_app(
     version: str,
     fleet: FleetPort,
     host_names: Set[str] = frozenset(),
+    sign_in_url: str | None = None,
+    samples: Samples | None = None,
 ) -> FastAPI:
     """The application; its lifespan runs the audit trail's writer.
 
-    `host_names` are those under which it may be called while nobody needs a token, besides addresses.
+    `host_names` are those under which it may be called while nobody needs a token, besides addresses;
+    `sign_in_url` is the page of the Auth Service that gives people their tokens,
+    `samples` what charts show; somebody else fills it.
     """
     app = AdminApi(
         title="TradeX Market Maker",
@@ -56,6 +64,8 @@ def create_app(
     app.state.desk = desk
     app.state.fleet = fleet
     app.state.authenticator = authenticator
+    app.state.sign_in_url = sign_in_url
+    app.state.samples = samples or Samples()
     app.state.audit = AuditTrail(desk)
     app.state.streams = stream.Streams()
     app.state.rate = RateLimit()
@@ -66,7 +76,22 @@ def create_app(
     app.state.config_lock = asyncio.Lock()
     problems.install(app, tuple(ACCESS))
     app.add_middleware(Strangers)
-    for room in (configs, control, bulk, emergency, status, history, trail, listing, stream, health, pages):
+    for room in (
+        configs,
+        control,
+        bulk,
+        emergency,
+        status,
+        history,
+        trail,
+        listing,
+        market,
+        preview,
+        stream,
+        session,
+        health,
+        pages,
+    ):
         app.include_router(room.router)
     return app
 

@@ -46,7 +46,7 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
     Fields left out take their defaults. The symbol starts PAUSED, whatever `enabled` says: nothing
     quotes before `enable` or `resume`.
     """
-    config = _consistent(SymbolConfig(**dict(body)))
+    config = consistent(SymbolConfig(**dict(body)))
     async with call.config_lock:
         await call.desk.create_config(config, call.actor)
     response.headers["Location"] = f"/v1/mm-configs/{config.symbol}"
@@ -81,7 +81,7 @@ async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) 
         raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
     async with call.config_lock:
         before = await _current(call.desk, symbol)
-        after = _consistent(replace(before, **body.changes))
+        after = consistent(replace(before, **body.changes))
         if not body.confirm:
             view = call.desk.view(symbol)
             require_confirmed_change(before, after, None if view is None else view.pnl)
@@ -145,7 +145,7 @@ async def _require_not_active(desk: Desk, symbol: str) -> None:
         raise ActiveSymbolError(f"{symbol} was ACTIVE when its instance was lost: wait until one takes it")
 
 
-def _consistent(config: SymbolConfig) -> SymbolConfig:
+def consistent(config: SymbolConfig) -> SymbolConfig:
     """Check what no single field can tell."""
     if config.max_position_usdt < config.order_size_usdt:
         raise _refused(

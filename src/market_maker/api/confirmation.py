@@ -21,10 +21,15 @@ def require_confirmed_change(before: SymbolConfig, after: SymbolConfig, pnl: Pnl
 
     `pnl` is None for a symbol that nobody runs: what it is worth now is not known.
     """
-    errors = [*_leaps(before, after), *([] if pnl is None else _broken(before, after, pnl))]
+    errors = unconfirmed(before, after, pnl)
     if errors:
         detail = "; ".join(f"{error.field}: {error.detail}" for error in errors)
         raise ProblemError(HTTPStatus.CONFLICT, "CONFIRMATION_NEEDED", f"{detail}: {_HOW}", errors=errors)
+
+
+def unconfirmed(before: SymbolConfig, after: SymbolConfig, pnl: PnlView | None) -> list[FieldError]:
+    """What of a change needs `confirm`."""
+    return [*_leaps(before, after), *([] if pnl is None else _broken(before, after, pnl))]
 
 
 def require_confirmed_removal(symbol: str, position: Decimal) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent) }
 body { font: 15px/1.55 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1.5rem }
 h1 { font-size: 1.5rem } h2 { margin-top: 2.2rem; text-transform: capitalize; font-size: 1.15rem }
@@ -27,7 +27,7 @@ def docs_page(document: Json) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width, initial-scale=1">'
-        f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style><body>"
+        f"<title>{escape(info['title'])} API</title><style>{STYLE}</style><body>"
         f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1>{paragraphs}"
         '<p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).</p>'
         f"<main>{''.join(_groups(document))}</main>"

@@ -15,7 +15,7 @@ from market_maker.core.commands import OrderStatus, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.states import Cause, State
-from market_maker.core.view import SymbolView
+from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.repositories.paging import ALWAYS, Period
 
 Json = object
@@ -215,6 +215,15 @@ class Desk(Protocol):
 
     def view(self, symbol: str) -> SymbolView | None:
         """One consistent picture of a symbol; None when this instance does not run it."""
+
+    def depth(self, symbol: str, levels: int) -> tuple[Sequence[DepthLevel], Sequence[DepthLevel]]:
+        """The best bids and asks of a symbol that runs here, best first."""
+
+    def preview(self, symbol: str, config: SymbolConfig) -> PreviewView:
+        """What another configuration would do to a symbol that runs here.
+
+        Raises ValueError, naming the field, when it cannot be quoted.
+        """
 
     def to_wall(self, at_ns: int) -> datetime:
         """UTC wall time of a monotonic time of this process."""

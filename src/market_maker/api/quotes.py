@@ -1,5 +1,7 @@
 """Why this price, and why no quote: the waterfall of the last quote set, level by level."""
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from market_maker.api.answers import Answer
@@ -13,7 +15,7 @@ from market_maker.core.instrument import EXACT
 from market_maker.core.outcomes import Outcome, outcome_of
 from market_maker.core.pricing.waterfall import LevelWaterfall, Waterfall, waterfall
 from market_maker.core.states import State
-from market_maker.core.view import OrderView, SymbolView
+from market_maker.core.view import OrderView, PreviewView, SymbolView
 
 
 class RestingOrder(Answer):
@@ -97,10 +99,25 @@ def quotes(view: SymbolView, to_wall: ToWall) -> Quotes:
     )
 
 
+def previewed(seen: PreviewView) -> QuoteSteps | None:
+    """The waterfall of a configuration that is only looked at: no order rests for its levels."""
+    if seen.quote is None:
+        return None
+    return _shared(waterfall(seen.quote, seen.config, seen.instrument), {}, {})
+
+
 def _steps(steps: Waterfall, view: SymbolView) -> QuoteSteps:
     leaving_first = sorted(view.orders, key=lambda order: order.status is not OrderStatus.PENDING_CANCEL)
     resting = {(order.side, order.level): order for order in leaving_first}
     outcomes = {(side, level): outcome for side, level, outcome in view.verdicts}
+    return _shared(steps, outcomes, resting)
+
+
+def _shared(
+    steps: Waterfall,
+    outcomes: Mapping[tuple[Side, int], str],
+    resting: Mapping[tuple[Side, int], OrderView],
+) -> QuoteSteps:
     return QuoteSteps(
         mid=steps.mid,
         mid_source=steps.mid_source,

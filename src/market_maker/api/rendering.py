@@ -11,7 +11,15 @@ from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.states import State
-from market_maker.core.view import Counters, KillView, OrderView, ReferenceView, SymbolView, spread_bps
+from market_maker.core.view import (
+    Counters,
+    KillView,
+    OrderView,
+    ReferenceView,
+    SymbolView,
+    innermost,
+    spread_bps,
+)
 
 ToWall = Callable[[int], datetime]
 
@@ -39,7 +47,7 @@ def symbol_status(view: SymbolView, owner: str | None, to_wall: ToWall) -> answe
         **dict(summary(view, owner, to_wall)),
         config=config(view.config),
         instrument=None if view.instrument is None else instrument(view.instrument),
-        orders=[_order(order, to_wall) for order in view.orders],
+        orders=[order(one, to_wall) for one in view.orders],
         counters=_counts(view.counters),
     )
 
@@ -59,7 +67,7 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
             actor=view.state_actor,
             since=to_wall(view.state_since_ns),
         ),
-        kill=None if view.kill is None else _kill(view.kill, to_wall),
+        kill=None if view.kill is None else kill(view.kill, to_wall),
         book=_book(view),
         mid=view.mid,
         mid_source=view.reference.source,
@@ -87,6 +95,27 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         spread_bps=spread_bps(view.orders, view.mid),
         enable_problems=refusals(view.enable_problems),
         summary=summary_sentence(view),
+        market=_market(view),
+    )
+
+
+def _market(view: SymbolView) -> answers.Market:
+    our_bid, our_ask = innermost(view.orders)
+    others_bid, others_ask = view.book.best_bid, view.book.best_ask
+    if view.quote is not None and view.instrument is not None:
+        bid, ask = view.quote.best_bid, view.quote.best_ask
+        others_bid = None if bid is None else view.instrument.price(bid)
+        others_ask = None if ask is None else view.instrument.price(ask)
+    return answers.Market(
+        our_bid=our_bid,
+        our_ask=our_ask,
+        others_bid=others_bid,
+        others_ask=others_ask,
+        max_position_usdt=view.config.max_position_usdt,
+        max_loss_usdt=view.config.max_loss_usdt,
+        position_headroom_pct=view.config.position_headroom_pct,
+        active_ms=view.counters.active_ns // 1_000_000,
+        two_sided_ms=view.counters.two_sided_ns // 1_000_000,
     )
 
 
@@ -118,9 +147,10 @@ def _sum(amounts: Iterable[Decimal]) -> Decimal:
     return total
 
 
-def _kill(kill: KillView, to_wall: ToWall) -> answers.KillStatus:
+def kill(latch: KillView, to_wall: ToWall) -> answers.KillStatus:
+    """A kill switch."""
     return answers.KillStatus(
-        reason=kill.reason, measured=kill.measured, threshold=kill.threshold, since=to_wall(kill.at_ns)
+        reason=latch.reason, measured=latch.measured, threshold=latch.threshold, since=to_wall(latch.at_ns)
     )
 
 
@@ -163,17 +193,18 @@ def instrument(value: Instrument) -> answers.InstrumentStatusView:
     )
 
 
-def _order(order: OrderView, to_wall: ToWall) -> answers.Order:
+def order(value: OrderView, to_wall: ToWall) -> answers.Order:
+    """One order."""
     return answers.Order(
-        client_order_id=order.client_order_id,
-        order_id=order.order_id,
-        side=order.side,
-        level=order.level,
-        price=order.price,
-        quantity=order.quantity,
-        filled_quantity=order.filled_quantity,
-        status=order.status,
-        sent_at=to_wall(order.sent_at_ns),
+        client_order_id=value.client_order_id,
+        order_id=value.order_id,
+        side=value.side,
+        level=value.level,
+        price=value.price,
+        quantity=value.quantity,
+        filled_quantity=value.filled_quantity,
+        status=value.status,
+        sent_at=to_wall(value.sent_at_ns),
     )
 
 

@@ -19,7 +19,8 @@ from market_maker.api.strangers import LET_IN
 
 STREAMS_MAX = 32
 STREAMS_PER_SUBJECT_MAX = 8
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 2.0
+"""Whoever hears nothing for two of them knows that what is shown is old."""
 LOOK_S = 1.0
 """Between two looks at what other instances publish."""
 MIN_INTERVAL_S = 0.2
@@ -107,8 +108,9 @@ class Streams:
     response_class=StreamingResponse,
     responses={
         HTTPStatus.OK: {
-            "description": "Events `status` (data: a SymbolSummary), `without_owner` (data: a"
-            " WithoutPicture) and `removed` (data: the symbol).",
+            "description": "Events `begin` (data: the service's version), `status` (data: a SymbolSummary),"
+            " `without_owner` (data: a WithoutPicture), `removed` (data: the symbol) and `heartbeat` (data:"
+            " when it was sent).",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **documented(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -118,8 +120,9 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
     """Server-sent events: `status` for every symbol at once, then for each one that changes.
 
     Changes of one symbol within 200 ms come as one event. Symbols of other instances come about once a
-    second; one that no instance shows comes as `without_owner` until one does. A comment every 15 s keeps
-    idle streams open. The stream ends when its token does.
+    second; one that no instance shows comes as `without_owner` until one does. The first `heartbeat` says
+    that every symbol has been told; from then on one comes at least every 4 s. The stream ends when its token
+    does.
     """
     streams: Streams = request.app.state.streams
     changes = streams.subscribe(desk, getattr(request.state, LET_IN))
@@ -129,6 +132,7 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
             _Board(desk, fleet, streams.renderings(desk, fleet)),
             changes,
             streams,
+            request.app.version,
             request.state.principal.expires_at,
         ),
         media_type="text/event-stream",
@@ -137,31 +141,30 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
 
 
 async def _events(
-    board: "_Board", changes: Changes, streams: Streams, expires_at: datetime | None
+    board: "_Board", changes: Changes, streams: Streams, version: str, expires_at: datetime | None
 ) -> AsyncIterator[str]:
     try:
-        yield "retry: 2000\n\n"
+        yield f"retry: 2000\nevent: begin\ndata: {version}\n\n"
         async for event in board.all_own():
             yield event
             await asyncio.sleep(0)
-        look_s = sent_s = time.monotonic()
+        look_s = time.monotonic()
+        sent_s = float("-inf")
         while not _expired(expires_at):
             if time.monotonic() >= look_s:
                 look_s = time.monotonic() + LOOK_S
                 async for event in board.elsewhere():
-                    sent_s = time.monotonic()
                     yield event
                     await asyncio.sleep(0)
+            if time.monotonic() - sent_s >= HEARTBEAT_S:
+                sent_s = time.monotonic()
+                yield f"event: heartbeat\ndata: {datetime.now(UTC).isoformat()}\n\n"
             changed = await changes.next(min(HEARTBEAT_S, max(0.0, look_s - time.monotonic())))
             if changed is None:
                 break
             async for event in board.own(changed):
-                sent_s = time.monotonic()
                 yield event
                 await asyncio.sleep(0)  # making one takes a while: trading goes on in between
-            if time.monotonic() - sent_s >= HEARTBEAT_S:
-                sent_s = time.monotonic()
-                yield ": still here\n\n"
             await asyncio.sleep(MIN_INTERVAL_S)
     finally:
         streams.end(changes)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from market_maker.api.patterns import (
+    BEARER_PATTERN,
     ID_CURSOR_PATTERN,
     NO_NUL_PATTERN,
     REASON_PATTERN,
@@ -31,6 +32,7 @@ PATTERNS = {
     ROW_CURSOR_PATTERN: "must be the `next_cursor` of a page of this route",
     ID_CURSOR_PATTERN: "must be the `next_cursor` of a page of this route",
     NO_NUL_PATTERN: "must not contain the character U+0000",
+    BEARER_PATTERN: "must be a token as the Auth Service gave it, without blanks and without `Bearer`",
 }
 """What each pattern of this API asks for."""
 

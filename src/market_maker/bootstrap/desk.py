@@ -18,8 +18,9 @@ from market_maker.bootstrap.markets import Markets
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
+from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.states import Cause, State
-from market_maker.core.view import SymbolView
+from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories import audit
 from market_maker.repositories.configs import ConfigRepository
@@ -92,6 +93,20 @@ class ServiceDesk:
         """One consistent picture of a symbol."""
         worker = self._supervisor.worker(symbol)
         return worker.engine.view() if worker is not None and worker.tenure.is_held else None
+
+    def depth(self, symbol: str, levels: int) -> tuple[Sequence[DepthLevel], Sequence[DepthLevel]]:
+        """The best bids and asks of a symbol that runs here."""
+        return self._engine(symbol).depth(levels)
+
+    def preview(self, symbol: str, config: SymbolConfig) -> PreviewView:
+        """What another configuration would do to a symbol that runs here."""
+        return self._engine(symbol).preview(config)
+
+    def _engine(self, symbol: str) -> SymbolEngine:
+        worker = self._supervisor.worker(symbol)
+        if worker is None:
+            raise ports.UnknownSymbolError(f"{symbol} does not run here any more")
+        return worker.engine
 
     def to_wall(self, at_ns: int) -> datetime:
         """UTC wall time of a monotonic time of this process."""

@@ -19,6 +19,7 @@ from market_maker.actors.tenure import Lease, lease_ns
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
+from market_maker.api.samples import Samples
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access
 from market_maker.bootstrap.checkpoints import Checkpoints
@@ -215,9 +216,11 @@ class Service:
         )
         peers = RedisPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
         doors = settings.access
-        app = create_app(
-            desk, access.authenticator, __version__, FleetView(desk, peers), frozenset(doors.host_names)
-        )
+        sign_in = None if doors.sign_in_url is None else doors.sign_in_url.reveal()
+        samples = Samples()
+        names = frozenset(doors.host_names)
+        view = FleetView(desk, peers)
+        app = create_app(desk, access.authenticator, __version__, view, names, sign_in, samples)
         self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
         self._membership = Membership(
@@ -226,6 +229,7 @@ class Service:
             desk,
             self._supervisor,
             meters.metrics,
+            samples.take,
             has_secret=settings.fleet_secret is not None,
         )
 

@@ -159,6 +159,34 @@ class SymbolView:
         return self.reference.mid
 
 
+@dataclass(frozen=True, slots=True)
+class DepthLevel:
+    """One price of the book in quote currency; quantities in base currency."""
+
+    price: Decimal
+    others: Decimal
+    ours: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewView:
+    """What another configuration would do against the market as it stands, were the symbol ACTIVE."""
+
+    at_ns: int
+    config: SymbolConfig
+    instrument: Instrument
+    quote: "QuoteSet | None"
+    no_quote_reason: str
+    """Why `quote` is None."""
+    kill: KillView | None
+    """What it would be halted for at once."""
+    cancelled: tuple[OrderView, ...]
+    placed: tuple[tuple[Side, int], ...]
+    """(side, level) of the levels that would get an order."""
+    kept: int
+    """Orders that would stay."""
+
+
 class Quoted(Protocol):
     """What the quoted spread needs to know of an order."""
 
@@ -178,12 +206,18 @@ class Quoted(Protocol):
 _RESTING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
 
-def spread_bps(orders: Iterable[Quoted], mid: Decimal | None) -> Decimal | None:
-    """Our innermost resting ask minus bid in bps of the mid, half even to 4 digits; None unless both rest."""
+def innermost(orders: Iterable[Quoted]) -> tuple[Decimal | None, Decimal | None]:
+    """Our highest resting bid and our lowest resting ask."""
     resting = [order for order in orders if order.status in _RESTING]
     bids = [order.price for order in resting if order.side is Side.BUY]
     asks = [order.price for order in resting if order.side is Side.SELL]
-    if not bids or not asks or not mid:
+    return max(bids, default=None), min(asks, default=None)
+
+
+def spread_bps(orders: Iterable[Quoted], mid: Decimal | None) -> Decimal | None:
+    """Our innermost resting ask minus bid in bps of the mid, half even to 4 digits; None unless both rest."""
+    bid, ask = innermost(orders)
+    if bid is None or ask is None or not mid:
         return None
-    bps = EXACT.divide(EXACT.multiply(EXACT.subtract(min(asks), max(bids)), Decimal(10_000)), mid)
+    bps = EXACT.divide(EXACT.multiply(EXACT.subtract(ask, bid), Decimal(10_000)), mid)
     return bps.quantize(Decimal("0.0001"), rounding=ROUND_HALF_EVEN)

@@ -17,6 +17,7 @@ from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.forward import InProcess
 from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.fleet.redis_peers import RedisPeers
+from market_maker.fleet.view import Note
 from market_maker.settings import Settings
 from market_maker.telemetry.metrics import Metrics
 
@@ -41,10 +42,15 @@ class Membership:
         desk: Desk,
         supervisor: Supervisor,
         metrics: Metrics,
+        note: Note,
         *,
         has_secret: bool,
     ) -> None:
-        """`has_secret`: whether FLEET_SECRET is set, without which instances do not hear each other."""
+        """`note` is told of each summary that is published.
+
+        `has_secret`: whether FLEET_SECRET is set, without which instances do not hear each other.
+        """
+        self._note = note
         self._has_secret = has_secret
         self._bus = bus
         self._peers = peers
@@ -88,5 +94,5 @@ class Membership:
 
     async def _run_status(self) -> None:
         while True:
-            await self._peers.publish(self._desk)
+            await self._peers.publish(self._desk, self._note)
             await asyncio.sleep(BEAT_S)

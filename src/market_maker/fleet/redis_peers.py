@@ -5,7 +5,7 @@ from uuid import UUID
 
 from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.fleet.bus import FleetBus
-from market_maker.fleet.view import picture_of
+from market_maker.fleet.view import Note, picture_of
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.kill_orders import KillOrderRepository
 
@@ -47,9 +47,9 @@ class RedisPeers:
         """What each instance last published of itself; None while Redis is away."""
         return await self._bus.statuses()
 
-    async def publish(self, desk: Desk) -> bool:
+    async def publish(self, desk: Desk, note: Note) -> bool:
         """Show the others what runs here, which they read for 5 s; false when Redis does not take it."""
-        return await self._bus.publish_status(await picture_of(desk, self))
+        return await self._bus.publish_status(await picture_of(desk, self, note))
 
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:
         """Order kills through PostgreSQL. Raises DatabaseDownError."""

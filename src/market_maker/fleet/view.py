@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,10 @@ class Others(ShownElsewhere):
     """When that was."""
 
 
+Note = Callable[[answers.SymbolSummary], None]
+"""Is told of each summary."""
+
+
 async def own_summaries(desk: Desk, peers: Peers) -> AsyncIterator[answers.SymbolSummary]:
     """What runs here, sorted by symbol. Trading goes on in between: one takes a tenth of a millisecond."""
     for symbol in desk.symbols():
@@ -46,10 +50,13 @@ async def own_summaries(desk: Desk, peers: Peers) -> AsyncIterator[answers.Symbo
             await asyncio.sleep(0)
 
 
-async def picture_of(desk: Desk, peers: Peers) -> bytes:
-    """What an instance shows the others of itself. Trading goes on while it is made."""
+async def picture_of(desk: Desk, peers: Peers, note: Note) -> bytes:
+    """What an instance shows the others of itself; `note` is told too. Trading goes on while it is made."""
     at = desk.to_wall(time.monotonic_ns())
-    summaries = [summary.model_dump_json() async for summary in own_summaries(desk, peers)]
+    summaries = []
+    async for summary in own_summaries(desk, peers):
+        note(summary)
+        summaries.append(summary.model_dump_json())
     return pictures.encode(at, desk.figures(), summaries)
 
 

@@ -1,47 +1,63 @@
-import re
-from base64 import b64encode
-from hashlib import sha256
+"""The built console as the service sends it: its own files and no others, under a strict policy."""
 
+import re
+
+import pytest
 from tests.support.api import Api
 
+from market_maker.api.pages import files
 from market_maker.api.security import ACCESS
 
+COMPRESSED_MAX = 150_000
 
-async def test_the_console_loads_nothing_from_elsewhere(api: Api) -> None:
+
+async def test_the_page_loads_its_own_files_and_nothing_from_elsewhere(api: Api) -> None:
     answer = await api.get("/")
-    assert answer.headers["content-type"].startswith("text/html")
-    assert not re.search(r"https?://|<link|<img|<iframe|<script src", answer.text)
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert loaded
+    for target in loaded:
+        assert (await api.get(target)).status == 200, target
+    assert not re.search(r"https?://|<style|<iframe|\son[a-z]+=|style=|<script>", answer.text)
 
 
-async def test_the_browser_may_run_the_consoles_one_script_and_no_other(api: Api) -> None:
-    answer = await api.get("/")
-    [script] = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
-    allowed = b64encode(sha256(script.encode()).digest()).decode()
-    assert f"script-src 'sha256-{allowed}';" in answer.headers["content-security-policy"]
-    assert not re.search(r"\son[a-z]+=", answer.text)
+async def test_the_policy_lets_the_browser_run_and_reach_this_service_only(api: Api) -> None:
+    for target in ("/", "/console/console.js", "/docs"):
+        policy = (await api.get(target)).headers["content-security-policy"]
+        assert policy.startswith(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        assert "unsafe" not in policy
+        assert "http" not in policy
+    assert "script-src" not in policy, "the documentation needs no script"
 
 
-async def test_the_console_calls_only_routes_that_exist(api: Api) -> None:
-    text = (await api.get("/")).text.replace("${encodeURIComponent(symbol)}", "{symbol}")
-    called = set(re.findall(r"[\"`](/v1/[^\"`]*)[\"`]", text))
+def test_the_console_is_small() -> None:
+    assert sum(len(file.compressed) for file in files().values()) <= COMPRESSED_MAX
+
+
+def test_no_file_of_the_console_names_another_host() -> None:
+    for name, file in files().items():
+        found = set(re.findall(rb"https?://[\w.-]+", file.content))
+        assert found <= {b"http://www.w3.org"}, name  # the names of SVG and MathML, which are no addresses
+
+
+async def test_the_console_calls_only_routes_that_exist() -> None:
+    text = files()["console.js"].content.decode() + files()["hub.js"].content.decode()
+    called = set(re.findall(r"[\"'`](/v1/[^\"'`?$]*)", text))
     known = {path for _, path in ACCESS}
-    expanded = {path.replace("${verb}", verb) for path in called for verb in ("enable", "pause", "resume")}
-    assert len(called) == 4
-    assert expanded <= known
+    assert len(called) > 3
+    for path in called:
+        assert any(one.startswith(path) for one in known), path
 
 
-async def test_the_console_says_why_the_exchange_was_not_asked_for_a_symbol_that_quotes(api: Api) -> None:
-    text = (await api.get("/")).text
-    assert 'state.value === "ACTIVE" ? "not asked while quoting" : "not known"' in text
+@pytest.mark.parametrize("name", ["..%2fapi%2fapp.py", "__init__.py", "nothing.js"])
+async def test_only_built_files_are_sent(api: Api, name: str) -> None:
+    assert (await api.get(f"/console/{name}")).status == 404
 
 
-async def test_the_consoles_buttons_wrap_so_that_kill_is_in_sight_on_a_narrow_screen(api: Api) -> None:
-    text = (await api.get("/")).text
-    assert re.search(r"td\.control \{ white-space: normal \}", text)
-    assert '"control"][index]' in text
-
-
-async def test_the_console_listens_to_every_event_of_the_stream(api: Api) -> None:
-    listened = set(re.findall(r'stream\.addEventListener\("(\w+)"', (await api.get("/")).text))
-    assert listened == {"open", "error", "status", "without_owner", "removed"}
+async def test_a_file_that_the_browser_has_is_not_sent_again(api: Api) -> None:
+    first = await api.get("/console/console.js")
+    again = await api.call("GET", "/console/console.js", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.text) == (304, "")
+    assert first.headers["cache-control"] == "no-cache"

@@ -22,7 +22,7 @@ class ByRole:
 
 
 def concrete(path: str) -> str:
-    return path.replace("{symbol}", "BTC-USDT")
+    return path.replace("{symbol}", "BTC-USDT").replace("{name}", "console.js")
 
 
 NOT_ENDLESS = [(method, path) for method, path in ACCESS if path != "/v1/mm/stream"]
@@ -39,11 +39,14 @@ async def test_each_route_opens_for_its_role_and_reading_for_every_role(desk: Fa
                 assert (answer.status, answer.code) == (403, "ROLE_MISSING"), (method, path)
 
 
-async def test_without_a_token_only_health_answers(desk: FakeDesk) -> None:
+OPEN = ("/health", "/v1/mm/session", "/console/")
+
+
+async def test_without_a_token_only_health_and_what_signs_one_in_answer(desk: FakeDesk) -> None:
     async with in_process(desk, ByRole()) as api:
         for method, path in ACCESS:
             answer = await api.call(method, concrete(path))
-            assert (answer.status == 401) is not path.startswith("/health"), (method, path)
+            assert (answer.status == 401) is not (path.startswith(OPEN) or path == "/"), (method, path)
 
 
 async def test_a_stranger_learns_nothing_about_a_body_or_a_symbol(desk: FakeDesk) -> None:

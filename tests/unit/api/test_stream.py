@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.api import eventually, served
+from tests.support.api import VERSION, eventually, served
 from tests.support.desk import FakeDesk
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, running_fleet
 
@@ -26,8 +26,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 0)
 
 
-async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, str]]:
-    """The blocks of an event stream, field by field."""
+async def events(
+    response: aiohttp.ClientResponse, *, heartbeats: bool = False
+) -> AsyncIterator[dict[str, str]]:
+    """The blocks of an event stream, field by field; signs of life only for who asks for them."""
     block: dict[str, str] = {}
     async for raw in response.content:
         line = raw.decode().rstrip("\n")
@@ -35,7 +37,8 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, st
             name, _, value = line.partition(":")
             block[name] = value.strip()
         else:
-            yield block
+            if heartbeats or block.get("event") != "heartbeat":
+                yield block
             block = {}
 
 
@@ -100,15 +103,25 @@ async def test_a_symbol_that_is_deleted_is_said_to_be_removed(desk: FakeDesk) ->
         assert await anext(blocks) == {"event": "removed", "data": "ETH-USDT"}
 
 
-async def test_an_idle_stream_is_kept_open_by_comments(
+async def test_a_stream_begins_with_the_version_and_says_when_every_symbol_has_been_told(
+    desk: FakeDesk,
+) -> None:
+    async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
+        blocks = events(response, heartbeats=True)
+        assert await anext(blocks) == {"retry": "2000", "event": "begin", "data": VERSION}
+        assert [(await anext(blocks))["event"] for _ in range(3)] == ["status", "status", "heartbeat"]
+
+
+async def test_an_idle_stream_gives_signs_of_life_that_a_script_hears(
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
     async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
-        blocks = events(response)
+        blocks = events(response, heartbeats=True)
         for _ in range(3):
             await anext(blocks)
-        assert await anext(blocks) == {"": "still here"}
+        for _ in range(3):
+            assert (await anext(blocks))["event"] == "heartbeat"
 
 
 async def test_stopping_the_server_ends_its_streams(desk: FakeDesk) -> None:

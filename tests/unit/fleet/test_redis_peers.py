@@ -13,6 +13,7 @@ from tests.support.desk import FakeDesk, view_of
 from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
+from market_maker.api.answers import SymbolSummary
 from market_maker.api.ports import DatabaseDownError
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
@@ -97,12 +98,12 @@ async def test_a_kill_arrives_by_the_database_alone(joined: Joined, valkey: Valk
 
 async def test_what_an_instance_publishes_is_in_the_others_status(joined: Joined, valkey: Valkey) -> None:
     for instance in (NORTH, SOUTH):
-        assert await joined.peers[instance].publish(joined.desks[instance])
+        assert await joined.peers[instance].publish(joined.desks[instance], lambda _: None)
     body = (await joined.north.get("/v1/mm/status")).body
     assert [(one["symbol"], one["owner"]) for one in body["symbols"]] == [(BTC, NORTH), (ETH, SOUTH)]
     assert [(one["instance"], one["self"]) for one in body["instances"]] == [(NORTH, True), (SOUTH, False)]
     valkey.stop()
-    assert not await joined.peers[NORTH].publish(joined.desks[NORTH])
+    assert not await joined.peers[NORTH].publish(joined.desks[NORTH], lambda _: None)
     assert await joined.peers[NORTH].pictures() is None
 
 
@@ -123,7 +124,8 @@ async def test_others_are_those_that_own_something(joined: Joined) -> None:
 async def test_everything_else_has_its_turn_while_a_picture_is_made() -> None:
     names = [f"S{number}" for number in range(20)]
     desk = FakeDesk(views={name: view_of(SymbolConfig(name)) for name in names})
-    making = asyncio.create_task(picture_of(desk, Alone()))
+    noted: list[SymbolSummary] = []
+    making = asyncio.create_task(picture_of(desk, Alone(), noted.append))
     turns = 0
     while not making.done():
         turns += 1
@@ -132,8 +134,10 @@ async def test_everything_else_has_its_turn_while_a_picture_is_made() -> None:
     picture = PictureReader().read({"alone": making.result()}, 0.0)["alone"].picture
     assert [summary.symbol for summary in picture.summaries] == sorted(names)
     assert json.loads(making.result())["outbox_pending"] == 3
+    assert noted == picture.summaries
 
 
 async def test_an_instance_without_symbols_shows_an_empty_picture() -> None:
-    picture = PictureReader().read({"alone": await picture_of(FakeDesk(), Alone())}, 0.0)["alone"].picture
+    published = await picture_of(FakeDesk(), Alone(), lambda _: None)
+    picture = PictureReader().read({"alone": published}, 0.0)["alone"].picture
     assert picture.summaries == []

@@ -9,7 +9,7 @@ from typing import Any
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import Command, OrderStatus
-from market_maker.core.config import EngineLimits
+from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import (
     answers,
     clearing,
@@ -20,13 +20,14 @@ from market_maker.core.engine import (
     halt,
     market,
     measuring,
+    preview,
 )
 from market_maker.core.engine.symbol import KillLatch, Out, Restored, Symbol
 from market_maker.core.engine.symbol_view import view_of
 from market_maker.core.orders.ids import OrderIds
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, State
-from market_maker.core.view import SymbolView
+from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 
 Handler = Callable[[Symbol, Any, Out], None]
 
@@ -242,3 +243,11 @@ class SymbolEngine:
     def view(self) -> SymbolView:
         """One consistent picture of the symbol, as of the last event."""
         return view_of(self._symbol)
+
+    def preview(self, config: SymbolConfig) -> PreviewView:
+        """What another configuration would do now. Raises ValueError, naming the field."""
+        return preview.preview(self._symbol, config)
+
+    def depth(self, levels: int) -> tuple[tuple[DepthLevel, ...], tuple[DepthLevel, ...]]:
+        """The book's best bids and asks with our part of each."""
+        return preview.depth(self._symbol, levels)

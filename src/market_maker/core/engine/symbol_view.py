@@ -30,7 +30,7 @@ def view_of(symbol: Symbol) -> SymbolView:
         book=_book(symbol),
         reference=_reference(symbol),
         pnl=_pnl(symbol),
-        orders=tuple(_order(order) for order in symbol.orders if order.is_live),
+        orders=tuple(order_view(order) for order in symbol.orders if order.is_live),
         open_orders=symbol.orders.live_count(),
         unknown_orders=symbol.orders.unknown_count(),
         open_orders_at_exchange=symbol.clearing.open_at_exchange,
@@ -93,7 +93,8 @@ def _pnl(symbol: Symbol) -> PnlView:
     )
 
 
-def _order(order: Order) -> OrderView:
+def order_view(order: Order) -> OrderView:
+    """One order."""
     return OrderView(
         order.client_order_id,
         order.order_id,

@@ -1,0 +1,299 @@
+// A configuration as a form made from the API's schema; what it would do now is asked before it is saved.
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError, change, said, symbolPath } from "../api";
+import { useFeed } from "../feed";
+import { fieldsOf, groups, type Field, type OpenApi } from "../form";
+import { fixed, NONE, places, sentence, words } from "../format";
+import { told } from "../log";
+import { Bar, Empty, Reading, Time, useRead } from "../parts";
+import { go, href } from "../route";
+import { may } from "../session";
+import type { AuditRecord, Config, Preview, Session, Status } from "../types";
+import { usePages } from "./history";
+import { Steps } from "./waterfall";
+
+const WAIT_MS = 350;
+
+type Values = Record<string, string | boolean>;
+
+export function Configure({ symbol, session }: { symbol: string; session: Session }) {
+  useFeed();
+  const config = useRead<Config>(symbolPath(symbol));
+  const status = useRead<Status>(symbolPath(symbol, "/status"), 3_000);
+  const schema = useRead<OpenApi>("/openapi.json");
+  const fields = useMemo(() => (schema.data ? fieldsOf(schema.data, "ConfigUpdate", "ConfigCreate") : []), [schema.data]);
+  const [values, setValues] = useState<Values>({});
+  const [reason, setReason] = useState("");
+  const [confirm, setConfirm] = useState(false);
+  const [pending, setPending] = useState(false);
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  const operate = may(session, "mm:operate");
+  const stands = config.data;
+  const changed = useMemo(() => (stands ? changes(fields, values, stands) : {}), [fields, values, stands]);
+  const names = Object.keys(changed);
+  const preview = usePreview(symbol, changed, operate && names.length > 0);
+  if (!stands || !schema.data) return <div class="note"><Reading of={config} what={`The configuration of ${symbol}`} /><Reading of={schema} what="The schema" /></div>;
+  const wrong = new Map([...(preview.error?.fields ?? []), ...(failure?.fields ?? [])].map((one) => [one.field, one.detail]));
+  const needs = preview.data?.needs_confirm ?? [];
+  const save = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setPending(true);
+    setFailure(null);
+    try {
+      const body = { ...changed, reason, ...(confirm ? { confirm: true } : {}) };
+      await told(`Configure ${symbol} (${names.map(words).join(", ")})`, () => change<Config>("PUT", symbolPath(symbol), body), () => "saved; it takes effect with the next quote");
+      setValues({});
+      setReason("");
+      setConfirm(false);
+      config.again();
+    } catch (error) {
+      if (error instanceof ApiError) setFailure(error);
+    }
+    setPending(false);
+  };
+  const tick = places(status.data?.instrument?.tick_size);
+  return (
+    <section class="configure" aria-label={`Configuration of ${symbol}`}>
+      <div class="bar-top">
+        <h2><a href={href("symbol", symbol)}>{symbol}</a> configuration</h2>
+        {operate ? null : <span class="quiet">You may look; changing needs the role mm:operate.</span>}
+      </div>
+      <form class="split" onSubmit={(event) => void save(event)}>
+        <div class="fields">
+          {groups(fields).map(([name, members]) => (
+            <fieldset key={name} class="group" disabled={!operate}>
+              <legend>{name}</legend>
+              {members.map((field) => (
+                <Input
+                  key={field.name} field={field} stands={stands[field.name]} value={values[field.name]} wrong={wrong.get(field.name)}
+                  onInput={(value) => setValues({ ...values, [field.name]: value })}
+                />
+              ))}
+            </fieldset>
+          ))}
+        </div>
+        <div class="effect">
+          <section class="panel" aria-label="Difference">
+            <h3>Difference to what stands</h3>
+            {names.length ? (
+              <table class="list">
+                <thead><tr><th scope="col">Field</th><th scope="col" class="n">Stands</th><th scope="col" class="n">New</th></tr></thead>
+                <tbody>{names.map((name) => <tr key={name}><th scope="row">{sentence(words(name))}</th><td class="n">{text(stands[name])}</td><td class="n"><b>{text(changed[name])}</b></td></tr>)}</tbody>
+              </table>
+            ) : <p class="quiet">Nothing is changed. Change a field to see what it would do against the live book.</p>}
+            {failure ? <p class="danger" role="alert">Not saved: {failure.message}</p> : null}
+            {names.length && operate ? (
+              <>
+                {needs.length ? (
+                  <label class="check danger"><input type="checkbox" required checked={confirm} onChange={(event) => setConfirm(event.currentTarget.checked)} /> I mean it: {needs.map((one) => `${one.field} ${one.detail}`).join("; ")}</label>
+                ) : null}
+                <label class="field">Reason, for the record<input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>
+                <div class="row end">
+                  <button type="button" onClick={() => setValues({})}>Discard</button>
+                  <button type="submit" class="primary" disabled={pending || preview.error !== null}>{pending ? "Saving…" : "Save"}</button>
+                </div>
+              </>
+            ) : null}
+          </section>
+          <section class="panel" aria-label="Preview" aria-live="polite"><Effect preview={preview} status={status.data} tick={tick} changed={names.length > 0} /></section>
+          <Versions symbol={symbol} stands={stands} fields={fields} onTake={operate ? setValues : null} />
+        </div>
+      </form>
+    </section>
+  );
+}
+
+function text(value: unknown): string {
+  return value === undefined || value === null ? NONE : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+}
+
+/** What differs from what stands, as the API takes it. */
+function changes(fields: Field[], values: Values, stands: Config): Record<string, string | number | boolean> {
+  const found: Record<string, string | number | boolean> = {};
+  for (const field of fields) {
+    const value = values[field.name];
+    if (value === undefined) continue;
+    if (typeof value === "boolean" ? value !== stands[field.name] : !same(value, stands[field.name])) {
+      found[field.name] = field.kind === "whole" && /^-?\d+$/.test(value as string) ? Number(value) : value;
+    }
+  }
+  return found;
+}
+
+function same(one: string, other: unknown): boolean {
+  const stood = text(other);
+  return one === stood || (one.trim() !== "" && stood.trim() !== "" && Number(one) === Number(stood));
+}
+
+function Input({ field, stands, value, wrong, onInput }: { field: Field; stands: unknown; value: string | boolean | undefined; wrong: string | undefined; onInput: (value: string | boolean) => void }) {
+  const id = `f-${field.name}`;
+  const note = [field.range, field.standard === undefined ? "" : `default ${text(field.standard)}`].filter(Boolean).join(", ");
+  const described = `${id}-what`;
+  const label = <label for={id}>{sentence(field.label)}{field.unit ? <small> {field.unit}</small> : null}</label>;
+  const now = value ?? (typeof stands === "boolean" ? stands : text(stands) === NONE ? "" : text(stands));
+  return (
+    <div class={`input ${value !== undefined ? "touched" : ""}`}>
+      {label}
+      {field.kind === "flag" ? (
+        <input id={id} type="checkbox" checked={now === true} aria-describedby={described} onChange={(event) => onInput(event.currentTarget.checked)} />
+      ) : field.kind === "choice" ? (
+        <select id={id} value={String(now)} aria-describedby={described} onChange={(event) => onInput(event.currentTarget.value)}>{field.choices.map((one) => <option key={one}>{one}</option>)}</select>
+      ) : (
+        <input id={id} type="text" inputMode={field.kind === "text" ? "text" : "decimal"} value={String(now)} aria-invalid={wrong ? "true" : undefined} aria-describedby={described} onInput={(event) => onInput(event.currentTarget.value.trim())} />
+      )}
+      <p id={described} class="quiet">{field.what} {note ? <small>({note})</small> : null}{wrong ? <b class="danger"> {sentence(wrong)}</b> : null}</p>
+    </div>
+  );
+}
+
+interface Previewed {
+  data: Preview | null;
+  error: ApiError | null;
+  loading: boolean;
+}
+
+/** Ask what it would do, a moment after the last key, and again while it is looked at. */
+function usePreview(symbol: string, changed: Record<string, unknown>, wanted: boolean): Previewed {
+  const [state, set] = useState<Previewed>({ data: null, error: null, loading: false });
+  const body = JSON.stringify(changed);
+  useEffect(() => {
+    if (!wanted) {
+      set({ data: null, error: null, loading: false });
+      return;
+    }
+    let stopped = false;
+    let timer: ReturnType<typeof setTimeout>;
+    const ask = async (): Promise<void> => {
+      set((was) => ({ ...was, loading: true }));
+      try {
+        const data = await change<Preview>("POST", symbolPath(symbol, "/preview"), JSON.parse(body));
+        if (!stopped) set({ data, error: null, loading: false });
+      } catch (error) {
+        if (!stopped) set({ data: null, error: error instanceof ApiError ? error : new ApiError(0, "ERROR", said(error), [], [], []), loading: false });
+      }
+      if (!stopped) timer = setTimeout(() => void ask(), 3_000);
+    };
+    timer = setTimeout(() => void ask(), WAIT_MS);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  }, [symbol, body, wanted]);
+  return state;
+}
+
+function Effect({ preview, status, tick, changed }: { preview: Previewed; status: Status | null; tick: number; changed: boolean }) {
+  const { data } = preview;
+  if (!changed) return <><h3>What it would do now</h3><p class="quiet">Quotes against the live book, orders that would go and come, limits before and after.</p></>;
+  if (preview.error) return <><h3>What it would do now</h3><p class="danger" role="alert">It could not be tried: {preview.error.message}</p></>;
+  if (!data) return <><h3>What it would do now</h3><p class="quiet">Trying it against the live book…</p></>;
+  const inventory = Math.abs(Number(status?.inventory_usdt ?? 0));
+  const lost = Math.max(0, -Number(status?.pnl.total ?? 0));
+  const use = (value: number, name: string) => {
+    const limit = Number(data.config[name]);
+    return <Bar label={words(name)} distance={{ used: value / limit, value, limit, price: null }} />;
+  };
+  const before = (value: number, name: string) => {
+    const limit = Number(status?.config[name]);
+    return limit ? <Bar label={`${words(name)} now`} distance={{ used: value / limit, value, limit, price: null }} /> : NONE;
+  };
+  return (
+    <>
+      <h3>What it would do now, were it ACTIVE <span class="quiet">(<Time at={data.at} />)</span></h3>
+      {data.would_halt ? <p class="warning danger" role="alert">It would halt at once: {words(data.would_halt.reason)}, {data.would_halt.measured} against {data.would_halt.threshold}.</p> : null}
+      <p>
+        <b>{data.cancelled.length}</b> orders would go{data.cancelled.length ? ` (${data.cancelled.map((order) => `${order.side.toLowerCase()} ${fixed(order.price, tick)}`).slice(0, 6).join(", ")}${data.cancelled.length > 6 ? `, and ${data.cancelled.length - 6} more` : ""})` : ""},{" "}
+        <b>{data.kept}</b> would stay, <b>{data.placed.length}</b> would be placed{data.placed.length ? ` (${data.placed.map((one) => `${one.side.toLowerCase()} level ${one.level}`).slice(0, 6).join(", ")}${data.placed.length > 6 ? `, and ${data.placed.length - 6} more` : ""})` : ""}.
+      </p>
+      <table class="list limits">
+        <thead><tr><th scope="col">Limit</th><th scope="col">Now</th><th scope="col">Then</th></tr></thead>
+        <tbody>
+          <tr><th scope="row">Position</th><td>{before(inventory, "max_position_usdt")}</td><td>{use(inventory, "max_position_usdt")}</td></tr>
+          <tr><th scope="row">Loss</th><td>{before(lost, "max_loss_usdt")}</td><td>{use(lost, "max_loss_usdt")}</td></tr>
+        </tbody>
+      </table>
+      {data.quote ? <Steps quote={data.quote} tick={tick} bare /> : <p class="danger">No quotes now: {data.why_not}</p>}
+    </>
+  );
+}
+
+const ROUTES = ["POST /v1/mm-configs", "PUT /v1/mm-configs/{symbol}", "DELETE /v1/mm-configs/{symbol}"];
+
+/** Every configuration that stood, by whom, when and why, as the audit trail has it. */
+function Versions({ symbol, stands, fields, onTake }: { symbol: string; stands: Config; fields: Field[]; onTake: ((values: Values) => void) | null }) {
+  const pages = usePages<AuditRecord>(`/v1/mm/audit?symbol=${encodeURIComponent(symbol)}`);
+  const rows = pages.items.filter((row) => ROUTES.includes(row.route) && !row.why.startsWith("denied"));
+  const take = (row: AuditRecord): void => {
+    const was = row.after ?? row.before ?? {};
+    const values: Values = {};
+    for (const field of fields) {
+      const value = was[field.name];
+      if (value !== undefined && value !== null) values[field.name] = typeof value === "boolean" ? value : String(value);
+    }
+    onTake?.(values);
+    document.getElementById("content")?.scrollTo({ top: 0 });
+  };
+  return (
+    <section class="panel" aria-label="Versions">
+      <div class="row tools"><h3>Versions</h3><span class="spacer" /><button type="button" onClick={pages.anew} disabled={pages.loading}>Read anew</button></div>
+      {pages.error ? <p class="danger">The versions could not be read: {pages.error}</p> : null}
+      {rows.length ? (
+        <ol class="versions">
+          {rows.map((row) => (
+            <li key={row.entry_id}>
+              <div><Time at={row.at} /> <b>{row.actor}</b> {row.why}</div>
+              <div class="quiet">{difference(row)}</div>
+              {onTake && row.after && !fields.every((field) => same(text(row.after?.[field.name]), stands[field.name])) ? <button type="button" onClick={() => take(row)}>Take into the form</button> : null}
+            </li>
+          ))}
+        </ol>
+      ) : pages.loading ? null : <Empty>No change is on record.</Empty>}
+      {pages.more ? <p><button type="button" onClick={pages.next} disabled={pages.loading}>Older ones</button></p> : null}
+    </section>
+  );
+}
+
+export function difference(row: AuditRecord): string {
+  const { before, after } = row;
+  if (!before) return after ? "created" : "";
+  if (!after) return "deleted";
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+  return names.map((name) => `${words(name)} ${text(before[name])} to ${text(after[name])}`).join(", ") || "no difference";
+}
+
+interface Listing {
+  items: { symbol: string; configured: boolean; status: string; base_currency: string; quote_currency: string }[];
+  unusable: { symbol: string; reason: string }[];
+}
+
+/** Configure a symbol that the exchange lists; it starts PAUSED with the defaults. */
+export function NewSymbol({ session }: { session: Session }) {
+  const listing = useRead<Listing>("/v1/mm/instruments");
+  const [pending, setPending] = useState("");
+  const add = async (symbol: string): Promise<void> => {
+    setPending(symbol);
+    try {
+      await told(`Configure ${symbol}`, () => change("POST", "/v1/mm-configs", { symbol }), () => "configured with the defaults, PAUSED");
+      go("configure", symbol);
+    } catch {
+      setPending("");
+    }
+  };
+  const free = listing.data?.items.filter((one) => !one.configured) ?? [];
+  return (
+    <section class="plain-page" aria-label="Add a symbol">
+      <div class="bar-top"><h2>Add a symbol</h2></div>
+      <Reading of={listing} what="What the exchange lists">
+        <p class="note">It is configured with the defaults and PAUSED; the next page changes that. Nothing quotes before it is enabled.</p>
+        {free.length ? (
+          <table class="list">
+            <thead><tr><th scope="col">Symbol</th><th scope="col">Status</th><th scope="col">Base, quote</th><th scope="col">Configure</th></tr></thead>
+            <tbody>{free.map((one) => <tr key={one.symbol}><th scope="row">{one.symbol}</th><td>{one.status}</td><td>{one.base_currency}, {one.quote_currency}</td><td><button type="button" disabled={pending !== "" || !may(session, "mm:operate")} onClick={() => void add(one.symbol)}>{pending === one.symbol ? "Configuring…" : `Configure ${one.symbol}`}</button></td></tr>)}</tbody>
+          </table>
+        ) : <Empty>Every instrument that the exchange lists is configured.</Empty>}
+        {listing.data?.unusable.map((one) => <p key={one.symbol} class="note quiet">{one.symbol} cannot be quoted: {one.reason}</p>)}
+      </Reading>
+    </section>
+  );
+}

@@ -1,0 +1,71 @@
+// Instances, what they depend on, latency, backlog, versions.
+
+import { duration, NONE, words } from "../format";
+import { Reading, Time, useRead } from "../parts";
+import { href } from "../route";
+import type { Health, Session, SystemStatus } from "../types";
+
+const SHAPE: Record<string, string> = { ok: "●", degraded: "◐", failed: "■" };
+
+export function System({ session }: { session: Session }) {
+  const status = useRead<SystemStatus>("/v1/mm/status", 2_000);
+  const health = useRead<Health>("/health", 3_000);
+  const names = [...new Set((status.data?.instances ?? []).flatMap((one) => Object.keys(one.latency_us)))];
+  return (
+    <section class="plain-page" aria-label="System">
+      <div class="bar-top"><h2>System</h2><span class="quiet">version {health.data?.version ?? session.version}</span><span class="spacer" /><a href="/docs">Interface</a></div>
+      <div class="two">
+        <div>
+          <h3>What this instance depends on</h3>
+          <Reading of={health} what="Health">
+            <table class="list">
+              <thead><tr><th scope="col">Component</th><th scope="col">Status</th><th scope="col">Detail</th></tr></thead>
+              <tbody>{health.data?.checks.map((one) => <tr key={one.name}><th scope="row">{words(one.name)}</th><td class={one.status === "ok" ? "" : one.status === "failed" ? "danger" : "near"}><span aria-hidden="true">{SHAPE[one.status]}</span> {one.status}</td><td class="wrap">{one.detail || NONE}</td></tr>)}</tbody>
+            </table>
+          </Reading>
+        </div>
+        <div>
+          <h3>Instances</h3>
+          <Reading of={status} what="The status">
+            {status.data?.complete === false ? <p class="danger">Totals are not complete: {status.data.without_owner.map((one) => one.symbol).join(", ") || "an instance is silent"}</p> : null}
+            <table class="list">
+              <thead><tr><th scope="col">Instance</th><th scope="col" class="n">Symbols</th><th scope="col">Sign of life</th><th scope="col" class="n">Events waiting for Kafka</th></tr></thead>
+              <tbody>
+                {status.data?.instances.map((one) => (
+                  <tr key={one.instance}>
+                    <th scope="row">{one.instance}{one.self ? <small> answers here</small> : null}</th><td class="n" title={one.symbols.join(", ")}>{one.symbols.length}</td>
+                    <td class={one.silent_ms === null ? "" : "danger"}>{one.silent_ms === null ? <Time at={one.at} /> : `silent for ${duration(one.silent_ms)}`}</td><td class="n">{one.outbox_pending}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Reading>
+        </div>
+      </div>
+      {status.data && names.length ? (
+        <>
+          <h3>Latency since each process started</h3>
+          <div class="scroller">
+            <table class="list">
+              <thead><tr><th scope="col">Instance</th>{names.map((name) => <th key={name} scope="col" class="n">{words(name)}</th>)}</tr></thead>
+              <tbody>{status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th>{names.map((name) => <td key={name} class="n">{micro(one.latency_us[name])}</td>)}</tr>)}</tbody>
+            </table>
+          </div>
+          <h3>Who runs what</h3>
+          <table class="list">
+            <thead><tr><th scope="col">Instance</th><th scope="col">Symbols</th></tr></thead>
+            <tbody>
+              {status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th><td class="wrap">{one.symbols.map((symbol) => <a key={symbol} class="inline" href={href("symbol", symbol)}>{symbol}</a>)}</td></tr>)}
+              {status.data.without_owner.length ? <tr class="failed"><th scope="row">nobody</th><td class="wrap">{status.data.without_owner.map((one) => one.symbol).join(", ")}</td></tr> : null}
+            </tbody>
+          </table>
+        </>
+      ) : null}
+    </section>
+  );
+}
+
+function micro(value: number | null | undefined): string {
+  if (value === null || value === undefined) return NONE;
+  return value >= 1000 ? `${(value / 1000).toFixed(1)} ms` : `${value.toFixed(0)} µs`;
+}

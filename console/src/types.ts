@@ -1,0 +1,264 @@
+// What the API answers, as far as the console reads it. Decimals are strings: exact, and shown as they are.
+
+export type State = "ACTIVE" | "PAUSED" | "HALTED";
+export type Side = "BUY" | "SELL";
+export type Role = "mm:read" | "mm:operate" | "mm:emergency";
+export type Decimal = string;
+
+export interface Session {
+  access_control: boolean;
+  actor: string | null;
+  roles: Role[];
+  expires_at: string | null;
+  sign_in_url: string | null;
+  version: string;
+}
+
+export interface Reason {
+  code: string;
+  detail: string;
+}
+
+export interface Kill {
+  reason: string;
+  measured: string;
+  threshold: string;
+  since: string;
+}
+
+export interface Market {
+  our_bid: Decimal | null;
+  our_ask: Decimal | null;
+  others_bid: Decimal | null;
+  others_ask: Decimal | null;
+  max_position_usdt: Decimal;
+  max_loss_usdt: Decimal;
+  position_headroom_pct: Decimal;
+  active_ms: number;
+  two_sided_ms: number;
+}
+
+export interface Summary {
+  symbol: string;
+  owner: string | null;
+  at: string;
+  owner_silent_ms: number | null;
+  shadow_mode: boolean;
+  state: { value: State; reason: string; actor: string; since: string };
+  kill: Kill | null;
+  book: {
+    valid: boolean;
+    reason: string;
+    sequence: number;
+    best_bid: Decimal | null;
+    best_ask: Decimal | null;
+    age_ms: number | null;
+  };
+  mid: Decimal | null;
+  mid_source: string;
+  position: Decimal;
+  average_entry: Decimal | null;
+  inventory_usdt: Decimal | null;
+  pnl: {
+    realized: Decimal;
+    unrealized: Decimal | null;
+    total: Decimal;
+    baseline: Decimal;
+    fees: Decimal;
+    price: Decimal | null;
+    price_source: string;
+    price_age_ms: number | null;
+  };
+  volume_usdt: Decimal;
+  fill_count: number;
+  open_orders: number;
+  unknown_orders: number;
+  open_orders_at_exchange: number | null;
+  proven_zero_since: string | null;
+  spread_bps: Decimal | null;
+  enable_problems: Reason[];
+  summary: string;
+  market: Market | null;
+}
+
+export interface Order {
+  client_order_id: string;
+  order_id: string | null;
+  side: Side;
+  level: number;
+  price: Decimal;
+  quantity: Decimal;
+  filled_quantity: Decimal;
+  status: string;
+  sent_at: string;
+}
+
+export type Config = { symbol: string; enabled: boolean } & Record<string, string | number | boolean | null>;
+
+export interface Status extends Summary {
+  config: Config;
+  instrument: { base_currency: string; quote_currency: string; tick_size: Decimal; lot_size: Decimal } | null;
+  orders: Order[];
+  counters: Record<string, number | Record<string, number>>;
+}
+
+export interface Missing {
+  symbol: string;
+  owner: string | null;
+  state: State | null;
+  reason: string | null;
+  since: string | null;
+}
+
+export interface Result {
+  symbol: string;
+  state: State | null;
+  accepted: boolean;
+  problems: Reason[];
+  pending?: boolean;
+}
+
+export interface QuotedLevel {
+  side: Side;
+  level: number;
+  step: Decimal;
+  raw_price: Decimal;
+  rounded_price: Decimal;
+  price: Decimal;
+  clamp: string;
+  quantity: Decimal;
+  notional: Decimal;
+  verdict: string;
+  detail: string;
+  outcome: string;
+  resting: { price: Decimal; remaining: Decimal; why_here: string } | null;
+}
+
+export interface QuoteSteps {
+  mid: Decimal;
+  mid_source: string;
+  volatility_factor: Decimal;
+  spread: Decimal;
+  position: Decimal;
+  inventory: Decimal;
+  inventory_norm: Decimal;
+  bias: Decimal;
+  bid_mid: Decimal;
+  ask_mid: Decimal;
+  best_bid: Decimal | null;
+  best_ask: Decimal | null;
+  levels: QuotedLevel[];
+}
+
+export interface Quotes {
+  symbol: string;
+  at: string;
+  state: State;
+  quote: QuoteSteps | null;
+  why_not: Reason[];
+  suppressed: Record<string, number>;
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface Fill {
+  trade_id: string;
+  side: Side;
+  price: Decimal;
+  quantity: Decimal;
+  notional_usdt: Decimal;
+  fee: Decimal;
+  client_order_id: string | null;
+  is_maker: boolean;
+  executed_at: string;
+}
+
+export interface OrderRecord extends Order {
+  reason: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface EventRecord {
+  event_id: string;
+  event_type: string;
+  occurred_at: string;
+  sent_at: string | null;
+  data: Record<string, unknown>;
+}
+
+export interface AuditRecord {
+  entry_id: string;
+  at: string;
+  actor: string;
+  roles: string[];
+  route: string;
+  symbol: string | null;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+  why: string;
+}
+
+export interface DepthLevel {
+  price: Decimal;
+  others: Decimal;
+  ours: Decimal;
+}
+
+export interface Depth {
+  symbol: string;
+  valid: boolean;
+  reason: string;
+  age_ms: number | null;
+  bids: DepthLevel[];
+  asks: DepthLevel[];
+}
+
+export interface Series {
+  symbol: string;
+  span: string;
+  step_s: number;
+  times: number[];
+  columns: Record<string, (number | null)[]>;
+}
+
+export interface Preview {
+  at: string;
+  config: Config;
+  quote: QuoteSteps | null;
+  why_not: string;
+  would_halt: Kill | null;
+  needs_confirm: { field: string; detail: string }[];
+  cancelled: Order[];
+  placed: { side: Side; level: number }[];
+  kept: number;
+}
+
+export interface Instance {
+  instance: string;
+  symbols: string[];
+  at: string;
+  silent_ms: number | null;
+  latency_us: Record<string, number | null>;
+  outbox_pending: number;
+  self: boolean;
+}
+
+export interface SystemStatus {
+  shadow_mode: boolean;
+  complete: boolean;
+  outbox_pending: number;
+  latency_us: Record<string, number | null>;
+  instances: Instance[];
+  without_owner: Missing[];
+  totals: Record<string, string | number>;
+}
+
+export interface Health {
+  status: string;
+  version: string;
+  checks: { name: string; status: string; detail: string }[];
+}

@@ -1,0 +1,1 @@
+import{t as e}from"./hub.js";var t=new Set,n=new e(e=>{for(let n of t)n.postMessage(e)});addEventListener(`connect`,e=>{let r=e.ports[0];r&&(r.onmessage=e=>{e.data===`again`&&n.start(),e.data===`bye`&&t.delete(r),e.data!==`stop`&&t.size||n.stop()},t.size||n.start(),t.add(r),r.postMessage(n.all()))});
