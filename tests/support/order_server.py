@@ -67,6 +67,19 @@ async def drop(request: web.Request, _seen: Seen) -> web.StreamResponse:
     return web.Response()
 
 
+def telling(respond: Answer, left: threading.Semaphore) -> Answer:
+    """The same answers; `left` is released for each that has left."""
+
+    async def answered(request: web.Request, seen: Seen) -> web.StreamResponse:
+        response = await respond(request, seen)
+        await response.prepare(request)
+        await response.write_eof()
+        left.release()
+        return response
+
+    return answered
+
+
 def is_gone(transport: asyncio.Transport) -> bool:
     """Whether its socket is closed."""
     sock = transport.get_extra_info("socket")
@@ -195,7 +208,7 @@ class OpenGate:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait, for at most ten seconds, until something is so."""
-    async with asyncio.timeout(10):
+    """Wait until something is so."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 -- the condition is made true by another thread
             await asyncio.sleep(0)

@@ -24,7 +24,7 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
-from market_maker.actors.tenure import Lease, lease_ns
+from market_maker.actors.tenure import Lease
 from market_maker.actors.worker import Worker
 from market_maker.api.changes import ChangeFeed
 from market_maker.bootstrap.checkpoints import Checkpoints
@@ -80,10 +80,12 @@ MID = 600_000
 """Ticks of the books that are shown: 60000 in quote currency."""
 LEASE_COMMAND_S = 0.3
 """For PostgreSQL's answer to a renewal of the lease."""
-SESSION_TIMEOUT_NS = 1_600_000_000
-"""So that a lease runs 0.8 s, and nobody waits long for its end."""
-TIMEOUT_NS = 500_000_000
-WAIT_S_MAX = 10.0
+LONG_NS = 60_000_000_000
+"""Of leases and answers whose end would be a machine's that stands still for a moment, not the test's."""
+RENEW_EVERY_NS = 200_000_000
+LAST_LEASE_NS = 400_000_000
+"""How long a symbol waits for the lease of an owner that did not release it."""
+WAIT_S_MAX = 30.0
 
 
 class Venue:
@@ -170,7 +172,7 @@ class Instance:
         orders: OrderServiceClient,
         metadata: MetadataClient,
         meters: Meters,
-        session_timeout_ns: int = SESSION_TIMEOUT_NS,
+        last_lease_ns: int,
     ) -> None:
         self.name = name
         self.reads_again = 0
@@ -204,7 +206,12 @@ class Instance:
             lambda _worker, _quote: None,
         )
         self.supervisor = Supervisor(
-            EngineLimits(response_timeout_ns=TIMEOUT_NS),
+            EngineLimits(
+                response_timeout_ns=LONG_NS,
+                market_data_staleness_ns=LONG_NS,
+                kafka_lag_threshold_ns=LONG_NS,
+                journal_lag_threshold_ns=LONG_NS,
+            ),
             orders,
             self.journal,
             observer,
@@ -232,7 +239,7 @@ class Instance:
         self.errands = Errands(self.supervisor, self.controls, self.journal, kills)
         self.ownership = Ownership(
             name,
-            Lease(time.monotonic_ns, lease_ns(session_timeout_ns)),
+            Lease(time.monotonic_ns, LONG_NS),
             OwnerRepository(Database(pools["lease"])),
             self.supervisor,
             self.markets,
@@ -244,6 +251,7 @@ class Instance:
             self.tasks,
             self._started,
         )
+        self.ownership.machine._instance.lease_ns = last_lease_ns
         self.strays = StrayFills(self.journal, self.offsets.done)
         self.router = KafkaRouter(
             self.supervisor.mailboxes,
@@ -274,6 +282,14 @@ class Instance:
         """End at once, as a process that is killed: nothing is given up."""
         await self.tasks.cancel()
         await self.supervisor.close()
+
+    def lease_ends(self) -> None:
+        """This instance's, at this moment."""
+        self.ownership.tenancy.lease._until_ns = time.monotonic_ns()
+
+    def last_lease_ends(self, symbol: str) -> None:
+        """That of the symbol's last owner, at this moment."""
+        self.ownership.machine._instance.of(symbol).alone_ns = time.monotonic_ns()
 
     def counts(self) -> dict[str, int]:
         """How many partitions each topic has."""
@@ -306,7 +322,7 @@ class Instance:
         self.offsets.assign(self._assigned, self._generation)
         self.ownership.added(_numbers(keys_of(symbols)))
 
-    async def revoke(self, *symbols: str, timeout_s: float = 5.0) -> bool:
+    async def revoke(self, *symbols: str, timeout_s: float = WAIT_S_MAX) -> bool:
         """Their partitions go, or all, as the group member does it; whether everything was done in time."""
         keys = self._gone(symbols)
         leaving = asyncio.ensure_future(self.ownership.revoking(_numbers(keys)))
@@ -480,7 +496,7 @@ class Surroundings:
             await configs.insert(SymbolConfig(symbol, volatility_multiplier=False, **settings))
 
     async def start(
-        self, name: str, url: str | None = None, session_timeout_ns: int = SESSION_TIMEOUT_NS
+        self, name: str, url: str | None = None, *, last_lease_ns: int = LAST_LEASE_NS
     ) -> Instance:
         """A new instance; `url` is another way to the same database."""
         meters = Meters(shadow_mode=False)
@@ -500,13 +516,13 @@ class Surroundings:
             self.venue.server.url,
             Account("maker", "maker"),
             meters.loop_lag,
-            response_timeout_ns=TIMEOUT_NS,
+            response_timeout_ns=LONG_NS,
             on_report=meters.requested,
         )
         self._ends.append(orders.close)
         metadata = MetadataClient(self._metadata, deadline_s=0.5)
         self._ends.append(metadata.close)
-        instance = Instance(name, pools, orders, metadata, meters, session_timeout_ns)
+        instance = Instance(name, pools, orders, metadata, meters, last_lease_ns)
         await instance.start()
         self._ends.append(instance.stop)
         return instance

@@ -16,7 +16,13 @@ class StallingProxy:
         self._moving = asyncio.Event()
         self._moving.set()
         self._relays: set[asyncio.Task[None]] = set()
+        self._withheld = 0
         self.port = 0
+
+    @property
+    def withholds(self) -> bool:
+        """Whether something waits to be passed on."""
+        return self._withheld > 0
 
     def freeze(self) -> None:
         """Pass nothing on from now on."""
@@ -61,7 +67,11 @@ class StallingProxy:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while received := await reader.read(65536):
-                await self._moving.wait()
+                self._withheld += 1
+                try:
+                    await self._moving.wait()
+                finally:
+                    self._withheld -= 1
                 writer.write(received)
                 await writer.drain()
         except ConnectionError:

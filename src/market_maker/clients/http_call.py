@@ -44,6 +44,11 @@ class Lateness(Enum):
     STALLED = "STALLED"
 
 
+def lateness_of(stalled_ns: int, timeout_ns: int) -> Lateness:
+    """Whom a missing answer is to be blamed on: ourselves, when we stood still for half of its time."""
+    return Lateness.STALLED if stalled_ns * 2 >= timeout_ns else Lateness.TIMEOUT
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What a request came to within its time."""
@@ -127,9 +132,8 @@ class Call:
     def late(self, stalled_ns: int) -> Sent:
         """What whoever waits is told when its time is up."""
         stalled_ns = self._stalled_ns(stalled_ns)
-        lateness = Lateness.STALLED if stalled_ns * 2 >= self.timeout_ns else Lateness.TIMEOUT
         waited_ns = self.timeout_ns + self.late_by_ns + self.handshake_spent_ns(time.monotonic_ns())
-        return Sent(lateness, waited_ns, stalled_ns, self.left_ns)
+        return Sent(lateness_of(stalled_ns, self.timeout_ns), waited_ns, stalled_ns, self.left_ns)
 
     def _stalled_ns(self, stalled_ns: int) -> int:
         return max(stalled_ns - self.stalled_before_ns, self.late_by_ns)

@@ -53,11 +53,7 @@ class FleetBoard:
             ("SET", key, self._seal.sealed(key, text, now_ms), "EX", ttl)
             for key, (text, ttl) in texts.items()
         ]
-        answers = await self._link.run(*commands, ("SADD", index, owner), ("TIME",))
-        if answers is None:
-            return False
-        self._link.learn_time(answers[-1])
-        return True
+        return await self._link.run_timed(*commands, ("SADD", index, owner)) is not None
 
     async def remove(self, index: str, owner: str, *keys: str) -> None:
         """Take back what an owner has left."""
@@ -85,12 +81,11 @@ class FleetBoard:
     ) -> dict[str, bytes] | None:
         """The text of every owner that has one; owners without one leave the index if that matters."""
         deadline = self._link.deadline()
-        asked = await self._link.run(("TIME",), ("MEMORY", "USAGE", index, "SAMPLES", 0), deadline=deadline)
+        asked = await self._link.run_timed(("MEMORY", "USAGE", index, "SAMPLES", 0), deadline=deadline)
         if asked is None:
             return None
-        self._link.learn_time(asked[0])
-        if (asked[1] or 0) > INDEX_BYTES_MAX:
-            self._tell(index, f"{asked[1]} bytes, more than {INDEX_BYTES_MAX}: not read")
+        if (asked[0] or 0) > INDEX_BYTES_MAX:
+            self._tell(index, f"{asked[0]} bytes, more than {INDEX_BYTES_MAX}: not read")
             return {}
         answers = await self._link.run(("SMEMBERS", index), deadline=deadline)
         if answers is None:

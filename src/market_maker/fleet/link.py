@@ -29,7 +29,8 @@ class FleetLink:
         self.redis = open_redis(url, tls)
         self._clock_ns = clock_ns
         self._is_there = True
-        self._offset_ms: int | None = None
+        self._offsets_ms: tuple[int, int] | None = None
+        """What is to be added to ours: at least, and at most."""
         self._log = structlog.get_logger()
 
     @staticmethod
@@ -74,20 +75,32 @@ class FleetLink:
 
     # --- the one clock that all instances share -------------------------------------------------
 
-    def learn_time(self, answer: Any) -> None:
-        """Note Redis' answer to TIME: seconds and microseconds."""
-        seconds, microseconds = (int(part) for part in answer)
-        now_ms = seconds * 1000 + microseconds // 1000
-        self._offset_ms = now_ms - self._clock_ns() // 1_000_000
+    async def run_timed(self, *commands: Command, deadline: float | None = None) -> list[Any] | None:
+        """As `run`; notes by the way what Redis' clock shows.
+
+        It showed that somewhen between question and answer, between which this process may have stood still.
+        """
+        asked_ms = self._clock_ns() // 1_000_000
+        answers = await self.run(("TIME",), *commands, deadline=deadline)
+        if answers is None:
+            return None
+        seconds, microseconds = (int(part) for part in answers[0])
+        shown_ms = seconds * 1000 + microseconds // 1000
+        self._offsets_ms = shown_ms - self._clock_ns() // 1_000_000, shown_ms - asked_ms
+        return answers[1:]
 
     def now_ms(self) -> int | None:
-        """Redis' clock, in milliseconds since 1970; None while it is not known."""
-        return None if self._offset_ms is None else self._clock_ns() // 1_000_000 + self._offset_ms
+        """Redis' clock, in milliseconds since 1970: so late at least. None while it is not known."""
+        return None if self._offsets_ms is None else self._clock_ns() // 1_000_000 + self._offsets_ms[0]
+
+    def latest_ms(self) -> int | None:
+        """As `now_ms`, but so late at most: what ends by Redis' clock may be over."""
+        return None if self._offsets_ms is None else self._clock_ns() // 1_000_000 + self._offsets_ms[1]
 
     async def known_ms(self) -> int | None:
         """As `now_ms`, but asks when it is not known yet."""
-        if self._offset_ms is None and (times := await self.run(("TIME",))) is not None:
-            self.learn_time(times[0])
+        if self._offsets_ms is None:
+            await self.run_timed()
         return self.now_ms()
 
     async def close(self) -> None:

@@ -130,9 +130,8 @@ class FleetQuestions:
         missing = len(channels)
         while missing:
             missing -= await subscription.get_message(timeout=ANSWER_S_MAX) is not None
-        if (times := await self._link.run(("TIME",))) is None:
+        if await self._link.run_timed() is None:
             raise TimeoutError("TIME was not answered")
-        self._link.learn_time(times[0])
 
     def _take(self, channel: str, text: bytes, answer: AnswerTo) -> None:
         message = self._decoded(channel, text)
@@ -160,7 +159,7 @@ class FleetQuestions:
 
     def _begin(self, request: FleetMessage, answer: AnswerTo) -> None:
         """Work on a request in a task of its own, unless nobody waits for it any more."""
-        now_ms = self._link.now_ms()
+        now_ms = self._link.latest_ms()
         if request.expires_ms is None or now_ms is None or now_ms >= request.expires_ms:
             self._log.warning("fleet_bus_request_too_late", sender=request.sender)
         elif self._is_repeated(request.id, now_ms):

@@ -6,12 +6,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from threading import Semaphore
 from typing import Any
 
 import pytest
 from aiohttp import web
 from benchmarks.kill_exchange import Exchange
-from tests.support.order_server import OrderServer, Seen
+from tests.support.jumping_clock import JumpingClock
+from tests.support.order_server import OrderServer, Seen, telling
 from tests.support.trading_side import MID, InstantStore, TradingSide, trading_side, until
 
 from market_maker.clients import order_contract
@@ -25,11 +27,17 @@ from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 
 SYMBOL = "BTC-USDT"
-TIMEOUT_NS = 200_000_000
 CONFIG = SymbolConfig(SYMBOL, enabled=True, volatility_multiplier=False)
-LIMITS = EngineLimits(response_timeout_ns=TIMEOUT_NS)
-PATIENT = EngineLimits(response_timeout_ns=10_000_000_000, max_orders_per_second=1_000)
-"""Where no answer is to be late and no order too soon after others: a busy machine must not make one so."""
+PATIENT = EngineLimits(
+    response_timeout_ns=30_000_000_000,
+    max_orders_per_second=1_000,
+    market_data_staleness_ns=10**15,
+    kafka_lag_threshold_ns=10**15,
+)
+"""Where nothing is to be late and no order too soon after others: a busy machine must not make it so."""
+IMPATIENT = replace(PATIENT, response_timeout_ns=200_000_000)
+LONGER_S = 45.0
+"""Than an answer may take where we are patient."""
 
 LATE = (KillReason.RESPONSE_TIMEOUT, KillReason.EVENT_LOOP_STALL)
 """An answer that does not come; a machine that is busy enough makes this process itself stand still, too."""
@@ -51,6 +59,10 @@ class Records(InstantStore):
         return await super().write(entries)
 
 
+def _nobody_hears(_cancelled: list[tuple[str, str]]) -> None:
+    """What the exchange cancels before a desk begins, or after it has ended."""
+
+
 class Venue:
     """An honest exchange behind a server that may answer the next order wrongly."""
 
@@ -60,7 +72,7 @@ class Venue:
         self.fault: Fault | None = None
         self.faulty = ""
         """The client order id that met the fault."""
-        self.hear: Callable[[list[tuple[str, str]]], object] = lambda _cancelled: None
+        self.hear: Callable[[list[tuple[str, str]]], object] = _nobody_hears
         server.respond = self._respond
 
     async def _respond(self, request: web.Request, seen: Seen) -> web.StreamResponse:
@@ -128,7 +140,7 @@ class Desk:
 
 @asynccontextmanager
 async def quoting(
-    venue: Venue, limits: EngineLimits = LIMITS, config: SymbolConfig = CONFIG
+    venue: Venue, limits: EngineLimits = PATIENT, config: SymbolConfig = CONFIG
 ) -> AsyncIterator[Desk]:
     """A symbol that has just been enabled: its first two orders are on their way."""
     records, loop = Records(), asyncio.get_running_loop()
@@ -137,8 +149,16 @@ async def quoting(
         venue.hear = lambda cancelled: loop.call_soon_threadsafe(desk.hear, cancelled)
         side.start(SYMBOL)
         await side.activate(SYMBOL)
-        yield desk
-        venue.server.release()
+        try:
+            yield desk
+        finally:
+            venue.hear = _nobody_hears
+            venue.server.release()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> JumpingClock:
+    return JumpingClock(monkeypatch)
 
 
 @pytest.fixture
@@ -224,7 +244,7 @@ async def test_while_a_request_has_no_end_its_order_counts_as_live_however_long_
     venue: Venue,
 ) -> None:
     venue.server.hold("POST")
-    async with quoting(venue) as desk:
+    async with quoting(venue, IMPATIENT) as desk:
         await desk.halted(*LATE)
         await until(lambda: desk.symbol.clearing.rounds >= 4)
         assert {order.status for order in desk.symbol.orders} == {OrderStatus.UNKNOWN}
@@ -237,7 +257,7 @@ async def test_while_a_request_has_no_end_its_order_counts_as_live_however_long_
 
 async def test_an_order_that_is_accepted_late_after_the_kill_is_cancelled(venue: Venue) -> None:
     venue.server.hold("POST")
-    async with quoting(venue) as desk:
+    async with quoting(venue, IMPATIENT) as desk:
         await desk.halted(*LATE)
         await until(lambda: {order.status for order in desk.symbol.orders} == {OrderStatus.UNKNOWN})
         venue.server.release()
@@ -252,7 +272,7 @@ async def test_an_order_that_is_accepted_late_after_the_kill_is_cancelled(venue:
 async def test_an_order_that_is_refused_late_was_never_in_the_market(venue: Venue) -> None:
     venue.server.hold("POST")
     venue.fault = refused
-    async with quoting(venue) as desk:
+    async with quoting(venue, IMPATIENT) as desk:
         await desk.halted(*LATE)
         await until(lambda: {order.status for order in desk.symbol.orders} == {OrderStatus.UNKNOWN})
         venue.server.release()
@@ -265,7 +285,7 @@ async def test_an_order_that_is_refused_late_was_never_in_the_market(venue: Venu
 
 async def test_answers_given_twice_change_nothing(venue: Venue) -> None:
     config = replace(CONFIG, price_threshold_bps=CONFIG.price_threshold_bps / 1000)
-    async with quoting(venue, PATIENT, config) as desk:
+    async with quoting(venue, config=config) as desk:
         for requotes in range(1, 6):
             await desk.rests()
             venue.fault = twice
@@ -297,7 +317,7 @@ async def test_a_late_answer_that_our_client_cannot_read_is_still_the_requests_e
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     venue.server.hold("POST")
-    async with quoting(venue) as desk:
+    async with quoting(venue, IMPATIENT) as desk:
         await desk.halted(*LATE)
         monkeypatch.setattr(order_contract, "read_placement", raising)
         venue.fault = error
@@ -358,30 +378,31 @@ def raising(*_: object) -> None:
 # --- who was late? -----------------------------------------------------------------------------
 
 
-async def test_a_process_that_stood_still_says_so_and_does_not_blame_the_exchange(venue: Venue) -> None:
+async def test_a_process_that_stood_still_says_so_and_does_not_blame_the_exchange(
+    venue: Venue, clock: JumpingClock
+) -> None:
     venue.server.hold("POST")
     async with quoting(venue) as desk:
         await until(lambda: any(seen.method == "POST" for seen in venue.server.requests))
-        stand_still()
+        clock.jump(LONGER_S)
         await desk.halted(KillReason.EVENT_LOOP_STALL)
         venue.server.release()
         await desk.gone()
 
 
-async def test_answers_that_were_there_when_the_process_went_on_are_not_late(venue: Venue) -> None:
+async def test_answers_that_were_there_when_the_process_went_on_are_not_late(
+    venue: Venue, clock: JumpingClock
+) -> None:
     venue.server.hold("POST")
     async with quoting(venue) as desk:
         await until(lambda: len(posts(venue)) == 2)
+        venue.server.respond = telling(venue.server.respond, left := Semaphore(0))
         venue.server.release()
-        stand_still()
+        assert left.acquire(timeout=30)
+        clock.jump(LONGER_S, left)
         await until(lambda: all(order.status is OrderStatus.OPEN for order in desk.symbol.orders))
         assert (desk.symbol.state, desk.symbol.orders.live_count()) == (State.ACTIVE, 2)
 
 
 def posts(venue: Venue) -> list[Seen]:
     return [seen for seen in venue.server.requests if seen.method == "POST"]
-
-
-def stand_still() -> None:
-    """Block the event loop for longer than an answer may take, as a long computation would."""
-    time.sleep(2 * TIMEOUT_NS / 1e9)

@@ -5,10 +5,17 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 from tests.support.order_server import OrderServer
-from tests.support.owning import LEASE_COMMAND_S, Surroundings, Venue, surroundings
+from tests.support.owning import (
+    LEASE_COMMAND_S,
+    LONG_NS,
+    RENEW_EVERY_NS,
+    Surroundings,
+    Venue,
+    surroundings,
+)
 
-from market_maker.bootstrap import checkpoints, errands, history_check
-from market_maker.ownership import rows, shell, taking, tenancy
+from market_maker.bootstrap import checkpoints, ending, errands, history_check
+from market_maker.ownership import rows, shell, taking, tenancy, turns
 
 
 @pytest.fixture
@@ -19,8 +26,16 @@ def venue() -> Iterator[Venue]:
 
 
 @pytest.fixture
-async def around(database_url: str, pool: asyncpg.Pool, venue: Venue) -> AsyncIterator[Surroundings]:
-    """What instances share; `await around.start(name)` starts one."""
+async def around(
+    database_url: str, pool: asyncpg.Pool, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Surroundings]:
+    """What instances share; `await around.start(name)` starts one.
+
+    No step of theirs is given up because the machine stands still for a moment.
+    """
+    monkeypatch.setattr(turns, "CLEAR_NS", LONG_NS)
+    for step in ("CLEAR_S_MAX", "FLUSH_S_MAX", "RELEASE_S_MAX", "LEAVE_S_MAX"):
+        monkeypatch.setattr(ending, step, LONG_NS / 1e9)
     async with surroundings(database_url, pool, venue) as around:
         yield around
 
@@ -35,3 +50,4 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "LOOK_S", 0.02)
     monkeypatch.setattr(history_check, "LOOK_S", 0.02)
     monkeypatch.setattr(tenancy, "RENEW_S_MAX", LEASE_COMMAND_S)
+    monkeypatch.setattr(tenancy, "RENEWALS_PER_LEASE", LONG_NS // RENEW_EVERY_NS)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.support.jumping_clock import JumpingClock
 from tests.support.owning import BTC, ETH, Instance, Surroundings, until
 
 from market_maker.bootstrap import deadline, ending, service
@@ -44,10 +45,14 @@ async def test_symbols_are_released_only_once_everything_is_durable(
 async def test_a_symbol_that_may_have_orders_is_not_released_and_the_end_is_a_failure(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ending, "CLEAR_S_MAX", 0.3)
     north = await _quoting(around)
+    proven_ns = north.symbol(ETH).clearing.proven_zero_ns
     around.venue.broken = BTC
-    assert await _end(north, []) == [f"zero open orders not proven for {BTC}"]
+    clock = JumpingClock(monkeypatch)
+    end = asyncio.ensure_future(_end(north, []))
+    await until(lambda: north.symbol(ETH).clearing.proven_zero_ns not in (None, proven_ns))
+    clock.jump(ending.CLEAR_S_MAX)
+    assert await end == [f"zero open orders not proven for {BTC}"]
     assert (await around.owner(BTC))["instance_id"] == "north"
     assert (await around.owner(ETH))["instance_id"] is None
 

@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from tests.support.owning import BTC, ETH, Instance, Surroundings, found, until
+from tests.support.owning import BTC, ETH, LONG_NS, Instance, Surroundings, found, until
 
 from market_maker.core.states import Cause, State
 from market_maker.ownership import turns
@@ -150,15 +150,16 @@ async def test_a_symbol_that_cannot_prove_zero_is_not_released_and_keeps_no_othe
     await north.activate(BTC, ETH)
     around.venue.broken = BTC
     assert await north.revoke()
-    assert (await around.owner(ETH))["instance_id"] is None
+    await found(lambda: _is_released(around, ETH))
     row = await around.owner(BTC)
     assert (row["instance_id"], row["released_at"]) == ("north", None)
-    south = await around.start("south")
+    south = await around.start("south", last_lease_ns=LONG_NS)
     south.assign(BTC, ETH)
     await south.taken(ETH)
-    await until(lambda: south.holds(BTC))
+    await until(lambda: south.holds(BTC) and "just being taken" not in south.symbol(BTC).retired)
     assert south.symbol(BTC).retired == "the last owner's lease is running out"
     around.venue.broken = ""
+    south.last_lease_ends(BTC)
     await south.taken(BTC)
     await south.clear(BTC)
     assert around.venue.resting(BTC) == 0
@@ -169,7 +170,7 @@ async def test_a_symbol_whose_last_owner_may_still_send_is_not_released_as_if_no
 ) -> None:
     await around.configure(BTC)
     await OwnerRepository(Database(around.pool)).claim([BTC], "dead")
-    north = await around.start("north")
+    north = await around.start("north", last_lease_ns=LONG_NS)
     north.assign(BTC)
     await until(lambda: north.holds(BTC) and north.worker(BTC).engine.is_clear)
     assert north.symbol(BTC).retired
@@ -183,10 +184,11 @@ async def test_a_revoked_symbol_is_not_let_in_again_when_its_last_owners_lease_e
 ) -> None:
     await around.configure(BTC)
     await OwnerRepository(Database(around.pool)).claim([BTC], "dead")
-    north = await around.start("north")
+    north = await around.start("north", last_lease_ns=LONG_NS)
     north.assign(BTC)
     await until(lambda: north.holds(BTC))
     north.lose()
+    north.last_lease_ends(BTC)
     await until(lambda: _is_alone(north))
     assert north.symbol(BTC).retired == Hold.LOST.value
 
@@ -194,7 +196,7 @@ async def test_a_revoked_symbol_is_not_let_in_again_when_its_last_owners_lease_e
 async def test_a_symbol_kept_within_its_last_owners_lease_waits_for_its_end(around: Surroundings) -> None:
     await around.configure(BTC)
     await OwnerRepository(Database(around.pool)).claim([BTC], "dead")
-    north = await around.start("north")
+    north = await around.start("north", last_lease_ns=LONG_NS)
     north.assign(BTC)
     await until(lambda: north.holds(BTC))
     north.lose()
@@ -202,6 +204,7 @@ async def test_a_symbol_kept_within_its_last_owners_lease_waits_for_its_end(arou
     await until(lambda: not north.ownership.expected)
     assert north.symbol(BTC).retired
     assert not _is_alone(north)
+    north.last_lease_ends(BTC)
     await north.taken(BTC)
     assert _is_alone(north)
     assert north.worker(BTC).tenure.epoch == 2
@@ -280,8 +283,8 @@ async def _fills(around: Surroundings) -> list[str]:
     return [row["trade_id"] for row in await around.pool.fetch("SELECT trade_id FROM mm_fills ORDER BY id")]
 
 
-async def _is_released(around: Surroundings) -> bool:
-    row = await around.owner(BTC)
+async def _is_released(around: Surroundings, symbol: str = BTC) -> bool:
+    row = await around.owner(symbol)
     return row["instance_id"] is None and row["released_at"] is not None
 
 

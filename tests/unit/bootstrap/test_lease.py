@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.owning import BTC, Instance, Surroundings, until
+from tests.support import owning
+from tests.support.owning import BTC, LONG_NS, Instance, Surroundings, until
 from tests.support.postgres_server import PostgresServer
 from tests.support.stalling_proxy import StallingProxy
 
-from market_maker.actors.tenure import LEASE_NS_MAX
 from market_maker.core.states import Cause, KillReason, State
+from market_maker.ownership import tenancy
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_st
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     way.freeze()
-    await until(lambda: not lease.is_current)
+    north.lease_ends()
     before = around.venue.heard()
     north.show_book(BTC)
     await until(lambda: north.state(BTC) is State.HALTED)
@@ -39,13 +40,19 @@ async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_st
 
 
 async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_own_orders_leave(
-    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+    around: Surroundings,
+    way: StallingProxy,
+    postgres_server: PostgresServer,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(tenancy, "RENEW_S_MAX", LONG_NS / 1e9)
+    monkeypatch.setattr(owning, "LEASE_COMMAND_S", LONG_NS / 1e9)
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     resting = {order.order_id for order in north.symbol(BTC).orders}
     way.freeze()
-    await until(lambda: not lease.is_current)
+    north.lease_ends()
     before = around.venue.heard()
     north.supervisor.ask(BTC, 0, Cause.KILL, "operator", "now")
     await until(lambda: north.state(BTC) is State.HALTED)
@@ -60,17 +67,13 @@ async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_ow
 async def test_a_short_silence_of_postgresql_stops_nobody(
     around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
 ) -> None:
-    """One renewal fails; the lease of 3 s that a service has outlives that on a busy machine, too."""
-    await around.configure(BTC)
-    url = database_url.replace(str(postgres_server.port), str(way.port))
-    north = await around.start("north", url, session_timeout_ns=2 * LEASE_NS_MAX)
-    north.assign(BTC)
-    await north.activate(BTC)
-    tenancy = north.ownership.tenancy
+    """Renewals fail, the lease goes on."""
+    north = await _quoting(around, way, postgres_server, database_url)
+    ours = north.ownership.tenancy
     way.freeze()
-    await until(lambda: tenancy.failure != "")
+    await until(lambda: ours.failure != "")
     way.thaw()
-    await until(lambda: tenancy.failure == "")
+    await until(lambda: ours.failure == "")
     assert north.state(BTC) is State.ACTIVE
 
 
@@ -82,6 +85,7 @@ async def test_a_paused_symbol_outlives_a_silence_of_postgresql(
     await north.taken(BTC)
     await north.clear(BTC)
     way.freeze()
+    north.lease_ends()
     await until(lambda: north.ownership.tenancy.lease.is_unanswered)
     way.thaw()
     await until(lambda: north.ownership.tenancy.lease.is_current)

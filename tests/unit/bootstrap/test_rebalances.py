@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.owning import BTC, ETH, SOL, Surroundings, found, until
+from tests.support.owning import BTC, ETH, SOL, WAIT_S_MAX, Surroundings, found, until
 
 from market_maker.core.states import State
 from market_maker.ownership.states import Stage
@@ -69,7 +69,7 @@ async def test_a_taking_that_hangs_keeps_no_rebalance_waiting(around: Surroundin
         await connection.execute("LOCK TABLE mm_owners IN ACCESS EXCLUSIVE MODE")
         north.assign(BTC)
         await asyncio.sleep(0.05)
-        assert await north.revoke(timeout_s=1.0)
+        assert await north.revoke()
     assert not north.ownership.expected
     assert not north.holds(BTC)
 
@@ -83,8 +83,9 @@ async def test_a_taking_by_the_desk_that_hangs_keeps_no_rebalance_waiting(around
         await north.markets.look()
         taking = asyncio.ensure_future(north.ownership.take(BTC))
         await until(lambda: north.ownership.machine.stage(BTC) is Stage.CLAIMING)
-        assert await north.revoke(timeout_s=1.0)
-    await asyncio.wait_for(taking, 5.0)
+        assert await north.revoke()
+    async with asyncio.timeout(WAIT_S_MAX):
+        await taking
     assert not north.holds(BTC)
     await asyncio.sleep(0.1)
     assert not north.holds(BTC)

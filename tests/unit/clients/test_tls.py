@@ -108,7 +108,11 @@ async def test_schemas_come_from_a_registry_with_our_authoritys_certificate(
 
 
 # Valkey's wheel is built without TLS: encryption stands before it, as it would with stunnel.
-async def test_redis_is_spoken_to_by_tls_and_shown_our_certificate_when_it_asks(authority: Authority) -> None:
+async def test_redis_is_spoken_to_by_tls_and_shown_our_certificate_when_it_asks(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("clients.redis.PING_TIMEOUT_S", "fleet.link.ANSWER_S_MAX"):
+        monkeypatch.setattr(f"market_maker.{limit}", 30.0)  # nobody is given up here for being slow
     ours = authority.issue("market-maker.test")
     trust = {"ssl_ca_certs": str(authority.ca_file)}
     proof = {"ssl_certfile": str(ours.certificate), "ssl_keyfile": str(ours.key)}

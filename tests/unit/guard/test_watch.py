@@ -259,7 +259,7 @@ async def test_with_postgresql_gone_orders_are_cancelled_and_the_symbols_are_hal
     await site.until(lambda: site.resting.left(BTC) == 0)
     await site.for_a_while(watch)
     assert site.resting.left(ETH) == 2
-    assert watch.running == {BTC}
+    await site.until(lambda: watch.running == {BTC})
     own_postgres.start()
     await site.until(lambda: site.is_halted(BTC))
     await site.until(lambda: not watch.running)
