@@ -1,18 +1,22 @@
 """The connections of the admin API: how many there may be, and how long one may be waited for.
 
-Who sends half a request, or reads no answer, is cut off. Who is new counts as a stranger until one of his
-requests was let in. Strangers have a bounded number of places, and the one who has held his for longest makes
-room for the newest: an operator, whose request is whole within a moment, always gets in.
+Who sends half a request is answered 408, who reads no answer is cut off. Who is new is a stranger until
+one of his requests was let in. Strangers have a bounded number of places, and the one who has held his for
+longest makes room for the newest: an operator, whose request is whole within a moment, always gets in.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol, cast
 
+import h11
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
+
+from market_maker.api.problems import ProblemError
 
 STRANGERS_MAX = 400
 """Connections of which no request was let in yet."""
@@ -156,7 +160,18 @@ class TimedProtocol(H11Protocol):
         if self.transport.is_closing() or self._is_whole() or self.timeout_keep_alive_task is not None:
             self._stop_request_timer()
         elif self._request_timer is None:
-            self._request_timer = self.loop.call_later(REQUEST_S, self.abort)
+            self._request_timer = self.loop.call_later(REQUEST_S, self._give_up)
+
+    def _give_up(self) -> None:
+        """Who sent half a request is told so; who sent nothing, or reads half an answer, is only cut off."""
+        answers = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        has_begun = bool(self.conn.trailing_data[0]) or self.conn.their_state is h11.SEND_BODY
+        if answers or not has_begun:
+            self.abort()
+            return
+        self.transport.write(_half_a_request())
+        self.transport.close()
+        self._write_timer = self._write_timer or self.loop.call_later(WRITE_S, self.abort)
 
     def _is_whole(self) -> bool:
         """Whether a request has arrived that is being answered."""
@@ -171,6 +186,13 @@ class TimedProtocol(H11Protocol):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+
+
+def _half_a_request() -> bytes:
+    detail = f"the request was not whole within {REQUEST_S:g} s: send it again"
+    answer = ProblemError(HTTPStatus.REQUEST_TIMEOUT, "REQUEST_TIMEOUT", detail).response("")
+    head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+    return f"HTTP/1.1 408 Request Timeout\r\n{head}connection: close\r\n\r\n".encode() + bytes(answer.body)
 
 
 def protocol_for(connections: Connections) -> type[TimedProtocol]:

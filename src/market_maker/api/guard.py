@@ -3,22 +3,21 @@
 What another instance has to answer leaves for it here, after all of that.
 """
 
-import json
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from market_maker.api.admission import admit
+from market_maker.api.exact_json import exact_json
 from market_maker.api.fleet_port import FleetPort
 from market_maker.api.problems import ProblemError
 from market_maker.api.requests import WAIT_S_MAX
 from market_maker.api.validation import FieldError
-from market_maker.core.bounded import UnboundedError, bounded
 
 BODY_BYTES_MAX = 65_536
 _JSON = "application/json"
@@ -80,58 +79,6 @@ class ExactRequest(Request):
         if self._parsed is None:
             self._parsed = exact_json(await self.body())
         return self._parsed
-
-
-def exact_json(body: bytes) -> object:
-    """Strict JSON: UTF-8, no NaN or Infinity, no key twice; fractions become bounded Decimals."""
-    try:
-        return json.loads(
-            body.decode(),
-            parse_float=_fraction,
-            parse_int=_whole,
-            parse_constant=_no_constant,
-            object_pairs_hook=_unique_keys,
-        )
-    except (ValueError, RecursionError) as error:
-        detail = f"the body is not JSON that this API reads: {_cause(error)}"
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "MALFORMED_JSON", detail) from None
-
-
-def _cause(error: Exception) -> str:
-    match error:
-        case UnicodeError():
-            return "it is not valid UTF-8"
-        case RecursionError():
-            return "it is nested too deeply"
-        case _:
-            return str(error)
-
-
-def _fraction(text: str) -> Decimal:
-    try:
-        return bounded(text)
-    except UnboundedError:
-        raise ValueError("a number is too large") from None
-
-
-def _whole(digits: str) -> int:
-    try:
-        return int(digits)
-    except ValueError:  # Python reads some thousand digits at most, and says so in its own terms
-        raise ValueError("a number is too large") from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = dict(pairs)
-    if len(keys) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    for key in keys:
-        key.encode()
-    return keys
 
 
 def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:

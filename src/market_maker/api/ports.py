@@ -39,7 +39,11 @@ class NotListedError(DeskError):
 
 
 class ActiveSymbolError(DeskError):
-    """The symbol is ACTIVE, or not all of its orders are proven gone."""
+    """The symbol is ACTIVE."""
+
+
+class NotProvenZeroError(DeskError):
+    """Not all of the symbol's orders are proven gone."""
 
 
 class UnavailableError(DeskError):
@@ -269,7 +273,10 @@ class Desk(Protocol):
         """
 
     async def delete_config(self, symbol: str, actor: str) -> None:
-        """Remove a configuration. Raises UnknownSymbolError, ActiveSymbolError, DatabaseDownError."""
+        """Remove a configuration.
+
+        Raises UnknownSymbolError, ActiveSymbolError, NotProvenZeroError, DatabaseDownError.
+        """
 
     async def instruments(self) -> Offer:
         """Every instrument that the Metadata Service offers. Raises MetadataDownError."""

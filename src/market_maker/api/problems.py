@@ -24,6 +24,7 @@ from market_maker.api.ports import (
     DuplicateConfigError,
     MetadataDownError,
     NotListedError,
+    NotProvenZeroError,
     UnknownSymbolError,
 )
 from market_maker.api.validation import FieldError, field_errors
@@ -114,6 +115,7 @@ _DESK_ERRORS: dict[type[DeskError], tuple[HTTPStatus, str]] = {
     DuplicateConfigError: (HTTPStatus.CONFLICT, "DUPLICATE_CONFIG"),
     NotListedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "SYMBOL_NOT_LISTED"),
     ActiveSymbolError: (HTTPStatus.CONFLICT, "SYMBOL_ACTIVE"),
+    NotProvenZeroError: (HTTPStatus.CONFLICT, "NOT_PROVEN_ZERO"),
     MetadataDownError: (HTTPStatus.SERVICE_UNAVAILABLE, "METADATA_UNAVAILABLE"),
     DatabaseDownError: (HTTPStatus.SERVICE_UNAVAILABLE, "DATABASE_UNAVAILABLE"),
 }

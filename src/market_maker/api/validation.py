@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from market_maker.api.patterns import (
     BEARER_PATTERN,
     ID_CURSOR_PATTERN,
+    MISLEADING,
     NO_NUL_PATTERN,
     REASON_PATTERN,
     ROW_CURSOR_PATTERN,
@@ -45,15 +46,23 @@ _SENTENCES: dict[str, Callable[[Context], str]] = {
     "model_attributes_type": lambda _: "must be a JSON object",
     "model_type": lambda _: "must be a JSON object",
     "dict_type": lambda _: "must be a JSON object",
-    "string_too_short": lambda c: f"must have at least {c['min_length']} characters",
-    "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
-    "too_short": lambda c: f"must have at least {c['min_length']} items",
-    "too_long": lambda c: f"must have at most {c['max_length']} items",
+    "string_too_short": lambda c: f"must have at least {_count(c['min_length'], 'character')}",
+    "string_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
+    "too_short": lambda c: f"must have at least {_count(c['min_length'], 'item')}",
+    "too_long": lambda c: f"must have at most {_count(c['max_length'], 'item')}",
     "int_parsing": lambda _: "must be a whole number",
     "greater_than_equal": lambda c: f"must be at least {c['ge']}",
     "less_than_equal": lambda c: f"must be at most {c['le']}",
     "string_pattern_mismatch": lambda c: PATTERNS[c["pattern"]],
 }
+
+
+_FIELD_OF = {"named_twice": "symbols"}
+"""What the checks of a whole body find wrong with one field of it."""
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
@@ -65,4 +74,13 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     location, *path = [str(part) for part in error["loc"]]
     sentence = _SENTENCES.get(error["type"])
     detail = sentence(error.get("ctx", {})) if sentence else str(error["msg"])
-    return FieldError(location=location, field=".".join(path) or location, detail=detail)
+    field = ".".join(path) or _FIELD_OF.get(error["type"], location)
+    return FieldError(location=location, field=field, detail=_misleading(error) or detail)
+
+
+def _misleading(error: Mapping[str, Any]) -> str:
+    """Which character a text must not hold; empty when it is refused for something else."""
+    if error["type"] != "string_pattern_mismatch" or error["ctx"]["pattern"] != REASON_PATTERN:
+        return ""
+    found = MISLEADING.search(error["input"])
+    return f"must not contain the character U+{ord(found[0]):04X}: leave it out" if found else ""

@@ -215,14 +215,14 @@ class ServiceDesk:
         await self._ownership.removed(symbol)
 
     def _require_idle(self, symbol: str) -> None:
-        """ActiveSymbolError unless the symbol is not ACTIVE and has nothing in the market."""
+        """Raise ActiveSymbolError or NotProvenZeroError unless nothing of the symbol is in the market."""
         worker = self._supervisor.worker(symbol)
         if worker is None:
             return
         if worker.engine.symbol.state is State.ACTIVE:
             raise ports.ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
         if not worker.engine.is_clear:
-            raise ports.ActiveSymbolError(f"{symbol} may still have open orders: wait until zero is proven")
+            raise ports.NotProvenZeroError(f"{symbol} may still have open orders: wait until zero is proven")
 
     async def instruments(self) -> metadata.Offer:
         """What the Metadata Service offers."""

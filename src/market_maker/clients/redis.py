@@ -46,7 +46,9 @@ class RedisClient:
         try:
             async with asyncio.timeout(PING_TIMEOUT_S):
                 await self._redis.ping()
-        except (RedisError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            return Health("redis", healthy=False, detail=f"no answer within {PING_TIMEOUT_S:g} s")
+        except (RedisError, OSError) as error:
             return Health("redis", healthy=False, detail=f"{type(error).__name__}: {error}"[:200])
         return Health("redis", healthy=True)
 

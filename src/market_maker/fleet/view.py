@@ -174,8 +174,14 @@ class FleetView:
         now_s = time.monotonic()
         pictures = self._reader.read(payloads, now_s)
         shown = self._best(pictures, now_s)
-        absent = [one for one in self._desk.symbols() if one not in shown and not self._desk.runs(one)]
+        elsewhere = [one for one in self._desk.symbols() if not self._desk.runs(one)]
+        doubtful = {one for one in elsewhere if one in shown and self._is_doubtful(shown[one], pictures)}
+        absent = [one for one in elsewhere if one not in shown or one in doubtful]
         stored = await stored_states(self._desk, absent)
+        for symbol in doubtful:
+            if symbol in stored and stored[symbol].state is State.HALTED:
+                del shown[symbol]
+        absent = [one for one in absent if one not in shown]
         missing = {symbol: self._missing(symbol, stored.get(symbol)) for symbol in absent}
         return Others(shown, missing, pictures, now_s)
 
@@ -190,6 +196,14 @@ class FleetView:
                 if last is None or (is_owners, summary.at) > last[:2]:
                     found[summary.symbol] = (is_owners, summary.at, summary.model_copy(update=silent))
         return {symbol: summary for symbol, (_, _, summary) in found.items()}
+
+    def _is_doubtful(self, shown: answers.SymbolSummary, pictures: Mapping[str, Seen]) -> bool:
+        """Whether the symbol may have been halted since somebody showed it last, as the guard does."""
+        if shown.kill is not None:
+            return False
+        owner = pictures.get(self._peers.owner(shown.symbol) or "")
+        is_owners = owner is not None and any(one.symbol == shown.symbol for one in owner.picture.summaries)
+        return not is_owners or shown.owner_silent_ms is not None
 
     def _missing(self, symbol: str, stored: StoredState | None) -> answers.WithoutPicture:
         return answers.WithoutPicture(

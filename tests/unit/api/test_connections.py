@@ -1,6 +1,7 @@
 """Who holds a connection, for how long, and who makes room for whom."""
 
 import asyncio
+import re
 from contextlib import suppress
 
 import pytest
@@ -93,28 +94,31 @@ def test_who_leaves_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    "half",
+    ("half", "statuses"),
     [
-        b"",
-        b"GET /v1/mm/status HT",
-        GET,
-        GET + TOKEN + b"X: ",
-        HALF_A_KILL,
-        GET + b"\r\n" + GET,
+        (b"", []),
+        (b"GET /v1/mm/status HT", [408]),
+        (GET, [408]),
+        (GET + TOKEN + b"X: ", [408]),
+        (HALF_A_KILL, [408]),
+        (GET + TOKEN + b"\r\n" + GET, [200]),
     ],
 )
-async def test_half_a_request_is_not_waited_for_for_long(
-    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, half: bytes
+async def test_half_a_request_is_not_waited_for_for_long_and_is_told_so(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, half: bytes, statuses: list[int]
 ) -> None:
     monkeypatch.setattr(connections, "REQUEST_S", 0.2)
+    said = b""
     async with served(desk, ByRole()) as url:
         reader, writer = await _opened(url)
         writer.write(half)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with _cut_off():
-                while await reader.read(65_536):
-                    pass
+                while part := await reader.read(65_536):
+                    said += part
         writer.close()
+    assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d+) ", said)] == statuses
+    assert (b'"code":"REQUEST_TIMEOUT"' in said) is (408 in statuses)
 
 
 async def test_single_bytes_do_not_buy_time(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

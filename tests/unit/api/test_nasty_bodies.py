@@ -14,7 +14,8 @@ import pytest
 from tests.support.api import Api
 
 from market_maker.api.decimals import plain
-from market_maker.api.guard import BODY_BYTES_MAX, exact_json
+from market_maker.api.exact_json import exact_json
+from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.problems import ProblemError
 
 JSON = {"Content-Type": "application/json"}

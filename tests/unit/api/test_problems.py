@@ -56,11 +56,68 @@ async def test_what_is_not_strict_json_is_refused(api: Api, desk: FakeDesk, body
     assert desk.controls == []
 
 
-@pytest.mark.parametrize("number", [b"9" * 5_000, b"-" + b"9" * 5_000, b"1e999999999999999999999"])
-async def test_a_number_too_long_to_be_read_is_told_without_our_own_terms(api: Api, number: bytes) -> None:
-    answer = await api.call("POST", KILL, data=b'{"reason": ' + number + b"}", headers=JSON)
-    assert answer.status == 400
-    assert answer.body["detail"] == "the body is not JSON that this API reads: a number is too large"
+TOO_LONG = "the number has more than 60 digits or an exponent beyond 400"
+
+
+@pytest.mark.parametrize(
+    ("number", "detail"),
+    [
+        (b"9" * 5_000, TOO_LONG),
+        (b"-" + b"9" * 5_000, TOO_LONG),
+        (b"1e999999999999999999999", TOO_LONG),
+        (b"0e-1000000000", TOO_LONG),
+        (b"0." + b"1" * 61, TOO_LONG),
+        (b"NaN", "NaN is not a JSON number"),
+        (b"[1, [-Infinity]]", "-Infinity is not a JSON number"),
+    ],
+)
+async def test_a_number_that_is_not_read_is_told_by_its_field_and_without_our_own_terms(
+    api: Api, number: bytes, detail: str
+) -> None:
+    answer = await api.call("POST", KILL, data=b'{"symbol": "X", "reason": ' + number + b"}", headers=JSON)
+    assert (answer.status, answer.code, answer.fields) == (400, "MALFORMED_JSON", {"reason"})
+    assert answer.body["detail"] == f"the body is not JSON that this API reads: reason: {detail}"
+
+
+async def test_a_body_that_is_nothing_but_such_a_number_is_told_as_the_body(api: Api) -> None:
+    answer = await api.call("POST", KILL, data=b"NaN", headers=JSON)
+    assert (answer.status, answer.fields) == (400, {"body"})
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x1b", "\x7f", "\x9b", "\u061c", "\u200e", "\u202e", "\u2066", "\ufeff"]
+)
+async def test_a_reason_holds_no_characters_that_make_it_read_otherwise(
+    api: Api, desk: FakeDesk, character: str
+) -> None:
+    answer = await api.post(KILL, {"reason": f"a{character}b"})
+    assert (answer.status, answer.fields) == (422, {"reason"})
+    assert answer.body["errors"][0]["detail"] == (
+        f"must not contain the character U+{ord(character):04X}: leave it out"
+    )
+    assert desk.controls == []
+
+
+@pytest.mark.parametrize("reason", ["two\nlines", "\tindented", "Größe, 取消, \U0001f468\u200d\U0001f469"])
+async def test_a_reason_may_be_written_in_any_language(api: Api, reason: str) -> None:
+    assert (await api.post(KILL, {"reason": reason})).status == 200
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\n\t", "\u00a0"])
+async def test_a_reason_of_blanks_is_none(api: Api, reason: str) -> None:
+    answer = await api.post(KILL, {"reason": reason})
+    assert (answer.status, answer.fields) == (422, {"reason"})
+
+
+async def test_one_is_one(api: Api) -> None:
+    assert "must have at least 1 character" in (await api.post(KILL, {"reason": ""})).text
+    too_few = await api.post(KILL, {"reason": "x", "symbols": []})
+    assert too_few.body["errors"][0]["detail"] == "must have at least 1 item"
+
+
+async def test_symbols_that_are_named_twice_are_told_by_their_field(api: Api) -> None:
+    answer = await api.post(KILL, {"reason": "x", "symbol": "BTC-USDT", "symbols": ["BTC-USDT"]})
+    assert (answer.status, answer.fields) == (422, {"symbols"})
 
 
 async def test_a_lone_surrogate_in_a_value_is_refused_by_field(api: Api) -> None:

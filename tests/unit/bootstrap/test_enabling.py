@@ -1,8 +1,10 @@
 """An enable whose `enabled` PostgreSQL does not take."""
 
+import pytest
 from tests.support.owning import BTC, ETH, Instance, Surroundings, until
 
 from market_maker.api import ports
+from market_maker.api.problems import of_desk_error
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.core.states import Cause, State
 
@@ -20,6 +22,25 @@ def desk_of(instance: Instance) -> ServiceDesk:
         instance.errands.carry_out_kills,
         shadow_mode=False,
     )
+
+
+async def test_a_symbol_that_was_just_paused_is_not_deleted_before_zero_is_proven(
+    around: Surroundings,
+) -> None:
+    await around.configure(BTC)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.activate(BTC)
+    desk = desk_of(north)
+    around.venue.broken = BTC
+    await north.ask(BTC, Cause.PAUSE)
+    with pytest.raises(ports.NotProvenZeroError) as refused:
+        await desk.delete_config(BTC, "operator")
+    answer = of_desk_error(refused.value)
+    assert (answer.status, answer.code) == (409, "NOT_PROVEN_ZERO")
+    around.venue.broken = ""
+    await north.clear(BTC)
+    await desk.delete_config(BTC, "operator")
 
 
 async def test_an_enable_that_cannot_be_stored_leaves_no_active_symbol_behind(around: Surroundings) -> None:

@@ -31,7 +31,7 @@ async def test_a_redis_that_never_answers_is_unhealthy_within_its_time(
         health = await client.health()
         await client.close()
     assert not health.healthy
-    assert "Timeout" in health.detail
+    assert health.detail == "no answer within 0.1 s"
 
 
 async def test_a_cancellation_ends_what_talks_to_redis_at_whichever_moment_it_comes(valkey: Valkey) -> None:

@@ -91,6 +91,25 @@ async def test_a_symbol_that_nobody_shows_comes_with_its_stored_state(fleet: Fle
     assert body["complete"] is False, "the totals lack it"
 
 
+@pytest.mark.parametrize("is_taken_away", [True, False])
+async def test_a_symbol_that_was_halted_while_its_owner_fell_silent_is_not_shown_as_its_owner_left_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, is_taken_away: bool
+) -> None:
+    """A picture outlives its instance for seconds; a service that has just started cannot tell its age."""
+    fleet.south_desk.change(ETH, state=State.ACTIVE)
+    await fleet.hub.publish()
+    fleet.north_desk.stored[ETH] = StoredState(State.HALTED, "OWNER_LOST: 3.1", START)
+    if is_taken_away:
+        del fleet.hub.owners[ETH]
+    else:
+        monkeypatch.setattr(fleet_module, "SILENT_S", 0.0)
+    body = await status(fleet.north)
+    assert [one["symbol"] for one in body["symbols"]] == [BTC]
+    assert (ETH, "HALTED") in {(one["symbol"], one["state"]) for one in body["without_owner"]}
+    assert body["kill_switch"] == {"latched": True, "symbols": [ETH]}
+    assert body["totals"]["active"] == 0
+
+
 async def test_without_the_database_a_symbol_that_nobody_shows_is_still_listed(fleet: Fleet) -> None:
     fleet.stop_database()
     [missing] = (await status(fleet.north))["without_owner"]
