@@ -8,7 +8,7 @@ WORKERS ?= 4
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: console console-check demo test test-fast test-acceptance test-integration search simulate bench lint generate migration lock clean
+.PHONY: console console-check demo pictures test test-browser test-fast test-acceptance test-integration search simulate bench lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -53,6 +53,22 @@ test-integration: $(VENV)/.dev
 # New examples for the properties, ten times as many.
 search: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile search --timeout 0 tests/property $(ARGS)
+
+# A person at Chromium (Debian: apt-get install chromium), on the running service. `npm ci` brings axe.
+$(VENV)/.browser: requirements/browser.txt $(VENV)/.dev
+	@$(call install,--require-hashes -r requirements/browser.txt)
+	@touch $@
+
+console/node_modules: console/package-lock.json
+	cd console && npm ci --no-progress
+	@touch $@
+
+test-browser: $(VENV)/.browser console/node_modules
+	$(BIN)/python -m pytest tests/browser -m browser $(ARGS)
+
+# The documentation's pictures of the console.
+pictures: $(VENV)/.browser console/node_modules
+	CONSOLE_PICTURES=$(CURDIR)/docs/console $(BIN)/python -m pytest tests/browser/test_pages.py -m browser $(ARGS)
 
 simulate: $(VENV)/.dev
 	$(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
@@ -99,6 +115,7 @@ lock: $(VENV)/.dev
 	$(LOCKED) --extra demo --extra backtest --group build --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	$(LOCKED) -c requirements/demo.txt -o requirements/runtime.txt pyproject.toml
 	$(LOCKED) -c requirements/demo.txt --group build -o requirements/build.txt
+	$(LOCKED) -c requirements/dev.txt --group browser -o requirements/browser.txt
 	$(LOCKED) --group install -o requirements/install.txt
 
 clean:

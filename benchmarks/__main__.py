@@ -1,7 +1,7 @@
 """Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
 
-`python -m benchmarks capacity` (how much it carries), `soak` (whether anything grows) and `rebalance` (what
-stops when instances come and go) have options of their own.
+`python -m benchmarks capacity` (how much it carries), `soak` (whether anything grows), `rebalance` (what
+stops when instances come and go) and `console` (200 symbols in a browser) have options of their own.
 
 Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
 """
@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from importlib import import_module
 
 from benchmarks import (
     bench_core,
@@ -40,10 +41,18 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "database": bench_database.rows,
     "tick_to_order": bench_tick_to_order.rows,
 }
+
+
+def _console(arguments: list[str]) -> None:
+    """Only this one needs Playwright (make test-browser installs it)."""
+    import_module("benchmarks.bench_console").main(arguments)
+
+
 TOOLS: dict[str, Callable[[list[str]], None]] = {
     "capacity": matrix.main,
     "soak": command.main,
     "rebalance": rebalance.main,
+    "console": _console,
 }
 """They run for minutes, only when asked for by name, with arguments of their own."""
 

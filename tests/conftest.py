@@ -1,5 +1,7 @@
 """The fixtures that every part of the tests may use."""
 
+from importlib.util import find_spec
+
 import structlog
 from hypothesis import settings
 
@@ -13,6 +15,9 @@ settings.load_profile("default")
 # installed, one takes the event loop a second, on a busy machine half a minute.
 _renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _renderer])
+
+# The browser's tests need what `make test-browser` installs.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 pytest_plugins = [
     "tests.support.kafka",

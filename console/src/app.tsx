@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { said } from "./api";
 import { Ask, Help, type Question } from "./dialogs";
-import { listen, reconnect, silence, useFeed } from "./feed";
+import { listen, reconnect, silence, useLink } from "./feed";
 import { Frame } from "./frame";
 import { useKeys } from "./keys";
 import { Audit } from "./pages/audit";
@@ -19,6 +19,7 @@ import type { Session } from "./types";
 
 const back = takeToken();
 let listening = false;
+const others = new BroadcastChannel("mm-session"); // the other tabs, when somebody signs in or out here
 
 function listenOnce(): void {
   if (listening) reconnect();
@@ -46,6 +47,9 @@ export function App() {
   };
   useEffect(() => void start(), []);
   useEffect(() => {
+    others.onmessage = () => void start();
+  });
+  useEffect(() => {
     if (!failure) return;
     const timer = setTimeout(() => void start(), 3_000);
     return () => clearTimeout(timer);
@@ -56,11 +60,12 @@ export function App() {
     ) : <main class="sign-in"><p class="quiet">Loading…</p></main>;
   }
   if (!session.actor) {
-    return <SignIn session={session} ended={ended} refused={refused} onSignedIn={(next) => { setSession(next); setEnded(false); setRefused(""); listenOnce(); }} />;
+    return <SignIn session={session} ended={ended} refused={refused} onSignedIn={(next) => { setSession(next); setEnded(false); setRefused(""); listenOnce(); others.postMessage("in"); }} />;
   }
   const leave = async (): Promise<void> => {
     await signOut().catch(() => undefined);
     silence();
+    others.postMessage("out");
     setSession({ ...session, actor: null, roles: [], expires_at: null });
   };
   const check = async (): Promise<void> => {
@@ -76,7 +81,7 @@ export function App() {
 
 function Desk({ session, onSignOut, onRefused }: { session: Session; onSignOut: () => void; onRefused: () => void }) {
   const place = usePlace();
-  const { link } = useFeed();
+  const link = useLink();
   const [find, setFind] = useState("");
   const [question, ask] = useState<Question | null>(null);
   const [help, setHelp] = useState(false);

@@ -48,7 +48,7 @@ export function Ask({ question, session, onClose }: { question: Question; sessio
     onClose();
   };
   return (
-    <Dialog title={TITLES[verb](which)} onClose={onClose} tone={danger ? "danger" : ""}>
+    <Dialog title={TITLES[verb](which)} onClose={onClose} tone={danger ? "deadly" : ""}>
       <form onSubmit={submit}>
         <p>{CONSEQUENCES[verb]}</p>
         {question.choice === undefined ? null : (

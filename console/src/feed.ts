@@ -103,6 +103,17 @@ function note(row: Row, now: number): void {
   else if (!feed.quietSince.has(row.symbol)) feed.quietSince.set(row.symbol, now);
 }
 
+/** How the stream stands; draws again only when that changes. */
+export function useLink(): Link {
+  const [link, set] = useState(feed.link);
+  useEffect(() => {
+    const look = (): void => set(feed.link);
+    listeners.add(look);
+    return () => void listeners.delete(look);
+  }, []);
+  return link;
+}
+
 /** Draw again with every batch, and once a second for the ages. */
 export function useFeed(): Feed {
   const [, draw] = useState(0);

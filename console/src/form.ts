@@ -12,6 +12,8 @@ export interface Schema {
   allOf?: Schema[];
   $ref?: string;
   properties?: Record<string, Schema>;
+  title?: string;
+  "x-unit"?: string;
 }
 
 export interface OpenApi {
@@ -19,7 +21,8 @@ export interface OpenApi {
 }
 
 export interface Field {
-  name: string;
+  name: string; // `model_parameters.gamma` for a field of a part
+  of: string | null; // the model that it belongs to; null: every one
   label: string;
   unit: string;
   kind: "flag" | "choice" | "whole" | "decimal" | "text";
@@ -38,7 +41,34 @@ export function fieldsOf(document: OpenApi, update: string, create: string): Fie
   const standards = schemas[create]?.properties ?? {};
   return Object.entries(schemas[update]?.properties ?? {})
     .filter(([name]) => !NOT_CONFIGURATION.has(name))
-    .map(([name, schema]) => fieldOf(name, resolved(schema, schemas), standards[name]?.default));
+    .flatMap(([name, schema]) => fieldsIn(name, resolved(schema, schemas), standards[name]?.default));
+}
+
+/** One field, or those of each kind of object that it may be. */
+function fieldsIn(name: string, schema: Schema, standard: unknown): Field[] {
+  const kinds = (schema.anyOf ?? [schema]).filter((one) => one.type === "object" && one.properties);
+  if (!kinds.length) return [fieldOf(name, schema, standard)];
+  return kinds.flatMap((kind) =>
+    Object.entries(kind.properties ?? {}).map(([part, inner]) => ({
+      ...fieldOf(part, inner, inner.default), name: `${name}.${part}`, of: kind.title ?? null,
+    })),
+  );
+}
+
+/** What a configuration says of a field. */
+export function valueOf(config: Record<string, unknown>, name: string): unknown {
+  return name.split(".").reduce<unknown>((part, key) => (part as Record<string, unknown> | null | undefined)?.[key], config);
+}
+
+/** Changed fields as the API takes them. */
+export function bodyOf(changed: Record<string, string | number | boolean>): Record<string, unknown> {
+  const body: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(changed)) {
+    const [outer = "", inner] = name.split(".");
+    if (inner === undefined) body[outer] = value;
+    else body[outer] = { ...(body[outer] as object | undefined), [inner]: value };
+  }
+  return body;
 }
 
 function resolved(schema: Schema, schemas: Record<string, Schema>): Schema {
@@ -54,7 +84,7 @@ function fieldOf(name: string, schema: Schema, standard: unknown): Field {
   const [, stem = name, suffix = ""] = /^(.*?)(?:_(bps|usdt|ms|pct|s))?$/.exec(name) ?? [];
   const kind = schema.type === "boolean" ? "flag" : choices.length ? "choice" : schema.type === "integer" ? "whole" : number.type === "number" ? "decimal" : "text";
   const range = number.minimum !== undefined && number.maximum !== undefined ? `${plain(number.minimum)} to ${plain(number.maximum)}` : "";
-  return { name, label: stem.replaceAll("_", " "), unit: UNITS[suffix] ?? "", kind, what: (schema.description ?? "").replaceAll("`", ""), range, standard, choices };
+  return { name, of: null, label: stem.replaceAll("_", " "), unit: schema["x-unit"] ?? UNITS[suffix] ?? "", kind, what: (schema.description ?? "").replaceAll("`", ""), range, standard, choices };
 }
 
 function plain(value: number): string {
@@ -62,19 +92,20 @@ function plain(value: number): string {
 }
 
 const GROUPS: [string, RegExp][] = [
+  ["Model", /^model|^fair_value/],
   ["Limits", /^max_|headroom|divergence/],
-  ["Prices", /spread|skew|volatility|level|model/],
+  ["Prices", /spread|skew|volatility|level/],
   ["Size and pace", /order_size|interval|threshold_bps/],
   ["Market data", /stale|reference/],
   ["Starting", /enabled|resume/],
 ];
 
-/** Fields in the order of a desk's questions; one that fits nowhere comes with the model's own. */
+/** Fields in the order of a desk's questions; one that fits nowhere comes last. */
 export function groups(fields: Field[]): [string, Field[]][] {
   const found = new Map<string, Field[]>();
-  for (const [name] of [...GROUPS, ["Model", /^/] as const]) found.set(name, []);
+  for (const [name] of [...GROUPS, ["More", /^/] as const]) found.set(name, []);
   for (const field of fields) {
-    const group = GROUPS.find(([, pattern]) => pattern.test(field.name))?.[0] ?? "Model";
+    const group = GROUPS.find(([, pattern]) => pattern.test(field.name))?.[0] ?? "More";
     found.get(group)?.push(field);
   }
   return [...found].filter(([, members]) => members.length);

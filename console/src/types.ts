@@ -93,7 +93,7 @@ export interface Order {
   sent_at: string;
 }
 
-export type Config = { symbol: string; enabled: boolean } & Record<string, string | number | boolean | null>;
+export type Config = { symbol: string; enabled: boolean } & Record<string, unknown>;
 
 export interface Status extends Summary {
   config: Config;

@@ -44,6 +44,12 @@ positive_data_acceptance = {{ expected-statuses = ["2xx", 409, 422] }}
 include-name = "PUT /v1/mm-configs/{{symbol}}"
 [operations.checks]
 positive_data_acceptance = {{ expected-statuses = ["2xx", 404, 409, 422] }}
+
+# A preview refuses what PUT would.
+[[operations]]
+include-name = "POST /v1/mm-configs/{{symbol}}/preview"
+[operations.checks]
+positive_data_acceptance = {{ expected-statuses = ["2xx", 404, 422] }}
 """
 
 

@@ -40,6 +40,8 @@ const CHARTS: Drawn[] = [
   { name: "Spread, bps", height: 70, columns: [{ key: "spread_bps", label: "our spread", tone: "--mid", step: true }] },
 ];
 
+const NO_FILLS: Fill[] = []; // one and the same, so that nothing is drawn anew for it
+
 export function Charts({ symbol }: { symbol: string }) {
   const [span, setSpan] = useState<(typeof SPANS)[number]>("5m");
   const series = useRead<Series>(symbolPath(symbol, `/series?span=${span}`), EVERY_MS[span]);
@@ -52,7 +54,7 @@ export function Charts({ symbol }: { symbol: string }) {
         <span class="spacer" /><span class="quiet">▲ we bought ▼ we sold</span>
       </div>
       <Reading of={series} what="The series">
-        {series.data?.times.length ? CHARTS.map((chart) => <Chart key={`${chart.name}${span}`} chart={chart} series={series.data as Series} fills={chart.name === "Price" ? fills.data?.items ?? [] : []} />) : <p class="note quiet">Charts begin when an instance has taken the symbol; nothing has been sampled yet.</p>}
+        {series.data?.times.length ? CHARTS.map((chart) => <Chart key={`${chart.name}${span}`} chart={chart} series={series.data as Series} fills={(chart.name === "Price" ? fills.data?.items : null) ?? NO_FILLS} />) : <p class="note quiet">Charts begin when an instance has taken the symbol; nothing has been sampled yet.</p>}
       </Reading>
     </>
   );

@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, change, said, symbolPath } from "../api";
 import { useFeed } from "../feed";
-import { fieldsOf, groups, type Field, type OpenApi } from "../form";
+import { bodyOf, type Field, fieldsOf, groups, type OpenApi, valueOf } from "../form";
 import { fixed, NONE, places, sentence, words } from "../format";
 import { told } from "../log";
 import { Bar, Empty, Reading, Time, useRead } from "../parts";
@@ -22,8 +22,10 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
   const config = useRead<Config>(symbolPath(symbol));
   const status = useRead<Status>(symbolPath(symbol, "/status"), 3_000);
   const schema = useRead<OpenApi>("/openapi.json");
-  const fields = useMemo(() => (schema.data ? fieldsOf(schema.data, "ConfigUpdate", "ConfigCreate") : []), [schema.data]);
+  const every = useMemo(() => (schema.data ? fieldsOf(schema.data, "ConfigUpdate", "ConfigCreate") : []), [schema.data]);
   const [values, setValues] = useState<Values>({});
+  const model = String(values.model ?? config.data?.model ?? "");
+  const fields = useMemo(() => every.filter((field) => field.of === null || field.of === model), [every, model]);
   const [reason, setReason] = useState("");
   const [confirm, setConfirm] = useState(false);
   const [pending, setPending] = useState(false);
@@ -41,8 +43,8 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
     setPending(true);
     setFailure(null);
     try {
-      const body = { ...changed, reason, ...(confirm ? { confirm: true } : {}) };
-      await told(`Configure ${symbol} (${names.map(words).join(", ")})`, () => change<Config>("PUT", symbolPath(symbol), body), () => "saved; it takes effect with the next quote");
+      const body = { ...bodyOf(changed), reason, ...(confirm ? { confirm: true } : {}) };
+      await told(`Configure ${symbol} (${names.map(words).join(", ")})`, () => change<Config>("PUT", symbolPath(symbol), body), (answer) => ("enabled" in answer ? "saved; it takes effect with the next quote" : "proposed: it waits for a second person and changes nothing until then"));
       setValues({});
       setReason("");
       setConfirm(false);
@@ -66,7 +68,7 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
               <legend>{name}</legend>
               {members.map((field) => (
                 <Input
-                  key={field.name} field={field} stands={stands[field.name]} value={values[field.name]} wrong={wrong.get(field.name)}
+                  key={field.name} field={field} stands={valueOf(stands, field.name) ?? (field.of === null ? undefined : field.standard)} value={values[field.name]} wrong={wrong.get(field.name)}
                   onInput={(value) => setValues({ ...values, [field.name]: value })}
                 />
               ))}
@@ -79,7 +81,7 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
             {names.length ? (
               <table class="list">
                 <thead><tr><th scope="col">Field</th><th scope="col" class="n">Stands</th><th scope="col" class="n">New</th></tr></thead>
-                <tbody>{names.map((name) => <tr key={name}><th scope="row">{sentence(words(name))}</th><td class="n">{text(stands[name])}</td><td class="n"><b>{text(changed[name])}</b></td></tr>)}</tbody>
+                <tbody>{names.map((name) => <tr key={name}><th scope="row">{sentence(words(name))}</th><td class="n">{text(valueOf(stands, name))}</td><td class="n"><b>{text(changed[name])}</b></td></tr>)}</tbody>
               </table>
             ) : <p class="quiet">Nothing is changed. Change a field to see what it would do against the live book.</p>}
             {failure ? <p class="danger" role="alert">Not saved: {failure.message}</p> : null}
@@ -105,6 +107,7 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
 }
 
 function text(value: unknown): string {
+  if (typeof value === "object" && value !== null) return JSON.stringify(value);
   return value === undefined || value === null ? NONE : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
 }
 
@@ -114,7 +117,8 @@ function changes(fields: Field[], values: Values, stands: Config): Record<string
   for (const field of fields) {
     const value = values[field.name];
     if (value === undefined) continue;
-    if (typeof value === "boolean" ? value !== stands[field.name] : !same(value, stands[field.name])) {
+    const stood = valueOf(stands, field.name);
+    if (typeof value === "boolean" ? value !== stood : !same(value, stood)) {
       found[field.name] = field.kind === "whole" && /^-?\d+$/.test(value as string) ? Number(value) : value;
     }
   }
@@ -167,7 +171,7 @@ function usePreview(symbol: string, changed: Record<string, unknown>, wanted: bo
     const ask = async (): Promise<void> => {
       set((was) => ({ ...was, loading: true }));
       try {
-        const data = await change<Preview>("POST", symbolPath(symbol, "/preview"), JSON.parse(body));
+        const data = await change<Preview>("POST", symbolPath(symbol, "/preview"), bodyOf(JSON.parse(body)));
         if (!stopped) set({ data, error: null, loading: false });
       } catch (error) {
         if (!stopped) set({ data: null, error: error instanceof ApiError ? error : new ApiError(0, "ERROR", said(error), [], [], []), loading: false });
@@ -228,7 +232,7 @@ function Versions({ symbol, stands, fields, onTake }: { symbol: string; stands: 
     const was = row.after ?? row.before ?? {};
     const values: Values = {};
     for (const field of fields) {
-      const value = was[field.name];
+      const value = valueOf(was, field.name);
       if (value !== undefined && value !== null) values[field.name] = typeof value === "boolean" ? value : String(value);
     }
     onTake?.(values);
@@ -244,7 +248,7 @@ function Versions({ symbol, stands, fields, onTake }: { symbol: string; stands: 
             <li key={row.entry_id}>
               <div><Time at={row.at} /> <b>{row.actor}</b> {row.why}</div>
               <div class="quiet">{difference(row)}</div>
-              {onTake && row.after && !fields.every((field) => same(text(row.after?.[field.name]), stands[field.name])) ? <button type="button" onClick={() => take(row)}>Take into the form</button> : null}
+              {onTake && row.after && !fields.every((field) => same(text(valueOf(row.after ?? {}, field.name)), valueOf(stands, field.name))) ? <button type="button" onClick={() => take(row)}>Take into the form</button> : null}
             </li>
           ))}
         </ol>

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { hasOwner, loss, position, RANKS, rank, shownState } from "../attention";
 import type { Question } from "../dialogs";
 import { feed, useFeed } from "../feed";
-import { decimals, duration, fixed, NONE, num, sentence, signed } from "../format";
+import { decimals, duration, fixed, NONE, num, sentence, signed, words } from "../format";
 import type { Row } from "../hub";
 import { useKeys } from "../keys";
 import { act } from "../log";
@@ -137,9 +137,9 @@ export function Fleet({ session, find, onAsk }: { session: Session; find: string
           <table aria-rowcount={rows.length + 1}>
             <thead>
               <tr aria-rowindex={1}>
-                <Head name="Symbol" sort="symbol" view={view} keep={keep} />
-                {columns.map((column) => <Head {...column} view={view} keep={keep} />)}
-                <th scope="col">Control</th>
+                <Head name="Symbol" column="symbol" sort="symbol" view={view} keep={keep} />
+                {columns.map(({ key, ...column }) => <Head key={key} column={key} {...column} view={view} keep={keep} />)}
+                <th scope="col" class="c-control">Control</th>
               </tr>
             </thead>
             <tbody>
@@ -170,10 +170,10 @@ export function pause(symbol: string, session: Session): Promise<boolean> {
   return act("pause", [symbol], `pause from the console by ${session.actor ?? "nobody"}`);
 }
 
-function Head({ name, sort, numeric, view, keep }: { name: string; sort?: SortKey; numeric?: boolean; view: Kept; keep: (next: Kept) => void }) {
+function Head({ name, column, sort, numeric, view, keep }: { name: string; column: string; sort?: SortKey; numeric?: boolean; view: Kept; keep: (next: Kept) => void }) {
   const on = sort !== undefined && view.sort === sort;
   return (
-    <th scope="col" class={numeric ? "n" : ""} aria-sort={on ? (view.down ? "descending" : "ascending") : undefined}>
+    <th scope="col" class={`c-${column}${numeric ? " n" : ""}`} aria-sort={on ? (view.down ? "descending" : "ascending") : undefined}>
       {sort ? (
         <button type="button" class="plain" onClick={() => keep({ ...view, sort, down: on ? !view.down : sort !== "symbol" })}>
           {name}{on ? (view.down ? " ▾" : " ▴") : ""}
@@ -211,7 +211,7 @@ function Line({ row, columns, index, chosen, onChoose, session, onAsk, now }: Li
 
 function whyNow(row: Row): string {
   const { summary, missing } = row;
-  if (summary?.kill) return `${summary.kill.reason}${summary.kill.threshold ? `, ${summary.kill.measured} against ${summary.kill.threshold}` : `, ${summary.kill.measured}`}`;
+  if (summary?.kill) return `${words(summary.kill.reason)}${summary.kill.threshold && summary.kill.reason !== "MANUAL" ? `, ${summary.kill.measured} against ${summary.kill.threshold}` : `, ${summary.kill.measured}`}`;
   if (summary && summary.owner_silent_ms !== null) return `${summary.owner ?? "its owner"} is silent`;
   if (summary) return summary.summary.replace(/^[A-Z]+( \(shadow[^)]*\))?[,:] ?/, "");
   return missing?.reason ?? "no instance shows it";
@@ -219,7 +219,7 @@ function whyNow(row: Row): string {
 
 function Cell({ row, column, now }: { row: Row; column: Column; now: number }) {
   const { summary } = row;
-  if (!summary) return <td class="n quiet">{NONE}</td>;
+  if (!summary) return <td class={`n quiet ${column}`}>{NONE}</td>;
   const { market } = summary;
   switch (column) {
     case "strip": return <td class="strip"><Strip row={row} /></td>;
@@ -236,12 +236,12 @@ function Cell({ row, column, now }: { row: Row; column: Column; now: number }) {
     );
     case "loss": return <td><Bar distance={loss(row)} label={`${row.symbol} loss`} /></td>;
     case "presence": return (
-      <td class="n" title="Share of the time ACTIVE with an order on each side, since this process started">
+      <td class="n presence" title="Share of the time ACTIVE with an order on each side, since this process started">
         {market && market.active_ms ? `${((100 * market.two_sided_ms) / market.active_ms).toFixed(1)} %` : NONE}
       </td>
     );
     case "orders": return (
-      <td class="n" title={summary.open_orders_at_exchange === null ? "The exchange is not asked for its list while quoting" : `${summary.open_orders_at_exchange} at the exchange`}>
+      <td class="n orders" title={summary.open_orders_at_exchange === null ? "The exchange is not asked for its list while quoting" : `${summary.open_orders_at_exchange} at the exchange`}>
         {summary.open_orders}{summary.unknown_orders ? <span class="danger"> ({summary.unknown_orders} unknown)</span> : null}<small>{summary.fill_count} fills</small>
       </td>
     );
@@ -262,7 +262,7 @@ export function ageMs(row: Row, now: number): number {
 function Age({ row, now }: { row: Row; now: number }) {
   const summary = row.summary;
   const age = ageMs(row, now);
-  if (summary && !summary.book.valid) return <span class="danger" title={summary.book.reason}>no book<small>{summary.book.reason}</small></span>;
+  if (summary && !summary.book.valid) return <span class={summary.state.value === "ACTIVE" ? "danger" : "quiet"} title={summary.book.reason}>no book<small>{summary.book.reason}</small></span>;
   return <span class={age > 10_000 ? "near" : ""}>{duration(age)}</span>;
 }
 

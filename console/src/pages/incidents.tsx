@@ -66,9 +66,9 @@ function Incident({ summary, session, onAsk }: { summary: Summary; session: Sess
       </div>
       <dl class="facts">
         <div><dt>Measured</dt><dd class="danger">{kill.measured}</dd></div>
-        <div><dt>Allowed</dt><dd>{kill.threshold || "no limit: it is a failure or a person's word"}</dd></div>
+        <div><dt>Allowed</dt><dd>{kill.reason === "MANUAL" ? "a person's decision" : kill.threshold || "no limit: it is a failure"}</dd></div>
         <div><dt>Killed</dt><dd><Time at={kill.since} />, {duration(Date.now() - since)} ago, by {summary.state.actor}</dd></div>
-        <div><dt>To proven zero</dt><dd>{zero === null ? "not proven yet" : zero < 0 ? "nothing was open" : duration(zero)}</dd></div>
+        <div><dt>To proven zero</dt><dd>{zero === null ? "not proven yet" : zero < 0 ? "nothing was open" : zero < 1000 ? `${zero} ms` : duration(zero)}</dd></div>
         <div><dt>Position, P&L</dt><dd>{summary.position}, {fixed(summary.pnl.total, 2)}</dd></div>
       </dl>
       <div class="two">
@@ -112,7 +112,7 @@ function Timeline({ symbol, at }: { symbol: string; at: string }) {
       <h3>A minute before and after</h3>
       <Reading of={orders} what="Orders" /><Reading of={fills} what="Fills" /><Reading of={events} what="Events" />
       {cut ? <p class="near">There was more than 200 of a kind; the oldest are not shown. The symbol's own lists have them all.</p> : null}
-      <ol class="timeline">
+      <ol class="timeline" tabIndex={0} aria-label="Timeline">
         {lines.map((line, index) => {
           const away = Date.parse(line.at) - middle;
           return <li key={index} class={away >= 0 && (index === 0 || Date.parse(lines[index - 1]?.at ?? "") < middle) ? "zero" : ""}><span class="n">{away < 0 ? "−" : "+"}{(Math.abs(away) / 1000).toFixed(3)} s</span> <b>{line.kind}</b> {line.text}</li>;

@@ -62,7 +62,7 @@ export function Ladder({ depth, read, quotes, tick, mid }: { depth: Depth; read:
       <table>
         <thead><tr><th scope="col" class="n">Price</th><th scope="col" class="n">Others</th><th scope="col"><span class="hidden">Depth</span></th><th scope="col" class="n">Ours</th></tr></thead>
         <tbody>{[...asks].reverse().map((one) => line(one, "SELL"))}</tbody>
-        <tbody class="middle"><tr><th scope="row" class="n">{fixed(mid, tick + 1)}</th><td colSpan={3} class="quiet">mid, {duration((depth.age_ms ?? 0) + Date.now() - read)} old</td></tr></tbody>
+        <tbody class="middle"><tr><th scope="row" class="n" colSpan={2}>{fixed(mid, tick + 1)}</th><td colSpan={2} class="quiet">mid, {duration((depth.age_ms ?? 0) + Date.now() - read)} old</td></tr></tbody>
         <tbody>{bids.map((one) => line(one, "BUY"))}</tbody>
       </table>
     </div>

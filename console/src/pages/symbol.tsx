@@ -74,7 +74,8 @@ export function SymbolPage({ symbol, tab, session, onAsk }: { symbol: string; ta
             <dl class="figures bars">
               <div><dt>Position to its limit</dt><dd><Bar distance={position(row)} headroom={num(summary?.market?.position_headroom_pct)} label="Position" /></dd></div>
               <div><dt>Loss to its limit</dt><dd><Bar distance={loss(row)} label="Loss" /></dd></div>
-              <div><dt>Kill at a mid of about</dt><dd>{killPrices(loss(row)?.price ?? null, position(row)?.price ?? null)}</dd></div>
+              <div><dt>Loss kills at a mid of</dt><dd>{killPrice(num(summary?.mid), loss(row)?.price ?? null)}</dd></div>
+              <div><dt>Position kills at a mid of</dt><dd>{killPrice(num(summary?.mid), position(row)?.price ?? null)}</dd></div>
             </dl>
           ) : null}
         </section>
@@ -82,7 +83,7 @@ export function SymbolPage({ symbol, tab, session, onAsk }: { symbol: string; ta
       <nav class="tabs" aria-label="Of this symbol" ref={below}>
         {TABS.map((name) => <a key={name} href={href("symbol", symbol, name)} aria-current={name === open ? "page" : undefined}>{name}</a>)}
       </nav>
-      <div class="below">
+      <div class="below" tabIndex={0} role="region" aria-label={open}>
         {open === "orders" ? <OpenOrders of={status} tick={tick} /> : null}
         {open === "fills" ? <Fills symbol={symbol} tick={tick} /> : null}
         {open === "why" ? <Reading of={quotes} what="The quotes">{quotes.data ? <Waterfall quotes={quotes.data} tick={tick} /> : null}</Reading> : null}
@@ -93,13 +94,11 @@ export function SymbolPage({ symbol, tab, session, onAsk }: { symbol: string; ta
   );
 }
 
-function killPrices(byLoss: number | null, byPosition: number | null): string {
-  const parts = [byLoss === null ? "" : `${short4(byLoss)} (loss)`, byPosition === null ? "" : `${short4(byPosition)} (position)`];
-  return parts.filter(Boolean).join(", ") || "no position";
-}
-
-function short4(value: number): string {
-  return value >= 1000 ? value.toFixed(1) : value.toPrecision(5);
+/** About where the mid would have to go, the position staying as it is. */
+function killPrice(mid: number, price: number | null): string {
+  if (price === null) return "no position";
+  const away = (100 * (price - mid)) / mid;
+  return `${price.toLocaleString("en", { maximumSignificantDigits: 6 })} (${away >= 0 ? "+" : "−"}${Math.abs(away).toFixed(Math.abs(away) >= 100 ? 0 : 1)} %)`;
 }
 
 function Figures({ status, quotes, tick }: { status: Status; quotes: Quotes | null; tick: number }) {

@@ -45,7 +45,7 @@ export function System({ session }: { session: Session }) {
       {status.data && names.length ? (
         <>
           <h3>Latency since each process started</h3>
-          <div class="scroller">
+          <div class="scroller" tabIndex={0} role="region" aria-label="Latency">
             <table class="list">
               <thead><tr><th scope="col">Instance</th>{names.map((name) => <th key={name} scope="col" class="n">{words(name)}</th>)}</tr></thead>
               <tbody>{status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th>{names.map((name) => <td key={name} class="n">{micro(one.latency_us[name])}</td>)}</tr>)}</tbody>

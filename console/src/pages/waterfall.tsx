@@ -42,7 +42,7 @@ export function Steps({ quote, tick, bare = false }: { quote: QuoteSteps; tick: 
   ];
   const verdict = (level: QuotedLevel): string => words(level.outcome || level.verdict);
   return (
-    <div class="scroller">
+    <div class="scroller" tabIndex={0} role="region" aria-label="Steps of each level">
       <table class="steps">
         <thead>
           <tr>

@@ -23,7 +23,9 @@ HEARTBEAT_S = 2.0
 """Whoever hears nothing for two of them knows that what is shown is old."""
 LOOK_S = 1.0
 """Between two looks at what other instances publish."""
-MIN_INTERVAL_S = 0.2
+TOGETHER_MAX = 50
+"""Events sent in one piece."""
+MIN_INTERVAL_S = 0.25
 """Changes within this time are sent together: a console needs no more."""
 
 router = APIRouter(route_class=DeskRoute, tags=["status"])
@@ -35,19 +37,21 @@ class Renderings:
     def __init__(self, desk: Desk, fleet: FleetPort) -> None:
         self._fleet = fleet
         self._changes = desk.subscribe()
-        self._own: dict[str, str | None] = {}
-        self._others: dict[str, tuple[SymbolSummary, str]] = {}
+        self._own: dict[str, bytes | None] = {}
+        self._others: dict[str, tuple[SymbolSummary, bytes]] = {}
 
-    async def own(self, symbol: str, *, anew: bool) -> str | None:
+    async def own(self, symbol: str, *, anew: bool) -> bytes | None:
         """The event of a symbol that runs here; None for any other. `anew` trusts no change to be told."""
-        for changed in await self._changes.next(0.0) or ():
+        for changed in self._changes.taken():
             self._own.pop(changed, None)
         if anew or symbol not in self._own:
             summary = self._fleet.own(symbol)
-            self._own[symbol] = None if summary is None else _status(summary)
+            self._own[symbol] = event = None if summary is None else _status(summary)
+            await asyncio.sleep(0)  # making one takes a while: trading goes on in between
+            return event
         return self._own[symbol]
 
-    def other(self, summary: SymbolSummary) -> str:
+    def other(self, summary: SymbolSummary) -> bytes:
         """The event of a symbol that another instance shows."""
         known = self._others.get(summary.symbol)
         if known is None or known[0] is not summary:
@@ -119,7 +123,7 @@ class Streams:
 async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingResponse:
     """Server-sent events: `status` for every symbol at once, then for each one that changes.
 
-    Changes of one symbol within 200 ms come as one event. Symbols of other instances come about once a
+    Changes of one symbol within 250 ms come as one event. Symbols of other instances come about once a
     second; one that no instance shows comes as `without_owner` until one does. The first `heartbeat` says
     that every symbol has been told; from then on one comes at least every 4 s. The stream ends when its token
     does.
@@ -142,32 +146,42 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
 
 async def _events(
     board: "_Board", changes: Changes, streams: Streams, version: str, expires_at: datetime | None
-) -> AsyncIterator[str]:
+) -> AsyncIterator[bytes]:
     try:
-        yield f"retry: 2000\nevent: begin\ndata: {version}\n\n"
-        async for event in board.all_own():
-            yield event
-            await asyncio.sleep(0)
+        yield f"retry: 2000\nevent: begin\ndata: {version}\n\n".encode()
+        async for events in _together(board.all_own()):
+            yield events
         look_s = time.monotonic()
         sent_s = float("-inf")
         while not _expired(expires_at):
             if time.monotonic() >= look_s:
                 look_s = time.monotonic() + LOOK_S
-                async for event in board.elsewhere():
-                    yield event
-                    await asyncio.sleep(0)
+                async for events in _together(board.elsewhere()):
+                    yield events
             if time.monotonic() - sent_s >= HEARTBEAT_S:
                 sent_s = time.monotonic()
-                yield f"event: heartbeat\ndata: {datetime.now(UTC).isoformat()}\n\n"
+                yield _event("heartbeat", datetime.now(UTC).isoformat())
             changed = await changes.next(min(HEARTBEAT_S, max(0.0, look_s - time.monotonic())))
             if changed is None:
                 break
-            async for event in board.own(changed):
-                yield event
-                await asyncio.sleep(0)  # making one takes a while: trading goes on in between
+            async for events in _together(board.own(changed)):
+                yield events
             await asyncio.sleep(MIN_INTERVAL_S)
     finally:
         streams.end(changes)
+
+
+async def _together(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Several events in one piece: sending one costs as much as making half of one."""
+    waiting: list[bytes] = []
+    async for event in events:
+        waiting.append(event)
+        if len(waiting) == TOGETHER_MAX:
+            yield b"".join(waiting)
+            waiting.clear()
+            await asyncio.sleep(0)
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _expired(expires_at: datetime | None) -> bool:
@@ -185,12 +199,12 @@ class _Board:
         """By symbol, what was told last."""
         self._others = ShownElsewhere({}, {})
 
-    def all_own(self) -> AsyncIterator[str]:
+    def all_own(self) -> AsyncIterator[bytes]:
         """Every symbol that runs here."""
         symbols = [symbol for symbol in self._desk.symbols() if self._desk.runs(symbol)]
         return self.own(symbols, anew=True)
 
-    async def own(self, changed: Iterable[str], *, anew: bool = False) -> AsyncIterator[str]:
+    async def own(self, changed: Iterable[str], *, anew: bool = False) -> AsyncIterator[bytes]:
         """What changed here; a symbol that has left for another instance is shown by the next look."""
         for symbol in sorted(changed):
             if self._fleet.is_elsewhere(symbol, self._others):
@@ -203,7 +217,7 @@ class _Board:
             elif self._is_new(symbol, event):
                 yield event
 
-    async def elsewhere(self) -> AsyncIterator[str]:
+    async def elsewhere(self) -> AsyncIterator[bytes]:
         """What changed at the other instances, what nobody shows any more, and what is gone."""
         self._others = others = await self._fleet.elsewhere()
         shown = {one: each for one, each in others.shown.items() if self._fleet.is_elsewhere(one, others)}
@@ -213,7 +227,7 @@ class _Board:
         missing = {symbol: one for symbol, one in others.without_owner.items() if not self._desk.runs(symbol)}
         for symbol, one in missing.items():
             if self._is_new(symbol, one):
-                yield f"event: without_owner\ndata: {one.model_dump_json()}\n\n"
+                yield _event("without_owner", one.model_dump_json())
         # One that has left since this look is configured still: the next look finds where it went.
         for symbol in sorted(self._told.keys() - shown.keys() - missing.keys() - {*self._desk.symbols()}):
             if not self._desk.runs(symbol):
@@ -226,9 +240,13 @@ class _Board:
         return is_new
 
 
-def _status(summary: SymbolSummary) -> str:
-    return f"event: status\ndata: {summary.model_dump_json()}\n\n"
+def _status(summary: SymbolSummary) -> bytes:
+    return _event("status", summary.model_dump_json())
 
 
-def _removed(symbol: str) -> str:
-    return f"event: removed\ndata: {symbol}\n\n"
+def _removed(symbol: str) -> bytes:
+    return _event("removed", symbol)
+
+
+def _event(name: str, data: str) -> bytes:
+    return f"event: {name}\ndata: {data}\n\n".encode()

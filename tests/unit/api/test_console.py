@@ -1,6 +1,8 @@
 """The built console as the service sends it: its own files and no others, under a strict policy."""
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from tests.support.api import Api
@@ -40,6 +42,13 @@ def test_no_file_of_the_console_names_another_host() -> None:
     for name, file in files().items():
         found = set(re.findall(rb"https?://[\w.-]+", file.content))
         assert found <= {b"http://www.w3.org"}, name  # the names of SVG and MathML, which are no addresses
+
+
+def test_every_file_of_the_console_is_in_the_wheel() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "market_maker.console" in project["packages"]
+    packed = {pattern.removeprefix("*") for pattern in project["package-data"]["*"]}
+    assert {Path(name).suffix for name in files()} <= packed
 
 
 async def test_the_console_calls_only_routes_that_exist() -> None:

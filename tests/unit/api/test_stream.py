@@ -63,7 +63,7 @@ async def test_a_change_is_rendered_once_for_all_who_listen(
     rendered: list[str] = []
     status = stream._status
 
-    def counting(summary: SymbolSummary) -> str:
+    def counting(summary: SymbolSummary) -> bytes:
         rendered.append(summary.symbol)
         return status(summary)
 

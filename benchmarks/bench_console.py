@@ -1,0 +1,155 @@
+"""The console at 200 symbols that change five times a second: `python -m benchmarks console [--seconds 20]`.
+
+The admin API is the real one, in a process of its own, behind it a desk whose pictures change. Chromium loads
+the fleet's page and tells each task of its main thread that took longer than 50 ms once loading is over. Then
+streams are opened, and what they cost the service is the difference to what it costs without any.
+"""
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import random
+import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from typing import Final
+
+import aiohttp
+import uvloop
+from playwright.async_api import async_playwright
+from tests.support.api import Alone
+from tests.support.desk import NOW_NS, FakeDesk, order_view, view_of
+
+from benchmarks.process_figures import look_cpu
+from benchmarks.report import Row, table
+from market_maker.api.app import create_app
+from market_maker.api.security import NoAuth
+from market_maker.api.server import ApiServer
+from market_maker.bootstrap.heap import Heap
+from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.states import State
+from market_maker.core.view import ReferenceView
+from market_maker.fleet.view import FleetView
+
+SYMBOLS: Final = 200
+PER_SECOND: Final = 5
+STREAMS: Final = 32
+STREAMS_PER_ADDRESS: Final = 8
+LOADING_S: Final = 3.0
+LONG_MS: Final = 50.0
+OBSERVE: Final = """() => {
+  window.longTasks = [];
+  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((one) => one.duration)))
+    .observe({type: "longtask"});
+}"""
+
+
+def main(arguments: list[str]) -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks console", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each part is measured")
+    seconds = parser.parse_args(arguments).seconds
+    spawned = multiprocessing.get_context("spawn")
+    here, there = spawned.Pipe()
+    server = spawned.Process(target=_serve, args=(there,), daemon=True)
+    server.start()
+    try:
+        port = here.recv()
+        assert server.pid is not None
+        print(table("console", asyncio.run(_rows(f"http://127.0.0.1:{port}", server.pid, seconds))))
+    finally:
+        server.kill()
+        server.join()
+
+
+def _serve(pipe: Connection) -> None:
+    uvloop.run(_api(pipe))
+
+
+async def _api(pipe: Connection) -> None:
+    symbols = [f"S{number:03}-USDT" for number in range(SYMBOLS)]
+    desk = FakeDesk(views={symbol: view_of(SymbolConfig(symbol)) for symbol in symbols})
+    app = create_app(desk, NoAuth(), "benchmark", FleetView(desk, Alone()))
+    server = ApiServer(app, "127.0.0.1", 0)
+    await server.start()
+    Heap(lambda: SYMBOLS).settle()
+    pipe.send(server.port)
+    draw = random.Random(1)
+    for symbol in itertools.cycle(symbols):
+        _move(desk, symbol, draw)
+        await asyncio.sleep(1 / (SYMBOLS * PER_SECOND))
+
+
+def _move(desk: FakeDesk, symbol: str, draw: random.Random) -> None:
+    mid = Decimal(10_000 + draw.randrange(-50, 50)) / 100
+    view = desk.views[symbol]
+    spread = Decimal(draw.randrange(3, 9)) / 100
+    desk.change(
+        symbol,
+        at_ns=NOW_NS + time.monotonic_ns(),
+        state=State.ACTIVE,
+        reference=ReferenceView(mid, "book", view.book.sequence, uncertain=False),
+        book=replace(view.book, best_bid=mid - spread, best_ask=mid + spread, data_ns=time.monotonic_ns()),
+        orders=(order_view(Side.BUY, str(mid - spread)), order_view(Side.SELL, str(mid + spread))),
+        pnl=replace(view.pnl, realized=mid - 100, inventory_usdt=mid * 3),
+    )
+
+
+async def _rows(url: str, pid: int, seconds: float) -> list[Row]:
+    tasks = await _long_tasks(url, seconds)
+    without = await _share(pid, seconds)
+    async with AsyncExitStack() as stack:
+        await _listen(stack, url, "127.0.0.1")
+        await asyncio.sleep(1)
+        with_one = await _share(pid, seconds)
+        for number in range(1, STREAMS):
+            await _listen(stack, url, f"127.0.0.{number // STREAMS_PER_ADDRESS + 2}")
+        await asyncio.sleep(1)
+        with_streams = await _share(pid, seconds)
+    return [
+        Row("longest task of the page after loading, 200 symbols", max(tasks, default=0.0), "ms", LONG_MS),
+        Row("tasks over 50 ms", len(tasks), "", 0),
+        Row("the service without a stream", without, "%"),
+        Row("what one stream costs it", with_one - without, "%"),
+        Row(f"what {STREAMS} streams cost it", with_streams - without, "%", 5.0),
+    ]
+
+
+async def _long_tasks(url: str, seconds: float) -> list[float]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        await page.goto(url)
+        await page.get_by_role("link", name="S000-USDT").wait_for()
+        await asyncio.sleep(LOADING_S)
+        await page.evaluate(OBSERVE)
+        await asyncio.sleep(seconds)
+        found: list[float] = await page.evaluate("window.longTasks")
+        await browser.close()
+    return found
+
+
+async def _share(pid: int, seconds: float) -> float:
+    """Of one core, in percent."""
+    before, began = look_cpu(pid), time.monotonic()
+    await asyncio.sleep(seconds)
+    return 100 * (look_cpu(pid) - before) / (time.monotonic() - began)
+
+
+async def _listen(stack: AsyncExitStack, url: str, address: str) -> None:
+    """A reader that throws away what it hears, from an address of its own."""
+    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+    session = await stack.enter_async_context(aiohttp.ClientSession(url, connector=connector))
+    answer = await stack.enter_async_context(session.get("/v1/mm/stream", timeout=aiohttp.ClientTimeout()))
+    assert answer.status == 200, answer.status
+    reading = asyncio.create_task(_throw_away(answer))
+    stack.callback(reading.cancel)
+
+
+async def _throw_away(answer: aiohttp.ClientResponse) -> None:
+    async for _ in answer.content.iter_any():
+        pass
