@@ -122,7 +122,7 @@ class Feeds:
         if isinstance(message, me.MarkPrice):
             self.deliver(symbol, ev.MarkPrice(now_ns, data_ns, message.price))
         elif isinstance(message, me.PublicTrade):
-            self.deliver(symbol, ev.PublicTrade(now_ns, data_ns, message.price, message.trade_id))
+            self.deliver(symbol, translate.trade(message, now_ns, data_ns, self._clock.us_of(data_ns)))
         elif channel.corrupt:
             channel.corrupt = False
             self._coverage.hit(Kind.FEED_CORRUPT.value)

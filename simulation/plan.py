@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
-from market_maker.core.config import TRADE_KEYS_MAX, EngineLimits, SymbolConfig
+from market_maker.core.config import TRADE_KEYS_MAX, EngineLimits, FairValue, SymbolConfig
 from simulation.clock import MS, SECOND_NS
 from simulation.decisions import REQUEST_FAULTS, Decision, Kind, Operation
 
@@ -84,7 +84,7 @@ def changed(config: SymbolConfig, choice: int) -> SymbolConfig:
 
 
 def _config(rng: Random, symbol: str) -> SymbolConfig:
-    return SymbolConfig(
+    config = SymbolConfig(
         symbol=symbol,
         base_spread_bps=Decimal(rng.choice(("0", "0", "3", "8", "20"))),
         order_size_usdt=Decimal(100),
@@ -99,6 +99,41 @@ def _config(rng: Random, symbol: str) -> SymbolConfig:
         quote_interval_ms=Decimal(rng.choice((20, 100, 200))),
         price_threshold_bps=Decimal(rng.choice(("0", "2", "6"))),
         position_headroom_pct=Decimal(rng.choice(("0", "5", "5", "20"))),
+    )
+    return _with_model(config)
+
+
+MODELS: tuple[tuple[str, tuple[tuple[str, Decimal], ...]], ...] = (
+    ("linear_skew", ()),
+    ("glft", ()),
+    ("glft", (("a_per_s", Decimal(2)), ("k_per_tick", Decimal("0.2")), ("sigma_ticks", Decimal(3)))),
+    ("avellaneda_stoikov", (("k_per_tick", Decimal("0.1")), ("sigma_ticks", Decimal(5)))),
+    (
+        "avellaneda_stoikov",
+        (
+            ("gamma", Decimal(1)),
+            ("k_per_tick", Decimal(2)),
+            ("sigma_ticks", Decimal(1)),
+            ("tau_s", Decimal(10)),
+        ),
+    ),
+)
+
+
+def _with_model(config: SymbolConfig) -> SymbolConfig:
+    """The same with a quoting model and further choices, drawn apart: what a seed drew before stays."""
+    rng = Random(f"model:{config}")
+    model, parameters = rng.choice(MODELS)
+    return replace(
+        config,
+        model=model,
+        model_parameters=parameters,
+        fair_value=rng.choice((FairValue.MID, FairValue.MID, FairValue.SIZE_WEIGHTED_MID)),
+        size_skew_eta=Decimal(rng.choice(("0", "0", "0.5"))),
+        min_edge_bps=Decimal(rng.choice(("0", "0", "2"))),
+        fill_pause_ms=Decimal(rng.choice((0, 0, 0, 400))),
+        fill_burst_usdt=Decimal(rng.choice((0, 0, 0, 150))),
+        fill_burst_pause_ms=Decimal(800),
     )
 
 

@@ -101,6 +101,12 @@ def order_event(event: market_events.OrderEvent) -> ev.OrderEvent | None:
     )
 
 
+def trade(message: market_events.PublicTrade, at_ns: int, data_ns: int, exchange_us: int) -> ev.PublicTrade:
+    """A public trade as the engine hears of it."""
+    side = _SIDES[message.taker_side]
+    return ev.PublicTrade(at_ns, data_ns, message.price, message.trade_id, None, side, exchange_us)
+
+
 def book(
     message: market_events.BookDelta | market_events.BookSnapshot,
     grid: GridCache,

@@ -11,16 +11,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support.playbook import CONFIG, INSTRUMENT
+from tests.support.wild_model import wild_model
 from tests.support.world import MS, SECOND_NS, World
 
 from market_maker.core import events as ev
 from market_maker.core.commands import PlaceOrder
-from market_maker.core.config import EngineLimits
+from market_maker.core.config import EngineLimits, FairValue
 from market_maker.core.states import Cause, KillReason, State
 
 CONFIGS = st.builds(
-    lambda levels, skew, threshold, position, loss: replace(
+    lambda levels, skew, threshold, position, loss, model, choices: replace(
         CONFIG,
+        model=model[0],
+        model_parameters=model[1],
+        **choices,
         num_levels=levels,
         inventory_skew_factor=Decimal(skew),
         price_threshold_bps=Decimal(threshold),
@@ -32,6 +36,28 @@ CONFIGS = st.builds(
     st.sampled_from(["0", "5", "50"]),
     st.sampled_from([150, 300, 1000]),
     st.sampled_from([1, 500]),
+    st.sampled_from(
+        [
+            ("linear_skew", ()),
+            ("linear_skew", ()),
+            ("glft", (("sigma_ticks", Decimal(5)), ("k_per_tick", Decimal("0.1")), ("a_per_s", Decimal(1)))),
+            ("avellaneda_stoikov", (("sigma_ticks", Decimal(2)), ("k_per_tick", Decimal("0.3")))),
+            ("wild", (("seed", Decimal(7)),)),
+        ]
+    ),
+    st.sampled_from(
+        [
+            {},
+            {},
+            {"fair_value": FairValue.SIZE_WEIGHTED_MID},
+            {"min_edge_bps": Decimal(3), "size_skew_eta": Decimal("0.5")},
+            {
+                "fill_pause_ms": Decimal(300),
+                "fill_burst_usdt": Decimal(80),
+                "fill_burst_pause_ms": Decimal(700),
+            },
+        ]
+    ),
 )
 TICKS = st.integers(9900, 10100)
 AGES_MS = st.sampled_from([0, 0, 4000, 6000])
@@ -45,6 +71,8 @@ class EngineAgainstExchange(RuleBasedStateMachine):
 
     @initialize(config=CONFIGS, per_second=st.sampled_from([2, 6, 30]))
     def begin(self, config: object, per_second: int) -> None:
+        self._wild = wild_model()
+        self._wild.__enter__()
         limits = EngineLimits(max_orders_per_second=per_second)
         self.world = World(config, limits, INSTRUMENT)  # type: ignore[arg-type]  # built above
         self.quote()
@@ -248,6 +276,8 @@ class EngineAgainstExchange(RuleBasedStateMachine):
         if hasattr(self, "world") and sys.exc_info()[0] is None:
             self.world.drain()
             self.world.check_replay()
+        if hasattr(self, "_wild"):
+            self._wild.__exit__(None, None, None)
 
 
 EngineAgainstExchange.TestCase.settings = settings(

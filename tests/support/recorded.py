@@ -12,7 +12,7 @@ from tests.support.said import Said
 from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core import events as ev
-from market_maker.core.config import EngineLimits
+from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
@@ -85,10 +85,10 @@ def trade_a_little(desk: Playbook) -> None:
     desk.execution("t2", Side.SELL, "1000.50", "0.00300")
 
 
-def restored() -> Restored:
+def restored(config: SymbolConfig = CONFIG) -> Restored:
     """What the playbook's engine starts from."""
     return Restored(
-        CONFIG,
+        config,
         INSTRUMENT,
         State.PAUSED,
         "before",
@@ -114,8 +114,10 @@ class Nothing:
 class RecordedEngine:
     """An engine in a real worker that records; nothing that it asks for is carried out."""
 
-    def __init__(self, recorder: Recorder, limits: EngineLimits = LIMITS) -> None:
-        start = restored()
+    def __init__(
+        self, recorder: Recorder, limits: EngineLimits = LIMITS, config: SymbolConfig = CONFIG
+    ) -> None:
+        start = restored(config)
         self.engine = SymbolEngine(start, limits)
         self.recording = recorder.record(self.engine, Beginning.of(start, limits, ()))
         nothing: Any = Nothing()
@@ -138,11 +140,15 @@ class RecordedEngine:
 
 
 def recorded(
-    directory: Path, events: Iterable[ev.Event], limits: EngineLimits = LIMITS, bytes_max: int = PLENTY
+    directory: Path,
+    events: Iterable[ev.Event],
+    limits: EngineLimits = LIMITS,
+    bytes_max: int = PLENTY,
+    config: SymbolConfig = CONFIG,
 ) -> list[Path]:
     """The records of one engine that heard these events."""
     recorder = Recorder(directory, bytes_max)
-    engine = RecordedEngine(recorder, limits)
+    engine = RecordedEngine(recorder, limits, config)
     engine.hear(events)
     engine.worker.end_recording()
     recorder.close()

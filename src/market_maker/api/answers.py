@@ -8,6 +8,7 @@ from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.ports import CheckStatus
 from market_maker.api.problems import RefusalReason
 from market_maker.core.commands import OrderStatus
+from market_maker.core.config import FairValue
 from market_maker.core.events import Side
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.states import KillReason, State
@@ -40,6 +41,17 @@ class Config(Answer):
     reference_min_notional_usdt: DecimalText
     mark_divergence_bps: DecimalText
     resume_on_clean_handover: bool
+    model: str
+    model_parameters: dict[str, DecimalText]
+    fair_value: FairValue
+    size_skew_eta: DecimalText
+    maker_fee_bps: DecimalText
+    min_edge_bps: DecimalText
+    fill_pause_ms: DecimalText
+    fill_burst_quantity: DecimalText
+    fill_burst_usdt: DecimalText
+    fill_burst_window_ms: DecimalText
+    fill_burst_pause_ms: DecimalText
 
 
 class ConfigList(Answer):
@@ -164,6 +176,17 @@ class Market(Answer):
     two_sided_ms: int
 
 
+class ModelStatus(Answer):
+    """The quoting model of a symbol."""
+
+    name: str = Field(description="The configuration's.")
+    quotes_by: str = Field(
+        description="The one that quoted last: `linear_skew` while the configuration's lacks figures."
+    )
+    why_not_code: str = Field(description="Why it is another one, for machines; empty when it is not.")
+    why_not: str = Field(description="The same for people, with figures.")
+
+
 class SymbolSummary(Answer):
     """One symbol at a glance: a row of a console."""
 
@@ -194,6 +217,7 @@ class SymbolSummary(Answer):
     proven_zero_since: Timestamp | None = Field(
         description="Since when the exchange is known to hold no order of ours."
     )
+    model: ModelStatus
     spread_bps: DecimalText | None = Field(description="Between our innermost live bid and ask.")
     enable_problems: list[RefusalReason] = Field(
         description="Why enable would be refused; empty: it would not."

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -12,6 +12,7 @@ from market_maker.api.audit import entry
 from market_maker.api.confirmation import require_confirmed_change, require_confirmed_removal
 from market_maker.api.context import CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
+from market_maker.api.model_schemas import ModelRefusedError, with_model
 from market_maker.api.patterns import SYMBOL_PATTERN
 from market_maker.api.ports import ActiveSymbolError, Desk
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
@@ -46,7 +47,7 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
     Fields left out take their defaults. The symbol starts PAUSED, whatever `enabled` says: nothing
     quotes before `enable` or `resume`.
     """
-    config = consistent(SymbolConfig(**dict(body)))
+    config = consistent(SymbolConfig(**modelled(SymbolConfig(body.symbol), dict(body))))
     async with call.config_lock:
         await call.desk.create_config(config, call.actor)
     response.headers["Location"] = f"/v1/mm-configs/{config.symbol}"
@@ -81,7 +82,7 @@ async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) 
         raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
     async with call.config_lock:
         before = await _current(call.desk, symbol)
-        after = consistent(replace(before, **body.changes))
+        after = consistent(replace(before, **modelled(before, body.changes)))
         if not body.confirm:
             view = call.desk.view(symbol)
             require_confirmed_change(before, after, None if view is None else view.pnl)
@@ -143,6 +144,15 @@ async def _require_not_active(desk: Desk, symbol: str) -> None:
     """409 for a symbol that runs nowhere, but was ACTIVE when its last instance stored it."""
     if not desk.runs(symbol) and (await desk.stored_states([symbol]))[symbol].state is State.ACTIVE:
         raise ActiveSymbolError(f"{symbol} was ACTIVE when its instance was lost: wait until one takes it")
+
+
+def modelled(before: SymbolConfig, changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes with the model's parameters as the configuration holds them; 422 for what no model takes."""
+    try:
+        return with_model(before, changes)
+    except ModelRefusedError as error:
+        status = _S.UNPROCESSABLE_ENTITY
+        raise ProblemError(status, "VALIDATION_FAILED", str(error), errors=error.errors) from None
 
 
 def consistent(config: SymbolConfig) -> SymbolConfig:

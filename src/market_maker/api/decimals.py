@@ -99,6 +99,39 @@ class DecimalRange:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedRange:
+    """Annotates a Decimal of a request: from minus `high` to `high`, both included, at most 8 decimals."""
+
+    high: str
+
+    def parse(self, value: object) -> Decimal:
+        """The exact decimal; raises PydanticCustomError with a sentence."""
+        magnitude = DecimalRange("0", self.high)
+        sign, unsigned = (-1, value[1:]) if isinstance(value, str) and value[:1] == "-" else (1, value)
+        if isinstance(unsigned, int | Decimal) and not isinstance(unsigned, bool) and unsigned < 0:
+            sign, unsigned = -1, -unsigned
+        try:
+            return sign * magnitude.parse(unsigned)
+        except PydanticCustomError as error:
+            if error.message().startswith("must be between"):
+                raise _refused(f"must be between -{self.high} and {self.high}") from None
+            raise
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic parse with `parse`."""
+        text = core_schema.plain_serializer_function_ser_schema(plain, return_schema=core_schema.str_schema())
+        return core_schema.no_info_plain_validator_function(self.parse, serialization=text)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Document both forms and the range."""
+        pattern = f"^(-?{DecimalRange('0', self.high).pattern[1:-1]})$"
+        number = {"type": "number", "minimum": -_bound(self.high), "maximum": _bound(self.high)}
+        return {"anyOf": [{"type": "string", "pattern": pattern}, number]}
+
+
+@dataclass(frozen=True, slots=True)
 class WholeRange:
     """Annotates an int of a request: `low` to `high`, both included."""
 

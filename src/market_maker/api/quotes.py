@@ -51,6 +51,15 @@ class QuotedLevel(Answer):
     resting: RestingOrder | None = Field(description="What rests there now.")
 
 
+class ModelStep(Answer):
+    """One figure of a quoting model."""
+
+    name: str
+    value: DecimalText
+    unit: str
+    says: str = Field(description="Where it comes from, or what it does.")
+
+
 class QuoteSteps(Answer):
     """What all levels share, in quote currency."""
 
@@ -62,8 +71,15 @@ class QuoteSteps(Answer):
     inventory: DecimalText
     inventory_norm: DecimalText = Field(description="Inventory over its limit, -1 to 1.")
     bias: DecimalText = Field(description="How far both sides are moved down; up when negative.")
-    bid_mid: DecimalText = Field(description="What bids are computed from: the mid unless it is uncertain.")
+    bid_mid: DecimalText = Field(
+        description="What bids are computed from: the fair value unless it is uncertain."
+    )
     ask_mid: DecimalText = Field(description="The same for asks.")
+    model: str = Field(description="The quoting model by which this was computed.")
+    why_not_configured: str = Field(
+        description="Why that is not the configuration's model; empty when it is."
+    )
+    steps: list[ModelStep] = Field(description="The model's own figures; empty for `linear_skew` alone.")
     best_bid: DecimalText | None = Field(description="Others' best bid.")
     best_ask: DecimalText | None = Field(description="Others' best ask.")
     levels: list[QuotedLevel]
@@ -129,6 +145,9 @@ def _shared(
         bias=steps.bias,
         bid_mid=steps.bid_mid,
         ask_mid=steps.ask_mid,
+        model=steps.model,
+        why_not_configured=steps.why_not_configured,
+        steps=[ModelStep(**one._asdict()) for one in steps.steps],
         best_bid=steps.best_bid,
         best_ask=steps.best_ask,
         levels=[

@@ -10,6 +10,7 @@ from market_maker.api.why import refusals, summary_sentence
 from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.pricing.models.registry import resolved
 from market_maker.core.states import State
 from market_maker.core.view import (
     Counters,
@@ -28,7 +29,17 @@ _ZERO = Decimal(0)
 
 def config(value: SymbolConfig) -> answers.Config:
     """A configuration."""
-    return answers.Config(**{field.name: getattr(value, field.name) for field in fields(value)})
+    settings = {field.name: getattr(value, field.name) for field in fields(value)}
+    return answers.Config(**settings | {"model_parameters": _parameters(value)})
+
+
+def _parameters(value: SymbolConfig) -> dict[str, Decimal]:
+    """Every parameter of the model; of one that is not installed here, those that are stored."""
+    given = dict(value.model_parameters)
+    try:
+        return dict(resolved(value.model, given))
+    except ValueError:
+        return given
 
 
 def control_result(symbol: str, reply: Reply) -> answers.ControlResult:
@@ -92,6 +103,12 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         unknown_orders=view.unknown_orders,
         open_orders_at_exchange=view.open_orders_at_exchange,
         proven_zero_since=None if zero_at is None else to_wall(zero_at),
+        model=answers.ModelStatus(
+            name=view.model.name,
+            quotes_by=view.model.quotes_by,
+            why_not_code=view.model.why_not_code,
+            why_not=view.model.why_not,
+        ),
         spread_bps=spread_bps(view.orders, view.mid),
         enable_problems=refusals(view.enable_problems),
         summary=summary_sentence(view),

@@ -9,13 +9,16 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from market_maker.api.decimals import DecimalRange, WholeRange
+from market_maker.api.decimals import DecimalRange, SignedRange, WholeRange
+from market_maker.api.model_schemas import chosen_by_model, parameters_schema
 from market_maker.api.patterns import REASON_PATTERN, SYMBOL_PATTERN
-from market_maker.core.config import SymbolConfig
+from market_maker.core.config import FairValue, SymbolConfig
+from market_maker.core.pricing.models.registry import model_kinds
 
 WAIT_S_MAX = 30
 _DEFAULT = SymbolConfig(symbol="-")
@@ -106,11 +109,82 @@ ResumeOnCleanHandover = Annotated[
     ),
 ]
 
+Model = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=64),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": [kind.name for kind in model_kinds()],
+            "description": "The quoting model: "
+            + " ".join(f"`{kind.name}`: {kind.says}" for kind in model_kinds()),
+        }
+    ),
+]
+ModelParameters = Annotated[
+    dict[str, Any],
+    WithJsonSchema(parameters_schema()),
+    Field(description="The model's own parameters; what is left out has its default."),
+]
+FairValueChoice = Annotated[
+    FairValue,
+    Field(
+        description="The price around which quotes stand, of others' orders only: the mid, or the mid"
+        " weighted by the sizes at the best prices."
+    ),
+]
+SizeSkewEta = Annotated[
+    Decimal,
+    DecimalRange("0", "10"),
+    Field(
+        description="Orders that add to a position of q order sizes are e^(-eta q) as large; 0: all alike."
+    ),
+]
+MakerFeeBps = Annotated[
+    Decimal,
+    SignedRange("100"),
+    Field(description="What the exchange takes of a fill of ours, in bps; negative for a rebate."),
+]
+MinEdgeBps = Annotated[
+    Decimal,
+    DecimalRange("0", "1000"),
+    Field(
+        description="Quotes stand at least the fee and this from the fair value, in bps; no rule while the"
+        " sum is 0 or less."
+    ),
+]
+FillPauseMs = Annotated[
+    Decimal, DecimalRange("0", "3000000"), Field(description="How long a side is not quoted after its fill.")
+]
+FillBurstQuantity = Annotated[
+    Decimal,
+    DecimalRange("0", "1000000000000"),
+    Field(
+        description="Nothing is quoted once more than this, in base currency, filled within"
+        " `fill_burst_window_ms`; 0: no limit."
+    ),
+]
+FillBurstUsdt = Annotated[
+    Decimal,
+    DecimalRange("0", "1000000000000"),
+    Field(description="The same by value, in quote currency."),
+]
+FillBurstWindowMs = Annotated[
+    Decimal, DecimalRange("1", "3000000"), Field(description="The window in which fills are added up.")
+]
+FillBurstPauseMs = Annotated[
+    Decimal,
+    DecimalRange("1", "3000000"),
+    Field(
+        description="Quotes return so long after the last fill of a burst, unless something else forbids it."
+    ),
+]
+
 
 class ConfigCreate(BaseModel):
     """A new configuration; what is left out takes its default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=chosen_by_model)
     symbol: Symbol
     enabled: Enabled = _DEFAULT.enabled
     base_spread_bps: BaseSpreadBps = _DEFAULT.base_spread_bps
@@ -129,6 +203,17 @@ class ConfigCreate(BaseModel):
     reference_min_notional_usdt: ReferenceMinNotionalUsdt = _DEFAULT.reference_min_notional_usdt
     mark_divergence_bps: MarkDivergenceBps = _DEFAULT.mark_divergence_bps
     resume_on_clean_handover: ResumeOnCleanHandover = _DEFAULT.resume_on_clean_handover
+    model: Model = _DEFAULT.model
+    model_parameters: ModelParameters = Field(default_factory=dict)
+    fair_value: FairValueChoice = _DEFAULT.fair_value
+    size_skew_eta: SizeSkewEta = _DEFAULT.size_skew_eta
+    maker_fee_bps: MakerFeeBps = _DEFAULT.maker_fee_bps
+    min_edge_bps: MinEdgeBps = _DEFAULT.min_edge_bps
+    fill_pause_ms: FillPauseMs = _DEFAULT.fill_pause_ms
+    fill_burst_quantity: FillBurstQuantity = _DEFAULT.fill_burst_quantity
+    fill_burst_usdt: FillBurstUsdt = _DEFAULT.fill_burst_usdt
+    fill_burst_window_ms: FillBurstWindowMs = _DEFAULT.fill_burst_window_ms
+    fill_burst_pause_ms: FillBurstPauseMs = _DEFAULT.fill_burst_pause_ms
 
 
 def _left_out() -> Any:
@@ -151,9 +236,12 @@ Confirm = Annotated[
 
 
 class ConfigUpdate(BaseModel):
-    """A changed configuration; what is left out keeps its current value."""
+    """A changed configuration; what is left out keeps its current value.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A parameter of the model that is left out keeps its value, too, unless the model changes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=chosen_by_model)
     symbol: Symbol = _left_out()
     enabled: Enabled = _left_out()
     base_spread_bps: BaseSpreadBps = _left_out()
@@ -172,6 +260,17 @@ class ConfigUpdate(BaseModel):
     reference_min_notional_usdt: ReferenceMinNotionalUsdt = _left_out()
     mark_divergence_bps: MarkDivergenceBps = _left_out()
     resume_on_clean_handover: ResumeOnCleanHandover = _left_out()
+    model: Model = _left_out()
+    model_parameters: ModelParameters = _left_out()
+    fair_value: FairValueChoice = _left_out()
+    size_skew_eta: SizeSkewEta = _left_out()
+    maker_fee_bps: MakerFeeBps = _left_out()
+    min_edge_bps: MinEdgeBps = _left_out()
+    fill_pause_ms: FillPauseMs = _left_out()
+    fill_burst_quantity: FillBurstQuantity = _left_out()
+    fill_burst_usdt: FillBurstUsdt = _left_out()
+    fill_burst_window_ms: FillBurstWindowMs = _left_out()
+    fill_burst_pause_ms: FillBurstPauseMs = _left_out()
     confirm: Confirm = _left_out()
     reason: Reason = _left_out()
 

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
+
+
+class FairValue(Enum):
+    """What quotes are computed from; others' orders only."""
+
+    MID = "mid"
+    SIZE_WEIGHTED_MID = "size_weighted_mid"
+    """Between the best prices, nearer to the one with less behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,27 @@ class SymbolConfig:
     """No quote while the mid and a fresh mark price differ by more than this."""
     resume_on_clean_handover: bool = False
     """Go on ACTIVE at the instance that takes the symbol over in an orderly way; never after a kill."""
+    model: str = "linear_skew"
+    """The quoting model, one of `core.pricing.models.registry`."""
+    model_parameters: tuple[tuple[str, Decimal], ...] = ()
+    """Those of its parameters that were given, by name and sorted; the others have the model's defaults."""
+    fair_value: FairValue = FairValue.MID
+    """The price around which quotes stand. Limits and P&L are always reckoned with the mid."""
+    size_skew_eta: Decimal = Decimal("0.0")
+    """With a position of q order sizes, orders that add to it are e^(-eta q) as large; 0: all alike."""
+    maker_fee_bps: Decimal = Decimal("0.0")
+    """What the exchange takes of a fill of ours; negative: what it gives."""
+    min_edge_bps: Decimal = Decimal("0.0")
+    """No quote nearer to the fair value than the fee and this; not while their sum is 0 or less."""
+    fill_pause_ms: Decimal = Decimal("0.0")
+    """After a fill its side is not quoted for so long."""
+    fill_burst_quantity: Decimal = Decimal("0.0")
+    """Nothing is quoted while more than this, base currency, filled within the window; 0: no limit."""
+    fill_burst_usdt: Decimal = Decimal("0.0")
+    """The same by value."""
+    fill_burst_window_ms: Decimal = Decimal("1000.0")
+    fill_burst_pause_ms: Decimal = Decimal("10000.0")
+    """How long nothing is quoted after the last fill that was within a burst."""
 
 
 TRADE_KEYS_MAX = 10_000

@@ -97,6 +97,9 @@ class PublicTrade:
     trade_id: str
     """The same as in an Execution, if it is one of ours."""
     trace: str | None = None
+    taker_side: Side | None = None
+    """None where the source does not say."""
+    exchange_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ class Outcome(Enum):
     BOOK_STALE = "book_stale"
     NO_REFERENCE_MID = "no_reference_mid"
     MARK_DIVERGENCE = "mark_divergence"
+    MODEL_UNUSABLE = "model_unusable"
+    FILL_PAUSE = "fill_pause"
+    FILL_BURST = "fill_burst"
     GRID_CHANGING = "grid_changing"
     CLEARING = "clearing"
     NOT_EVALUATED = "not evaluated yet"
@@ -82,6 +85,10 @@ _SENTENCES = {
     " trade is fresh",
     Outcome.MARK_DIVERGENCE: "the reference mid and the fresh mark price differ by more than"
     " mark_divergence_bps",
+    Outcome.MODEL_UNUSABLE: "what the quoting model proposes is no usable number",
+    Outcome.FILL_PAUSE: "its side pauses after a fill for fill_pause_ms",
+    Outcome.FILL_BURST: "more filled within fill_burst_window_ms than the configuration allows: quotes return"
+    " fill_burst_pause_ms after the last fill of the burst",
     Outcome.GRID_CHANGING: "tick or lot size changed: quotes return once all orders are gone",
     Outcome.CLEARING: "the market is being cleared: quotes return once zero open orders are proven",
     Outcome.NOT_EVALUATED: "nothing has been computed yet",

@@ -50,6 +50,19 @@ class ReferenceView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelView:
+    """Which model quotes, and why if it is not the configuration's."""
+
+    name: str
+    """The configuration's."""
+    quotes_by: str
+    """The one by which the last evaluation quoted."""
+    why_not_code: str
+    """Why that is another one: too_few_samples, no_decay, poor_fit ...; empty when it is not."""
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """One live or unknown order."""
 
@@ -144,6 +157,7 @@ class SymbolView:
     """As the exchange last reported; None when it has not been asked or orders went out since."""
     proven_zero_at_ns: int | None
     """When the exchange last proved zero open orders, None unless that still holds."""
+    model: ModelView
     quote: "QuoteSet | None"
     verdicts: tuple[tuple[Side, int, str], ...]
     """(side, level, what became of it): resting, placed, simulated, or the check that refused it."""

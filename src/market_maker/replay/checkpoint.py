@@ -13,10 +13,11 @@ import pickle
 import sys
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from operator import attrgetter
 from typing import Any, Final, Self
 
@@ -102,10 +103,17 @@ def engine_of(head: object) -> SymbolEngine:
 def core_build() -> str:
     """A digest of the core's source: two equal ones decide alike."""
     digest = hashlib.sha256()
-    for source in sorted(files(_CORE).iterdir(), key=lambda one: one.name):
-        if source.name.endswith(".py"):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for path, source in sorted(_sources(files(_CORE), "")):
+        digest.update(path.encode() + b"\0" + source + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _sources(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from _sources(one, f"{path}{one.name}/")
+        elif one.name.endswith(".py"):
+            yield path + one.name, one.read_bytes()
 
 
 class OrderAt:

@@ -1,13 +1,15 @@
 """`mm_configs`: what the desk sets per symbol."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
-from market_maker.core.config import SymbolConfig
+from market_maker.core.config import FairValue, SymbolConfig
 from market_maker.repositories.errors import DuplicateError
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import configs as sql
@@ -73,11 +75,16 @@ class ConfigRepository:
 
 
 def _settings(config: SymbolConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in SymbolConfig.__dataclass_fields__}
+    settings = {name: getattr(config, name) for name in SymbolConfig.__dataclass_fields__}
+    parameters = {name: f"{value:f}" for name, value in config.model_parameters}
+    return settings | {"fair_value": config.fair_value.value, "model_parameters": json.dumps(parameters)}
 
 
 def _record(row: StoredConfig) -> ConfigRecord:
     settings = {name: getattr(row, name) for name in SymbolConfig.__dataclass_fields__}
+    settings["fair_value"] = FairValue(row.fair_value)
+    parameters = json.loads(row.model_parameters)
+    settings["model_parameters"] = tuple((name, Decimal(text)) for name, text in sorted(parameters.items()))
     return ConfigRecord(SymbolConfig(**settings), row.created_at, row.updated_at)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Message
 
-from market_maker.core.events import MarkPrice, PublicTrade
+from market_maker.core.events import MarkPrice, PublicTrade, Side
 from market_maker.streams import envelope
 from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Ignored
@@ -12,6 +12,8 @@ from market_maker.streams.engine_events import EngineEventReader
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.topics import ENGINE_EVENT, MARK, TRADES
+
+_TAKERS = {side.value: side for side in Side}
 
 
 class TradeProcessor:
@@ -37,7 +39,9 @@ class TradeProcessor:
     def _trade(self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch) -> None:
         def made(data: envelope.Record, data_ns: int, trace: str | None) -> PublicTrade:
             price, trade_id = envelope.positive(data, "price"), envelope.text(data, "trade_id")
-            return PublicTrade(arrival.at_ns, data_ns, price, trade_id, trace)
+            side = _TAKERS.get((envelope.optional_text(data, "side") or "").upper())
+            at_us = envelope.integer(record, "timestamp")
+            return PublicTrade(arrival.at_ns, data_ns, price, trade_id, trace, side, at_us)
 
         self._priced(made, message, record, arrival, batch)
 

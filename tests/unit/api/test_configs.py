@@ -37,6 +37,17 @@ async def test_a_configuration_shows_every_field_with_decimals_as_strings(api: A
         "reference_min_notional_usdt": "0.0",
         "mark_divergence_bps": "200.0",
         "resume_on_clean_handover": False,
+        "model": "linear_skew",
+        "model_parameters": {},
+        "fair_value": "mid",
+        "size_skew_eta": "0.0",
+        "maker_fee_bps": "0.0",
+        "min_edge_bps": "0.0",
+        "fill_pause_ms": "0.0",
+        "fill_burst_quantity": "0.0",
+        "fill_burst_usdt": "0.0",
+        "fill_burst_window_ms": "1000.0",
+        "fill_burst_pause_ms": "10000.0",
     }
 
 

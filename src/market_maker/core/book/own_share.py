@@ -260,6 +260,14 @@ class OwnShare:
         possible = find(side_levels, best, least, units_min)
         return possible, possible if least == most else find(side_levels, best, most, units_min)
 
+    def others_lots(self, book: OrderBook, side: Side, ticks: int) -> tuple[int, int]:
+        """The least and the most lots of others at a price."""
+        published, level = book.lots_at(side, ticks), self._levels[side].get(ticks)
+        if level is None:
+            return published, published
+        least, most = level.least_and_most(published, book.exchange_us, self.heard_us)
+        return published - most, published - least
+
     def doubtful(self, side: Side, ticks: int) -> Iterator[str]:
         """Orders whose part in a level is in doubt, by client order id."""
         level = self._levels[side].get(ticks)

@@ -159,8 +159,13 @@ def _reset(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
 
 def on_config(symbol: Symbol, event: ConfigChanged, out: Out) -> None:
     """Take over a new configuration; it applies from the next evaluation on."""
-    symbol.config = event.config
-    symbol.regrid()
+    before, symbol.config = symbol.config, event.config
+    try:
+        symbol.regrid()
+    except ValueError:  # a model that is not installed here: the step fails, and the symbol halts as it was
+        symbol.config = before
+        symbol.regrid()
+        raise
     if not event.config.enabled and symbol.state is State.ACTIVE:
         halt.stop_quoting(symbol, Cause.DISABLED, "enabled set to false", event.actor, out)
 

@@ -1,10 +1,9 @@
 """One evaluation: from the state of the symbol to cancels and new orders, or to a readable "no quote"."""
 
-from dataclasses import replace
-
 from market_maker.core.commands import PublishQuote
 from market_maker.core.engine import clearing, market, sending
 from market_maker.core.engine.fills import check_position
+from market_maker.core.engine.quotes import quote_of
 from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import Side
 from market_maker.core.outcomes import Outcome
@@ -43,7 +42,10 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
         _withdraw(symbol, Outcome.MARK_DIVERGENCE.value, out)
         return
     _ask_about_doubtful(symbol, out)
-    quote = _quote(symbol, look)
+    quote = quote_of(symbol, look)
+    if isinstance(quote, Outcome):
+        _withdraw(symbol, quote.value, out)
+        return
     symbol.quote = quote
     symbol.stats.quotes_computed += 1
     symbol.verdicts.clear()
@@ -53,16 +55,6 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
         out.append(PublishQuote(quote, symbol.trace))
     else:
         sending.requote(symbol, quote, check, out)
-
-
-def _quote(symbol: Symbol, look: market.Look) -> QuoteSet:
-    """The quote set; while the mid is uncertain, bids and asks are computed from different ends of it."""
-    position, factor = symbol.inventory.position, symbol.volatility.factor_ppm
-    quote = symbol.quoting.quote(look.below, position, factor, look.bid, look.ask)
-    if symbol.undecided is None:
-        return quote
-    above = symbol.quoting.quote(look.above, position, factor, look.bid, look.ask)
-    return replace(quote, mid=look.mid, asks=above.asks, below=look.below, above=look.above)
 
 
 def _ask_about_doubtful(symbol: Symbol, out: Out) -> None:
@@ -91,6 +83,8 @@ def _blocked(symbol: Symbol) -> str | None:
         return Outcome.BOOK_INVALID.value
     if not symbol.book_is_fresh:
         return Outcome.BOOK_STALE.value
+    if symbol.protection.in_burst(symbol.now_ns):
+        return Outcome.FILL_BURST.value
     return None
 
 

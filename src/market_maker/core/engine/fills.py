@@ -30,6 +30,7 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
     level = order.level if order is not None and order.level >= 0 else None
     _count(symbol, event, key, level, out)
     measuring.watch(symbol, event, level, out)
+    _protect(symbol, event, out)
     believed_gone = order is None or order.settled
     symbol.orders.fill(event, symbol.instrument, symbol.now_ns)
     if order is not None:
@@ -55,6 +56,21 @@ def _count(symbol: Symbol, event: Execution, key: tuple[str, str], level: int | 
     symbol.inventory, symbol.applied = inventory, applied
     remember_trade(symbol, key)
     symbol.stats.fills += 1
+
+
+def _protect(symbol: Symbol, event: Execution, out: Out) -> None:
+    """Evaluate in this step when a side is to pause or all quotes are to leave."""
+    protection, config = symbol.protection, symbol.config
+    was_in_burst = protection.in_burst(symbol.now_ns)
+    if not protection.filled(symbol.now_ns, event.side, event.quantity, event.price, config):
+        return
+    symbol.urgent = True
+    if symbol.is_active and not was_in_burst and protection.in_burst(symbol.now_ns):
+        fields = (
+            ("window_ms", f"{config.fill_burst_window_ms:f}"),
+            ("quotes_return_after_ms", f"{config.fill_burst_pause_ms:f}"),
+        )
+        out.append(Notice("warning", "fill_burst", fields))
 
 
 def check_position(symbol: Symbol, out: Out) -> None:

@@ -1,5 +1,6 @@
 """Market data and instrument changes: they move the book, the prices and the grid, and nothing else."""
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,7 +17,9 @@ from market_maker.core.events import (
     PublicTrade,
     Side,
 )
-from market_maker.core.instrument import Instrument
+from market_maker.core.instrument import Instrument, OffGridError
+from market_maker.core.pricing.model_quotes import ModelQuotes
+from market_maker.core.pricing.models.proposal import BookSeen, TradeSeen
 from market_maker.core.pricing.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
 from market_maker.core.results import Missing
 from market_maker.core.risk import kill_switch
@@ -64,9 +67,13 @@ def on_book_invalid(symbol: Symbol, event: BookInvalid, out: Out) -> None:
 
 
 def on_trade(symbol: Symbol, event: PublicTrade, out: Out) -> None:  # noqa: ARG001  one signature for all handlers
-    """Remember a trade, unless it is known to be one of ours."""
-    if symbol.state is not State.HALTED and not symbol.is_ours(event):
+    """Remember a trade, unless it is known to be one of ours; the quoting model learns from either."""
+    if symbol.state is State.HALTED:
+        return
+    if not symbol.is_ours(event):
         symbol.trades.append(event)
+    if symbol.model_quotes is not None:
+        _learn_trade(symbol, symbol.model_quotes, event)
 
 
 def on_mark(symbol: Symbol, event: MarkPrice, out: Out) -> None:  # noqa: ARG001  one signature for all handlers
@@ -203,7 +210,33 @@ def _data_ns(symbol: Symbol, source: MidSource) -> int:
     return point.data_ns if point is not None else 0
 
 
+def _learn_trade(symbol: Symbol, model: ModelQuotes, event: PublicTrade) -> None:
+    """A trade without a taker or a time of the exchange, or off the grid, teaches nothing."""
+    if event.taker_side is None or not event.exchange_us or symbol.next_instrument is not None:
+        return
+    with suppress(OffGridError):
+        ticks = symbol.instrument.ticks(event.price)
+        model.learn(TradeSeen(event.exchange_us, event.taker_side, ticks))
+
+
+def _learn_book(symbol: Symbol, model: ModelQuotes) -> None:
+    """Tell the model others' mid as it is now; none while it is not certain."""
+    book, share, counting = symbol.book, symbol.orders.share, symbol.reference_units_min
+    mid = None
+    if book.valid and symbol.next_instrument is None:
+        (bid, sure_bid), (ask, sure_ask) = (
+            share.best(book, Side.BUY, counting),
+            share.best(book, Side.SELL, counting),
+        )
+        if bid is not None and ask is not None and bid == sure_bid and ask == sure_ask:
+            mid = bid + ask
+    if book.exchange_us:
+        model.learn(BookSeen(book.exchange_us, mid))
+
+
 def _book_changed(symbol: Symbol, change: BookChange, event: BookSnapshot | BookDelta, out: Out) -> None:
+    if symbol.model_quotes is not None:
+        _learn_book(symbol, symbol.model_quotes)
     if symbol.unseen_ns is None:
         symbol.unseen_ns = event.at_ns
     symbol.trace = event.trace

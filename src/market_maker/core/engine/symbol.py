@@ -10,7 +10,7 @@ from decimal import Decimal
 from market_maker.core.applied import Applied
 from market_maker.core.book.order_book import OrderBook
 from market_maker.core.commands import Command
-from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.config import EngineLimits, FairValue, SymbolConfig
 from market_maker.core.engine.clearing_progress import Clearing
 from market_maker.core.engine.stats import Stats
 from market_maker.core.events import PublicTrade, Side
@@ -19,10 +19,14 @@ from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import Markouts, Watched
 from market_maker.core.orders.ids import IdSeed, OrderIds
 from market_maker.core.orders.order_tracker import OrderTracker
+from market_maker.core.pricing.choices import Choices
+from market_maker.core.pricing.model_quotes import ModelQuotes, model_quotes
+from market_maker.core.pricing.models.proposal import NotReady
 from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.volatility import Volatility
 from market_maker.core.results import NOTHING, Parts
+from market_maker.core.risk.fill_protection import FillProtection
 from market_maker.core.risk.kill_switch import Health, Trigger
 from market_maker.core.risk.pre_trade_check import OrderLimits
 from market_maker.core.states import State
@@ -99,7 +103,17 @@ class Symbol:
     """The next full minute of the wall clock, monotonic."""
     minute_parts: Parts | None = None
     """What the result came from at the last full minute that was recorded."""
+    protection: FillProtection = field(default_factory=FillProtection)
     quoting: QuotingEngine = field(init=False)
+    """The formula: the default model, and what quotes while another is not ready."""
+    model_quotes: ModelQuotes | None = None
+    """The configuration's model; None for the formula."""
+    choices: Choices | None = None
+    """What the desk asks of the quotes of any model; None for nothing."""
+    quotes_plainly: bool = True
+    """By the formula around the mid and nothing else."""
+    not_ready: NotReady | None = None
+    """Why the model did not quote in the last evaluation."""
     order_limits: OrderLimits = field(init=False)
     interval_ns: int = field(init=False)
     """Time between two evaluations, as a rule."""
@@ -163,6 +177,11 @@ class Symbol:
     def regrid(self) -> None:
         """Make anew what depends on configuration and instrument."""
         config, limits = self.config, self.limits
+        self.model_quotes = model_quotes(config, self.instrument, self.model_quotes)
+        self.not_ready = None
+        self.choices = Choices.of(config, self.instrument)
+        plain = self.model_quotes is None and self.choices is None
+        self.quotes_plainly = plain and config.fair_value is FairValue.MID
         self.quoting = QuotingEngine(config, self.instrument)
         self.order_limits = OrderLimits(config, limits, self.instrument)
         self.interval_ns = max(int(config.quote_interval_ms * NS_PER_MS), limits.quote_update_interval_ns)

@@ -3,10 +3,12 @@
 from market_maker.core.engine.control import activation_problems
 from market_maker.core.engine.symbol import Symbol
 from market_maker.core.orders.order_tracker import Order
+from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.view import (
     BookView,
     Counters,
     KillView,
+    ModelView,
     OrderView,
     PnlView,
     ReferenceView,
@@ -35,6 +37,7 @@ def view_of(symbol: Symbol) -> SymbolView:
         unknown_orders=symbol.orders.unknown_count(),
         open_orders_at_exchange=symbol.clearing.open_at_exchange,
         proven_zero_at_ns=symbol.clearing.proven_zero_ns,
+        model=_model(symbol),
         quote=symbol.quote,
         verdicts=tuple((side, level, verdict) for (side, level), verdict in symbol.verdicts.items()),
         no_quote_reason="" if symbol.quote is not None else symbol.no_quote_reason,
@@ -48,6 +51,13 @@ def _kill(symbol: Symbol) -> KillView | None:
         return None
     trigger = symbol.kill.trigger
     return KillView(trigger.reason, trigger.measured, trigger.threshold, symbol.kill.at_ns)
+
+
+def _model(symbol: Symbol) -> ModelView:
+    name, not_ready = symbol.config.model, symbol.not_ready
+    if not_ready is None:
+        return ModelView(name, name, "", "")
+    return ModelView(name, DEFAULT, not_ready.code, not_ready.detail)
 
 
 def _book(symbol: Symbol) -> BookView:

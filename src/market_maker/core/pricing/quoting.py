@@ -19,6 +19,7 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
+from market_maker.core.pricing.models.proposal import Proposal
 from market_maker.core.pricing.quote_rates import QuoteRates
 from market_maker.core.pricing.reference_mid import ReferenceMid
 from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
@@ -47,6 +48,32 @@ _new = tuple.__new__
 """Makes a QuoteLevel without the call into its own constructor, which at 40 levels counts."""
 
 
+class Adjustment(NamedTuple):
+    """What the desk's further choices made of the levels that a model gave."""
+
+    bid_ticks_max: int | None
+    """The minimum edge: no bid above, no ask below; None when none is asked for."""
+    ask_ticks_min: int | None
+    bid_size: Decimal
+    """The size skew: the share of the size that is left."""
+    ask_size: Decimal
+    resting_side: Side | None
+    """The side that pauses after a fill."""
+
+
+class Reasoning(NamedTuple):
+    """How a quote set came about where it was not by the formula alone."""
+
+    model: str
+    proposal: Proposal | None
+    """None: by the formula."""
+    ask_proposal: Proposal | None = None
+    """What asks are quoted by, while the price that they are computed from is another than that of bids."""
+    why_not: str = ""
+    """Why the formula quotes in place of the model that the configuration names."""
+    adjustment: Adjustment | None = None
+
+
 @dataclass(slots=True)
 class QuoteSet:
     """All levels of both sides, inner first, and what they were computed from.
@@ -68,6 +95,8 @@ class QuoteSet:
     """What bids are computed from while the mid is uncertain; None: the mid."""
     above: ReferenceMid | None = None
     """The same for asks."""
+    reasoning: Reasoning | None = None
+    """None: the formula alone."""
 
 
 class QuotingEngine:
@@ -171,6 +200,13 @@ class QuotingEngine:
                 verdict = _too_small(ticks, lots)
             levels.append(_new(QuoteLevel, (_SELL, level, ticks, lots, verdict)))
         return tuple(levels)
+
+
+def verdict_of(ticks: int, lots: int, inner: int | None, min_notional_units: int) -> Outcome:
+    """The verdict on a level; `inner` is the price of the next inner one."""
+    if ticks * lots < min_notional_units or not lots or ticks < 1:
+        return _too_small(ticks, lots)
+    return _QUOTED if ticks != inner else Outcome.SAME_PRICE_AS_INNER_LEVEL
 
 
 def _too_small(ticks: int, lots: int) -> Outcome:

@@ -1,11 +1,11 @@
 """Why a quote is what it is: the steps from the mid to each level's price, for people.
 
-Built only when asked, from a quote set and what it was computed with. It works the formula out again
-with fractions, so that it also checks the integer arithmetic of the fast path; the Decimals shown are
-rounded half even to DIGITS significant digits.
+Built only when asked, from a quote set and what it was computed with. It works the formula (or what a model
+proposed) out again with fractions, so that it also checks the integer arithmetic of the fast path; the
+Decimals shown are rounded half even to DIGITS significant digits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from math import ceil, floor
@@ -14,7 +14,9 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.outcomes import Outcome
-from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
+from market_maker.core.pricing.models.proposal import Proposal, Step
+from market_maker.core.pricing.models.registry import DEFAULT
+from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet, Reasoning
 from market_maker.core.pricing.reference_mid import ReferenceMid
 from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
 
@@ -39,7 +41,7 @@ class LevelWaterfall:
     """After the maker-only clamp."""
     clamp: str
     """Which rule moved the price after rounding: below_best_ask, above_best_bid, below_own_ask,
-    above_own_bid, or empty when none did."""
+    above_own_bid, minimum_edge, or empty when none did."""
     quantity: Decimal
     notional: Decimal
     verdict: Outcome
@@ -64,9 +66,16 @@ class Waterfall:
     bias: Decimal
     """How far both sides are moved down (up when negative)."""
     bid_mid: Decimal
-    """What bids are computed from: the mid, or while it is uncertain what is safe for them."""
+    """What bids are computed from: the mid (or the fair value chosen instead), and while it is uncertain what
+    is safe for them."""
     ask_mid: Decimal
     """The same for asks."""
+    model: str
+    """By which model this was quoted."""
+    why_not_configured: str
+    """Why that is not the one of the configuration; empty when it is."""
+    steps: tuple[Step, ...]
+    """The model's own figures, and what the further choices made of them."""
     best_bid: Decimal | None
     """Others' best prices, which the clamp keeps clear of."""
     best_ask: Decimal | None
@@ -77,9 +86,16 @@ class Waterfall:
 def waterfall(quote_set: QuoteSet, config: SymbolConfig, instrument: Instrument) -> Waterfall:
     """Explain `quote_set`; configuration and instrument are those it was computed with."""
     mid = quote_set.mid
+    reasoning = quote_set.reasoning or Reasoning(DEFAULT, None)
+    bids = _shared(quote_set, quote_set.below or mid, config, instrument)
+    asks = _shared(quote_set, quote_set.above or mid, config, instrument)
     shared = _shared(quote_set, mid, config, instrument)
-    bids = shared if quote_set.below is None else _shared(quote_set, quote_set.below, config, instrument)
-    asks = shared if quote_set.above is None else _shared(quote_set, quote_set.above, config, instrument)
+    if reasoning.proposal is not None:
+        at_ask = reasoning.ask_proposal or reasoning.proposal
+        bids = _proposed(bids, reasoning.proposal, reasoning.proposal.bid_half_ticks)
+        asks = _proposed(asks, at_ask, at_ask.ask_half_ticks)
+        both = (reasoning.proposal.bid_half_ticks + at_ask.ask_half_ticks) / 2
+        shared = _proposed(shared, reasoning.proposal, both)
     levels: list[LevelWaterfall] = []
     for bid, ask in zip(quote_set.bids, quote_set.asks, strict=True):
         levels += (_level(bids, bid), _level(asks, ask))
@@ -95,6 +111,9 @@ def waterfall(quote_set: QuoteSet, config: SymbolConfig, instrument: Instrument)
         bias=_shown(shared.bias),
         bid_mid=_shown(bids.mid),
         ask_mid=_shown(asks.mid),
+        model=reasoning.model,
+        why_not_configured=reasoning.why_not,
+        steps=_steps(reasoning, instrument),
         best_bid=None if best_bid is None else instrument.price(best_bid),
         best_ask=None if best_ask is None else instrument.price(best_ask),
         levels=tuple(levels),
@@ -113,6 +132,32 @@ def _shared(
     bias = norm * Fraction(config.inventory_skew_factor) * spread / 2
     step = mid * Fraction(config.level_spacing_bps) / 10_000
     return _Shared(quote_set, instrument, mid, spread / 2, inventory, norm, bias, step)
+
+
+def _proposed(shared: "_Shared", proposal: Proposal, half_ticks: Decimal) -> "_Shared":
+    """The same with a model's centre and half spread in place of the formula's."""
+    tick = Fraction(shared.instrument.tick_size)
+    bias = shared.mid - Fraction(proposal.centre_ticks) * tick
+    return replace(shared, half_spread=Fraction(half_ticks) * tick, bias=bias)
+
+
+def _steps(reasoning: Reasoning, instrument: Instrument) -> tuple[Step, ...]:
+    steps = () if reasoning.proposal is None else reasoning.proposal.steps
+    choices = reasoning.adjustment
+    if choices is None:
+        return steps
+    if choices.bid_ticks_max is not None and choices.ask_ticks_min is not None:
+        highest, lowest = instrument.price(choices.bid_ticks_max), instrument.price(choices.ask_ticks_min)
+        says = "the fee and the minimum edge away from the fair value"
+        steps += (
+            Step("bid_at_most", highest, instrument.quote_currency, says),
+            Step("ask_at_least", lowest, instrument.quote_currency, says),
+        )
+    says = "size skew: the share of the order size on the side that adds to the position"
+    for name, size in (("bid_size", choices.bid_size), ("ask_size", choices.ask_size)):
+        if size != 1:
+            steps += (Step(name, size, "order sizes", says),)
+    return steps
 
 
 def _norm(inventory: Fraction, limit: Fraction) -> Fraction:
@@ -168,6 +213,9 @@ def _level(shared: _Shared, quoted: QuoteLevel) -> LevelWaterfall:
 
 
 def _clamp(quote_set: QuoteSet, quoted: QuoteLevel) -> str:
+    choices = None if quote_set.reasoning is None else quote_set.reasoning.adjustment
+    if choices is not None and quoted.price_ticks in (choices.bid_ticks_max, choices.ask_ticks_min):
+        return "minimum_edge"
     if quoted.side is Side.BUY:
         best = quote_set.best_ask
         return "below_best_ask" if best is not None and quoted.price_ticks == best - 1 else "below_own_ask"
@@ -199,6 +247,7 @@ _SENTENCES = {
     Outcome.ZERO_QUANTITY: "not quoted: the order size is less than one lot",
     Outcome.PRICE_NOT_POSITIVE: "not quoted: the price is not positive",
     Outcome.SAME_PRICE_AS_INNER_LEVEL: "not quoted: an inner level stands at the same price",
+    Outcome.FILL_PAUSE: "not quoted: its side pauses after a fill",
 }
 
 

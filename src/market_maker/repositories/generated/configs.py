@@ -11,7 +11,7 @@ from market_maker.repositories.generated.models import StoredConfig
 
 
 LIST_CONFIGS = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps FROM mm_configs ORDER BY symbol
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms FROM mm_configs ORDER BY symbol
 """
 
 
@@ -45,7 +45,7 @@ async def list_config_versions(
 
 
 LIST_CONFIGS_OF = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps FROM mm_configs WHERE symbol = ANY($1::text[]) ORDER BY symbol
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms FROM mm_configs WHERE symbol = ANY($1::text[]) ORDER BY symbol
 """
 
 
@@ -60,7 +60,7 @@ async def list_configs_of(
 
 
 GET_CONFIG = """\
-SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps FROM mm_configs WHERE symbol = $1
+SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms FROM mm_configs WHERE symbol = $1
 """
 
 
@@ -79,14 +79,18 @@ INSERT INTO mm_configs (
     symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
     max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
     staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover,
-    position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
+    position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters,
+    fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity,
+    fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 ) VALUES (
     $1, $2, $3, $4, $5, $6,
     $7, $8, $9, $10, $11,
     $12, $13, $14, $15,
-    $16, $17, $18
+    $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26,
+    $27, $28, $29
 )
-RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 """
 
 
@@ -111,6 +115,17 @@ async def insert_config(
     position_headroom_pct: Decimal,
     reference_min_notional_usdt: Decimal,
     mark_divergence_bps: Decimal,
+    model: str,
+    model_parameters: str,
+    fair_value: str,
+    size_skew_eta: Decimal,
+    maker_fee_bps: Decimal,
+    min_edge_bps: Decimal,
+    fill_pause_ms: Decimal,
+    fill_burst_quantity: Decimal,
+    fill_burst_usdt: Decimal,
+    fill_burst_window_ms: Decimal,
+    fill_burst_pause_ms: Decimal,
 ) -> StoredConfig | None:
     """Adds a configuration; a symbol that has one already is a unique violation."""
     row = await db.fetchrow(
@@ -133,6 +148,17 @@ async def insert_config(
         position_headroom_pct,
         reference_min_notional_usdt,
         mark_divergence_bps,
+        model,
+        model_parameters,
+        fair_value,
+        size_skew_eta,
+        maker_fee_bps,
+        min_edge_bps,
+        fill_pause_ms,
+        fill_burst_quantity,
+        fill_burst_usdt,
+        fill_burst_window_ms,
+        fill_burst_pause_ms,
     )
     return None if row is None else StoredConfig(*row)
 
@@ -156,9 +182,20 @@ UPDATE mm_configs SET
     position_headroom_pct = $15,
     reference_min_notional_usdt = $16,
     mark_divergence_bps = $17,
+    model = $18,
+    model_parameters = $19,
+    fair_value = $20,
+    size_skew_eta = $21,
+    maker_fee_bps = $22,
+    min_edge_bps = $23,
+    fill_pause_ms = $24,
+    fill_burst_quantity = $25,
+    fill_burst_usdt = $26,
+    fill_burst_window_ms = $27,
+    fill_burst_pause_ms = $28,
     updated_at = now()
-WHERE symbol = $18
-RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
+WHERE symbol = $29
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 """
 
 
@@ -182,6 +219,17 @@ async def update_config(
     position_headroom_pct: Decimal,
     reference_min_notional_usdt: Decimal,
     mark_divergence_bps: Decimal,
+    model: str,
+    model_parameters: str,
+    fair_value: str,
+    size_skew_eta: Decimal,
+    maker_fee_bps: Decimal,
+    min_edge_bps: Decimal,
+    fill_pause_ms: Decimal,
+    fill_burst_quantity: Decimal,
+    fill_burst_usdt: Decimal,
+    fill_burst_window_ms: Decimal,
+    fill_burst_pause_ms: Decimal,
     symbol: str,
 ) -> StoredConfig | None:
     """Replaces every setting of a symbol."""
@@ -204,13 +252,24 @@ async def update_config(
         position_headroom_pct,
         reference_min_notional_usdt,
         mark_divergence_bps,
+        model,
+        model_parameters,
+        fair_value,
+        size_skew_eta,
+        maker_fee_bps,
+        min_edge_bps,
+        fill_pause_ms,
+        fill_burst_quantity,
+        fill_burst_usdt,
+        fill_burst_window_ms,
+        fill_burst_pause_ms,
         symbol,
     )
     return None if row is None else StoredConfig(*row)
 
 
 SET_CONFIG_ENABLED = """\
-UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
+UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 """
 
 

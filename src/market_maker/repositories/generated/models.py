@@ -31,6 +31,17 @@ class StoredConfig:
     position_headroom_pct: Decimal
     reference_min_notional_usdt: Decimal
     mark_divergence_bps: Decimal
+    model: str
+    model_parameters: str
+    fair_value: str
+    size_skew_eta: Decimal
+    maker_fee_bps: Decimal
+    min_edge_bps: Decimal
+    fill_pause_ms: Decimal
+    fill_burst_quantity: Decimal
+    fill_burst_usdt: Decimal
+    fill_burst_window_ms: Decimal
+    fill_burst_pause_ms: Decimal
 
 
 @dataclass(frozen=True, slots=True)

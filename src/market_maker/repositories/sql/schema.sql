@@ -40,7 +40,22 @@ CREATE TABLE mm_configs (
     reference_min_notional_usdt numeric NOT NULL DEFAULT 0.0
         CHECK (reference_min_notional_usdt >= 0 AND reference_min_notional_usdt <= 1000000000000),
     mark_divergence_bps numeric NOT NULL DEFAULT 200.0
-        CHECK (mark_divergence_bps > 0 AND mark_divergence_bps <= 10000)
+        CHECK (mark_divergence_bps > 0 AND mark_divergence_bps <= 10000),
+    -- The quoting model and those of its parameters that were given, as decimal texts by name.
+    model text NOT NULL DEFAULT 'linear_skew' CHECK (model <> ''),
+    model_parameters jsonb NOT NULL DEFAULT '{}',
+    fair_value text NOT NULL DEFAULT 'mid' CHECK (fair_value IN ('mid', 'size_weighted_mid')),
+    size_skew_eta numeric NOT NULL DEFAULT 0.0 CHECK (size_skew_eta >= 0 AND size_skew_eta <= 100),
+    maker_fee_bps numeric NOT NULL DEFAULT 0.0
+        CHECK (maker_fee_bps >= -10000 AND maker_fee_bps <= 10000),
+    min_edge_bps numeric NOT NULL DEFAULT 0.0 CHECK (min_edge_bps >= 0 AND min_edge_bps <= 10000),
+    fill_pause_ms numeric NOT NULL DEFAULT 0.0 CHECK (fill_pause_ms >= 0 AND fill_pause_ms <= 86400000),
+    fill_burst_quantity numeric NOT NULL DEFAULT 0.0 CHECK (fill_burst_quantity >= 0),
+    fill_burst_usdt numeric NOT NULL DEFAULT 0.0 CHECK (fill_burst_usdt >= 0),
+    fill_burst_window_ms numeric NOT NULL DEFAULT 1000.0
+        CHECK (fill_burst_window_ms > 0 AND fill_burst_window_ms <= 86400000),
+    fill_burst_pause_ms numeric NOT NULL DEFAULT 10000.0
+        CHECK (fill_burst_pause_ms > 0 AND fill_burst_pause_ms <= 86400000)
 );
 
 -- The durable state of a symbol. No foreign key to mm_configs: a kill latch outlives a configuration

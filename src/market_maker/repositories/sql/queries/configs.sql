@@ -20,12 +20,16 @@ INSERT INTO mm_configs (
     symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
     max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
     staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover,
-    position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps
+    position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters,
+    fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity,
+    fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 ) VALUES (
     @symbol, @enabled, @base_spread_bps, @order_size_usdt, @inventory_skew_factor, @max_position_usdt,
     @max_loss_usdt, @volatility_multiplier, @num_levels, @level_spacing_bps, @check_staleness,
     @staleness_threshold_ms, @quote_interval_ms, @price_threshold_bps, @resume_on_clean_handover,
-    @position_headroom_pct, @reference_min_notional_usdt, @mark_divergence_bps
+    @position_headroom_pct, @reference_min_notional_usdt, @mark_divergence_bps, @model, @model_parameters,
+    @fair_value, @size_skew_eta, @maker_fee_bps, @min_edge_bps, @fill_pause_ms, @fill_burst_quantity,
+    @fill_burst_usdt, @fill_burst_window_ms, @fill_burst_pause_ms
 )
 RETURNING *;
 
@@ -49,6 +53,17 @@ UPDATE mm_configs SET
     position_headroom_pct = @position_headroom_pct,
     reference_min_notional_usdt = @reference_min_notional_usdt,
     mark_divergence_bps = @mark_divergence_bps,
+    model = @model,
+    model_parameters = @model_parameters,
+    fair_value = @fair_value,
+    size_skew_eta = @size_skew_eta,
+    maker_fee_bps = @maker_fee_bps,
+    min_edge_bps = @min_edge_bps,
+    fill_pause_ms = @fill_pause_ms,
+    fill_burst_quantity = @fill_burst_quantity,
+    fill_burst_usdt = @fill_burst_usdt,
+    fill_burst_window_ms = @fill_burst_window_ms,
+    fill_burst_pause_ms = @fill_burst_pause_ms,
     updated_at = now()
 WHERE symbol = @symbol
 RETURNING *;
