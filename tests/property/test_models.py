@@ -67,7 +67,7 @@ def test_what_any_model_proposes_is_quoted_on_the_grid_or_not_at_all(
 
 @given(st.lists(st.sampled_from(ANYTHING), min_size=5, max_size=5))
 def test_a_proposal_with_anything_but_finite_decimals_is_unusable(values: list[Decimal]) -> None:
-    usable = is_usable(Proposal(*values, ()))
+    usable = is_usable(Proposal(values[0], values[1], values[2], values[3], values[4], ()))
     assert not usable or all(isinstance(value, Decimal) and value.is_finite() for value in values)
 
 

@@ -49,8 +49,8 @@ class Wild:
             Decimal(2),
         ]
         if rng.random() < 0.4:
-            usable[rng.randrange(5)] = rng.choice(ANYTHING)  # type: ignore[call-overload]  # that is the point
-        return Proposal(*usable, ())
+            usable[rng.randrange(5)] = rng.choice(ANYTHING)  # type: ignore[assignment]  # that is the point
+        return Proposal(usable[0], usable[1], usable[2], usable[3], usable[4], ())
 
     def learn(self, seen: Seen) -> None:  # noqa: ARG002 - the signature of all models
         """Count it."""

@@ -41,7 +41,7 @@ async def test_parameters_that_are_left_out_keep_their_value_until_the_model_cha
     await api.put(BTC, {"num_levels": 2})
     assert len(desk.views["BTC-USDT"].config.model_parameters) == 2
     await api.put(BTC, {"model": "avellaneda_stoikov"})
-    assert desk.views["BTC-USDT"].config.model_parameters == ()
+    assert not desk.views["BTC-USDT"].config.model_parameters
 
 
 async def test_a_new_configuration_may_name_a_model(api: Api, desk: FakeDesk) -> None:
