@@ -96,12 +96,20 @@ def _is_too_aggressive(symbol: Symbol, quote: QuoteSet, order: Order) -> bool:
     levels = _levels(symbol, quote, order.side)
     if not levels:
         return False
-    config, price = symbol.config, levels[0].price_ticks
+    price = levels[0].price_ticks
+    threshold = price * symbol.config.price_threshold_bps / 10_000
+    allowed = min(threshold, _spread(symbol, quote) / QUARTER_OF_HALF)
+    return order.side.sign * (order.price_ticks - price) > allowed
+
+
+def _spread(symbol: Symbol, quote: QuoteSet) -> Decimal:
+    """What the quotes were computed with: by a model twice its nearer half, else the formula's; in ticks."""
+    proposal = None if quote.reasoning is None else quote.reasoning.proposal
+    if proposal is not None:
+        return 2 * min(proposal.bid_half_ticks, proposal.ask_half_ticks)
     factor = Decimal(quote.factor_ppm) / FACTOR_ONE_PPM
     mid = quote.below or quote.mid
-    spread = Decimal(mid.num) / mid.den * config.base_spread_bps / 10_000 * factor
-    allowed = min(price * config.price_threshold_bps / 10_000, spread / QUARTER_OF_HALF)
-    return order.side.sign * (order.price_ticks - price) > allowed
+    return Decimal(mid.num) / mid.den * symbol.config.base_spread_bps / 10_000 * factor
 
 
 def _breaks_a_limit(symbol: Symbol, quote: QuoteSet, order: Order) -> bool:
