@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from market_maker.api.model_schemas import ModelRefusedError, with_model
 from market_maker.api.requests import ConfigCreate
 from market_maker.core.config import SymbolConfig
 from tradex_backtest.errors import BacktestError
@@ -131,7 +132,11 @@ def _config(name: str, given: dict[str, Any]) -> NamedConfig:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BacktestError(f"configuration {name!r}: {where}: {first['msg']}") from None
-    return NamedConfig(name, symbol, SymbolConfig(**dict(body)))
+    try:
+        settings = with_model(SymbolConfig(body.symbol), dict(body))
+    except ModelRefusedError as error:
+        raise BacktestError(f"configuration {name!r}: {error}") from None
+    return NamedConfig(name, symbol, SymbolConfig(**settings))
 
 
 def _twice(name: str, value: object) -> Decimal:

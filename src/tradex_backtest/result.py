@@ -68,7 +68,7 @@ def result_of(config: str, capture: str, run: Run) -> RunResult:
         config,
         capture,
         symbol.name,
-        "linear_skew",
+        symbol.config.model,
         symbol.state.value,
         symbol.state_reason,
         symbol.total_pnl,

@@ -171,11 +171,11 @@ class Venue:
         at_us: int,
         trade_id: str,
         ticks: int,
-        lots: int,  # noqa: ARG002 -- the engine is told prices only
-        taker_side: Side,  # noqa: ARG002 -- the same
+        lots: int,  # noqa: ARG002 -- the engine is told no sizes
+        taker_side: Side,
     ) -> None:
         """Others traded with each other."""
-        self._public(at_us, trade_id, self.instrument.price(ticks))
+        self._public(at_us, trade_id, self.instrument.price(ticks), _OWN_SIDES[taker_side])
 
     def traded(
         self,
@@ -204,7 +204,7 @@ class Venue:
                 executed_at_us=at_us,
             )
         )
-        self._public(at_us, trade_id, price)
+        self._public(at_us, trade_id, price, _OWN_SIDES[maker.side].opposite)
 
     def accepted(self, order: BookOrder, at_us: int) -> None:
         """An order of ours was taken."""
@@ -225,9 +225,10 @@ class Venue:
         """An order of ours was refused; it has no order id."""
         self._order_event(ev.OrderEventKind.REJECTED, order, at_us, reason)
 
-    def _public(self, at_us: int, trade_id: str, price: Decimal) -> None:
+    def _public(self, at_us: int, trade_id: str, price: Decimal, taker_side: ev.Side) -> None:
         data_ns = at_us * 1000
-        self._feed.put(ev.PublicTrade(self._feed.arrives_ns(data_ns), data_ns, price, trade_id))
+        at_ns = self._feed.arrives_ns(data_ns)
+        self._feed.put(ev.PublicTrade(at_ns, data_ns, price, trade_id, None, taker_side, at_us))
 
     def _order_event(
         self, kind: ev.OrderEventKind, order: BookOrder, at_us: int, reason: str | None = None
