@@ -147,7 +147,7 @@ async def _require_not_active(desk: Desk, symbol: str) -> None:
 
 
 def modelled(before: SymbolConfig, changes: dict[str, Any]) -> dict[str, Any]:
-    """The changes with the model's parameters as the configuration holds them; 422 for what no model takes."""
+    """The changes, the model's parameters as the configuration holds them; 422 for what no model takes."""
     try:
         return with_model(before, changes)
     except ModelRefusedError as error:

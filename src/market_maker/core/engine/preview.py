@@ -3,16 +3,19 @@
 It is said as if the symbol were ACTIVE, because that is what the question is about.
 """
 
+from dataclasses import replace
 from heapq import nlargest, nsmallest
 
 from market_maker.core.config import SymbolConfig
+from market_maker.core.engine.market import Look
+from market_maker.core.engine.quotes import quote_of
 from market_maker.core.engine.symbol import Symbol
 from market_maker.core.engine.symbol_view import order_view
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.outcomes import Outcome
-from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet, QuotingEngine
+from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
 from market_maker.core.risk import kill_switch
 from market_maker.core.risk.pre_trade_check import (
     OrderLimits,
@@ -34,8 +37,7 @@ def preview(symbol: Symbol, config: SymbolConfig) -> PreviewView:
     kill = None
     if trigger is not None:
         kill = KillView(trigger.reason, trigger.measured, trigger.threshold, symbol.now_ns)
-    quoting = QuotingEngine(config, symbol.instrument)
-    quote, why_not = _quote(symbol, quoting)
+    quote, why_not = _quote(replace(symbol, config=config))
     plans: tuple[SidePlan, ...] = ()
     if quote is not None and kill is None:
         plans = tuple(_plan(symbol, config, quote, side, levels) for side, levels in _sides(quote))
@@ -80,8 +82,12 @@ def _depth(symbol: Symbol, side: Side, prices: list[int]) -> tuple[DepthLevel, .
     return tuple(found)
 
 
-def _quote(symbol: Symbol, quoting: QuotingEngine) -> tuple[QuoteSet | None, str]:
-    """The quote set around the reference mid as last seen, or why there is none."""
+def _quote(symbol: Symbol) -> tuple[QuoteSet | None, str]:
+    """The quote set around the reference mid as last seen, or why there is none.
+
+    The symbol is one with the other configuration, which shares its market with the real one; its model
+    starts from what the real one's has learned.
+    """
     book = symbol.book
     if not book.valid:
         return None, Outcome.BOOK_INVALID.value
@@ -91,8 +97,8 @@ def _quote(symbol: Symbol, quoting: QuotingEngine) -> tuple[QuoteSet | None, str
         return None, Outcome.NO_REFERENCE_MID.value
     share = symbol.orders.share
     bid, ask = share.best(book, Side.BUY)[0], share.best(book, Side.SELL)[0]
-    position, factor = symbol.inventory.position, symbol.volatility.factor_ppm
-    return quoting.quote(symbol.mid, position, factor, bid, ask), ""
+    quote = quote_of(symbol, Look(symbol.mid, symbol.mid, symbol.mid, bid, ask))
+    return (None, quote.value) if isinstance(quote, Outcome) else (quote, "")
 
 
 def _sides(quote: QuoteSet) -> tuple[tuple[Side, tuple[QuoteLevel, ...]], ...]:
