@@ -25,7 +25,7 @@ LOOK_S = 1.0
 """Between two looks at what other instances publish."""
 TOGETHER_MAX = 50
 """Events sent in one piece."""
-MIN_INTERVAL_S = 0.25
+MIN_INTERVAL_S = 0.5
 """Changes within this time are sent together: a console needs no more."""
 
 router = APIRouter(route_class=DeskRoute, tags=["status"])
@@ -37,19 +37,22 @@ class Renderings:
     def __init__(self, desk: Desk, fleet: FleetPort) -> None:
         self._fleet = fleet
         self._changes = desk.subscribe()
-        self._own: dict[str, bytes | None] = {}
+        self.own: dict[str, bytes | None] = {}
+        """The events of symbols, as far as they are made; None for one that does not run here."""
         self._others: dict[str, tuple[SymbolSummary, bytes]] = {}
 
-    async def own(self, symbol: str, *, anew: bool) -> bytes | None:
-        """The event of a symbol that runs here; None for any other. `anew` trusts no change to be told."""
+    def forget_changed(self) -> None:
+        """What has changed is made anew when somebody wants it."""
         for changed in self._changes.taken():
-            self._own.pop(changed, None)
-        if anew or symbol not in self._own:
-            summary = self._fleet.own(symbol)
-            self._own[symbol] = event = None if summary is None else _status(summary)
-            await asyncio.sleep(0)  # making one takes a while: trading goes on in between
-            return event
-        return self._own[symbol]
+            self.own.pop(changed, None)
+
+    async def make(self, symbol: str) -> bytes | None:
+        """The event of a symbol as it is now."""
+        summary = self._fleet.own(symbol)
+        self.own[symbol] = event = None if summary is None else _status(summary)
+        await asyncio.sleep(0)  # making one takes a while: trading goes on in between
+        self.forget_changed()
+        return event
 
     def other(self, summary: SymbolSummary) -> bytes:
         """The event of a symbol that another instance shows."""
@@ -123,7 +126,7 @@ class Streams:
 async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingResponse:
     """Server-sent events: `status` for every symbol at once, then for each one that changes.
 
-    Changes of one symbol within 250 ms come as one event. Symbols of other instances come about once a
+    Changes of one symbol within half a second come as one event. Symbols of other instances come about once a
     second; one that no instance shows comes as `without_owner` until one does. The first `heartbeat` says
     that every symbol has been told; from then on one comes at least every 4 s. The stream ends when its token
     does.
@@ -205,11 +208,16 @@ class _Board:
         return self.own(symbols, anew=True)
 
     async def own(self, changed: Iterable[str], *, anew: bool = False) -> AsyncIterator[bytes]:
-        """What changed here; a symbol that has left for another instance is shown by the next look."""
+        """What changed here; a symbol that has left for another instance is shown by the next look.
+
+        `anew` trusts no change to have been told.
+        """
+        made = self._renderings
+        made.forget_changed()
         for symbol in sorted(changed):
             if self._fleet.is_elsewhere(symbol, self._others):
                 continue
-            event = await self._renderings.own(symbol, anew=anew)
+            event = made.own[symbol] if symbol in made.own and not anew else await made.make(symbol)
             if event is None:
                 if symbol not in self._desk.symbols():
                     self._told.pop(symbol, None)
