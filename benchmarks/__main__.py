@@ -1,7 +1,8 @@
 """Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
 
 `python -m benchmarks capacity` (how much it carries), `soak` (whether anything grows), `rebalance` (what
-stops when instances come and go) and `console` (200 symbols in a browser) have options of their own.
+stops when instances come and go), `console` (200 symbols in a browser) and `history` (what a long history
+costs) have options of their own.
 
 Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
 """
@@ -26,6 +27,7 @@ from benchmarks import (
     rebalance,
 )
 from benchmarks.capacity import matrix
+from benchmarks.history import measure
 from benchmarks.report import Row, table
 from benchmarks.soak import command
 
@@ -53,6 +55,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "soak": command.main,
     "rebalance": rebalance.main,
     "console": _console,
+    "history": measure.main,
 }
 """They run for minutes, only when asked for by name, with arguments of their own."""
 

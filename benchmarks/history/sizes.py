@@ -1,0 +1,44 @@
+"""What tables grow by: rows and bytes, with their indexes."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+TABLES: Final = ("mm_orders", "mm_fills", "outbox", "mm_audit", "mm_kill_orders", "mm_checkpoints")
+
+
+@dataclass(frozen=True, slots=True)
+class TableGrowth:
+    """Of one table, in a while."""
+
+    table: str
+    rows: int
+    bytes: int
+    """Of the table, its indexes and what it keeps beside them."""
+
+
+async def growth(url: str, seconds: float) -> list[TableGrowth]:
+    """What each table grows by in so many seconds."""
+    before = await _look(url)
+    await asyncio.sleep(seconds)
+    after = await _look(url)
+    return [
+        TableGrowth(table, after[table][0] - before[table][0], after[table][1] - before[table][1])
+        for table in TABLES
+    ]
+
+
+async def _look(url: str) -> dict[str, tuple[int, int]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return {
+            table: (
+                await connection.fetchval(f"SELECT count(*) FROM {table}"),  # noqa: S608 - names of ours
+                await connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table),
+            )
+            for table in TABLES
+        }
+    finally:
+        await connection.close()
