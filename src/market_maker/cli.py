@@ -14,6 +14,7 @@ commands:
   serve     run the service on the servers that the environment names (see README)
   guard     watch the instances of the service; clear the orders of one that has fallen silent
   migrate   bring the database at POSTGRES_URL to the current schema
+  maintain  delete old history, after exporting it (maintain --help)
   demo      everything on this machine: real servers, a sandbox exchange, the service (demo --help)
   sandbox   the sandbox exchange alone (sandbox --help)
   replay    feed a recorded run to the engine and compare what it decides (replay --help)
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "serve": _serve,
         "guard": _guard,
         "migrate": _migrate,
+        "maintain": _maintain,
         "demo": _demo,
         "sandbox": _sandbox,
         "replay": _replay,
@@ -105,6 +107,12 @@ def _migrate(words: list[str]) -> int:
         return _error(f"migrate: {error}")
     sys.stdout.write(f"applied {', '.join(applied)}\n" if applied else "the database is current\n")
     return 0
+
+
+def _maintain(words: list[str]) -> int:
+    from market_maker.maintenance.command import maintain  # noqa: PLC0415
+
+    return maintain(words, os.environ)
 
 
 def _demo(words: list[str]) -> int:

@@ -77,7 +77,8 @@ async def test_batches_and_repetitions_do_not_show_in_the_tables(
 
 async def check_fills(pool: asyncpg.Pool, symbol: str, expected: list[RecordFill]) -> None:
     stored = [fill async for fill in FillRepository(pool).fold_rows(symbol, page_rows=4)]
-    assert [fill.trade_id for fill in stored] == [one.trade_id for one in expected]
+    listed = await FillRepository(pool).list(symbol)
+    assert [fill.trade_id for fill in reversed(listed)] == [one.trade_id for one in expected]
     position = await PositionRepository(pool).get(symbol)
     assert position == (expected[-1].after if expected else None)
     if position is not None:

@@ -15,7 +15,6 @@ from market_maker.actors.journal import HISTORY_DIFFERS, Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
 from market_maker.core.events import Fault, JournalMeasured
-from market_maker.core.ledger.fold import Fold, UnreadableFoldError
 from market_maker.core.states import KillReason
 from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.errors import DatabaseError
@@ -24,7 +23,7 @@ from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.positions import PositionRepository
 
 FILLS_MAX: Final = 1_000
-"""So many fills a start folds, at most about: 20 ms."""
+"""So many fills a start folds, at most about: 10 ms."""
 AGE_S_MAX: Final = 600.0
 """A checkpoint is at most so much older than the fills after it, however few: what it holds may be pruned."""
 LOOK_S: Final = 1.0
@@ -67,10 +66,7 @@ class Checkpoints:
         assert epoch is not None  # noqa: S101 - only such are due
         async with self._database.transaction(one_snapshot=True) as db:
             checkpoints = CheckpointRepository(db)
-            try:
-                fold = await checkpoints.get(symbol) or Fold()
-            except UnreadableFoldError:
-                fold = Fold()
+            fold = await checkpoints.readable(symbol) or await checkpoints.beginning(symbol)
             last_id = fold.last_id
             async for fill in FillRepository(db).fold_rows(symbol, PAGE_ROWS, fold.last_id):
                 fold.apply(fill)

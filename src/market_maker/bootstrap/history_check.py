@@ -7,6 +7,7 @@ again; a difference halts the symbol, and its next start folds everything.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 from weakref import WeakSet
 
@@ -16,19 +17,23 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
 from market_maker.bootstrap.checkpoints import halt_for_history
-from market_maker.core.ledger.fold import Fold, UnreadableFoldError
+from market_maker.bootstrap.whole_history import whole_history
+from market_maker.core.ledger.fold import UnreadableFoldError
 from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
-from market_maker.repositories.fills import FillRepository
 
 LOOK_S: Final = 1.0
-PAGE_ROWS: Final = 50
-"""Folded without a turn for anything else: about a millisecond."""
+PAGE_ROWS: Final = 100
+"""Folded without a turn for anything else: less than a millisecond."""
 SHARE_MAX: Final = 0.15
 """Of the time that it may be at work; it rests for the remainder, after each page."""
 
 _log = structlog.get_logger()
+
+
+class _ActorGoneError(Exception):
+    """There is nobody left to halt."""
 
 
 class HistoryCheck:
@@ -38,13 +43,11 @@ class HistoryCheck:
         self, database: Database, supervisor: Supervisor, journal: Journal, share_max: float = SHARE_MAX
     ) -> None:
         self._checkpoints = CheckpointRepository(database)
-        self._fills = FillRepository(database)
+        self._database = database
         self._supervisor = supervisor
         self._journal = journal
         self._share_max = share_max
         self._checked: WeakSet[Worker] = WeakSet()
-        self.fills = 0
-        """How many fills were read."""
 
     async def run(self) -> None:
         """Check what is taken until cancelled."""
@@ -54,19 +57,18 @@ class HistoryCheck:
                 if worker.tenure.is_held and worker not in self._checked:
                     try:
                         await self._check(worker)
-                    except DatabaseError as error:
+                    except _ActorGoneError:
+                        continue
+                    except (DatabaseError, UnreadableFoldError) as error:
                         _log.warning("history_not_checked", symbol=worker.name, reason=str(error))
 
     async def _check(self, worker: Worker) -> None:
         symbol, epoch = worker.name, worker.tenure.epoch
-        try:
-            checkpoint = await self._checkpoints.get(symbol)
-        except UnreadableFoldError:
-            checkpoint = None
+        checkpoint = await self._checkpoints.readable(symbol)
         if checkpoint is not None and epoch is not None:
-            whole = await self._fold(worker, checkpoint.last_id)
-            if whole is None:
-                return
+            whole = await whole_history(
+                self._database, symbol, PAGE_ROWS, checkpoint.last_id, self._rest(worker)
+            )
             difference = checkpoint.difference(whole)
             if difference and self._is_here(worker):
                 await self._checkpoints.drop(symbol, epoch)  # the next start folds every fill
@@ -78,20 +80,22 @@ class HistoryCheck:
             )
         self._checked.add(worker)
 
-    async def _fold(self, worker: Worker, last_id: int) -> Fold | None:
-        """All fills up to one; None when the symbol's actor ends meanwhile."""
-        fold = Fold()
-        while self._is_here(worker):
-            began = time.monotonic()
-            page = await self._fills.page_after(worker.name, fold.last_id, PAGE_ROWS)
-            for fill in page:
-                if fill.id <= last_id:
-                    fold.apply(fill)
-            self.fills += len(page)
-            if not page or page[-1].id >= last_id:
-                return fold
+    def _rest(self, worker: Worker) -> Callable[[], Awaitable[None]]:
+        """Rest for as long as its share demands after each page, while the symbol's actor is here."""
+        began = time.monotonic()
+
+        async def rest() -> None:
+            nonlocal began
             await asyncio.sleep((time.monotonic() - began) * (1 / self._share_max - 1))
-        return None
+            if not self._is_here(worker):
+                raise _ActorGoneError
+            began = time.monotonic()
+
+        return rest
+
+    def has_checked(self, worker: Worker) -> bool:
+        """Whether its history was read to the end, or it had no checkpoint to compare it with."""
+        return worker in self._checked
 
     def _is_here(self, worker: Worker) -> bool:
         return self._supervisor.worker(worker.name) is worker and worker.tenure.is_held

@@ -11,11 +11,12 @@ from typing import Final
 import structlog
 
 from market_maker.bootstrap.checkpoints import FILLS_MAX
+from market_maker.bootstrap.whole_history import whole_history
 from market_maker.core.config import TRADE_KEYS_MAX, SymbolConfig
 from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
-from market_maker.core.ledger.fold import Fold, UnreadableFoldError
+from market_maker.core.ledger.fold import Fold
 from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
@@ -39,6 +40,7 @@ class Restorer:
     """Reads back what earlier processes made durable."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._checkpoints = CheckpointRepository(database)
         self._fills = FillRepository(database)
         self._markouts = MarkoutRepository(database)
@@ -87,14 +89,15 @@ class Restorer:
         dropped here and read again elsewhere, or one that came while nobody had configured the symbol. Then
         every fill is folded, and the fills win, in the table too.
         """
-        fold = await self._checkpoint(symbol)
-        counted = fold.position.fill_count
-        await self._go_on(symbol, fold)
+        checkpoint = await self._checkpoints.readable(symbol)
+        counted = 0 if checkpoint is None else checkpoint.position.fill_count
+        fold = checkpoint or await whole_history(self._database, symbol, FOLD_PAGE_ROWS)
+        async for fill in self._fills.fold_rows(symbol, FOLD_PAGE_ROWS, fold.last_id):
+            fold.apply(fill)
         stored = await self._positions.get(symbol)
         if stored is not None and stored != fold.position:
-            if counted:
-                fold, counted = Fold(), -FILLS_MAX  # another checkpoint has to take the place of this one
-                await self._go_on(symbol, fold)
+            if checkpoint is not None:
+                fold, counted = await whole_history(self._database, symbol, FOLD_PAGE_ROWS), -FILLS_MAX
             _log.error(
                 "position_differs_from_fills", symbol=symbol, stored=str(stored), fills=str(fold.position)
             )
@@ -102,19 +105,6 @@ class Restorer:
         if epoch is not None and fold.position.fill_count - counted >= FILLS_MAX:
             await self._checkpoints.save(symbol, epoch, fold)
         return fold
-
-    async def _checkpoint(self, symbol: str) -> Fold:
-        """Where to begin."""
-        try:
-            return await self._checkpoints.get(symbol) or Fold()
-        except UnreadableFoldError as error:
-            _log.warning("checkpoint_unreadable", symbol=symbol, reason=str(error))
-            return Fold()
-
-    async def _go_on(self, symbol: str, fold: Fold) -> None:
-        """Count the fills that the fold does not hold yet."""
-        async for fill in self._fills.fold_rows(symbol, FOLD_PAGE_ROWS, fold.last_id):
-            fold.apply(fill)
 
 
 ZERO = Decimal(0)

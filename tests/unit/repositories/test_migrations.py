@@ -33,6 +33,7 @@ TABLES = [
     "mm_owners",
     "mm_pnl",
     "mm_positions",
+    "mm_pruned",
     "mm_states",
     "outbox",
 ]

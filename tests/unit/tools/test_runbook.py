@@ -75,6 +75,7 @@ def test_every_metric_that_the_runbook_names_exists() -> None:
         "mm_instances",
         "mm_owners",
         "mm_kill_orders",
+        "mm_pruned",
     }
     named = set(re.findall(r"\bmm_[a-z_]+\b", TEXT))
     assert not named - set(BY_NAME) - tables

@@ -2,6 +2,7 @@
 """The queries of checkpoints.sql."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from market_maker.repositories.executor import Executor
 
@@ -72,4 +73,51 @@ async def delete_checkpoint(
 ) -> int:
     """The next start folds every fill; nothing when the epoch is not the writer's any more."""
     status = await db.execute(DELETE_CHECKPOINT, symbol, epoch)
+    return int(status.rpartition(" ")[2])
+
+
+GET_PRUNED = """\
+SELECT last_fill_id, fold FROM mm_pruned WHERE symbol = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GetPrunedRow:
+    """A row of get_pruned."""
+
+    last_fill_id: int
+    fold: str
+
+
+async def get_pruned(
+    db: Executor,
+    *,
+    symbol: str,
+) -> GetPrunedRow | None:
+    """What a symbol's deleted fills came to."""
+    row = await db.fetchrow(GET_PRUNED, symbol)
+    return None if row is None else GetPrunedRow(*row)
+
+
+UPSERT_PRUNED = """\
+INSERT INTO mm_pruned (symbol, last_fill_id, executed_until, fold, pruned_at)
+VALUES ($1, $2, $3, $4::jsonb, now())
+ON CONFLICT (symbol) DO UPDATE SET
+    last_fill_id = excluded.last_fill_id,
+    executed_until = greatest(mm_pruned.executed_until, excluded.executed_until),
+    fold = excluded.fold,
+    pruned_at = excluded.pruned_at
+"""
+
+
+async def upsert_pruned(
+    db: Executor,
+    *,
+    symbol: str,
+    last_fill_id: int,
+    executed_until: datetime,
+    fold: str,
+) -> int:
+    """More of a symbol's fills are deleted, in this transaction."""
+    status = await db.execute(UPSERT_PRUNED, symbol, last_fill_id, executed_until, fold)
     return int(status.rpartition(" ")[2])

@@ -16,11 +16,22 @@ INSERT INTO mm_fills (
     executed_at, recorded_at, mid, level
 )
 SELECT
-    unnest($1::text[]), unnest($2::text[]), unnest($3::text[]),
-    unnest($4::numeric[]), unnest($5::numeric[]), unnest($6::numeric[]),
-    unnest($7::text[]), unnest($8::text[]), unnest($9::boolean[]),
-    unnest($10::bigint[]), unnest($11::timestamptz[]),
-    unnest($12::timestamptz[]), unnest($13::numeric[]), unnest($14::integer[])
+    symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
+    executed_at, recorded_at, mid, level
+FROM (
+    SELECT
+        unnest($1::text[]) AS symbol, unnest($2::text[]) AS trade_id,
+        unnest($3::text[]) AS side, unnest($4::numeric[]) AS price,
+        unnest($5::numeric[]) AS quantity, unnest($6::numeric[]) AS fee,
+        unnest($7::text[]) AS order_id, unnest($8::text[]) AS client_order_id,
+        unnest($9::boolean[]) AS is_maker, unnest($10::bigint[]) AS sequence,
+        unnest($11::timestamptz[]) AS executed_at,
+        unnest($12::timestamptz[]) AS recorded_at, unnest($13::numeric[]) AS mid,
+        unnest($14::integer[]) AS level
+) AS given
+WHERE executed_at > coalesce(
+    (SELECT executed_until FROM mm_pruned WHERE mm_pruned.symbol = given.symbol), '-infinity'
+)
 ON CONFLICT (symbol, trade_id, side) DO NOTHING
 """
 
@@ -43,7 +54,8 @@ async def insert_fills(
     mids: Sequence[Decimal | None],
     levels: Sequence[int | None],
 ) -> int:
-    """Adds the fills of a batch in its order; one that is there already is left as it is."""
+    """Adds the fills of a batch in its order, but none that is there already, or was there until it was pruned.
+    For each row, and no join: that might change the order."""
     status = await db.execute(
         INSERT_FILLS,
         symbols,
@@ -89,11 +101,24 @@ async def list_fills(
 
 
 LIST_FILLS_AFTER = """\
-SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at, level, mid FROM mm_fills
+SELECT id, side, price, quantity, fee, order_id, mid FROM mm_fills
 WHERE symbol = $1 AND id > $2
 ORDER BY id
 LIMIT $3::bigint
 """
+
+
+@dataclass(frozen=True, slots=True)
+class ListFillsAfterRow:
+    """A row of list_fills_after."""
+
+    id: int
+    side: str
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    order_id: str
+    mid: Decimal | None
 
 
 async def list_fills_after(
@@ -102,10 +127,10 @@ async def list_fills_after(
     symbol: str,
     after_id: int,
     row_limit: int,
-) -> list[StoredFill]:
-    """A page of a symbol's fills in the order of the fold, above an id."""
+) -> list[ListFillsAfterRow]:
+    """A page of what the fold needs of a symbol's fills, in its order, above an id."""
     rows = await db.fetch(LIST_FILLS_AFTER, symbol, after_id, row_limit)
-    return [StoredFill(*row) for row in rows]
+    return [ListFillsAfterRow(*row) for row in rows]
 
 
 RECENT_FILL_KEYS = """\

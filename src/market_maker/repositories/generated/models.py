@@ -94,6 +94,17 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPruned:
+    """A row of `mm_pruned`."""
+
+    symbol: str
+    last_fill_id: int
+    executed_until: datetime
+    fold: str
+    pruned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredOrder:
     """A row of `mm_orders`."""
 

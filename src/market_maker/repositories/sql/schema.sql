@@ -118,6 +118,17 @@ CREATE TABLE mm_checkpoints (
     made_at timestamptz NOT NULL
 );
 
+-- What a symbol's fills came to that `market-maker maintain` has deleted: where a fold of the whole history
+-- begins. A fill that was executed until then counts as one that is there.
+CREATE TABLE mm_pruned (
+    symbol varchar(32) PRIMARY KEY,
+    last_fill_id bigint NOT NULL CHECK (last_fill_id > 0),
+    executed_until timestamptz NOT NULL,
+    -- As in mm_checkpoints.
+    fold jsonb NOT NULL,
+    pruned_at timestamptz NOT NULL
+);
+
 -- Our orders, each in its last known state. The ids are text, not uuid: an order of our account that
 -- something else placed must be recordable too. Ours are UUIDv7, so that they sort by age.
 CREATE TABLE mm_orders (
@@ -222,7 +233,8 @@ CREATE INDEX outbox_history_idx ON outbox (symbol, id);
 
 CREATE INDEX outbox_created_idx ON outbox (symbol, created_at);
 
--- Every mutating call of the API. Rows are only ever added.
+-- Every mutating call of the API. Rows are only ever added; `market-maker maintain` alone may delete old ones,
+-- where a retention is set.
 CREATE TABLE mm_audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- Chosen by the caller: an entry that is written again is left as it is.
@@ -242,6 +254,9 @@ CREATE INDEX mm_audit_symbol_idx ON mm_audit (symbol, id);
 
 CREATE FUNCTION mm_audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('market_maker.prunes_audit', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION 'mm_audit is append-only: % refused', TG_OP;
 END
 $$;

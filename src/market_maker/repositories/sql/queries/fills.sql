@@ -1,15 +1,27 @@
 -- name: InsertFills :execrows
--- Adds the fills of a batch in its order; one that is there already is left as it is.
+-- Adds the fills of a batch in its order, but none that is there already, or was there until it was pruned.
 INSERT INTO mm_fills (
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
     executed_at, recorded_at, mid, level
 )
 SELECT
-    unnest(@symbols::text[]), unnest(@trade_ids::text[]), unnest(@sides::text[]),
-    unnest(@prices::numeric[]), unnest(@quantities::numeric[]), unnest(@fees::numeric[]),
-    unnest(@order_ids::text[]), unnest(@client_order_ids::text[]), unnest(@is_makers::boolean[]),
-    unnest(@sequences::bigint[]), unnest(@executed_ats::timestamptz[]),
-    unnest(@recorded_ats::timestamptz[]), unnest(@mids::numeric[]), unnest(@levels::integer[])
+    symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
+    executed_at, recorded_at, mid, level
+FROM (
+    SELECT
+        unnest(@symbols::text[]) AS symbol, unnest(@trade_ids::text[]) AS trade_id,
+        unnest(@sides::text[]) AS side, unnest(@prices::numeric[]) AS price,
+        unnest(@quantities::numeric[]) AS quantity, unnest(@fees::numeric[]) AS fee,
+        unnest(@order_ids::text[]) AS order_id, unnest(@client_order_ids::text[]) AS client_order_id,
+        unnest(@is_makers::boolean[]) AS is_maker, unnest(@sequences::bigint[]) AS sequence,
+        unnest(@executed_ats::timestamptz[]) AS executed_at,
+        unnest(@recorded_ats::timestamptz[]) AS recorded_at, unnest(@mids::numeric[]) AS mid,
+        unnest(@levels::integer[]) AS level
+) AS given
+-- For each row, and no join: that might change the order.
+WHERE executed_at > coalesce(
+    (SELECT executed_until FROM mm_pruned WHERE mm_pruned.symbol = given.symbol), '-infinity'
+)
 ON CONFLICT (symbol, trade_id, side) DO NOTHING;
 
 -- name: ListFills :many
@@ -22,8 +34,8 @@ ORDER BY id DESC
 LIMIT @row_limit::bigint;
 
 -- name: ListFillsAfter :many
--- A page of a symbol's fills in the order of the fold, above an id.
-SELECT * FROM mm_fills
+-- A page of what the fold needs of a symbol's fills, in its order, above an id.
+SELECT id, side, price, quantity, fee, order_id, mid FROM mm_fills
 WHERE symbol = @symbol AND id > @after_id
 ORDER BY id
 LIMIT @row_limit::bigint;

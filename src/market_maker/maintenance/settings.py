@@ -1,0 +1,90 @@
+"""How long each table is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
+
+from market_maker import setting_types as to
+from market_maker import settings as service
+from market_maker.environment import SettingsError, Variable, fields_of, read_fields
+from market_maker.repositories.pruning import AUDIT, EVENTS, FILLS, KILL_ORDERS, ORDERS, Prunable
+from market_maker.setting_types import Secret
+
+_POSTGRES_URL: Final = next(variable for variable in service.variables() if variable.name == "POSTGRES_URL")
+_DAYS: Final = to.integer(1, 36_500, "days")
+_DAYS_OF_FILLS: Final = to.integer(30, 36_500, "days")
+"""A fill that is deleted must never be told again by Kafka as a new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceSettings:
+    """What the environment says. Make it with `MaintenanceSettings.load(os.environ)`."""
+
+    postgres_url: Annotated[Secret, _POSTGRES_URL]
+    orders_days: Annotated[
+        int,
+        Variable(
+            "RETENTION_ORDERS_DAYS",
+            _DAYS,
+            "maintain: days that orders are kept after their end",
+            default="90",
+        ),
+    ]
+    events_days: Annotated[
+        int,
+        Variable(
+            "RETENTION_EVENTS_DAYS",
+            _DAYS,
+            "maintain: days that sent events are kept: the history of states and kills that the API shows",
+            default="365",
+        ),
+    ]
+    kill_orders_days: Annotated[
+        int,
+        Variable(
+            "RETENTION_KILL_ORDERS_DAYS",
+            _DAYS,
+            "maintain: days that kills are kept after they were carried out",
+            default="365",
+        ),
+    ]
+    fills_days: Annotated[
+        int | None,
+        Variable(
+            "RETENTION_FILLS_DAYS",
+            _DAYS_OF_FILLS,
+            "maintain: days that fills are kept, more than Kafka keeps engine.event.v1; unset: for ever; "
+            "what they come to stays",
+        ),
+    ]
+    audit_days: Annotated[
+        int | None,
+        Variable(
+            "RETENTION_AUDIT_DAYS",
+            _DAYS,
+            "maintain: days that the audit trail is kept; unset: for ever",
+        ),
+    ]
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment. Raises SettingsError with everything that is missing or malformed."""
+        values, problems = read_fields(cls, environ)
+        if problems:
+            raise SettingsError(tuple(problems))
+        return cls(**values)
+
+    def days(self) -> tuple[tuple[Prunable, int | None], ...]:
+        """How many days each table is kept; None: for ever."""
+        return (
+            (ORDERS, self.orders_days),
+            (EVENTS, self.events_days),
+            (KILL_ORDERS, self.kill_orders_days),
+            (FILLS, self.fills_days),
+            (AUDIT, self.audit_days),
+        )
+
+
+def own_variables() -> tuple[Variable, ...]:
+    """The variables that only `market-maker maintain` reads."""
+    return tuple(variable for _, variable in fields_of(MaintenanceSettings) if variable is not _POSTGRES_URL)
