@@ -49,6 +49,8 @@ class Start:
     slowest_s: float
     all_s: float
     """From the process' start to the last symbol."""
+    cpu_s: float
+    """Of the service until then: what a start takes on a machine that has nothing else to do."""
     rss_mib: float
     """At its end."""
 
@@ -118,9 +120,10 @@ async def _long_history(
     starts = {}
     for name in ("folding_everything", "from_checkpoints"):
         [instance] = fleet.instances = [fleet.instance(name, {})]
-        starts[name] = await _start(fleet, instance)
+        is_last = name == "from_checkpoints"
+        starts[name] = await _start(fleet, instance, goes_on=is_last)
         print(f"{name}: {starts[name]}", flush=True)
-        if name == "folding_everything":
+        if not is_last:
             await fleet.stop()
     check = await _check(instance, len(names), options.check_s)
     print(f"check: {check}", flush=True)
@@ -133,27 +136,32 @@ async def _long_history(
     }
 
 
-async def _start(fleet: Fleet, instance: Instance) -> Start:
+async def _start(fleet: Fleet, instance: Instance, *, goes_on: bool) -> Start:
+    """`goes_on`: the symbols go on quoting; else each is paused as soon as it was ACTIVE."""
     began_s = time.time()
     await instance.child.start()
-    active_s = await asyncio.gather(*(_enabled(instance, symbol) for symbol in fleet.symbols))
+    asking = (_enabled(instance, symbol, goes_on=goes_on) for symbol in fleet.symbols)
+    active_s = await asyncio.gather(*asking)
+    now = look(instance.child.pid)
     connection = await asyncpg.connect(fleet.database_url)
     rows = await connection.fetch("SELECT symbol, extract(epoch FROM claimed_at) AS at_s FROM mm_owners")
     await connection.close()
     taken_s = {row["symbol"]: float(row["at_s"]) for row in rows}
     took = [at_s - taken_s[symbol] for symbol, at_s in zip(fleet.symbols, active_s, strict=True)]
-    rss_mib = look(instance.child.pid).rss_mib
-    return Start(statistics.median(took), max(took), max(active_s) - began_s, rss_mib)
+    return Start(statistics.median(took), max(took), max(active_s) - began_s, now.cpu_s, now.rss_mib)
 
 
-async def _enabled(instance: Instance, symbol: str) -> float:
+async def _enabled(instance: Instance, symbol: str, *, goes_on: bool) -> float:
     """Ask until it is ACTIVE; when that was."""
     deadline_s = time.monotonic() + TAKEN_S_MAX
     while time.monotonic() < deadline_s:
         instance.child.require_running()
         with suppress(AnswerError, aiohttp.ClientError, TimeoutError):
             await instance.api.post(f"/v1/mm-configs/{symbol}/enable")
-            return time.time()
+            at_s = time.time()
+            if not goes_on:
+                await instance.api.post(f"/v1/mm-configs/{symbol}/pause")
+            return at_s
         await asyncio.sleep(LOOK_S)
     raise DemoError(f"{symbol} cannot be enabled")
 
