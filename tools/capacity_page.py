@@ -2,7 +2,8 @@
 
 `python -m benchmarks capacity --json docs/measured/capacity.json`, then
 `python -m tools.capacity_page > docs/capacity.md`. The soak's part is made from docs/measured/soak.json and
-docs/measured/soak-real.json (`python -m benchmarks soak [--real 15m] --json FILE`) where they are there.
+docs/measured/soak-real.json (`python -m benchmarks soak [--real 15m] --json FILE`) where they are there, what
+is said of the history from docs/measured/history.json (`python -m benchmarks history --json FILE`).
 """
 
 import json
@@ -23,6 +24,7 @@ from benchmarks.capacity.model import (
     traffic,
     undisturbed,
 )
+from tools.capacity_history import starts, stored
 
 MEASURED: Final = Path(__file__).parents[1] / "docs" / "measured"
 TEXT: Final = Path(__file__).parent / "capacity_page.md"
@@ -33,7 +35,7 @@ REAL: Final = "the real stack"
 Document = Mapping[str, Any]
 
 
-def page(measured: Document, soaks: Mapping[str, Document]) -> str:
+def page(measured: Document, soaks: Mapping[str, Document], history: Document | None = None) -> str:
     """The page as Markdown. ValueError when the measurement cannot carry a plan."""
     steps = [step for cell in measured["cells"] for step in cell["steps"]]
     costs, per_symbol, wish = cost(believed(steps)), traffic(believed(steps)), Wish()
@@ -46,6 +48,8 @@ def page(measured: Document, soaks: Mapping[str, Document]) -> str:
         "costs": _costs(costs, per_symbol, grown_mib),
         "believed": _believed(steps),
         "plan": _plan(found, wish, costs, per_symbol, grown_mib) + _held(steps),
+        "stored": stored(history),
+        "starts": starts(history),
         "soak": "".join(_soak(name, soak) for name, soak in soaks.items()) or "Not measured yet.\n",
         "burst_rate": f"{wish.deltas_per_s * wish.burst:g}",
         "rate": f"{wish.deltas_per_s:g}",
@@ -198,7 +202,9 @@ def read(folder: Path) -> str:
         for name, file in names.items()
         if (folder / file).exists()
     }
-    return page(json.loads((folder / "capacity.json").read_text()), soaks)
+    long_history = folder / "history.json"
+    history = json.loads(long_history.read_text()) if long_history.exists() else None
+    return page(json.loads((folder / "capacity.json").read_text()), soaks, history)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from benchmarks.capacity.fleet import Fleet, Instance
 from benchmarks.capacity.matrix import market
 from benchmarks.capacity.servers import Servers, start_servers
 from benchmarks.history.earlier_fills import store
-from benchmarks.history.sizes import TableGrowth, growth
+from benchmarks.history.sizes import TableGrowth, growth, largest_checkpoint
 from benchmarks.process_figures import look
 from market_maker.demo.http import AnswerError
 from market_maker.demo.processes import DemoError
@@ -45,6 +45,8 @@ CHECKED: Final = "history_checked"
 class Start:
     """How long each symbol took from its taking until it was ACTIVE."""
 
+    load: float
+    """Of the machine when it began."""
     median_s: float
     slowest_s: float
     all_s: float
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--fills", type=int, default=10_000_000)
     parser.add_argument("--symbols", type=int, default=20)
     parser.add_argument("--trading-s", type=float, default=180.0, help="how long to trade for the sizes")
+    parser.add_argument("--starts", type=int, default=3, help="how often to start from checkpoints")
     parser.add_argument("--check-s", type=float, default=3_600.0, help="how long to watch the check at most")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     options = parser.parse_args(arguments)
@@ -117,13 +120,13 @@ async def _long_history(
     began_s = time.monotonic()
     stored_bytes = await store(fleet.database_url, names, options.fills)
     print(f"{options.fills:,} fills stored in {time.monotonic() - began_s:.0f} s", flush=True)
-    starts = {}
-    for name in ("folding_everything", "from_checkpoints"):
-        [instance] = fleet.instances = [fleet.instance(name, {})]
-        is_last = name == "from_checkpoints"
-        starts[name] = await _start(fleet, instance, goes_on=is_last)
-        print(f"{name}: {starts[name]}", flush=True)
-        if not is_last:
+    starts: dict[str, list[Start]] = {"folding_everything": [], "from_checkpoints": []}
+    plan = ["folding_everything", *["from_checkpoints"] * options.starts]
+    for number, name in enumerate(plan, 1):
+        [instance] = fleet.instances = [fleet.instance(f"{name}-{number}", {})]
+        starts[name].append(await _start(fleet, instance, goes_on=number == len(plan)))
+        print(f"{name}: {starts[name][-1]}", flush=True)
+        if number < len(plan):
             await fleet.stop()
     check = await _check(instance, len(names), options.check_s)
     print(f"check: {check}", flush=True)
@@ -131,14 +134,15 @@ async def _long_history(
     return {
         "fills": options.fills,
         "fill_bytes": stored_bytes / options.fills,
-        "starts": {name: asdict(start) for name, start in starts.items()},
+        "checkpoint_bytes": await largest_checkpoint(fleet.database_url),
+        "starts": {name: [asdict(start) for start in made] for name, made in starts.items()},
         "check": asdict(check),
     }
 
 
 async def _start(fleet: Fleet, instance: Instance, *, goes_on: bool) -> Start:
     """`goes_on`: the symbols go on quoting; else each is paused as soon as it was ACTIVE."""
-    began_s = time.time()
+    began_s, load = time.time(), os.getloadavg()[0]
     await instance.child.start()
     asking = (_enabled(instance, symbol, goes_on=goes_on) for symbol in fleet.symbols)
     active_s = await asyncio.gather(*asking)
@@ -148,7 +152,7 @@ async def _start(fleet: Fleet, instance: Instance, *, goes_on: bool) -> Start:
     await connection.close()
     taken_s = {row["symbol"]: float(row["at_s"]) for row in rows}
     took = [at_s - taken_s[symbol] for symbol, at_s in zip(fleet.symbols, active_s, strict=True)]
-    return Start(statistics.median(took), max(took), max(active_s) - began_s, now.cpu_s, now.rss_mib)
+    return Start(load, statistics.median(took), max(took), max(active_s) - began_s, now.cpu_s, now.rss_mib)
 
 
 async def _enabled(instance: Instance, symbol: str, *, goes_on: bool) -> float:

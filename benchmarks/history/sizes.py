@@ -30,6 +30,16 @@ async def growth(url: str, seconds: float) -> list[TableGrowth]:
     ]
 
 
+async def largest_checkpoint(url: str) -> int:
+    """Bytes of the largest one, as it is stored."""
+    connection = await asyncpg.connect(url)
+    try:
+        size: int = await connection.fetchval("SELECT max(pg_column_size(fold)) FROM mm_checkpoints")
+    finally:
+        await connection.close()
+    return size
+
+
 async def _look(url: str) -> dict[str, tuple[int, int]]:
     connection = await asyncpg.connect(url)
     try:

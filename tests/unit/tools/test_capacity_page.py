@@ -55,6 +55,24 @@ SOAK = {
     ],
 }
 
+START = {"load": 2.0, "median_s": 1.5, "slowest_s": 2.25, "all_s": 4.0, "cpu_s": 2.5, "rss_mib": 150.0}
+HISTORY = {
+    "symbols": 20,
+    "fills": 1_000_000,
+    "fill_bytes": 374.0,
+    "checkpoint_bytes": 81_000,
+    "traded": {
+        "seconds": 864.0,
+        "rate": 5.0,
+        "tables": [
+            {"table": "mm_orders", "rows": 2_000, "bytes": 800_000},
+            {"table": "outbox", "rows": 0, "bytes": 0},
+        ],
+    },
+    "starts": {"folding_everything": [{**START, "cpu_s": None}], "from_checkpoints": [START]},
+    "check": {"symbols": 20, "seconds": 600.0, "rss_mib": [150.0, 152.0, 151.0], "kills": 0},
+}
+
 
 def test_every_figure_of_the_page_is_filled_in() -> None:
     text = page(MEASUREMENT, {"a day": SOAK})
@@ -70,6 +88,15 @@ def test_the_plan_follows_from_the_steps_that_held() -> None:
     assert "12 of 18 steps" in text
     assert "| CPU of a symbol that quotes | 2.00 ms/s |" in text
     assert "| symbols per instance | 100 |" in text  # (0.6 - 0.1) / (0.002 + 30 * 0.0001)
+
+
+def test_what_is_stored_is_told_per_day_and_symbol() -> None:
+    text = page(MEASUREMENT, {}, HISTORY)
+    assert "| `mm_orders` | 10,000 | 400 | 4.0 |" in text
+    assert "Nothing was added to `outbox`" in text
+    assert "| folding every fill | 2.0 | 1.5 | 2.2 | - | 150 |" in text
+    assert "read the history of 20 of 20 symbols to its end in 600 s" in text
+    assert "Not measured yet." in page(MEASUREMENT, {})
 
 
 def test_the_committed_page_is_the_one_that_the_committed_measurement_makes() -> None:
