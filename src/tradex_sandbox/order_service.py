@@ -6,6 +6,7 @@ that this market does not take. Every refusal is `{code, message}`.
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -135,8 +136,13 @@ class OrderService:
     ) -> web.Response:
         if self._authorization is not None and request.headers.get("Authorization") != self._authorization:
             return answer_error(401, "UNAUTHORIZED", "Authorization: a valid bearer token is required")
+        began_ns = time.perf_counter_ns()
         faults = self._faults.take(operation, symbol)
-        return await misbehave(request, faults, process) if faults else process()
+        response = await misbehave(request, faults, process) if faults else process()
+        if not response.prepared:
+            own_ms = (time.perf_counter_ns() - began_ns) / 1e6
+            response.headers["Server-Timing"] = f"exchange;dur={own_ms:.3f}"
+        return response
 
     @staticmethod
     def _symbol_of(find: Callable[[str], Order], order_id: str) -> str | None:

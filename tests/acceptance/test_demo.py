@@ -36,7 +36,7 @@ AMOUNTS = ("volume_usdt", "position", "inventory_usdt", "realized_pnl_usdt", "un
 SHARES = ("spread_bps_p50", "two_sided_share", "mid_uncertain_share")
 LATENCIES = {
     f"{name}_{percentile}"
-    for name in ("quote", "tick_to_order", "order_ack")
+    for name in ("quote", "tick_to_wire", "tick_to_order", "order_ack")
     for percentile in ("p50", "p99")
 }
 

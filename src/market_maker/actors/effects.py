@@ -29,6 +29,7 @@ from market_maker.core.events import (
     RequestOutcome,
 )
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.telemetry.stages import Step
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
 Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer
@@ -84,10 +85,10 @@ class Effects:
         gate: Gate,
         tenure: Tenure,
         tracing: Tracing,
-        placed: Callable[[PlaceOrder, PlaceAnswer], None],
+        placed: Callable[[PlaceOrder, PlaceAnswer, Step, int | None], None],
         is_own: Callable[[str], bool],
     ) -> None:
-        """`placed` is told of each placement's first answer, for the latency metrics.
+        """`placed` is told of each placement's first answer, its step and when it left, for the metrics.
 
         `is_own` tells by its client order id whether an order is this actor's own.
         """
@@ -101,10 +102,10 @@ class Effects:
         self._placed = placed
         self._is_own = is_own
 
-    def execute(self, request: Request, trace: str | None = None) -> None:
+    def execute(self, request: Request, step: Step, trace: str | None = None) -> None:
         """Start a request; returns at once, and never raises: a defect of the client is an uncertain answer.
 
-        `trace` is the context of the event that led to it; an order brings its own.
+        `step` decided it. `trace` is the context of the event that led to it; an order brings its own.
         """
         name = f"{_NAMES[type(request)]} {self._symbol}"
         cause = request.trace if isinstance(request, PlaceOrder) else trace
@@ -121,11 +122,11 @@ class Effects:
             return
         if isinstance(answering, UnderWay):
             answering.then(
-                lambda answer: self._answered(name, request, span, answer),
+                lambda answer: self._answered(name, request, span, answer, step, answering.left_ns),
                 lambda error: self._failed(name, request, span, error),
             )
         else:
-            self._tasks.start(name, self._awaited(name, request, answering, span))
+            self._tasks.start(name, self._awaited(name, request, answering, span, step))
 
     def _hits_only_our_own(self, request: Request) -> bool:
         return isinstance(request, CancelOrder) and self._is_own(request.client_order_id)
@@ -151,21 +152,29 @@ class Effects:
         return _uncertain(request, "withheld: the symbol is not this instance's any more")
 
     async def _awaited(
-        self, name: str, request: Request, answering: Awaitable[Answer], span: OrderSpan
+        self, name: str, request: Request, answering: Awaitable[Answer], span: OrderSpan, step: Step
     ) -> None:
         try:
             answer = await answering
         except Exception as error:  # noqa: BLE001 -- whatever the client raises, the request is answered
             self._failed(name, request, span, error)
         else:
-            self._answered(name, request, span, answer)
+            self._answered(name, request, span, answer, step, None)
 
-    def _answered(self, name: str, request: Request, span: OrderSpan, answer: Answer) -> None:
+    def _answered(
+        self,
+        name: str,
+        request: Request,
+        span: OrderSpan,
+        answer: Answer,
+        step: Step,
+        left_ns: int | None,
+    ) -> None:
         self._deliver(answer)
         try:
             span.end(answer.outcome.value, failed=answer.outcome is not RequestOutcome.OK)
             if isinstance(request, PlaceOrder) and isinstance(answer, PlaceAnswer):
-                self._placed(request, answer)
+                self._placed(request, answer, step, left_ns)
         except Exception as error:  # noqa: BLE001 -- raised again where it is reported
             self._tasks.start(name, _raising(error))
 

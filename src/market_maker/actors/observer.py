@@ -1,5 +1,6 @@
 """Watches the steps of all workers: metrics, logs, waiting callers, shadow quotes. Never decides anything."""
 
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -67,6 +68,8 @@ class StepObserver:
         request = _ANSWERS.get(type(event))
         if request is not None:
             bound.answered(request, _outcome(event))
+            if isinstance(event, ev.PlaceAnswer):
+                self._latencies.stages.taken(time.monotonic_ns() - took_ns - event.at_ns)
             if isinstance(event, ev.OpenOrdersAnswer):
                 self._listed(worker, event)
         computed = worker.engine.symbol.stats.quotes_computed

@@ -14,6 +14,7 @@ from market_maker.core.events import Event, Source, Tick
 from market_maker.core.orders.order_tracker import Order
 from market_maker.replay.recording import Recording
 from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.telemetry.stages import Step
 from market_maker.telemetry.tracing import trace_id_of
 
 BURST_MAX = 64
@@ -36,7 +37,7 @@ class Worker:
         self,
         engine: SymbolEngine,
         mailbox: Mailbox,
-        execute: Callable[[cmd.Request, str | None], None],
+        execute: Callable[[cmd.Request, Step, str | None], None],
         tenure: Tenure,
         journal: Journal,
         observer: Observer,
@@ -64,7 +65,8 @@ class Worker:
         commands = self.engine.start(open_orders)
         if self._recording is not None:
             self._recording.started(commands)
-        self.carry_out(commands)
+        now_ns = self._clock_ns()
+        self.carry_out(commands, Step(now_ns, now_ns, now_ns))
 
     def end_recording(self) -> None:
         """No step follows."""
@@ -102,7 +104,10 @@ class Worker:
         """
         began_ns = self._clock_ns()
         commands = self._handle(event)
-        self.carry_out(commands, getattr(event, "source", None), getattr(event, "trace", None))
+        source = getattr(event, "source", None)
+        if commands or source is not None:
+            step = Step(event.at_ns, began_ns, self._clock_ns())
+            self.carry_out(commands, step, source, getattr(event, "trace", None))
         self._observer.stepped(self, event, commands, self._clock_ns() - began_ns)
         if self._recording is not None:
             self._recording.settle()
@@ -121,7 +126,11 @@ class Worker:
         return commands
 
     def carry_out(
-        self, commands: Sequence[cmd.Command], source: Source | None = None, trace: str | None = None
+        self,
+        commands: Sequence[cmd.Command],
+        step: Step,
+        source: Source | None = None,
+        trace: str | None = None,
     ) -> None:
         """Start the requests, then queue the records; `source` is acknowledged once they are durable.
 
@@ -131,7 +140,7 @@ class Worker:
         cause = _trace_of_orders(commands) or trace
         for command in commands:
             if isinstance(command, _REQUESTS):
-                self._execute(command, cause)
+                self._execute(command, step, cause)
             elif isinstance(command, cmd.Record):
                 records.append(command)
         if records or source is not None:

@@ -100,6 +100,7 @@ class Gauges:
         latencies = self._latencies
         named = {
             "quote": latencies.quote,
+            "tick_to_wire": latencies.tick_to_wire,
             "tick_to_order": latencies.tick_to_order,
             "order_ack": latencies.order_ack,
         }

@@ -57,6 +57,7 @@ class KafkaSide:
         on_lag: Callable[[LagReport], None],
         ownership: Ownership,
         stray: Callable[[str, Execution | OrderEvent], None],
+        on_batch: Callable[[int, int, int], None],
     ) -> None:
         """Make the intake; `run` starts it."""
         options = ConsumerOptions(
@@ -78,6 +79,7 @@ class KafkaSide:
             expected=ownership.expected,
             stray=stray,
             listener=ownership,
+            on_batch=on_batch,
         )
         self._ownership = ownership
 

@@ -127,7 +127,13 @@ class Service:
         await self._markets.require_metadata()
         await self._ownership.tenancy.renew()
         strays = StrayFills(self._journal, self._kafka.done)
-        self._kafka.consume(self._supervisor.mailboxes, self._gauges.on_lag, self._ownership, strays.keep)
+        self._kafka.consume(
+            self._supervisor.mailboxes,
+            self._gauges.on_lag,
+            self._ownership,
+            strays.keep,
+            meters.latencies.stages.batch,
+        )
         await self._health.look()
         self._heap = Heap(lambda: len(self._supervisor.mailboxes))
         self._heap.settle()

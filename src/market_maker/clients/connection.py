@@ -25,6 +25,8 @@ class Reply:
     status: int
     body: bytes
     retry_after: str | None = None
+    server_timing: str | None = None
+    """What the server says of its own time (W3C Server-Timing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._retry_after: str | None = None
+        self._server_timing: str | None = None
         self._ends_with_connection = False
         self.idle_since_ns = 0
         """For the lane's use."""
@@ -141,7 +144,8 @@ class Connection(asyncio.Protocol):
         if self._reply is not None:
             self._keeps = False
             return
-        self._body, self._body_bytes, self._retry_after = [], 0, None
+        self._body, self._body_bytes = [], 0
+        self._retry_after = self._server_timing = None
         self._ends_with_connection = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -149,6 +153,8 @@ class Connection(asyncio.Protocol):
         match name.lower():
             case b"retry-after":
                 self._retry_after = value.decode("latin-1")
+            case b"server-timing":
+                self._server_timing = value.decode("latin-1")
             case b"content-length" | b"transfer-encoding":
                 self._ends_with_connection = False
 
@@ -167,7 +173,9 @@ class Connection(asyncio.Protocol):
     # --- inside ------------------------------------------------------------------------------------
 
     def _make_reply(self) -> Reply:
-        return Reply(self._parser.get_status_code(), b"".join(self._body), self._retry_after)
+        return Reply(
+            self._parser.get_status_code(), b"".join(self._body), self._retry_after, self._server_timing
+        )
 
     def _answered(self, reply: Reply) -> None:
         heard, self._heard, self._reply = self._heard, None, None

@@ -6,6 +6,7 @@ contract is taken for an answer: its outcome is UNCERTAIN and its detail names t
 """
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _SIDE_WORDS: Final = {side: word for word, side in _SIDES.items()}
 _STATUSES: Final = {status.value: status for status in ExchangeStatus}
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 """Made once: `json.dumps` with separators makes an encoder for every call."""
+_DURATION: Final = re.compile(r";\s*dur=(\d{1,6}(?:\.\d{1,6})?)")
 _NOTHING_TO_CANCEL: Final = (404, 409, 410)
 """Unknown, or already final: either way the order has to be asked for, because it may have filled."""
 
@@ -182,6 +184,12 @@ def retry_after_ns(header: str | None, wall_s: float | None = None) -> int:
         now = datetime.fromtimestamp(time.time() if wall_s is None else wall_s, UTC)
         seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
     return int(min(max(seconds, 0.0), RETRY_MAX_S) * 1e9)
+
+
+def server_ns(timing: str) -> int | None:
+    """The duration in a Server-Timing header of one metric (`app;dur=0.42`, milliseconds), in nanoseconds."""
+    found = _DURATION.search(timing)
+    return None if found is None else int(float(found[1]) * 1e6)
 
 
 def _read(

@@ -85,6 +85,8 @@ class RequestReport:
     """Monotonic time at which it left; None when it never did."""
     symbol: str
     """Of a request about a whole symbol (cancel_all, open_orders); else empty."""
+    server_ns: int | None = None
+    """What the exchange says that it took itself."""
 
 
 class OrderServiceClient:
@@ -299,6 +301,7 @@ class OrderServiceClient:
             late(make(late_end(end, read), late=True))
 
         def answered(sent: Sent) -> None:
+            under_way.left_ns = sent.began_ns
             try:
                 answer = make(self._read(name, sent, read, symbol), ended=_is_over(sent))
             except Exception as error:  # noqa: BLE001 -- a defect must reach whoever waits, not the connection
@@ -318,8 +321,12 @@ class OrderServiceClient:
             answer = read(sent.result)
         if answer.outcome is RequestOutcome.NOT_SENT:
             return answer
+        timing = sent.result.server_timing if isinstance(sent.result, Reply) else None
+        server_ns = None if timing is None else contract.server_ns(timing)
         self._on_report(
-            RequestReport(request, answer.outcome, sent.latency_ns, sent.stalled_ns, sent.began_ns, symbol)
+            RequestReport(
+                request, answer.outcome, sent.latency_ns, sent.stalled_ns, sent.began_ns, symbol, server_ns
+            )
         )
         return answer
 

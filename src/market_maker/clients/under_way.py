@@ -17,10 +17,12 @@ class UnderWay(Generic[T]):
     `abandoned` is called when a task that awaits it is cancelled before the answer is there.
     """
 
-    __slots__ = ("_abandoned", "_answers", "_error", "_on_answer", "_on_error", "_waiter")
+    __slots__ = ("_abandoned", "_answers", "_error", "_on_answer", "_on_error", "_waiter", "left_ns")
 
     def __init__(self, abandoned: Callable[[], None] = _nobody_minds) -> None:
         self._abandoned = abandoned
+        self.left_ns: int | None = None
+        """Monotonic time at which it was given to the kernel; known with the answer at the latest."""
         self._answers: tuple[T, ...] = ()
         self._error: Exception | None = None
         self._on_answer: Callable[[T], None] | None = None

@@ -88,6 +88,10 @@ class Batch:
     """Why an engine event could not even be judged: nothing of this batch counts, decode it again later."""
     errors: list[Message] = field(default_factory=list)
     """What the client reports in place of a message, other than the end of a partition."""
+    read_ns: int = 0
+    """Monotonic time of the poll; events carry it as their own."""
+    decoded_ns: int = 0
+    """Monotonic time at which all was decoded."""
     consumed: Counter[str] = field(default_factory=Counter)
     """Messages by topic."""
     ignored: Counter[tuple[str, Ignored]] = field(default_factory=Counter)

@@ -37,11 +37,14 @@ class KafkaIntake:
         stray: Callable[[str, Execution | OrderEvent], None],
         listener: RebalanceListener | None = None,
         lag_interval_s: float = INTERVAL_S,
+        on_batch: Callable[[int, int, int], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._offsets = OffsetTracker()
         self._has_left = asyncio.Event()
-        self.router = KafkaRouter(sinks, self._offsets, dead_letters, self._partitions, expected, stray)
+        self.router = KafkaRouter(
+            sinks, self._offsets, dead_letters, self._partitions, expected, stray, on_batch=on_batch
+        )
         self.consumer = KafkaConsumer(
             options,
             MessageDecoder(make_processors(registry, instruments, account_id)),

@@ -1,5 +1,6 @@
 """One poll's messages to one batch: each through the processor of its topic."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from confluent_kafka import KafkaError, Message
@@ -75,6 +76,7 @@ class MessageDecoder:
                 batch.errors.append(message)
                 continue
             last[topic, partition] = message
+        batch.read_ns, batch.decoded_ns = arrival.at_ns, time.monotonic_ns()
         batch.positions = {key: _position(message, arrival) for key, message in last.items()}
         return batch
 

@@ -7,6 +7,7 @@ router takes no further batch and the poll thread stops consuming. Nothing is dr
 
 import asyncio
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
@@ -87,7 +88,10 @@ class KafkaRouter:
         stray: Callable[[str, Execution | OrderEvent], None],
         *,
         waiting_max: int = WAITING_MAX,
+        on_batch: Callable[[int, int, int], None] | None = None,
     ) -> None:
+        """`on_batch` is told when each batch was read, decoded and dispatched, monotonic nanoseconds."""
+        self._on_batch = on_batch
         self.counters = RouterCounters()
         self._sinks = sinks
         self._offsets = offsets
@@ -122,6 +126,8 @@ class KafkaRouter:
                 self._undecodable(item)
             else:
                 self._deliver(*item)
+        if self._on_batch is not None and batch.read_ns:
+            self._on_batch(batch.read_ns, batch.decoded_ns, time.monotonic_ns())
         self._positions.update(batch.positions)
         self.counters.consumed.update(batch.consumed)
         self.counters.ignored.update(batch.ignored)

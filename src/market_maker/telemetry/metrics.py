@@ -25,6 +25,12 @@ REQUEST_BUCKETS: Final = tuple(
 )
 """From 0.1 ms to 10 s, in seconds; with an edge at the default response timeout of 50 ms."""
 
+WIRE_BUCKETS: Final = tuple(
+    n * _US
+    for n in (25, 50, 75, 100, 125, 150, 200, 250, 300, 400, 500, 750, 1_000, 2_000, 5_000, 10_000, 50_000)
+)
+"""From 25 us to 50 ms, in seconds: fine enough to tell 100 from 150 us."""
+
 
 class Kind(Enum):
     """Type of a metric."""
@@ -93,6 +99,20 @@ METRICS: Final = (
         (),
         "Time from reading a message to the answer of the order that it caused",
         REQUEST_BUCKETS,
+    ),
+    Metric(
+        "mm_tick_to_wire_latency_seconds",
+        _H,
+        (),
+        "Time from reading a message to the first byte of the order that it caused",
+        WIRE_BUCKETS,
+    ),
+    Metric(
+        "mm_tick_stage_latency_seconds",
+        _H,
+        ("stage",),
+        "Parts of the way from a message to the answer of the order that it caused",
+        WIRE_BUCKETS,
     ),
     Metric("mm_consumed_messages_total", _C, ("topic",), "Messages read from Kafka and given to symbols"),
     Metric("mm_asyncio_tasks", _G, (), "Tasks of the event loop; one that grows without end is a leak"),

@@ -23,10 +23,12 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
+from market_maker.telemetry.stages import Step
 from market_maker.telemetry.tracing import NoTracing
 
 OF_EVENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OF_ORDER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+STEP = Step(1, 2, 3)
 PLACE = cmd.PlaceOrder(checked_order("c-1"), 1, OF_ORDER)
 OTHERS: tuple[cmd.Request, ...] = (
     cmd.CancelOrder("c-1", "x-1"),
@@ -48,7 +50,7 @@ class Side:
 
     def __init__(self, client: OrderServiceClient, tenure: Tenure | None = None) -> None:
         self.answers: list[Answer] = []
-        self.placed: list[PlaceAnswer] = []
+        self.placed: list[tuple[PlaceAnswer, int | None]] = []
         self.failures: list[str] = []
         self.tasks = TaskGroup(lambda _, error: self.failures.append(repr(error)))
         self.tenure = tenure or Tenure(None, None)
@@ -60,13 +62,13 @@ class Side:
             OpenGate(),
             self.tenure,
             NoTracing(),
-            lambda _, placed: self.placed.append(placed),
+            lambda _request, placed, _step, left_ns: self.placed.append((placed, left_ns)),
             lambda client_order_id: client_order_id.startswith("c-"),
         )
 
     async def ask(self, request: cmd.Request, trace: str | None = None) -> Answer:
         """Execute one request and return its only answer."""
-        self.effects.execute(request, trace)
+        self.effects.execute(request, STEP, trace)
         await until(lambda: bool(self.answers))
         async with asyncio.timeout(10):
             await self.tasks.finished()
@@ -120,7 +122,7 @@ async def test_an_order_carries_the_trace_of_the_market_data_that_it_was_made_fr
     async with using(server) as (side, _):
         await side.ask(PLACE, OF_EVENT)
         assert [seen.headers["traceparent"] for seen in server.requests] == [OF_ORDER]
-        assert [placed.outcome for placed in side.placed] == [RequestOutcome.OK]
+        assert [placed.outcome for placed, _ in side.placed] == [RequestOutcome.OK]
 
 
 # --- defects of our own ------------------------------------------------------------------------
@@ -179,7 +181,7 @@ async def test_nothing_leaves_for_a_symbol_of_somebody_else_and_nothing_is_tried
     tenure = Tenure(None, 1)
     async with using(server, tenure) as (side, _):
         tenure.end()
-        side.effects.execute(request_)
+        side.effects.execute(request_, STEP)
         await turns()
         assert (side.answers, server.requests) == ([], [])
         tenure.close()
@@ -194,7 +196,7 @@ async def test_what_waited_for_a_symbol_that_comes_back_leaves_then(server: Orde
     tenure = Tenure(None, 1)
     async with using(server, tenure) as (side, _):
         tenure.end()
-        side.effects.execute(cmd.CancelAll())
+        side.effects.execute(cmd.CancelAll(), STEP)
         tenure.renew(2)
         async with asyncio.timeout(10):
             await side.tasks.finished()
@@ -219,7 +221,7 @@ async def test_after_a_standstill_what_may_hit_others_waits_for_the_word_whose_t
     lease = Lease(time.monotonic_ns, 3_000_000_000)
     tenure = Tenure(lease, 1)
     async with using(server, tenure) as (side, _):
-        side.effects.execute(request_)
+        side.effects.execute(request_, STEP)
         await turns()
         assert server.requests == []
         if lost:

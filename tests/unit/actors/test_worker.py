@@ -81,7 +81,7 @@ async def test_a_kill_in_the_middle_of_a_burst_gives_the_loop_its_turn_at_once()
     worker = Worker(
         play.engine,
         mailbox,
-        lambda request, _: requests.append(request),
+        lambda request, *_: requests.append(request),
         Tenure(None, 7),
         journal,
         Observer(),
@@ -126,6 +126,6 @@ async def test_what_a_requote_cancels_belongs_to_the_trace_of_what_it_places() -
     assert requests == []
     play.after(play.engine.symbol.interval_ns / 1e6)
     worker.step(Tick(play.now_ns))
-    asked = {type(request) for request, _ in requests}
+    asked = {type(request) for request, *_ in requests}
     assert asked == {CancelOrder, PlaceOrder}
-    assert {cause for _, cause in requests} == {trace}
+    assert {cause for *_, cause in requests} == {trace}

@@ -221,3 +221,19 @@ async def test_an_answer_cut_in_the_middle_leaves_the_order_uncertain(
     placed = await place(client)
     assert placed.outcome is RequestOutcome.UNCERTAIN
     assert "without a whole answer" in placed.detail
+
+
+@pytest.mark.parametrize(
+    ("header", "server_ns"),
+    [("exchange;dur=0.42", 420_000), ('a;desc="x"; dur=3', 3_000_000), ("exchange", None), ("", None)],
+)
+async def test_what_the_exchange_says_of_its_own_time_is_reported(
+    server: OrderServer,
+    client: OrderServiceClient,
+    reports: list[RequestReport],
+    header: str,
+    server_ns: int | None,
+) -> None:
+    server.respond = answer(201, ACCEPTED, {"Server-Timing": header})
+    await place(client)
+    assert reports[-1].server_ns == server_ns
