@@ -54,6 +54,8 @@ ROWS: Final = {
     ),
     "Latency": (
         Panel("Quote computation", ("mm_quote_compute_latency_seconds",)),
+        Panel("Tick to wire", ("mm_tick_to_wire_latency_seconds",)),
+        Panel("Stages of a tick", ("mm_tick_stage_latency_seconds",)),
         Panel("Tick to order", ("mm_tick_to_order_latency_seconds",)),
         Panel("Order placement", ("mm_order_placement_latency_seconds",)),
         Panel("Requests to the Order Service", ("mm_order_request_latency_seconds",)),
