@@ -3,16 +3,13 @@
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
-from tests.support.end_with_parent import end_with_parent
-from tests.support.postgres_server import free_port
+from tests.support.postgres_server import START_S_MAX, free_port, start_postgres
 from tests.support.tls import Authority
 
 PASSWORD = "pass word/1"
 USER = "mm"
-START_S_MAX = 20.0
 _INSTALLED = Path("/usr/lib/postgresql")
 
 
@@ -70,20 +67,7 @@ class EncryptedPostgres:
         command: list[str | Path] = [self._folder / "postgres", "-D", self._data, "-p", str(self.port)]
         for option in (*options, "ssl_ca_file=ca"):
             command += ["-c", option]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                user=self._user,
-                stdout=log,
-                stderr=log,
-                preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
-            )
-        deadline = time.monotonic() + START_S_MAX
-        pid_file = self._data / "postmaster.pid"
-        while not (pid_file.exists() and pid_file.read_text().split()[-1:] == ["ready"]):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
-            time.sleep(0.01)
+        self._process = start_postgres(command, self._user, self._log, self._data)
 
     def stop(self) -> None:
         """End every connection and the server."""

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ PASSWORD_USER = "by_password"
 
 # A crash of the server loses nothing with these, only one of the machine does.
 _QUICK = ("fsync=off", "full_page_writes=off")
-_START_S_MAX = 20.0
+START_S_MAX = 20.0
 
 
 class _Cluster(NamedTuple):
@@ -50,6 +51,33 @@ def _empty_cluster() -> _Cluster:
     return _Cluster(data, wheel.bin_path, wheel.system_user)
 
 
+def start_postgres(
+    command: Sequence[str | Path], user: str | None, log: Path, data: Path
+) -> subprocess.Popen[bytes]:
+    """Start a server and wait until it says that it takes connections."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            user=user,
+            stdout=output,
+            stderr=output,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
+        )
+    deadline = time.monotonic() + START_S_MAX
+    while not _is_ready(process, data):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
+        time.sleep(0.01)
+    return process
+
+
+def _is_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
+    """Whether the server says so; after a crash the file of the dead one is still there."""
+    pid_file = data / "postmaster.pid"
+    lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+    return lines[:1] == [str(process.pid)] and lines[-1].strip() == "ready"
+
+
 class PostgresServer:
     """A server process of our own; `durable=False` gives up what only a crash of the machine could lose."""
 
@@ -70,26 +98,7 @@ class PostgresServer:
         command = [str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.port)]
         for option in ("listen_addresses=127.0.0.1", f"unix_socket_directories={self.data}", *self._options):
             command += ["-c", option]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                user=self._user,
-                stdout=log,
-                stderr=log,
-                preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
-            )
-        deadline = time.monotonic() + _START_S_MAX
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
-            time.sleep(0.01)
-
-    def _ready(self) -> bool:
-        """Whether the server says so; after a crash the file of the dead one is still there."""
-        pid_file = self.data / "postmaster.pid"
-        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
-        ours = self._process is not None and lines[:1] == [str(self._process.pid)]
-        return ours and lines[-1].strip() == "ready"
+        self._process = start_postgres(command, self._user, self._log, self.data)
 
     def stop(self) -> None:
         """End every connection and the server; a second call does nothing."""

@@ -21,6 +21,7 @@ from market_maker.core.commands import (
     Request,
 )
 from market_maker.core.events import (
+    Answer,
     CancelAllAnswer,
     CancelAnswer,
     OpenOrdersAnswer,
@@ -32,7 +33,6 @@ from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.telemetry.stages import Step
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
-Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer
 Deliver = Callable[[Answer], None]
 
 _NAMES: Final[dict[type[Request], str]] = {

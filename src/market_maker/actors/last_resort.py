@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import suppress
 
-from market_maker.actors.effects import Answer, OrderGateway
+from market_maker.actors.effects import OrderGateway
 from market_maker.actors.tenure import Tenure
 from market_maker.clients.put_off import PutOff
 from market_maker.core.commands import Record, RecordRisk, RecordState
 from market_maker.core.engine.symbol import Symbol
-from market_maker.core.events import RequestOutcome
+from market_maker.core.events import Answer, RequestOutcome
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.tracing import Tracing
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from market_maker.actors.effects import Answer, Effects, OrderGateway
+from market_maker.actors.effects import Effects, OrderGateway
 from market_maker.actors.journal import Journal
 from market_maker.actors.last_resort import cancel_once, clear_for, clear_market, halted_records
 from market_maker.actors.mailbox import Mailbox
@@ -19,7 +19,7 @@ from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Control, Event, Fault, PlaceAnswer, Retire
+from market_maker.core.events import Answer, Control, Event, Fault, PlaceAnswer, Retire
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
 from market_maker.replay.beginning import Beginning

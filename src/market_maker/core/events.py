@@ -379,17 +379,16 @@ class Tick:
 MarketData = BookSnapshot | BookDelta | BookInvalid | PublicTrade | MarkPrice
 """Events that may coalesce in a mailbox; all others are never dropped."""
 
+Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer
+"""To the requests of `commands`."""
+
 Event = (
     MarketData
     | InstrumentUpdated
     | Execution
     | OrderEvent
     | EngineEventUnreadable
-    | PlaceAnswer
-    | CancelAnswer
-    | CancelAllAnswer
-    | QueryAnswer
-    | OpenOrdersAnswer
+    | Answer
     | Control
     | ConfigChanged
     | Retire

@@ -6,6 +6,7 @@ While a broker is away the library repeats itself many times a second, on every 
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from confluent_kafka import KafkaError
 
@@ -21,6 +22,10 @@ class ClientLog:
         self._log = log
         self._clock = clock
         self._due_s: dict[int, float] = {}
+
+    def options(self) -> dict[str, Any]:
+        """The part of a client's configuration that says where its lines go."""
+        return {"error_cb": self, "logger": self._log, "log_level": LOG_LEVEL}
 
     def __call__(self, error: KafkaError) -> None:
         """Log an error of the client, unless one of its kind was logged a moment ago."""

@@ -14,6 +14,7 @@ from market_maker.streams.consumer_positions import keys_of, topic_partitions
 from market_maker.streams.offsets import OffsetTracker
 
 WAIT_S = 0.02
+"""Between two looks at whether a broker has answered."""
 
 _log = logging.getLogger(__name__)
 

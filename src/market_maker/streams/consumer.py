@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from market_maker.streams.assignment import Assignment
 from market_maker.streams.batch import Arrival, Batch, TopicPartitionKey
-from market_maker.streams.client_log import LOG_LEVEL, ClientLog
+from market_maker.streams.client_log import ClientLog
 from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.consumer_positions import history_lost, topic_partitions
 from market_maker.streams.daemon_thread import run_in_daemon_thread
@@ -100,14 +100,7 @@ class KafkaConsumer:
     # --- the poll thread --------------------------------------------------------------------------
 
     def _poll_loop(self) -> None:
-        consumer = Consumer(
-            {
-                **self._options.reader(),
-                "error_cb": self._client_log,
-                "logger": _log,
-                "log_level": LOG_LEVEL,
-            }
-        )
+        consumer = Consumer({**self._options.reader(), **self._client_log.options()})
         try:
             while not self._stopping.is_set():
                 self._step(consumer)

@@ -28,20 +28,18 @@ from confluent_kafka import (
 
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.batch import TopicPartitionKey
-from market_maker.streams.client_log import LOG_LEVEL, ClientLog
-from market_maker.streams.commits import Commits
+from market_maker.streams.client_log import ClientLog
+from market_maker.streams.commits import WAIT_S, Commits
 from market_maker.streams.consumer import KafkaConsumer
 from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.consumer_positions import committed_offsets
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 from market_maker.streams.offsets import OffsetTracker
-from market_maker.streams.topic_counts import partition_counts
+from market_maker.streams.topic_counts import ASK_S_MAX, partition_counts
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT
 
 LEADING = ENGINE_EVENT
 POLL_S = 0.05
-WAIT_S = 0.02
-METADATA_TIMEOUT_S = 2.0
 LOOK_AGAIN_S = 1.0
 """Until the next look at which topics there are, while one is missing."""
 
@@ -104,9 +102,7 @@ class GroupMember:
             {
                 **self._options.member(),
                 "on_commit": self._commits.on_commit,
-                "error_cb": self._client_log,
-                "logger": _log,
-                "log_level": LOG_LEVEL,
+                **self._client_log.options(),
             }
         )
         try:
@@ -204,14 +200,14 @@ class GroupMember:
         return {
             **dict.fromkeys(keys, OFFSET_END),
             **dict.fromkeys(engine, OFFSET_STORED),
-            **committed_offsets(consumer, engine, METADATA_TIMEOUT_S),
+            **committed_offsets(consumer, engine, ASK_S_MAX),
         }
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not self._stopping.is_set():
             numbers = _numbers(partitions)
             self._await_listener(numbers & self._told)
-            self._await(self._reader.remove(self._given & self._keys(numbers)).is_set, METADATA_TIMEOUT_S)
+            self._await(self._reader.remove(self._given & self._keys(numbers)).is_set, ASK_S_MAX)
             self._commits.before_they_go(consumer, self._given & self._keys(numbers))
             self._forget(numbers)
         consumer.incremental_unassign(partitions)

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from market_maker.streams.client_log import LOG_LEVEL, ClientLog
+from market_maker.streams.client_log import ClientLog
 from market_maker.streams.daemon_thread import run_in_daemon_thread
 
 POLL_S = 0.2
@@ -48,9 +48,7 @@ class KafkaPublisher:
                 "enable.idempotence": True,
                 "acks": "all",
                 "partitioner": "murmur2_random",
-                "error_cb": ClientLog(_log),
-                "logger": _log,
-                "log_level": LOG_LEVEL,
+                **ClientLog(_log).options(),
             }
         )
         self._loop = loop

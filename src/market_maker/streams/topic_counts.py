@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from market_maker.streams.topics import CONSUMED
 
 ASK_S_MAX = 2.0
+"""For a broker's answer about topics and offsets."""
 
 
 class TopicsDifferError(Exception):

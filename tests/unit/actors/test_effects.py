@@ -9,13 +9,14 @@ import pytest
 from tests.support.order_client import ACCEPTED, make_client
 from tests.support.order_server import OpenGate, OrderServer, answer, checked_order, until
 
-from market_maker.actors.effects import Answer, Effects
+from market_maker.actors.effects import Effects
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease, Tenure
 from market_maker.clients.http_lane import HttpLane
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core import commands as cmd
 from market_maker.core.events import (
+    Answer,
     CancelAllAnswer,
     CancelAnswer,
     OpenOrdersAnswer,

@@ -16,6 +16,7 @@ from market_maker.core.engine import clearing, halt
 from market_maker.core.engine.fills import WOULD_CROSS_CODE, rejected
 from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import (
+    Answer,
     CancelAllAnswer,
     CancelAnswer,
     ExchangeOrder,
@@ -38,9 +39,6 @@ UNCERTAIN_OUTCOMES = {
     RequestOutcome.STALLED: KillReason.EVENT_LOOP_STALL,
     RequestOutcome.UNCERTAIN: KillReason.ORDER_UNCERTAIN,
 }
-
-
-Answer = PlaceAnswer | CancelAnswer | CancelAllAnswer | QueryAnswer | OpenOrdersAnswer
 
 
 def on_place(symbol: Symbol, event: PlaceAnswer, out: Out) -> None:
