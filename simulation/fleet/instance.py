@@ -1,13 +1,10 @@
 """One instance: the ownership machine, what carries its commands out, its lease and its actors."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from market_maker.actors.tenure import Lease, Tenure
 from market_maker.core import commands as core_cmd
-from market_maker.core.config import SymbolConfig
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Retire
 from market_maker.core.states import Cause
@@ -16,24 +13,19 @@ from market_maker.ownership import events as ev
 from market_maker.ownership.machine import OwnershipMachine
 from market_maker.ownership.states import Hold
 from market_maker.streams.partitioner import partition_of
-from simulation.clock import MS, Clock
-from simulation.coverage import Coverage
+from simulation.clock import MS
 from simulation.fleet.actor import LIMITS, FleetActor, Surroundings, instrument_of, restored
-from simulation.fleet.exchange import FleetExchange
-from simulation.fleet.rows import FleetRows, StateRow
+from simulation.fleet.postgres import AGAIN_NS, FleetPostgres, StateJournal
+from simulation.fleet.rows import StateRow
+from simulation.fleet.shared import FleetWorld
+from simulation.fleet.tenancy import RENEW_NS, FleetTenancy
 from simulation.lifetime import Lifetime
 from simulation.virtual_loop import VirtualLoop
 
 LEASE_NS: Final = 800 * MS
-RENEW_NS: Final = 200 * MS
-RENEW_NS_MAX: Final = 300 * MS
-RETRY_NS: Final = 50 * MS
-AGAIN_NS: Final = 300 * MS
 TICK_NS: Final = 50 * MS
 LOOK_NS: Final = 30 * MS
 COUNTS: Final = {"engine": 24}
-WAYS_NS: Final = (MS, 2 * MS, 10 * MS, 60 * MS)
-"""To PostgreSQL, and back."""
 
 _CAUSES: Final = {
     Hold.REVOKED: Cause.OWNERSHIP_LOST,
@@ -41,38 +33,6 @@ _CAUSES: Final = {
     Hold.REMOVED: Cause.FLATTEN,
     Hold.ENDING: Cause.FLATTEN,
 }
-
-
-class FleetWorld(Protocol):
-    """What instances share."""
-
-    clock: Clock
-    rng: Random
-    coverage: Coverage
-    rows: FleetRows
-    exchange: FleetExchange
-    configs: dict[str, SymbolConfig]
-
-    def leaves(self, instance: "FleetInstance", actor: FleetActor, request: core_cmd.Request) -> None:
-        """A request is about to leave."""
-
-    def started(self, actor: FleetActor, row: StateRow) -> None:
-        """An engine has begun, from this row."""
-
-    def changed(self, symbol: str, record: core_cmd.RecordState) -> None:
-        """An engine has left a state for another."""
-
-    def released(self, symbol: str) -> None:
-        """A symbol was given up in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class PendingState:
-    """A state on its way to PostgreSQL."""
-
-    symbol: str
-    epoch: int
-    row: StateRow
 
 
 def numbers_of(symbols: Iterable[str]) -> frozenset[int]:
@@ -92,16 +52,17 @@ class FleetInstance(Lifetime):
         with self.loop.running():
             self.lease = Lease(lambda: self._clock.now_ns, LEASE_NS)
         self.actors: dict[str, FleetActor] = {}
-        self.postgres_away_until_ns = 0
+        self.postgres = FleetPostgres(self, world.clock, world.rng)
+        self._journal = StateJournal(self, self.postgres, world.rows, world.coverage, self._fenced)
         self.beat_ns = self._clock.now_ns
         """When it gave its last sign of life."""
         self.done: set[int] = set()
         """Tickets that are over."""
+        self._tenancy = FleetTenancy(
+            name, self, self.loop, world.clock, self.postgres, world.rows, self.lease, self._renewed
+        )
         self._tickets = 0
         self._last_ticket = 0
-        self._pending: list[PendingState] = []
-        self._writing = False
-        self._questions = 0
         self._claims: dict[str, int] = {}
         """The number of the claim, or of the start, that is wanted of each symbol."""
         self._tenures: dict[str, Tenure] = {}
@@ -116,8 +77,8 @@ class FleetInstance(Lifetime):
             lambda: self._clock.now_ns,
             self._record,
             self._replied,
-            self._has_records,
-            lambda actor, request: world.leaves(self, actor, request),
+            self._journal.holds,
+            lambda actor, request: world.leaves(name, actor, request),
         )
         self._carry_out: dict[type[cmd.OwnershipCommand], Callable[[Any], None]] = {
             cmd.Describe: self._describe,
@@ -146,7 +107,7 @@ class FleetInstance(Lifetime):
         """Start what runs as long as it lives."""
         self.tell(ev.Configured(self._clock.now_ns, frozenset(self._world.configs)))
         self._beat()
-        self._renew()
+        self._tenancy.renew()
         self._pass()
         self._look()
 
@@ -185,7 +146,9 @@ class FleetInstance(Lifetime):
         self._flush_when_clear()
 
     def _flush_when_clear(self) -> None:
-        if self._pending or any(a.tenure.is_held and not a.engine.is_clear for a in self.actors.values()):
+        if self._journal.is_busy or any(
+            a.tenure.is_held and not a.engine.is_clear for a in self.actors.values()
+        ):
             self.after(LOOK_NS, self._flush_when_clear)
             return
         self._look_at_all()
@@ -223,48 +186,8 @@ class FleetInstance(Lifetime):
             facts = actor.facts(may_go_on=self.machine.may_go_on(symbol))
             self.tell(ev.ActorSeen(self._clock.now_ns, symbol, facts))
 
-    def _renew(self) -> None:
-        self._questions += 1
-        asked_ns, question = self._clock.now_ns, self._questions
-        answer: list[tuple[dict[str, int], dict[str, str]]] = []
-
-        def read() -> None:
-            rows = self._world.rows
-            answer.append((rows.owned(self.name), rows.owners_by_symbol()))
-
-        def answered() -> None:
-            if question == self._questions:
-                self._questions += 1
-                self.tell(ev.Renewed(self._clock.now_ns, asked_ns, *answer[0]))
-                with self.loop.running():
-                    self.lease.renewed(asked_ns)
-                self.after(RENEW_NS, self._renew)
-
-        def failed() -> None:
-            if question == self._questions:
-                self._questions += 1
-                with self.loop.running():
-                    self.lease.failed(asked_ns)
-                self.after(RETRY_NS, self._renew)
-
-        self._ask(read, answered, lambda: None)
-        self.after(RENEW_NS_MAX, failed)
-
-    def _ask(
-        self, statement: Callable[[], None], answered: Callable[[], None], failed: Callable[[], None]
-    ) -> None:
-        """One transaction: it arrives, is committed and answered, or gets lost on either way."""
-        there_ns, back_ns = self._world.rng.choice(WAYS_NS), self._world.rng.choice(WAYS_NS)
-
-        def arrived() -> None:
-            if self._clock.now_ns < self.postgres_away_until_ns:
-                self.after(RENEW_NS_MAX, failed)
-                return
-            statement()
-            is_lost = self._clock.now_ns + back_ns < self.postgres_away_until_ns
-            self.after(back_ns, failed if is_lost else answered)
-
-        self._clock.after(there_ns, arrived)  # also when the instance dies or stands still meanwhile
+    def _renewed(self, asked_ns: int, owned: dict[str, int], owners: dict[str, str]) -> None:
+        self.tell(ev.Renewed(self._clock.now_ns, asked_ns, owned, owners))
 
     # --- taking ---------------------------------------------------------------------------------
 
@@ -273,7 +196,7 @@ class FleetInstance(Lifetime):
         self.after(2 * MS, self._when_saved, command.symbol, lambda: self.tell(described))
 
     def _when_saved(self, symbol: str, then: Callable[[], None]) -> None:
-        if self._has_records(symbol):
+        if self._journal.holds(symbol):
             self.after(2 * MS, self._when_saved, symbol, then)
         else:
             then()
@@ -292,14 +215,14 @@ class FleetInstance(Lifetime):
             was_released = before is None or before.released_ns is not None
             age_ns = now_ns - before.released_ns if before is not None and before.resume else None
             actor = self.actors.get(symbol)
-            is_sound = actor is not None and not actor.tenure.is_held and not self._has_records(symbol)
+            is_sound = actor is not None and not actor.tenure.is_held and not self._journal.holds(symbol)
             self.tell(ev.Claimed(now_ns, symbol, epoch, was_released, age_ns, is_sound))
 
         def failed() -> None:
             if self._claims[symbol] == number:
                 self.after(AGAIN_NS, self._claim_again, command, number)
 
-        self._ask(lambda: answer.append(self._world.rows.claim(symbol, self.name)), answered, failed)
+        self.postgres.ask(lambda: answer.append(self._world.rows.claim(symbol, self.name)), answered, failed)
 
     def _claim_again(self, command: cmd.ClaimSymbol, number: int) -> None:
         if self._claims[command.symbol] == number:
@@ -326,7 +249,7 @@ class FleetInstance(Lifetime):
 
         def ask() -> None:
             if self._claims[symbol] == number:
-                self._ask(read, answered, lambda: self.after(AGAIN_NS, ask))
+                self.postgres.ask(read, answered, lambda: self.after(AGAIN_NS, ask))
 
         self.after(self._world.rng.choice((0, 20 * MS, 300 * MS, 1_200 * MS)), ask)
 
@@ -381,7 +304,7 @@ class FleetInstance(Lifetime):
             self.tell(ev.Admitted(self._clock.now_ns, symbol, command.epoch))
 
         def ask() -> None:
-            self._ask(lambda: found.append(symbol in self._world.rows.kills), answered, again)
+            self.postgres.ask(lambda: found.append(symbol in self._world.rows.kills), answered, again)
 
         def again() -> None:
             self.after(AGAIN_NS, ask)
@@ -417,7 +340,7 @@ class FleetInstance(Lifetime):
         def answered() -> None:
             self.tell(ev.Released(self._clock.now_ns, symbol, epoch))
 
-        self._ask(statement, answered, answered)
+        self.postgres.ask(statement, answered, answered)
 
     def _stop(self, command: cmd.StopActor) -> None:
         actor = self.actors.get(command.symbol)
@@ -443,39 +366,10 @@ class FleetInstance(Lifetime):
         if epoch == self._world.rows.owners[actor.name].epoch:  # what another thinks concerns nobody
             self._world.changed(actor.name, record)
         if epoch is not None:
-            self._pending.append(
-                PendingState(actor.name, epoch, StateRow(record.to_state, record.kill_reason))
-            )
-            self._write()
+            self._journal.append(actor.name, epoch, StateRow(record.to_state, record.kill_reason))
 
-    def _has_records(self, symbol: str) -> bool:
-        return any(pending.symbol == symbol for pending in self._pending)
-
-    def _write(self) -> None:
-        if self._writing or not self._pending:
-            return
-        self._writing = True
-        batch = tuple(self._pending)
-        stale: list[PendingState] = []
-
-        def statement() -> None:
-            stale.clear()
-            write = self._world.rows.write
-            stale.extend(p for p in batch if not write(p.symbol, p.epoch, p.row))
-
-        def answered() -> None:
-            self._writing = False
-            del self._pending[: len(batch)]
-            for pending in stale:
-                self._world.coverage.hit("fleet:stale_record")
-                self.tell(ev.Fenced(self._clock.now_ns, pending.symbol, pending.epoch))
-            self._write()
-
-        def failed() -> None:
-            self._writing = False
-            self.after(AGAIN_NS, self._write)
-
-        self._ask(statement, answered, failed)
+    def _fenced(self, symbol: str, epoch: int) -> None:
+        self.tell(ev.Fenced(self._clock.now_ns, symbol, epoch))
 
     def _ask_to_resume(self, command: cmd.AskToResume) -> None:
         self._requests += 1

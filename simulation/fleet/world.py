@@ -61,7 +61,7 @@ class FleetRun:
         """Nothing goes wrong from here on, and people lose no time."""
         self._is_calm = True
         for instance in self.alive():
-            instance.postgres_away_until_ns = 0
+            instance.postgres.away_until_ns = 0
         self.exchange.down_until_ns = 0
 
     def alive(self) -> list[FleetInstance]:
@@ -80,9 +80,9 @@ class FleetRun:
 
     # --- what instances tell ---------------------------------------------------------------------
 
-    def leaves(self, instance: FleetInstance, actor: FleetActor, request: cmd.Request) -> None:
+    def leaves(self, instance_id: str, actor: FleetActor, request: cmd.Request) -> None:
         """A request is about to leave."""
-        self.checks.leaves(instance, actor, request)
+        self.checks.leaves(self.instances[instance_id], actor, request)
 
     def started(self, actor: FleetActor, row: StateRow) -> None:
         """An engine has begun, from this row."""
@@ -152,7 +152,7 @@ class FleetRun:
             case Kind.TERMINATE:
                 instance.after(0, self._terminate, instance, lasting_ns)
             case Kind.DB_DOWN:
-                instance.postgres_away_until_ns = now_ns + lasting_ns
+                instance.postgres.away_until_ns = now_ns + lasting_ns
             case Kind.OWNER_LOST:
                 self.group.throw_out(instance.name, lasting_ns)
             case Kind.REVOKE:

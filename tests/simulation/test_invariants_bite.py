@@ -231,8 +231,8 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int], int]] = [
     (engines_share_a_counter, {13}, 0),
     (orders_in_the_market_do_not_hinder_a_reset, {14}, 0),
 ]
-"""What is broken, the invariants that may notice it, and the first seed in which one did when this was written:
-to play those before it again costs most of a minute."""
+"""What is broken, the invariants that may notice it, and the seed in which one did when this was written: to
+play those before it again costs most of a minute."""
 
 
 @pytest.mark.parametrize(
