@@ -10,7 +10,7 @@ from decimal import Decimal
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.support.playbook import CONFIG, INSTRUMENT
+from tests.support.conversation import CONFIG, INSTRUMENT
 from tests.support.wild_model import wild_model
 from tests.support.world import MS, SECOND_NS, World
 

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.conversation import INSTRUMENT
 from tests.support.journal_records import Fills, entry
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.bootstrap import restore
 from market_maker.bootstrap.restore import Restorer

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support import invariants
-from tests.support.playbook import CONFIG, INSTRUMENT
+from tests.support.conversation import CONFIG, INSTRUMENT
 from tests.support.world import MS, World
 
 from market_maker.core.config import EngineLimits

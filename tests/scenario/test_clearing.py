@@ -1,6 +1,7 @@
 """Clearing the market: rounds with backoff until the exchange proves zero, and what takes that proof away."""
 
-from tests.support.playbook import MS, Playbook, proven, quoting, ready
+from tests.support.conversation import MS
+from tests.support.playbook import Playbook, proven, quoting, ready
 
 from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.states import Cause, State

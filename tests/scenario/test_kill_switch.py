@@ -5,7 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, Playbook, active, proven, quoting, ready
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, active, proven, quoting, ready
 from tests.support.said import Said
 
 from market_maker.core.config import EngineLimits

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.playbook import CONFIG, Playbook, active, proven, quoting, ready
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, active, proven, quoting, ready
 
 from market_maker.core.events import BookInvalid, InstrumentUpdated, Side
 from market_maker.core.instrument import InstrumentStatus

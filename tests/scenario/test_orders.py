@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, active, proven, quoting
+from tests.support.conversation import CONFIG
+from tests.support.playbook import active, proven, quoting
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits

@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, active, quoting, ready
 
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine.sending import SECOND_NS

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from tests.support.playbook import MS, Playbook, quoting
+from tests.support.conversation import MS
+from tests.support.playbook import Playbook, quoting
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import ExchangeStatus, RequestOutcome

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.playbook import CONFIG, Playbook, active, quoting
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, active, quoting
 
 from market_maker.core.events import ExchangeStatus, RequestOutcome
 from market_maker.core.states import State

@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, MS, START_NS, Playbook, active, proven, quoting, ready
+from tests.support.conversation import CONFIG, MS, START_NS
+from tests.support.playbook import Playbook, active, proven, quoting, ready
 
 from market_maker.core.commands import RecordPnl
 from market_maker.core.events import Side

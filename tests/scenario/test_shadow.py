@@ -3,7 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.playbook import CONFIG, Playbook, quoting
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, quoting
 
 from market_maker.core.config import EngineLimits
 from market_maker.core.events import BookSnapshot, OrderEvent, OrderEventKind, Side

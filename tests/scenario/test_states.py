@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, INSTRUMENT, MS, Playbook, active, proven, quoting, ready
+from tests.support.conversation import CONFIG, INSTRUMENT, MS
+from tests.support.playbook import Playbook, active, proven, quoting, ready
 
 from market_maker.core.events import ExchangeStatus, OrderEvent, OrderEventKind, Retire, Side
 from market_maker.core.instrument import InstrumentStatus

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.support.playbook import INSTRUMENT
+from tests.support.conversation import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev

@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.playbook import CONFIG, INSTRUMENT, LIMITS, MS, START_NS, Playbook
+from tests.support.conversation import CONFIG, INSTRUMENT, LIMITS, MS, START_NS
+from tests.support.playbook import Playbook
 from tests.support.said import Said
 
 from market_maker.actors.tenure import Tenure

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import asyncpg
+from tests.support.conversation import INSTRUMENT
 from tests.support.journal_records import entry, state
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.bootstrap.restore import Restorer
 from market_maker.core.config import SymbolConfig

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.playbook import CONFIG, Playbook, active, quoting, ready
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, active, quoting, ready
 
 from market_maker.core.engine.control import activation_problems
 from market_maker.core.states import Cause

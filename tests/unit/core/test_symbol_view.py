@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from tests.support.playbook import INSTRUMENT, Playbook, active, quoting, ready
+from tests.support.conversation import INSTRUMENT
+from tests.support.playbook import Playbook, active, quoting, ready
 
 from market_maker.core.events import RequestOutcome, Side
 from market_maker.core.ledger.inventory import Inventory

@@ -1,8 +1,8 @@
 """A symbol goes on by itself: only after a clean hand-over, and only while nobody has decided otherwise."""
 
 import pytest
+from tests.support.conversation import INSTRUMENT
 from tests.support.owner_talk import BTC, OwnerTalk, numbers
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev

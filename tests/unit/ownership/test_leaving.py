@@ -1,8 +1,8 @@
 """A symbol is given up: what must be so before it is released, and how it comes back."""
 
 import pytest
+from tests.support.conversation import INSTRUMENT
 from tests.support.owner_talk import BTC, ETH, OUT, QUOTING, OwnerTalk, numbers, refused
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev

@@ -1,7 +1,7 @@
 """Epochs: who is fenced, by which answer, and when a symbol may be taken back."""
 
+from tests.support.conversation import INSTRUMENT
 from tests.support.owner_talk import BTC, ETH, LEASE_NS, OUT, OwnerTalk, numbers
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev

@@ -1,7 +1,7 @@
 """Our turn: in which order a symbol is taken, and what stops that."""
 
+from tests.support.conversation import INSTRUMENT
 from tests.support.owner_talk import BTC, COUNTS, ETH, LEASE_NS, OwnerTalk, numbers, refused
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev

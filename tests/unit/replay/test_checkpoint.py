@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import pytest
-from tests.support.playbook import LIMITS
+from tests.support.conversation import LIMITS
 from tests.support.recorded import conversation, restored
 
 from market_maker.core.engine.engine import SymbolEngine

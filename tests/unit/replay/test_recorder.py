@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.playbook import LIMITS, START_NS
+from tests.support.conversation import LIMITS, START_NS
 from tests.support.recorded import PLENTY, RecordedEngine, conversation, recorded, restored
 
 from market_maker.core.commands import Command, OrderStatus

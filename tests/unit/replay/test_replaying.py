@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from tests.support.playbook import LIMITS, START_NS
+from tests.support.conversation import LIMITS, START_NS
 from tests.support.recorded import PLENTY, RecordedEngine, conversation, edited, recorded
 
 from market_maker.core.config import EngineLimits
