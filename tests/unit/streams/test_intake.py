@@ -35,6 +35,9 @@ from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT
 
 PARTITIONS = 4
+OF_TWO_MS = 3_500
+"""Session of members that meet: the built-in broker lets a new one in a second before the others' sessions
+could end, twice. A machine that stands still for a moment must not end one."""
 BEST = (levels(("100.10", "1")), levels(("100.20", "1")))
 
 
@@ -56,8 +59,7 @@ def exchange(stoppable_broker: StoppableBroker, wire_format: Wire) -> Iterator[E
 
 @pytest.fixture
 def make_desk(exchange: Exchange, registry: SchemaRegistry) -> Callable[..., Desk]:
-    # The built-in broker lets a new member in a second before the others' sessions could end, twice.
-    return lambda listener=None: Desk(exchange.broker, registry, listener, session_timeout_ms=1500)
+    return partial(Desk, exchange.broker, registry)
 
 
 async def test_events_reach_their_symbols_and_bad_messages_stop_nothing(
@@ -141,7 +143,7 @@ async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
     exchange: Exchange, make_desk: Callable[..., Desk]
 ) -> None:
     partition = partition_of("BTCUSDT", PARTITIONS)
-    first = make_desk()
+    first = make_desk(session_timeout_ms=OF_TWO_MS)
     async with first.running():
         exchange.trades("BTCUSDT", 0, 10)
         await until(lambda: first.has("BTCUSDT", 10))
@@ -165,7 +167,7 @@ async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
             first.intake.done(event.source)  # becomes durable while shutting down
     assert await exchange.committed(ENGINE_EVENT, partition) == 8
 
-    second = make_desk()
+    second = make_desk(session_timeout_ms=OF_TWO_MS)
     async with second.running():
         assert second.boxes["BTCUSDT"].trade_ids() == ["t8", "t9"]
         assert second.boxes["BTCUSDT"].of(BookDelta) == []
@@ -221,7 +223,7 @@ async def test_a_pause_does_not_outlive_a_new_assignment(
     exchange: Exchange, make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "PAUSE_AFTER_S", 0.05)
-    first, second = make_desk(), make_desk()
+    first, second = make_desk(session_timeout_ms=OF_TWO_MS), make_desk(session_timeout_ms=OF_TWO_MS)
     box = first.boxes["BTCUSDT"]
     async with first.running():
         box.room = 10
@@ -257,7 +259,7 @@ async def test_engine_events_that_the_broker_dropped_before_they_were_read_halt_
     exchange: Exchange, make_desk: Callable[..., Desk]
 ) -> None:
     partition = partition_of("BTCUSDT", PARTITIONS)
-    first = make_desk()
+    first = make_desk(session_timeout_ms=OF_TWO_MS)
     async with first.running():
         exchange.trades("BTCUSDT", 0, 2)
         await until(lambda: first.has("BTCUSDT", 2))
@@ -267,7 +269,7 @@ async def test_engine_events_that_the_broker_dropped_before_they_were_read_halt_
     for number in range(2, 12):  # twice what the built-in broker keeps
         exchange.post(ENGINE_EVENT, b"BTCUSDT", b"x" * 900_000)
         await exchange.say(ENGINE_EVENT, trade_event(f"t{number}"))
-    second = make_desk()
+    second = make_desk(session_timeout_ms=OF_TWO_MS)
     async with second.running():
         await until(lambda: second.boxes["BTCUSDT"].trade_ids()[-1:] == ["t11"])
         events = second.boxes["BTCUSDT"].events
@@ -307,7 +309,7 @@ async def test_only_the_partitions_that_move_are_given_up_and_what_became_durabl
     exchange: Exchange, make_desk: Callable[..., Desk]
 ) -> None:
     listener, others = Listener(make_durable=6), Listener()
-    first, second = make_desk(listener), make_desk(others)
+    first, second = (make_desk(one, session_timeout_ms=OF_TWO_MS) for one in (listener, others))
     listener.desk, others.desk = first, second
     async with first.running():
         kept = first.intake.consumer.assignment
@@ -351,9 +353,9 @@ async def test_while_symbols_of_a_partition_are_being_cleared_everything_is_read
     exchange: Exchange, make_desk: Callable[..., Desk]
 ) -> None:
     listener = Listener(hold=asyncio.Event())
-    first = listener.desk = make_desk(listener)
+    first = listener.desk = make_desk(listener, session_timeout_ms=OF_TWO_MS)
     async with first.running():
-        second = make_desk(Listener())
+        second = make_desk(Listener(), session_timeout_ms=OF_TWO_MS)
         joining = asyncio.ensure_future(second.intake.run())
         await until(lambda: listener.asked)
         exchange.trades("BTCUSDT", 0, 3)
