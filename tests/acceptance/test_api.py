@@ -60,7 +60,7 @@ async def test_pause_empties_the_market_within_a_second(quoting: Site) -> None:
     assert time.monotonic() - began < 1.0
     assert (await quoting.operator.clear(BTC))["open_orders_at_exchange"] == 0
     await quoting.operator.quoting(ETH)
-    assert (await quoting.operator.control(BTC, "resume")).body["state"] == "ACTIVE"
+    assert (await quoting.operator.control(BTC, "resume", wait=30)).body["state"] == "ACTIVE"
     await quoting.operator.quoting(BTC)
 
 

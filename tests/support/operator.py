@@ -103,9 +103,9 @@ class Operator:
         """PUT these fields, and mean it."""
         return await self.ask("PUT", f"/v1/mm-configs/{symbol}", {"confirm": True, **fields})
 
-    async def control(self, symbol: str, action: str) -> Answer:
+    async def control(self, symbol: str, action: str, **details: Any) -> Answer:
         """enable, pause or resume."""
-        return await self.ask("POST", f"/v1/mm-configs/{symbol}/{action}", {"reason": "test"})
+        return await self.ask("POST", f"/v1/mm-configs/{symbol}/{action}", {"reason": "test", **details})
 
     async def emergency(self, action: str, *symbols: str, **details: Any) -> Answer:
         """kill, flatten or reset, of these symbols or of all."""

@@ -95,7 +95,7 @@ async def test_an_exchange_that_does_not_answer_in_time_is_late_and_its_answer_f
         answer = await d.place()
         # On a machine that is busy enough this process itself stands still, and says so.
         assert answer.outcome in (RequestOutcome.TIMEOUT, RequestOutcome.STALLED)
-        assert (answer.ended, answer.detail.startswith("no answer within 1")) == (False, True)
+        assert (answer.ended, answer.detail.startswith("no answer within ")) == (False, True)
         assert not answer.late
         assert d.late == []
         server.release()
