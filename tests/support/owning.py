@@ -78,10 +78,11 @@ BTC, ETH, SOL, DOGE = "BTC-USDT", "ETH-USDT", "SOL-USDT", "DOGE-USDT"
 PARTITIONS = 6
 MID = 600_000
 """Ticks of the books that are shown: 60000 in quote currency."""
-LEASE_COMMAND_S = 0.3
-"""For PostgreSQL's answer to a renewal of the lease."""
 LONG_NS = 60_000_000_000
 """Of leases and answers whose end would be a machine's that stands still for a moment, not the test's."""
+LEASE_COMMAND_S = LONG_NS / 1e9
+"""For PostgreSQL's answer to a renewal of the lease, to a claim and to a release."""
+NEVER_NS = 100 * LONG_NS
 RENEW_EVERY_NS = 200_000_000
 LAST_LEASE_NS = 400_000_000
 """How long a symbol waits for the lease of an owner that did not release it."""
@@ -207,10 +208,10 @@ class Instance:
         )
         self.supervisor = Supervisor(
             EngineLimits(
-                response_timeout_ns=LONG_NS,
-                market_data_staleness_ns=LONG_NS,
-                kafka_lag_threshold_ns=LONG_NS,
-                journal_lag_threshold_ns=LONG_NS,
+                response_timeout_ns=NEVER_NS,
+                market_data_staleness_ns=NEVER_NS,
+                kafka_lag_threshold_ns=NEVER_NS,
+                journal_lag_threshold_ns=NEVER_NS,
             ),
             orders,
             self.journal,
@@ -282,10 +283,6 @@ class Instance:
         """End at once, as a process that is killed: nothing is given up."""
         await self.tasks.cancel()
         await self.supervisor.close()
-
-    def lease_ends(self) -> None:
-        """This instance's, at this moment."""
-        self.ownership.tenancy.lease._until_ns = time.monotonic_ns()
 
     def last_lease_ends(self, symbol: str) -> None:
         """That of the symbol's last owner, at this moment."""
@@ -516,7 +513,7 @@ class Surroundings:
             self.venue.server.url,
             Account("maker", "maker"),
             meters.loop_lag,
-            response_timeout_ns=LONG_NS,
+            response_timeout_ns=NEVER_NS,
             on_report=meters.requested,
         )
         self._ends.append(orders.close)

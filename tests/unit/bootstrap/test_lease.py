@@ -4,28 +4,44 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.support import owning
-from tests.support.owning import BTC, LONG_NS, Instance, Surroundings, until
+from tests.support.jumping_clock import JumpingClock
+from tests.support.owning import BTC, LONG_NS, NEVER_NS, Instance, Surroundings, until
 from tests.support.postgres_server import PostgresServer
 from tests.support.stalling_proxy import StallingProxy
 
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.ownership import tenancy
 
+LEASE_S = LONG_NS / 1e9
+
 
 @pytest.fixture
-async def way(postgres_server: PostgresServer) -> AsyncIterator[StallingProxy]:
-    """The instance's way to PostgreSQL."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> JumpingClock:
+    return JumpingClock(monkeypatch)
+
+
+@pytest.fixture
+async def way(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[StallingProxy]:
+    """The instance's way to PostgreSQL, on which no answer to a renewal is waited for for long."""
+    for module, limit in ((tenancy, "RENEW_S_MAX"), (owning, "LEASE_COMMAND_S")):
+        monkeypatch.setattr(module, limit, 0.3)
     async with StallingProxy(postgres_server.port) as proxy:
         yield proxy
 
 
 async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_still_go_out(
-    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+    around: Surroundings,
+    way: StallingProxy,
+    postgres_server: PostgresServer,
+    database_url: str,
+    clock: JumpingClock,
 ) -> None:
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     way.freeze()
-    north.lease_ends()
+    clock.jump(LEASE_S)
     before = around.venue.heard()
     north.show_book(BTC)
     await until(lambda: north.state(BTC) is State.HALTED)
@@ -44,15 +60,16 @@ async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_ow
     way: StallingProxy,
     postgres_server: PostgresServer,
     database_url: str,
+    clock: JumpingClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tenancy, "RENEW_S_MAX", LONG_NS / 1e9)
-    monkeypatch.setattr(owning, "LEASE_COMMAND_S", LONG_NS / 1e9)
+    monkeypatch.setattr(tenancy, "RENEW_S_MAX", NEVER_NS / 1e9)
+    monkeypatch.setattr(owning, "LEASE_COMMAND_S", NEVER_NS / 1e9)
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     resting = {order.order_id for order in north.symbol(BTC).orders}
     way.freeze()
-    north.lease_ends()
+    clock.jump(LEASE_S)
     before = around.venue.heard()
     north.supervisor.ask(BTC, 0, Cause.KILL, "operator", "now")
     await until(lambda: north.state(BTC) is State.HALTED)
@@ -78,14 +95,18 @@ async def test_a_short_silence_of_postgresql_stops_nobody(
 
 
 async def test_a_paused_symbol_outlives_a_silence_of_postgresql(
-    around: Surroundings, way: StallingProxy, postgres_server: PostgresServer, database_url: str
+    around: Surroundings,
+    way: StallingProxy,
+    postgres_server: PostgresServer,
+    database_url: str,
+    clock: JumpingClock,
 ) -> None:
     north = await _instance(around, way, postgres_server, database_url)
     north.assign(BTC)
     await north.taken(BTC)
     await north.clear(BTC)
     way.freeze()
-    north.lease_ends()
+    clock.jump(LEASE_S)
     await until(lambda: north.ownership.tenancy.lease.is_unanswered)
     way.thaw()
     await until(lambda: north.ownership.tenancy.lease.is_current)
