@@ -90,7 +90,9 @@ def a_restart_clears_the_kill_switch(patch: Patch) -> None:
 
 def rebates_are_counted_as_fees(patch: Patch) -> None:
     apply = Inventory.apply
-    patch.setattr(Inventory, "apply", lambda i, side, price, qty, fee: apply(i, side, price, qty, abs(fee)))
+    patch.setattr(
+        Inventory, "apply", lambda i, side, price, qty, fee, *mid: apply(i, side, price, qty, abs(fee), *mid)
+    )
 
 
 def halted_symbols_ignore_fills(patch: Patch) -> None:
