@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.playbook import CONFIG, Playbook, active
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, active
 
 from market_maker.core.config import FairValue, SymbolConfig
 from market_maker.core.events import Side

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.playbook import CONFIG, quoting
+from tests.support.conversation import CONFIG
+from tests.support.playbook import quoting
 
 SET = (("a_per_s", Decimal(140)), ("k_per_tick", Decimal("1.5")), ("sigma_ticks", Decimal(2)))
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.playbook import CONFIG, LIMITS
+from tests.support.conversation import CONFIG, LIMITS
 from tests.support.recorded import Overheard, edited, recorded, restored
 
 from market_maker.core import events as ev
