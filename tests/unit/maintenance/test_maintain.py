@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.support.conversation import INSTRUMENT
 from tests.support.journal_records import Fills, order, state
-from tests.support.playbook import INSTRUMENT
 
 from market_maker.bootstrap import checkpoints, restore
 from market_maker.bootstrap.restore import Restorer
