@@ -1,11 +1,12 @@
 // One place for keys; fields keep theirs.
 
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
 export function useKeys(keys: Keys): void {
-  useEffect(() => {
+  // Before the next key can come, so that none meets what was shown before the last one.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target as HTMLElement | null;

@@ -1,7 +1,7 @@
 // The small pieces that every page is made of.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get, isAborted, said } from "./api";
 import type { Distance } from "./attention";
 import { duration, localTime, SHAPES, type Shown, short, utc } from "./format";
@@ -100,7 +100,7 @@ export function Reading({ of, what, children }: { of: Loaded<unknown>; what: str
 /** A modal that gives the focus back, with the first sensible control focused. */
 export function Dialog({ title, onClose, children, tone = "" }: { title: string; onClose: () => void; children: ComponentChildren; tone?: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     dialog.current?.querySelector<HTMLElement>("[data-first]")?.focus();
   }, []);

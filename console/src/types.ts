@@ -145,6 +145,9 @@ export interface QuoteSteps {
   bias: Decimal;
   bid_mid: Decimal;
   ask_mid: Decimal;
+  model: string;
+  why_not_configured: string;
+  steps: { name: string; value: Decimal; unit: string; says: string }[];
   best_bid: Decimal | null;
   best_ask: Decimal | null;
   levels: QuotedLevel[];

@@ -28,7 +28,7 @@ async def test_a_service_that_dies_is_seen_to_be_gone_and_its_return_needs_no_re
     await person.page.keyboard.press("Enter")
     await expect(person.last_log).to_contain_text("may or may not have happened")
     mortal.guarded.service.start()
-    await mortal.guarded.live()
+    await mortal.owned("BTCUSDT")
     await expect(person.page.get_by_text(re.compile("Connection lost"))).to_have_count(0)
     await expect(person.row("BTCUSDT")).to_contain_text("PAUSED")
 
@@ -56,5 +56,6 @@ async def test_a_symbol_that_was_deleted_while_nobody_heard_is_gone_after_the_re
     await connection.execute("DELETE FROM mm_configs WHERE symbol = 'ETHUSDT'")
     await connection.close()
     mortal.guarded.service.start()
+    await mortal.owned("BTCUSDT")
     await expect(person.row("ETHUSDT")).to_have_count(0)
     await expect(person.row("BTCUSDT")).to_contain_text("PAUSED")

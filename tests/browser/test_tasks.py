@@ -96,6 +96,20 @@ async def test_a_leap_is_refused_until_it_is_meant(desk: Desk, people: People) -
     person.expected.append("status of 422")
 
 
+async def test_another_model_brings_its_parameters_and_is_previewed(desk: Desk, people: People) -> None:
+    person = await at_work(desk, people, "configure/BTCUSDT")
+    await expect(person.page.get_by_label(re.compile("^Gamma"))).to_have_count(0)
+    await person.page.get_by_label(re.compile("^Model")).select_option("glft")
+    gamma = person.page.get_by_label(re.compile("^Gamma"))
+    await gamma.fill("0.3")
+    difference = person.page.get_by_role("region", name="Difference")
+    await expect(difference).to_contain_text("0.3")
+    await expect(person.page.get_by_role("region", name="Preview")).to_contain_text("would stay")
+    await gamma.fill("-1")
+    await person.reads(re.compile("could not be tried"))
+    person.expected.append("status of 422")
+
+
 async def test_why_nothing_is_quoted_is_one_key_away(desk: Desk, people: People) -> None:
     person = await at_work(desk, people)
     await person.reads("SOLUSDT")

@@ -14,6 +14,7 @@ from tests.support.operator import until
 EVERYTHING = ("mm:read", "mm:operate", "mm:emergency")
 PATIENCE_MS = 20_000
 """For a condition of the page; a busy machine may need a part of it."""
+OWNED_S_MAX = 60.0
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +108,14 @@ class Desk:
         """A symbol's state, asked of the service itself; empty while nobody has it."""
         answer = await self.guarded.ask("GET", f"/v1/mm-configs/{symbol}/status", await self.token())
         return str(answer.body["state"]["value"]) if answer.status == 200 else ""
+
+    async def owned(self, symbol: str) -> None:
+        """Wait until an instance has the symbol; the dead one's place in the group must run out first."""
+
+        async def has_state() -> bool:
+            return await self.state(symbol) != ""
+
+        await until(f"{symbol} is owned", has_state, OWNED_S_MAX)
 
     async def _active(self, symbol: str) -> bool:
         state = await self.state(symbol)

@@ -19,6 +19,8 @@ export function Waterfall({ quotes, tick }: { quotes: Quotes; tick: number }) {
   );
 }
 
+const LINEAR = "linear_skew";
+
 type Line = [string, (level: QuotedLevel) => string, string];
 
 export function Steps({ quote, tick, bare = false }: { quote: QuoteSteps; tick: number; bare?: boolean }) {
@@ -30,8 +32,9 @@ export function Steps({ quote, tick, bare = false }: { quote: QuoteSteps; tick: 
   const sign = (level: QuotedLevel): number => (level.side === "BUY" ? -1 : 1);
   const half = num(quote.spread) / 2;
   const lines: Line[] = [
-    ["Mid of others", (level) => fixed(from(level), more), "The middle of others' best prices; while it is uncertain, the end of the range that is safe for the side"],
-    ["Half spread", (level) => signed((sign(level) * half).toFixed(12), more), `Base spread times the volatility factor ${fixed(quote.volatility_factor, 3)}, half to each side`],
+    ["Mid of others", () => fixed(quote.mid, more), "The middle of others' best prices, our own orders taken out"],
+    ["Fair value", (level) => fixed(from(level), more), "What the side is computed from: the mid or what the configuration takes instead; while it is uncertain, what is safe for the side"],
+    ["Half spread", (level) => signed((sign(level) * half).toFixed(12), more), quote.model === LINEAR ? `Base spread times the volatility factor ${fixed(quote.volatility_factor, 3)}, half to each side` : `By the model ${words(quote.model)}, half to each side`],
     ["Inventory skew", () => signed((-num(quote.bias)).toFixed(12), more), `Moves both sides against the position: inventory is ${fixed((num(quote.inventory_norm) * 100).toFixed(6), 1)} % of its limit`],
     ["Level", (level) => signed((sign(level) * num(level.step)).toFixed(12), more), "How far outside the innermost level"],
     ["Formula", (level) => fixed(level.raw_price, more), "The sum of the lines above"],
@@ -42,6 +45,14 @@ export function Steps({ quote, tick, bare = false }: { quote: QuoteSteps; tick: 
   ];
   const verdict = (level: QuotedLevel): string => words(level.outcome || level.verdict);
   return (
+    <>
+    {quote.why_not_configured ? <p class="near">Quoted by {words(quote.model)}: {quote.why_not_configured}</p> : null}
+    {quote.steps.length ? (
+      <table class="list">
+        <thead><tr><th scope="col">Of the model {words(quote.model)}</th><th scope="col" class="n">Value</th><th scope="col">What it is</th></tr></thead>
+        <tbody>{quote.steps.map((step) => <tr key={step.name}><th scope="row">{step.name}</th><td class="n">{step.value} {step.unit}</td><td class="wrap">{step.says}</td></tr>)}</tbody>
+      </table>
+    ) : null}
     <div class="scroller" tabIndex={0} role="region" aria-label="Steps of each level">
       <table class="steps">
         <thead>
@@ -74,5 +85,6 @@ export function Steps({ quote, tick, bare = false }: { quote: QuoteSteps; tick: 
         </tbody>
       </table>
     </div>
+    </>
   );
 }
