@@ -15,7 +15,7 @@ from tradex_backtest.progress import progress
 from tradex_backtest.result import RunResult
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.sweep import jobs_of, play_all
-from tradex_backtest.tapes.opening import Capture
+from tradex_backtest.tapes.opening import captures_of
 from tradex_sandbox.capture import CaptureError
 from tradex_sandbox.tape import Fees
 
@@ -33,7 +33,8 @@ def main(words: Sequence[str]) -> int:
 def _backtest(arguments: BacktestArguments) -> int:
     began_s = time.perf_counter()
     configs = read_configs(arguments.configs, arguments.sweeps)
-    jobs = jobs_of(_captures(arguments), configs, _settings(arguments), arguments.jobs)
+    captures = captures_of(arguments.captures, arguments.symbols, arguments.instruments)
+    jobs = jobs_of(captures, configs, _settings(arguments), arguments.jobs)
     with progress(len(jobs)) as told:
         results = play_all(jobs, arguments.jobs, told)
     runs = _in_order([run for result in results for run in result.runs], [config.name for config in configs])
@@ -46,16 +47,6 @@ def _backtest(arguments: BacktestArguments) -> int:
     for problem in problems:
         _error(problem, 1)
     return 1 if problems else 0
-
-
-def _captures(arguments: BacktestArguments) -> list[Capture]:
-    grids = {instrument.symbol: instrument for instrument in arguments.instruments}
-    symbols: tuple[str | None, ...] = arguments.symbols or tuple(grids) or (None,)
-    return [
-        Capture((path,), symbol, None if symbol is None else grids.get(symbol))
-        for path in arguments.captures
-        for symbol in symbols
-    ]
 
 
 def _settings(arguments: BacktestArguments) -> RunSettings:

@@ -115,6 +115,11 @@ def infer_instrument(symbol: str, messages: Iterable[Message]) -> Instrument:
         for price, quantity in _numbers(message):
             prices.add(price)
             quantities.add(quantity)
+    return infer_grid(symbol, prices, quantities)
+
+
+def infer_grid(symbol: str, prices: set[str], quantities: set[str]) -> Instrument:
+    """The instrument whose grid fits these numbers; FieldError, as above."""
     tick = _step("price", prices, strays=False)
     return make_instrument(symbol, tick, _step("quantity", quantities, strays=True), INFERRED_MIN_NOTIONAL)
 
