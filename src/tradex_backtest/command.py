@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from market_maker.core.config import EngineLimits
 from tradex_backtest.arguments import BacktestArguments, parse_arguments
@@ -12,7 +13,8 @@ from tradex_backtest.errors import BacktestError
 from tradex_backtest.field import JobResult
 from tradex_backtest.latencies import Latencies
 from tradex_backtest.progress import progress
-from tradex_backtest.result import RunResult
+from tradex_backtest.report.figures import Subject, plain
+from tradex_backtest.report.page import page
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.sweep import jobs_of, play_all
 from tradex_backtest.tapes.opening import captures_of
@@ -41,6 +43,8 @@ def _backtest(arguments: BacktestArguments) -> int:
     if not runs:
         raise BacktestError("no configuration is meant for a market that was captured; check `symbol`")
     problems = list(dict.fromkeys(result.problem for result in results if result.problem is not None))
+    if arguments.out is not None:
+        _write(arguments.out, page(_title(runs), runs, _notes(arguments, problems)))
     if arguments.json:
         wall_s = time.perf_counter() - began_s
         sys.stdout.write(json.dumps(_summary(results, runs, wall_s)) + "\n")
@@ -59,20 +63,40 @@ def _settings(arguments: BacktestArguments) -> RunSettings:
     )
 
 
-def _in_order(runs: list[RunResult], names: list[str]) -> list[RunResult]:
+def _in_order(runs: list[Subject], names: list[str]) -> list[Subject]:
     """By capture as they were named, and in each by configuration."""
-    captures = list(dict.fromkeys(run.capture for run in runs))
-    return sorted(runs, key=lambda run: (captures.index(run.capture), names.index(run.config)))
+    captures = list(dict.fromkeys(run.source for run in runs))
+    return sorted(runs, key=lambda run: (captures.index(run.source), names.index(run.name)))
 
 
-def _summary(results: Sequence[JobResult], runs: Sequence[RunResult], wall_s: float) -> dict[str, object]:
+def _summary(results: Sequence[JobResult], runs: Sequence[Subject], wall_s: float) -> dict[str, object]:
     """The last line; `market_seconds` counts a capture once for each configuration that it was played to."""
     market_us = sum(result.market_us * len(result.runs) for result in results)
     return {
         "market_seconds": round(market_us / 1e6, 3),
         "wall_seconds": round(wall_s, 3),
-        "runs": [run.to_json() for run in runs],
+        "runs": [run.summary() for run in runs],
     }
+
+
+def _title(runs: Sequence[Subject]) -> str:
+    return f"Backtest of {', '.join(dict.fromkeys(run.symbol for run in runs))}"
+
+
+def _notes(arguments: BacktestArguments, problems: Sequence[str]) -> list[str]:
+    queue, fee = arguments.queue_model.value, plain(arguments.maker_fee_bps)
+    return [
+        f"The service's engine in recorded markets; queue model {queue}, maker fee {fee} bps.",
+        "Nobody in a recording reacts to our orders: small orders in a liquid market come closest to it.",
+        *problems,
+    ]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise BacktestError(f"--out: {path} cannot be written: {error.strerror}; check the path") from None
 
 
 def _error(text: str, code: int) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tradex_backtest.configs import NamedConfig
-from tradex_backtest.result import RunResult, result_of
+from tradex_backtest.report.figures import Subject
+from tradex_backtest.result import subject_of
 from tradex_backtest.run import Run
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.tapes.market import RecordedStream
@@ -29,7 +30,7 @@ class Job:
 class JobResult:
     """The runs of a job in the order of its configurations, and why the capture ended early, if it did."""
 
-    runs: tuple[RunResult, ...]
+    runs: tuple[Subject, ...]
     market_us: int
     problem: str | None
 
@@ -43,7 +44,7 @@ def play(job: Job, told: Callable[[float], None]) -> JobResult:
     runs = [Run(stream, config.for_symbol(symbol), job.settings) for config in played]
     _play(stream, runs, told)
     results = tuple(
-        result_of(config.name, job.capture.name, run) for config, run in zip(played, runs, strict=True)
+        subject_of(config.name, job.capture.name, run) for config, run in zip(played, runs, strict=True)
     )
     problem = None if stream.error is None else str(stream.error)
     return JobResult(results, stream.now_us - stream.began_us, problem)

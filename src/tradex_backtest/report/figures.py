@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from market_maker.core.instrument import EXACT
-from market_maker.core.results import Markout, Parts, bps_of
+from market_maker.core.results import Parts, bps_of
 
 HORIZONS_MS = (100, 1_000, 10_000, 60_000)
 WORST_FILLS = 10
@@ -156,12 +156,6 @@ def markout_bps(fills: Sequence[FillFigures], horizon_ms: int) -> Decimal | None
     if not notional:
         return None
     return bps_of(sum((fill.markouts[horizon_ms] for fill in known), ZERO), notional)
-
-
-def of_markout(markout: Markout, into: dict[tuple[str, str], dict[int, Decimal]]) -> None:
-    """Put a markout beside the others of its fill."""
-    if markout.usdt is not None:
-        into.setdefault((markout.trade_id, markout.side.value), {})[markout.horizon_ms] = markout.usdt
 
 
 def deviation(values: Sequence[Decimal]) -> Decimal:

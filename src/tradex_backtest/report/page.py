@@ -113,7 +113,7 @@ def _curves(fills: Sequence[FillFigures]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, int | None], list[FillFigures]] = {}
     for fill in fills:
         groups.setdefault((fill.side, fill.level), []).append(fill)
-    named = [("all", None, list(fills))]
+    named: list[tuple[str, int | None, Sequence[FillFigures]]] = [("all", None, fills)]
     named += [(side, level, group) for (side, level), group in sorted(groups.items(), key=_by_side)]
     return [
         {
