@@ -76,7 +76,7 @@ def test_a_page_needs_no_network_and_is_small_even_for_a_large_sweep(
     tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     market, page = wandering(30).write(tmp_path / "short.gz"), tmp_path / "report.html"
-    sweep = ",".join(f"{2 + step / 100}" for step in range(120))
+    sweep = ",".join(f"{2 + step / 100:.2f}" for step in range(120))
     words = ("--capture", market, "--config", config, "--out", page)
     backtested(capsys, *words, "--sweep", f"base_spread_bps={sweep}")
     text = page.read_text()
