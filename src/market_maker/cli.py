@@ -19,6 +19,8 @@ commands:
   sandbox   the sandbox exchange alone (sandbox --help)
   replay    feed a recorded run to the engine and compare what it decides (replay --help)
   backtest  the engine in recorded markets, faster than they were (backtest --help)
+  capture   record the market that Kafka tells into a file for backtests (capture --help)
+  report    a period from the database as one page: result, fills, orders (report --help)
   version   print the version
 """
 
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sandbox": _sandbox,
         "replay": _replay,
         "backtest": _backtest,
+        "report": _report,
+        "capture": _capture,
         "version": _version,
     }
     if words and words[0] in ("-h", "--help", "help"):
@@ -138,10 +142,22 @@ def _replay(words: list[str]) -> int:
 
 
 def _backtest(words: list[str]) -> int:
-    """The service never imports backtests; this command is their one door."""
+    """The service never imports backtests; this command, `report` and `capture` are their doors."""
     from tradex_backtest.command import main as backtest  # noqa: PLC0415
 
     return backtest(words)
+
+
+def _report(words: list[str]) -> int:
+    from tradex_backtest.report_command import main as report  # noqa: PLC0415
+
+    return report(words, os.environ)
+
+
+def _capture(words: list[str]) -> int:
+    from tradex_backtest.capture_command import main as capture  # noqa: PLC0415
+
+    return capture(words, os.environ)
 
 
 def _version(words: list[str]) -> int:

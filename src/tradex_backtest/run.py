@@ -43,7 +43,7 @@ class Run:
         self._wake_ns = FOREVER_NS
         venue = Venue(stream, settings.queue_model, settings.fees, self._feed, self._engine_events)
         self._venue = venue
-        self.engine = SymbolEngine(_beginning(stream.instrument, config, began_ns), settings.limits)
+        self.engine = SymbolEngine(beginning(stream.instrument, config, began_ns), settings.limits)
         self._orders = OrderWay(
             venue,
             self.engine,
@@ -55,7 +55,9 @@ class Run:
         )
         self.track = Track(self.engine, venue, began_ns)
         venue.open(stream.began_us)
-        self._carry_out(self.engine.start(), began_ns)
+        self.began_with = self.engine.start()
+        """What the engine asked for at its start."""
+        self._carry_out(self.began_with, began_ns)
         self._measure(began_ns)
         self._agenda.at(began_ns + ENABLE_AGAIN_NS, self._enable)
         self._wake_ns = self.engine.wake_ns
@@ -122,7 +124,7 @@ class Run:
         self._step(ev.LagMeasured(at_ns, 0, LAG_TOPIC))
 
 
-def _beginning(listed: instruments.Instrument, config: SymbolConfig, began_ns: int) -> Restored:
+def beginning(listed: instruments.Instrument, config: SymbolConfig, began_ns: int) -> Restored:
     """A symbol that nobody has traded yet."""
     instrument = Instrument(
         listed.symbol,

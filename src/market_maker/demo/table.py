@@ -38,6 +38,7 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         f"service          process {service_pid}; it is started again when it dies, and then stays PAUSED",
         f"logs             {stack.directory}",
         f"symbols          {', '.join(symbols)}",
+        _recording(stack, symbols),
         *(
             ("SHADOW MODE      quotes are computed and published; no order is sent",)
             if stack.is_shadow
@@ -47,6 +48,12 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         "Ctrl-C ends all of it.",
     ]
     return Panel("\n".join(lines), title="TradeX market maker, demo", expand=False)
+
+
+def _recording(stack: Stack, symbols: list[str]) -> str:
+    """How to record these markets for backtests."""
+    given = " ".join(f"{name}={stack.environment[name]}" for name in ("KAFKA_BROKERS", "SCHEMA_REGISTRY_URL"))
+    return f"to record them   {given} market-maker capture --symbols {','.join(symbols)} --for 1m"
 
 
 def live_table(statuses: dict[str, dict[str, Any]], checker: BookChecker, elapsed_s: float) -> Group:

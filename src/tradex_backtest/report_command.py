@@ -1,0 +1,124 @@
+"""`market-maker report`: a period from the database; 0 written, 1 no database, 2 wrong arguments."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from market_maker.durations import parse_duration
+from market_maker.repositories.database import close_pool, open_pool
+from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.migrations import require_schema
+from tradex_backtest.errors import BacktestError
+from tradex_backtest.report.figures import Subject
+from tradex_backtest.report.page import page, report_json
+from tradex_backtest.report.stored import stored_subject, stored_symbols
+
+EPILOG = """Times are ISO 8601, such as 2026-11-20T08:00:00Z (no zone: UTC), or a duration before now: 24h.
+The database is the one at POSTGRES_URL, which is only read."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence."""
+        raise BacktestError(message.removeprefix("argument "))
+
+
+def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        return _report(_parser().parse_args(words), environ)
+    except BacktestError as error:
+        return _error(str(error), 2)
+    except DatabaseError as error:
+        return _error(str(error), 1)
+
+
+def _report(found: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if not found.out and not found.json:
+        raise BacktestError("give --out report.html, --json or both")
+    url = environ.get("POSTGRES_URL", "")
+    if not url:
+        raise BacktestError(
+            "POSTGRES_URL is not set; set it to postgresql://user:password@host:5432/database"
+        )
+    now = datetime.now(UTC)
+    since, until = _time("--from", found.since, now), _time("--to", found.until, now)
+    if since >= until:
+        raise BacktestError(f"--from {since.isoformat()} must be before --to {until.isoformat()}")
+    subjects = asyncio.run(_read(url, tuple(found.symbol), since, until))
+    _tell(found.out, subjects, since, until, as_json=found.json)
+    return 0
+
+
+def _tell(
+    out: Path | None, subjects: Sequence[Subject], since: datetime, until: datetime, *, as_json: bool
+) -> None:
+    if out is not None:
+        title = f"Market making from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+        try:
+            out.write_text(
+                page(title, subjects, ["From the service's database; results of full minutes."]), "utf-8"
+            )
+        except OSError as error:
+            raise BacktestError(f"--out: {out} cannot be written: {error.strerror}; check the path") from None
+    if as_json:
+        told = {"from": since.isoformat(), "to": until.isoformat(), **report_json(subjects)}
+        sys.stdout.write(json.dumps(told) + "\n")
+
+
+async def _read(url: str, symbols: Sequence[str], since: datetime, until: datetime) -> list[Subject]:
+    pool = await open_pool(url, max_size=1, application_name="market-maker report", command_timeout_s=300)
+    try:
+        await require_schema(pool)
+        known = await stored_symbols(pool)
+        for symbol in symbols:
+            if symbol not in known:
+                raise BacktestError(
+                    f"--symbol {symbol}: not configured; there are {', '.join(known) or 'none'}"
+                )
+        return [await stored_subject(pool, symbol, since, until) for symbol in symbols or known]
+    finally:
+        await close_pool(pool)
+
+
+def _time(name: str, text: str, now: datetime) -> datetime:
+    if text == "now":
+        return now
+    try:
+        return now - timedelta(microseconds=parse_duration(text) // 1000)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BacktestError(
+            f"{name} {text!r}: must be a time such as 2026-11-20T08:00:00Z, or a duration such as 24h"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="market-maker report",
+        description="What a symbol earned in a period, where it came from, and how its orders did.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--from", dest="since", default="24h", metavar="TIME", help="begin (default: 24h before now)")
+    add("--to", dest="until", default="now", metavar="TIME", help="end (default: now)")
+    add("--symbol", action="append", default=[], help="repeatable (default: every configured one)")
+    add("--out", type=Path, metavar="report.html", help="write the page")
+    add("--json", action="store_true", help="the same numbers as one line on standard output")
+    return parser
+
+
+def _error(text: str, code: int) -> int:
+    sys.stderr.write(f"market-maker report: {text}\n")
+    return code

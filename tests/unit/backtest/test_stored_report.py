@@ -1,0 +1,161 @@
+"""What the engine of a backtest decides, stored as the service stores it, reports the same figures."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.support.backtest import wandering
+
+from market_maker.core import commands as cmd
+from market_maker.core import events as ev
+from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.replay.beginning import Beginning
+from market_maker.replay.recorder import Recorder
+from market_maker.replay.replaying import replay
+from market_maker.repositories.configs import ConfigRepository
+from market_maker.repositories.journal_entry import JournalEntry
+from market_maker.repositories.journal_store import JournalStore
+from tradex_backtest.latencies import Distribution, Latencies
+from tradex_backtest.report.figures import HORIZONS_MS, markout_bps, plain
+from tradex_backtest.report_command import main
+from tradex_backtest.result import subject_of
+from tradex_backtest.run import Run, beginning
+from tradex_backtest.run_settings import RunSettings
+from tradex_backtest.tapes.binance import BinanceFeed
+from tradex_backtest.tapes.market import RecordedStream
+
+CONFIG = SymbolConfig(
+    "BTCUSDT",
+    base_spread_bps=Decimal(2),
+    order_size_usdt=Decimal(50),
+    num_levels=2,
+    level_spacing_bps=Decimal(1),
+)
+SETTINGS = RunSettings(Latencies(*[Distribution((1_000_000,))] * 3))
+RECORDS = (
+    cmd.RecordFill,
+    cmd.RecordOrder,
+    cmd.RecordState,
+    cmd.RecordRisk,
+    cmd.RecordMarkouts,
+    cmd.RecordPnl,
+)
+SECONDS = 240
+
+
+class Heard(Run):
+    """A run that keeps what its engine heard and said."""
+
+    def __init__(self, *given: Any) -> None:
+        self.steps: list[tuple[ev.Event, list[cmd.Command]]] = []
+        super().__init__(*given)
+
+    def _step(self, event: ev.Event) -> list[cmd.Command]:
+        commands = super()._step(event)
+        self.steps.append((event, commands))
+        return commands
+
+
+def played(path: Path) -> Heard:
+    stream = RecordedStream(BinanceFeed(path))
+    run = Heard(stream, CONFIG, SETTINGS)
+    while (due_us := stream.due_us) is not None:
+        run.advance(due_us * 1000)
+        step = stream.take()
+        if step is not None:
+            run.play(step)
+    run.finish(stream.now_us * 1000)
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Heard:
+    return played(wandering(SECONDS).write(tmp_path / "market.gz"))
+
+
+async def stored(pool: asyncpg.Pool, run: Heard) -> None:
+    """As the service's journal does it."""
+    await ConfigRepository(pool).insert(CONFIG)
+    entries = [
+        JournalEntry("BTCUSDT", records, datetime.fromtimestamp(event.at_ns / 1e9, UTC))
+        for event, commands in run.steps
+        if (records := tuple(command for command in commands if isinstance(command, RECORDS)))
+    ]
+    await JournalStore(pool).write(entries)
+
+
+async def test_what_is_stored_of_a_run_reports_what_the_run_reports(
+    pool: asyncpg.Pool,
+    database_url: str,
+    run: Heard,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await stored(pool, run)
+    began = datetime.fromtimestamp(run.track.began_us / 1e6, UTC)
+    words = ["--from", began.isoformat(), "--to", (began + timedelta(seconds=SECONDS)).isoformat()]
+    page = tmp_path / "report.html"
+    code = await asyncio.to_thread(
+        main, [*words, "--json", "--out", str(page)], {"POSTGRES_URL": database_url}
+    )
+    assert code == 0
+    (told,) = json.loads(capsys.readouterr().out)["subjects"]
+    subject = subject_of("a", "market", run)
+    assert told["fills"] == len(subject.fills) > 10
+    assert told["volume_usdt"] == plain(subject.volume)
+    assert told["orders"]["placed"] == subject.orders.placed
+    assert told["orders"]["with_fills"] == subject.orders.with_fills
+    assert told["cancels_per_fill"] == pytest.approx(subject.orders.cancelled / len(subject.fills), rel=0.05)
+    assert told["two_sided_share"] == pytest.approx(subject.two_sided_share, abs=0.02)
+    for ms, name in zip(HORIZONS_MS, ("0.1", "1", "10", "60"), strict=True):
+        bps = markout_bps(subject.fills, ms)
+        assert bps is not None
+        assert told["markout_bps"][name] == plain(bps)
+    minute = [said for _, commands in run.steps for said in commands if isinstance(said, cmd.RecordPnl)][-1]
+    assert told["pnl_usdt"] == {
+        "total": plain(minute.parts.total),
+        "spread": plain(minute.parts.spread),
+        "inventory": plain(minute.parts.inventory),
+        "fees": plain(minute.parts.fees),
+    }
+    assert {one["state"] for one in told["time"]} == {"PAUSED", "ACTIVE"}
+    assert page.stat().st_size < 1_000_000
+
+
+def test_what_an_engine_heard_in_a_backtest_replays_to_the_same_commands(run: Heard, tmp_path: Path) -> None:
+    stream = RecordedStream(BinanceFeed(tmp_path / "market.gz"))
+    start = beginning(stream.instrument, CONFIG, stream.began_us * 1000)
+    recorder = Recorder(tmp_path / "records", 1_000_000_000)
+    recording = recorder.record(run.engine, Beginning.of(start, EngineLimits(), ()))
+    recording.started(run.began_with)
+    for event, commands in run.steps:
+        recording.step(event, commands)
+    recording.close()
+    recorder.close()
+    (path,) = sorted((tmp_path / "records").iterdir())
+    result = replay(path)
+    assert result.difference is None
+    assert result.events == len(run.steps)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--from", "yesterday", "--json"], "--from 'yesterday': must be a time such as"),
+        (["--from", "1h", "--to", "2h", "--json"], "must be before --to"),
+        (["--symbol", "NOPE", "--json"], "--symbol NOPE: not configured; there are none"),
+        (["--from", "1h"], "give --out report.html, --json or both"),
+    ],
+)
+async def test_what_is_asked_wrongly_is_one_sentence(
+    words: list[str], problem: str, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await asyncio.to_thread(main, words, {"POSTGRES_URL": database_url}) == 2
+    said = capsys.readouterr().err
+    assert problem in said
+    assert said.count("\n") == 1
