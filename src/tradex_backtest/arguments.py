@@ -11,6 +11,7 @@ from market_maker.durations import parse_duration
 from tradex_backtest.configs import Sweep, parse_sweep
 from tradex_backtest.errors import BacktestError
 from tradex_backtest.latencies import Distribution
+from tradex_backtest.latency_record import measured
 from tradex_backtest.measured import MEASURED
 from tradex_backtest.sweep import cores_at_hand
 from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
@@ -36,10 +37,12 @@ class BacktestArguments:
     answer_latency: Distribution
     response_timeout_ns: int
     maker_fee_bps: Decimal
+    learn_share: float
     seed: int
     jobs: int
     out: Path | None
     json: bool
+    markdown: bool
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,6 +57,7 @@ def parse_arguments(words: Sequence[str]) -> BacktestArguments:
     for path in (*found.capture, *found.config):
         if not path.is_file():
             raise BacktestError(f"{path} is not a file; check the path")
+    usual = MEASURED if found.latency_from is None else measured(found.latency_from)
     return BacktestArguments(
         captures=tuple(found.capture),
         configs=tuple(found.config),
@@ -61,15 +65,17 @@ def parse_arguments(words: Sequence[str]) -> BacktestArguments:
         instruments=tuple(found.instrument),
         symbols=tuple(symbol for symbol in (found.symbols or "").split(",") if symbol),
         queue_model=QueueModel(found.queue),
-        feed_latency=found.feed_latency or MEASURED.feed,
-        order_latency=found.order_latency or MEASURED.order,
-        answer_latency=found.answer_latency or MEASURED.answer,
+        feed_latency=found.feed_latency or usual.feed,
+        order_latency=found.order_latency or usual.order,
+        answer_latency=found.answer_latency or usual.answer,
         response_timeout_ns=found.response_timeout,
         maker_fee_bps=found.maker_fee_bps,
+        learn_share=found.learn,
         seed=found.seed,
         jobs=found.jobs or cores_at_hand(),
         out=found.out,
         json=found.json,
+        markdown=found.markdown,
     )
 
 
@@ -110,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("--feed-latency", "--order-latency", "--answer-latency"):
         add(name, type=_read(_latency), metavar="1ms", help="one way; default: measured, docs/backtest.md")
     add(
+        "--latency-from",
+        type=Path,
+        metavar="RECORD",
+        help="latencies as a record of the service (MM_RECORD_DIR) shows them",
+    )
+    add(
         "--response-timeout",
         type=_read(_duration),
         default="50ms",
@@ -117,11 +129,26 @@ def _parser() -> argparse.ArgumentParser:
         help="ORDER_SERVICE_RESPONSE_TIMEOUT_MS of the service; a later answer halts",
     )
     add("--maker-fee-bps", type=_read(_decimal), default=Decimal("-0.5"), help="negative: a rebate")
+    add(
+        "--learn",
+        type=_read(_share),
+        default=0.0,
+        metavar="50%",
+        help="so much of a capture the engine only watches (models calibrate), and quotes from then on",
+    )
     add("--seed", type=int, default=1, help="of the latencies that are drawn")
     add("--jobs", type=int, help="processes (default: one per core)")
     add("--out", type=Path, metavar="report.html", help="write the report")
     add("--json", action="store_true", help="end with one line of JSON on standard output")
+    add("--markdown", action="store_true", help="print the table of a comparison for documentation")
     return parser
+
+
+def _share(text: str) -> float:
+    share = _decimal(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0 <= share < 1:
+        raise ValueError("must be a share such as 50%, less than all")
+    return float(share)
 
 
 def _latency(text: str) -> Distribution | None:

@@ -14,6 +14,7 @@ from tradex_backtest.field import JobResult
 from tradex_backtest.latencies import Latencies
 from tradex_backtest.progress import progress
 from tradex_backtest.report.figures import Subject, plain
+from tradex_backtest.report.markdown import table
 from tradex_backtest.report.page import page
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.sweep import jobs_of, play_all
@@ -45,6 +46,8 @@ def _backtest(arguments: BacktestArguments) -> int:
     problems = list(dict.fromkeys(result.problem for result in results if result.problem is not None))
     if arguments.out is not None:
         _write(arguments.out, page(_title(runs), runs, _notes(arguments, problems)))
+    if arguments.markdown:
+        sys.stdout.write(table(runs))
     if arguments.json:
         wall_s = time.perf_counter() - began_s
         sys.stdout.write(json.dumps(_summary(results, runs, wall_s)) + "\n")
@@ -59,6 +62,7 @@ def _settings(arguments: BacktestArguments) -> RunSettings:
         arguments.queue_model,
         Fees(maker_bps=arguments.maker_fee_bps),
         EngineLimits(response_timeout_ns=arguments.response_timeout_ns),
+        arguments.learn_share,
         arguments.seed,
     )
 

@@ -41,13 +41,24 @@ def play(job: Job, told: Callable[[float], None]) -> JobResult:
     stream = RecordedStream(open_capture(job.capture))
     symbol = stream.instrument.symbol
     played = [config for config in job.configs if config.symbol in (None, symbol)]
-    runs = [Run(stream, config.for_symbol(symbol), job.settings) for config in played]
+    learn_us = _learn_us(job)
+    runs = [Run(stream, config.for_symbol(symbol), job.settings, learn_us) for config in played]
     _play(stream, runs, told)
     results = tuple(
         subject_of(config.name, job.capture.name, run) for config, run in zip(played, runs, strict=True)
     )
     problem = None if stream.error is None else str(stream.error)
     return JobResult(results, stream.now_us - stream.began_us, problem)
+
+
+def _learn_us(job: Job) -> int:
+    """How long the engines only watch: a share of the capture, which is read once for its length."""
+    if not job.settings.learn_share:
+        return 0
+    stream = RecordedStream(open_capture(job.capture))
+    while stream.due_us is not None:
+        stream.take()
+    return int((stream.now_us - stream.began_us) * job.settings.learn_share)
 
 
 def _play(stream: RecordedStream, runs: Sequence[Run], told: Callable[[float], None]) -> None:

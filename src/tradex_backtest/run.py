@@ -33,7 +33,10 @@ LAG_TOPIC: Final = "orderbook.delta.v1"
 class Run:
     """Plays with a stream: `advance` to the next step's time, then `play` it; `finish` at the end."""
 
-    def __init__(self, stream: RecordedStream, config: SymbolConfig, settings: RunSettings) -> None:
+    def __init__(
+        self, stream: RecordedStream, config: SymbolConfig, settings: RunSettings, learn_us: int = 0
+    ) -> None:
+        """`learn_us`: so long the engine only watches."""
         began_ns = stream.began_us * 1000
         seed, latencies = f"{settings.seed}:{config.symbol}", settings.latencies
         self._feed = Channel(latencies.feed.draws(f"{seed}:feed"))
@@ -53,13 +56,13 @@ class Run:
             self._agenda,
             self._step,
         )
-        self.track = Track(self.engine, venue, began_ns)
+        self.track = Track(self.engine, venue, began_ns, learn_us)
         venue.open(stream.began_us)
         self.began_with = self.engine.start()
         """What the engine asked for at its start."""
         self._carry_out(self.began_with, began_ns)
         self._measure(began_ns)
-        self._agenda.at(began_ns + ENABLE_AGAIN_NS, self._enable)
+        self._agenda.at(began_ns + learn_us * 1000 + ENABLE_AGAIN_NS, self._enable)
         self._wake_ns = self.engine.wake_ns
 
     def advance(self, until_ns: int) -> None:

@@ -16,5 +16,7 @@ class RunSettings:
     queue_model: QueueModel = QueueModel.RISK_AVERSE
     fees: Fees = field(default_factory=Fees)
     limits: EngineLimits = field(default_factory=EngineLimits)
+    learn_share: float = 0.0
+    """Of the capture: so long the engine only watches, and quotes from then on."""
     seed: int = 1
     """Of the latencies that are drawn."""

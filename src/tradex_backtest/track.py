@@ -30,8 +30,8 @@ class Tracked:
 class Track:
     """Looks at an engine after each of its steps."""
 
-    def __init__(self, engine: SymbolEngine, venue: Venue, began_ns: int) -> None:
-        self.began_us = self.ended_us = began_ns // 1000
+    def __init__(self, engine: SymbolEngine, venue: Venue, began_ns: int, learn_us: int = 0) -> None:
+        self.began_us = self.ended_us = began_ns // 1000 + learn_us
         self._engine = engine
         self._venue = venue
         self._fills: list[cmd.RecordFill] = []
@@ -61,7 +61,9 @@ class Track:
             self._spend(event.at_ns)
 
     def sample(self, at_ns: int) -> None:
-        """A second has passed."""
+        """A second has passed; while the engine only watches there is nothing to keep."""
+        if at_ns // 1000 < self.began_us:
+            return
         symbol = self._engine.symbol
         mid = None if symbol.mid is None else symbol.mid.price(symbol.instrument)
         spread = spread_bps((order for order in symbol.orders if order.is_live), mid)

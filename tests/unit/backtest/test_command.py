@@ -110,3 +110,31 @@ def test_an_answer_beyond_the_response_timeout_halts(
     assert run["state"] == "HALTED"
     (run,) = backtested(capsys, *words, "--answer-latency", "5ms")["runs"]
     assert run["state"] == "ACTIVE"
+
+
+def test_latencies_come_from_a_record_of_the_service(
+    tmp_path: Path, market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "record.jsonl"
+    record.write_text("{}\n")
+    assert main(["--capture", str(market), "--config", str(config), "--latency-from", str(record)]) == 2
+    assert f"--latency-from: {record}: " in capsys.readouterr().err
+
+
+def test_an_engine_that_only_watches_a_part_is_judged_on_the_rest(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (whole,) = backtested(capsys, "--capture", market, "--config", config)["runs"]
+    (rest,) = backtested(capsys, "--capture", market, "--config", config, "--learn", "50%")["runs"]
+    assert 0 < rest["fills"] < whole["fills"]
+    assert main(["--capture", str(market), "--learn", "100%"]) == 2
+    assert "must be a share such as 50%" in capsys.readouterr().err
+
+
+def test_a_comparison_is_told_as_a_table_of_markdown(
+    market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--capture", str(market), "--config", str(config), "--jobs", "1", "--markdown"]) == 0
+    head, rule, row = capsys.readouterr().out.splitlines()
+    assert head.count("|") == rule.count("|") == row.count("|")
+    assert "| BTCUSDT (market.gz) | a | " in row
