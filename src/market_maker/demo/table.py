@@ -52,7 +52,9 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
 
 def _recording(stack: Stack, symbols: list[str]) -> str:
     """How to record these markets for backtests."""
-    given = " ".join(f"{name}={stack.environment[name]}" for name in ("KAFKA_BROKERS", "SCHEMA_REGISTRY_URL"))
+    given = " ".join(
+        f"{name}={stack.environment.get(name, '...')}" for name in ("KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
+    )
     return f"to record them   {given} market-maker capture --symbols {','.join(symbols)} --for 1m"
 
 

@@ -21,9 +21,9 @@
   const COLUMNS = [
     ["P&L", (s) => s.pnl_usdt.total, 2, true], ["spread", (s) => s.pnl_usdt.spread, 2], ["inventory", (s) => s.pnl_usdt.inventory, 2],
     ["fees", (s) => s.pnl_usdt.fees, 2], ["fills", (s) => s.fills, 0], ["volume", (s) => s.volume_usdt, 0],
-    ["cancels / fill", (s) => s.cancels_per_fill, 2], ["two-sided %", (s) => s.two_sided_share === null ? null : s.two_sided_share * 100, 1],
+    ["cancels per fill", (s) => s.cancels_per_fill, 2], ["2-sided %", (s) => s.two_sided_share === null ? null : s.two_sided_share * 100, 1],
     ["position σ", (s) => s.position_usdt_std, 0],
-    ...data.horizons_s.map((h) => [`markout ${h} s, bps`, (s) => s.markout_bps[String(h)], 2]),
+    ...data.horizons_s.map((h) => [`bps after ${h} s`, (s) => s.markout_bps[String(h)], 2]),
   ];
 
   function table(head, rows, left = 1) {
