@@ -52,16 +52,15 @@ class BookSide:
         after = dict(levels_now)
         before = {ticks: levels.get(ticks, 0) for ticks in after}
         levels.update(after)
-        standing = []
-        for ticks, lots in after.items():
-            if lots:
-                standing.append(ticks)
-            else:
-                del levels[ticks]
-        if standing:
-            best = max(standing) if self.side is Side.BUY else min(standing)
-            if self.best is None or (best - self.best) * self._step < 0:
-                self.best = best
+        for ticks in [ticks for ticks, lots in after.items() if not lots]:
+            del levels[ticks]
+        best = self.best
+        if best is None:
+            self.best = self._scan()
+        elif self.side is Side.BUY:
+            self.best = max([ticks for ticks, lots in after.items() if ticks > best and lots], default=best)
+        else:
+            self.best = min([ticks for ticks, lots in after.items() if ticks < best and lots], default=best)
         if self.best is not None and self.best not in levels:
             self.best = self._next_best(self.best)
         return before, after
