@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
+from weakref import ref
 
 from tradex_sandbox.capture import (
     CaptureError,
@@ -126,7 +127,7 @@ class RecordedFeed:
         self.symbol = symbol or (instrument.symbol if instrument else "")
         self._seen: set[str] = set()
         self._passes_over_tickers = False
-        self._file: BinaryIO | None = None
+        self._file: ref[BinaryIO] | None = None
         self._bytes = 1
         self._messages = self._own(read_capture(path, self._passes_over, self._opened))
         self._ahead: deque[Message] = deque()
@@ -153,10 +154,12 @@ class RecordedFeed:
 
     def read_share(self) -> float:
         """How much of the file has been read, 0 to 1."""
-        return 1.0 if self._file is None or self._file.closed else self._file.tell() / self._bytes
+        file = None if self._file is None else self._file()
+        return 1.0 if file is None or file.closed else file.tell() / self._bytes
 
     def _opened(self, file: BinaryIO) -> None:
-        self._file, self._bytes = file, max(1, self.path.stat().st_size)
+        # Weakly: the reading of the file closes it, also when nobody reads on.
+        self._file, self._bytes = ref(file), max(1, self.path.stat().st_size)
 
     def _passes_over(self, line: bytes) -> bool:
         return self._passes_over_tickers and TICKER_STREAM in line[:STREAM_BYTES]
