@@ -9,11 +9,11 @@ from typing import Final
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.view import spread_bps
-from tradex_backtest.report.figures import FillFigures, OrderFigures, Point, TimeShare
+from tradex_backtest.report.figures import QUOTING, FillFigures, OrderFigures, Point, TimeShare
 from tradex_backtest.venue import Venue
 
-QUOTING: Final = "quoting"
 NS_PER_MS: Final = 1_000_000
 
 
@@ -55,9 +55,7 @@ class Track:
             elif isinstance(command, cmd.RecordFill) and command.after is not None:
                 self._fills.append(command)
                 self._filled_orders.add(command.client_order_id or command.order_id)
-        symbol = self._engine.symbol
-        reason = QUOTING if symbol.quote is not None else symbol.no_quote_reason
-        if reason != self._standing[1] or symbol.state.value != self._standing[0]:
+        if self._stands() != self._standing:
             self._spend(event.at_ns)
 
     def sample(self, at_ns: int) -> None:
@@ -110,7 +108,11 @@ class Track:
 
     def _stands(self) -> tuple[str, str]:
         symbol = self._engine.symbol
-        return symbol.state.value, QUOTING if symbol.quote is not None else symbol.no_quote_reason
+        if symbol.quote is None:
+            return symbol.state.value, symbol.no_quote_reason
+        if symbol.not_ready is None:
+            return symbol.state.value, QUOTING
+        return symbol.state.value, f"{QUOTING} as {DEFAULT}: {symbol.not_ready.code}"
 
     def _spend(self, at_ns: int) -> None:
         self._spent_ns[self._standing] += at_ns - self._since_ns

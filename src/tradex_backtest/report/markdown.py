@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tradex_backtest.report.figures import HORIZONS_MS, Subject, markout_bps
+from tradex_backtest.report.figures import HORIZONS_MS, QUOTING, Subject, markout_bps
 
 HEAD = (
     "market",
@@ -15,6 +15,7 @@ HEAD = (
     "volume",
     "position std",
     "two-sided",
+    "by its own model",
     *(f"markout {ms / 1000:g} s" for ms in HORIZONS_MS),
 )
 
@@ -36,5 +37,15 @@ def _row(subject: Subject) -> tuple[str, ...]:
         f"{subject.volume:.0f}",
         "-" if std is None else f"{std:.0f}",
         "-" if share is None else f"{share:.1%}",
+        _own_share(subject),
         *("-" if (bps := markout_bps(subject.fills, ms)) is None else f"{bps:.2f}" for ms in HORIZONS_MS),
     )
+
+
+def _own_share(subject: Subject) -> str:
+    """How much of the time with a quote it was its own model's."""
+    quoted = {
+        one.reason: one.seconds for one in subject.time if one.reason and one.reason.startswith(QUOTING)
+    }
+    total = sum(quoted.values())
+    return f"{quoted.get(QUOTING, 0.0) / total:.0%}" if total else "-"
