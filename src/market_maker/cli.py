@@ -83,9 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(words: list[str]) -> int:
     # Imported here: no other command should wait for, or need, what the service imports.
+    if (broken := _installed_models("serve")) != 0:
+        return broken
     from market_maker.serve import leave, serve  # noqa: PLC0415
 
-    leave(_no_arguments("serve", words) or serve(os.environ))
+    return leave(_no_arguments("serve", words) or serve(os.environ))
 
 
 def _guard(words: list[str]) -> int:
@@ -138,11 +140,13 @@ def _sandbox(words: list[str]) -> int:
 def _replay(words: list[str]) -> int:
     from market_maker.replay.command import main as replay  # noqa: PLC0415
 
-    return replay(words)
+    return _installed_models("replay") or replay(words)
 
 
 def _backtest(words: list[str]) -> int:
     """The service never imports backtests; this command, `report` and `capture` are their doors."""
+    if (broken := _installed_models("backtest")) != 0:
+        return broken
     from tradex_backtest.command import main as backtest  # noqa: PLC0415
 
     return backtest(words)
@@ -158,6 +162,17 @@ def _capture(words: list[str]) -> int:
     from tradex_backtest.capture_command import main as capture  # noqa: PLC0415
 
     return capture(words, os.environ)
+
+
+def _installed_models(command: str) -> int:
+    """Add the models of installed packages, before the API's schema is made of them; 1 for a broken one."""
+    from market_maker.quoting_models import ModelLoadError, load_installed_models  # noqa: PLC0415
+
+    try:
+        load_installed_models()
+    except ModelLoadError as error:
+        return _error(f"{command}: {error}")
+    return 0
 
 
 def _version(words: list[str]) -> int:

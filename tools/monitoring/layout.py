@@ -41,6 +41,7 @@ ROWS: Final = {
         Panel("State", ("mm_state_gauge", "mm_shadow_mode")),
         Panel("Quoted spread", ("mm_spread_bps",)),
         Panel("Not quoted, by reason", ("mm_quotes_suppressed_total",)),
+        Panel("Default model in place of the configured one", ("mm_model_fallback",)),
     ),
     "Orders": (
         Panel("Open orders, ours and the exchange's count", ("mm_open_orders", "mm_open_orders_at_exchange")),

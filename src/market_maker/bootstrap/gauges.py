@@ -170,6 +170,7 @@ class Gauges:
         value, spread, valuation = symbol.inventory_value, spread_bps(symbol.orders, mid), symbol.valuation
         bound.inventory.set(math.nan if value is None else float(value))
         bound.open_orders.set(symbol.orders.live_count())
+        bound.model_fallback.set(symbol.not_ready is not None)
         bound.show_open_orders_at_exchange(symbol.clearing.open_at_exchange)
         bound.spread_bps.set(math.nan if spread is None else float(spread))
         bound.mailbox_depth.set(len(worker.mailbox))

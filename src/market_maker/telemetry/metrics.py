@@ -71,6 +71,9 @@ METRICS: Final = (
     Metric("mm_kafka_lag_seconds", _G, ("topic",), "Consumer lag; NaN while it cannot be measured"),
     Metric("mm_state_gauge", _G, ("symbol", "state"), "1 for the state that the symbol is in, else 0"),
     # --- beyond the document ---
+    Metric(
+        "mm_model_fallback", _G, _SYMBOL, "1 while linear_skew quotes in place of the configuration's model"
+    ),
     Metric("mm_mailbox_depth", _G, _SYMBOL, "Messages waiting in the symbol's mailbox"),
     Metric("mm_event_loop_lag_seconds", _G, (), "Longest delay of the event loop in the last second"),
     Metric("mm_event_loop_stalled_seconds_total", _C, (), "Time that the event loop did not run"),

@@ -27,6 +27,7 @@ class SymbolMetrics:
         self.symbol = symbol
         self._metrics = metrics
         self.inventory = metrics.gauge("mm_inventory_usdt", symbol=symbol)
+        self.model_fallback = metrics.gauge("mm_model_fallback", symbol=symbol)
         self.open_orders = metrics.gauge("mm_open_orders", symbol=symbol)
         self.open_orders_at_exchange = metrics.gauge("mm_open_orders_at_exchange", symbol=symbol)
         self.spread_bps = metrics.gauge("mm_spread_bps", symbol=symbol)
