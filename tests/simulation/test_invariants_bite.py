@@ -220,7 +220,7 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int], int]] = [
     (rebates_are_counted_as_fees, {8}, 0),
     (halted_symbols_ignore_fills, {2, 8, 9}, 0),
     (offsets_are_done_as_soon_as_they_are_read, {9}, 0),
-    (the_journal_writes_the_newest_first, {8, 10}, 0),
+    (the_journal_writes_the_newest_first, {8, 10, 18}, 0),
     (the_relay_goes_on_behind_a_row_that_failed, {10}, 16),
     (rows_count_as_sent_before_the_broker_has_them, {10}, 5),
     (a_full_mailbox_drops_what_comes, {12}, 9),
@@ -229,7 +229,7 @@ BROKEN: list[tuple[Callable[[Patch], None], set[int], int]] = [
     (an_order_of_a_failed_step_may_still_be_on_its_way, {6}, 31),
     (a_stop_believes_that_nothing_is_left, {8, 14}, 0),
     (a_gap_is_not_noticed, {11, 15}, 6),
-    (no_book_is_ever_stale, {11}, 29),
+    (no_book_is_ever_stale, {11}, 204),
     (engines_share_a_counter, {13}, 0),
     (orders_in_the_market_do_not_hinder_a_reset, {14}, 0),
 ]
