@@ -51,6 +51,34 @@ class AccessSettings:
             "console asks for a token",
         ),
     ]
+    changes_need_approval: Annotated[
+        bool,
+        Variable(
+            "CHANGES_NEED_APPROVAL",
+            to.flag,
+            "whether a change of a configuration that lets a symbol risk more waits for a second person; "
+            "needs DISABLE_AUTH=false",
+            default="false",
+        ),
+    ]
+    approval_expires_ns: Annotated[
+        int,
+        Variable(
+            "CHANGES_APPROVAL_EXPIRES",
+            to.duration("1m", "720h"),
+            "how long such a change can be approved",
+            default="24h",
+        ),
+    ]
+    limit_owner: Annotated[
+        str,
+        Variable(
+            "LIMIT_OWNER_ROLE",
+            to.choice("mm:operate", "mm:risk"),
+            "who alone may raise max_position_usdt and max_loss_usdt, or approve that: mm:operate or mm:risk",
+            default="mm:operate",
+        ),
+    ]
 
     @staticmethod
     def conflicts(_: Mapping[str, Any]) -> Iterator[SettingProblem]:

@@ -21,6 +21,7 @@ commands:
   backtest  the engine in recorded markets, faster than they were (backtest --help)
   capture   record the market that Kafka tells into a file for backtests (capture --help)
   report    a period from the database as one page: result, fills, orders (report --help)
+  evidence  one document on the controls of a period (evidence --help)
   version   print the version
 """
 
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "backtest": _backtest,
         "report": _report,
         "capture": _capture,
+        "evidence": _evidence,
         "version": _version,
     }
     if words and words[0] in ("-h", "--help", "help"):
@@ -135,6 +137,12 @@ def _sandbox(words: list[str]) -> int:
     """
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "tradex_sandbox", *words])  # noqa: S606 -- our own module
+
+
+def _evidence(words: list[str]) -> int:
+    from market_maker.evidence.command import main as evidence  # noqa: PLC0415
+
+    return evidence(words)
 
 
 def _replay(words: list[str]) -> int:

@@ -21,6 +21,7 @@ from market_maker.environment import (
     fields_of,
     read_settings,
 )
+from market_maker.house_settings import HouseSettings
 from market_maker.security_settings import HttpTls, KafkaSecurity, MetadataTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
 
@@ -32,6 +33,7 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
     "metadata_tls": MetadataTls,
     "http_tls": HttpTls,
     "access": AccessSettings,
+    "house": HouseSettings,
 }
 
 
@@ -320,6 +322,7 @@ class Settings:
     metadata_tls: MetadataTls
     http_tls: HttpTls
     access: AccessSettings
+    house: HouseSettings
     warnings: tuple[str, ...] = ()
     """Sentences about variables that look like ours and are not."""
 
@@ -355,6 +358,7 @@ class Settings:
             journal_lag_threshold_ns=self.journal_lag_threshold_ns,
             price_collar_bps=self.price_collar_bps,
             max_order_notional_usdt=self.max_order_notional_usdt,
+            house_limits=self.house.limits.any,
             shadow_mode=self.shadow_mode,
         )
 
@@ -374,6 +378,13 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
             None,
             "required unless DISABLE_AUTH=true; set it to the Auth Service that issues the API's tokens, "
             "such as http://localhost:3001",
+        )
+    access = values.get("access")
+    if values.get("disable_auth") and access is not None and access.changes_need_approval:
+        yield SettingProblem(
+            "CHANGES_NEED_APPROVAL",
+            "true",
+            "needs DISABLE_AUTH=false: without tokens nobody can tell a second person from the first",
         )
     http_port = values.get("http_port")
     if http_port is not None and http_port == values.get("metrics_port"):

@@ -47,6 +47,37 @@ async def test_exposure_beyond_its_limit_halts(start_site: StartSite) -> None:
     await site.require_equal_fills(BTC)
 
 
+async def test_a_limit_over_all_symbols_halts_every_symbol_that_quotes(start_site: StartSite) -> None:
+    site = await start_site(HOUSE_MAX_GROSS_USDT="150")
+    await quote(site, ETH)
+    await quote(site, num_levels=4, quote_interval_ms=SELDOM)
+    await site.exchange.trade(BTC, "sell", "3")
+    status = await site.operator.halted(BTC, "HOUSE_LIMIT_BREACH")
+    await site.operator.halted(ETH, "HOUSE_LIMIT_BREACH")
+    assert status["kill"]["threshold"] == "150 USDT"
+    assert status["kill"]["measured"].startswith("gross inventory ")
+    await site.empty_at_exchange(BTC)
+    await site.empty_at_exchange(ETH)
+    [limit] = (await site.operator.ask("GET", "/v1/mm/status")).body["totals"]["house_limits"]
+    assert Decimal(limit["left_usdt"]) < 0
+
+
+async def test_a_drill_is_a_kill_that_is_measured_and_recorded_as_what_it_is(site: Site) -> None:
+    await quote(site)
+    done = await site.operator.ask("POST", f"/v1/mm-configs/{BTC}/drill", {"reason": "monthly"})
+    assert done.status == 200, done
+    assert (done.body["state_before"], done.body["open_orders"] > 0) == ("ACTIVE", True)
+    assert 0 < done.body["halted_us"] < done.body["proven_zero_us"]
+    await site.operator.halted(BTC, "DRILL")
+    await site.empty_at_exchange(BTC)
+    [listed] = (await site.operator.ask("GET", f"/v1/mm/drills?symbol={BTC}")).body["items"]
+    assert listed == done.body
+    again = await site.operator.ask("POST", f"/v1/mm-configs/{BTC}/drill", {"reason": "again"})
+    assert again.status == 409
+    assert (await site.operator.ask("POST", f"/v1/mm-configs/{BTC}/enable")).status == 409
+    assert (await site.operator.emergency("reset", BTC)).status == 200
+
+
 async def test_a_loss_beyond_its_limit_halts(site: Site) -> None:
     await quote(site, quote_interval_ms=OFTEN, max_loss_usdt="1")
     await site.exchange.trade(BTC, "sell", "0.0016")

@@ -13,6 +13,7 @@ from market_maker.core.config import EngineLimits
 from market_maker.core.events import (
     EngineEventUnreadable,
     Fault,
+    HouseMeasured,
     OrderEventKind,
     RequestOutcome,
     Side,
@@ -70,6 +71,11 @@ AT_THE_LIMIT: list[tuple[KillReason, Step, Step]] = [
     (KillReason.JOURNAL_FAILURE, lambda play: play.journal(5000), lambda play: play.journal(5000.001)),
     (KillReason.JOURNAL_FAILURE, lambda play: play.journal(0), lambda play: play.journal(failed=True)),
     (
+        KillReason.HOUSE_LIMIT_BREACH,
+        lambda play: play.when(HouseMeasured(play.now_ns)),
+        lambda play: play.when(HouseMeasured(play.now_ns, "gross inventory 1300 USDT", "1000 USDT")),
+    ),
+    (
         KillReason.MARKET_HALT,
         lambda play: play.grid(status=InstrumentStatus.TRADING),
         lambda play: play.grid(status=InstrumentStatus.HALTED),
@@ -98,6 +104,16 @@ def test_a_trigger_does_nothing_at_its_threshold_and_kills_beyond_it(
     kill = killed.view().kill
     assert kill is not None
     assert kill.reason is reason
+
+
+def test_no_symbol_starts_while_a_limit_over_all_symbols_is_broken_or_not_measured() -> None:
+    play = ready(limits=EngineLimits(house_limits=True))
+    assert play.enable().replies == ["refused: HOUSE_UNMEASURED"]
+    play.when(HouseMeasured(play.now_ns, "loss of the day 600 USDT", "500 USDT"))
+    assert play.state is State.PAUSED
+    assert play.enable().replies == ["refused: HOUSE_LIMIT_BREACH"]
+    play.when(HouseMeasured(play.now_ns))
+    assert play.enable().replies == ["done"]
 
 
 def test_a_market_move_alone_can_break_the_exposure_limit() -> None:
@@ -323,3 +339,16 @@ def test_the_notional_limit_has_a_default_of_ten_order_sizes() -> None:
     play = active(config=config, limits=EngineLimits(max_order_notional_usdt=Decimal(99)))
     assert play.said.placed == []
     assert play.verdict(Side.BUY) == "notional_limit"
+
+
+def test_a_drill_kills_as_a_kill_does_and_never_over_one() -> None:
+    play = quoting()
+    drilled = play.control(Cause.DRILL)
+    assert (play.state, drilled.replies) == (State.HALTED, ["done"])
+    kill = play.view().kill
+    assert kill is not None
+    assert kill.reason is KillReason.DRILL
+    killed = quoting()
+    killed.control(Cause.KILL)
+    assert killed.control(Cause.DRILL).replies == ["refused: HALTED"]
+    assert killed.view().kill.reason is KillReason.MANUAL  # type: ignore[union-attr] # it is latched

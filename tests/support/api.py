@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from market_maker.api.app import create_app
+from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
@@ -127,8 +128,12 @@ class Api:
         }
         sent: list[Message] = []
 
+        unread = [data]
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": data, "more_body": False}
+            if not unread:
+                await asyncio.Event().wait()  # the client stays until it has its answer
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
         async def send(message: Message) -> None:
             sent.append(message)
@@ -173,6 +178,7 @@ async def in_process(
     authenticator: Authenticator | None = None,
     peers: Peers | None = None,
     host_names: Set[str] = frozenset(),
+    approval: Approval | None = None,
 ) -> AsyncIterator[Api]:
     """An app for this desk; everything in its state is new."""
     is_shared = authenticator is None and peers is None and not host_names
@@ -181,6 +187,7 @@ async def in_process(
         _open_app() if is_shared else create_app(desk, authenticator or NoAuth(), VERSION, fleet, host_names)
     )
     app.state.desk = desk
+    app.state.approval = approval or Approval(None)
     app.state.fleet = fleet
     app.state.audit = AuditTrail(desk)
     app.state.samples = Samples()

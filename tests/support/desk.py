@@ -23,7 +23,9 @@ from market_maker.api.ports import (
     NotListedError,
     OrderRow,
     StoredState,
+    SupersededError,
     UnknownSymbolError,
+    VersionRow,
 )
 from market_maker.clients.metadata import MetadataInvalidError, Offer
 from market_maker.core.commands import OrderStatus, Problem, Reply
@@ -43,6 +45,7 @@ from market_maker.core.view import (
     ReferenceView,
     SymbolView,
 )
+from market_maker.repositories.drills import Drill
 from market_maker.repositories.paging import ALWAYS, Period
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -141,6 +144,9 @@ class FakeDesk:
     stored: dict[str, StoredState] = field(default_factory=dict)
     bids: Sequence[DepthLevel] = (DepthLevel(Decimal("100.00"), Decimal(3), Decimal(1)),)
     asks: Sequence[DepthLevel] = (DepthLevel(Decimal("100.10"), Decimal(2), Decimal(0)),)
+    drill_rows: list[Drill] = field(default_factory=list)
+    version_rows: dict[str, list[VersionRow]] = field(default_factory=dict)
+    """Configurations that a symbol has had, oldest first."""
 
     def symbols(self) -> Sequence[str]:
         if self.known is not None:
@@ -196,7 +202,8 @@ class FakeDesk:
             problems += (Problem("WRONG_STATE", f"{cause.value} does nothing in {view.state.value}"),)
         if to is None or problems:
             return Reply(0, view.state, problems)
-        kill = KillView(KillReason.MANUAL, reason, "", NOW_NS) if to is State.HALTED else None
+        why = KillReason.DRILL if cause is Cause.DRILL else KillReason.MANUAL
+        kill = KillView(why, reason, "", NOW_NS) if to is State.HALTED else None
         enabled = view.config.enabled or cause is Cause.ENABLE
         self.change(
             symbol,
@@ -238,7 +245,47 @@ class FakeDesk:
         running = {name: view.config for desk in desks for name, view in desk.views.items()}
         return {**self.ownerless, **running}
 
-    async def create_config(self, config: SymbolConfig, actor: str) -> None:
+    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[VersionRow]:
+        self._need_database()
+        rows = self._versions_of(symbol)
+        return [row for row in reversed(rows) if before is None or row.version < before][:limit]
+
+    async def begin_drill(self, drill: Drill) -> int:
+        self._need_database()
+        self.drill_rows.append(replace(drill, drill_id=len(self.drill_rows) + 1))
+        return len(self.drill_rows)
+
+    async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
+        row = self.drill_rows[drill_id - 1]
+        self.drill_rows[drill_id - 1] = replace(row, halted_us=halted_us, proven_zero_us=proven_zero_us)
+
+    async def drills(
+        self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[Drill]:
+        self._need_database()
+        return [
+            row
+            for row in reversed(self.drill_rows)
+            if symbol in (None, row.symbol)
+            and (before is None or row.drill_id < before)
+            and within(period, row.triggered_at)
+        ][:limit]
+
+    def _versions_of(self, symbol: str) -> list[VersionRow]:
+        """The versions of a symbol, oldest first; what it began with is its first."""
+        if symbol not in self.version_rows:
+            began = self._rows().get(symbol)
+            first = VersionRow(symbol, 1, START, "setup", "as it began", began)
+            self.version_rows[symbol] = [] if began is None else [first]
+        return self.version_rows[symbol]
+
+    def _note_version(self, symbol: str, config: SymbolConfig | None, actor: str, reason: str) -> None:
+        rows = self._versions_of(symbol)
+        if config is None or not rows or rows[-1].config != config:
+            at = START + timedelta(minutes=len(rows))
+            rows.append(VersionRow(symbol, len(rows) + 1, at, actor, reason, config))
+
+    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         if config.symbol in self.views:
             raise DuplicateConfigError(f"{config.symbol} is configured already: use PUT to change it")
         if not self.metadata_up:
@@ -246,12 +293,19 @@ class FakeDesk:
         if config.symbol not in self.listed:
             raise NotListedError(f"the Metadata Service does not know {config.symbol}: check the symbol")
         self._need_database()
+        self._note_version(config.symbol, config, actor, reason)
         self.views[config.symbol] = view_of(config)
         self.changed_by.append((config.symbol, actor))
         self.feed.publish(config.symbol)
 
-    async def update_config(self, config: SymbolConfig, actor: str) -> None:
+    async def update_config(
+        self, config: SymbolConfig, actor: str, reason: str, replaces: int | None = None
+    ) -> None:
         self._need_database()
+        present = len(self._versions_of(config.symbol))
+        if replaces not in (None, present):
+            raise SupersededError(f"version {replaces} is not the present one, which is {present}")
+        self._note_version(config.symbol, config, actor, reason)
         if config.symbol in self.ownerless:
             self.ownerless[config.symbol] = config
             return
@@ -262,13 +316,14 @@ class FakeDesk:
         if not config.enabled:
             self._control(config.symbol, Cause.DISABLED, actor, "enabled set to false")
 
-    async def delete_config(self, symbol: str, actor: str) -> None:
+    async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
         self._need_database()
+        if self.runs(symbol) and self.views[symbol].state is State.ACTIVE:
+            raise ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
+        self._note_version(symbol, None, actor, reason)
         if symbol in self.ownerless:
             del self.ownerless[symbol]
             return
-        if self.views[symbol].state is State.ACTIVE:
-            raise ActiveSymbolError(f"{symbol} is ACTIVE: pause it first")
         del self.views[symbol]
         self.changed_by.append((symbol, actor))
         self.feed.publish(symbol)
@@ -318,6 +373,8 @@ class FakeDesk:
             for row_id, row in reversed(list(enumerate(self.trail)))
             if (before is None or row_id < before)
             and all(getattr(wanted, name) in (None, getattr(row, name)) for name in fields)
+            and (wanted.changed is None or _changed(row, wanted.changed))
+            and (wanted.text is None or wanted.text.lower() in str(row).lower())
             and within(period, row.at)
         ][:limit]
 
@@ -341,6 +398,10 @@ class FakeDesk:
     def _need_database(self) -> None:
         if not self.database_up:
             raise DatabaseDownError("PostgreSQL does not answer: try again later")
+
+
+def _changed(row: AuditEntry, name: str) -> bool:
+    return (row.before or {}).get(name) != (row.after or {}).get(name)
 
 
 def within(period: Period, at: datetime) -> bool:

@@ -189,3 +189,9 @@ def test_a_ca_file_for_https_needs_one_address_that_is_https(authority: Authorit
     context = settings.http_tls.context()
     assert context is not None
     assert len(context.get_ca_certs()) == 1, "the system's authorities are trusted no more"
+
+
+def test_approval_by_a_second_person_needs_tokens() -> None:
+    [problem] = problems({"CHANGES_NEED_APPROVAL": "true"})
+    assert problem.startswith("CHANGES_NEED_APPROVAL")
+    assert "needs DISABLE_AUTH=false" in problem

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from market_maker.api.approval import ProposalState
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.ports import CheckStatus
 from market_maker.api.problems import RefusalReason
@@ -52,6 +53,33 @@ class Config(Answer):
     fill_burst_usdt: DecimalText
     fill_burst_window_ms: DecimalText
     fill_burst_pause_ms: DecimalText
+
+
+class FieldChange(Answer):
+    """One field that differs."""
+
+    field: str
+    before: JsonValue = Field(description="Null where there was no configuration.")
+    after: JsonValue = Field(description="Null where there is none any more.")
+
+
+class Proposal(Answer):
+    """A change of a configuration that waits for a second person, or has waited."""
+
+    id: int
+    symbol: str
+    state: ProposalState
+    replaces: int = Field(description="The version that it changes; onto another one it cannot be applied.")
+    changes: list[FieldChange]
+    loosens: list[str] = Field(description="The fields for which it waits.")
+    needs_role: str = Field(description="What who approves it must carry.")
+    author: str
+    reason: str
+    created_at: Timestamp
+    expires_at: Timestamp
+    decided_at: Timestamp | None
+    decided_by: str | None
+    decision_reason: str | None
 
 
 class ConfigList(Answer):
@@ -237,6 +265,19 @@ class SymbolStatus(SymbolSummary):
     counters: Counts
 
 
+class HouseLimit(Answer):
+    """A limit over all symbols and how much of it is used, in quote currency."""
+
+    name: str
+    limit_usdt: DecimalText
+    known_usdt: DecimalText
+    worst_usdt: DecimalText = Field(
+        description="With what is not known: such symbols count with all that their own limits allow."
+    )
+    left_usdt: DecimalText = Field(description="What is left of it in the worst case; below 0: broken.")
+    unknown: list[str] = Field(description="Symbols that nobody can tell enough of.")
+
+
 class Totals(Answer):
     """Sums over `symbols`, whoever runs them; amounts in quote currency, unknown parts count as zero."""
 
@@ -253,6 +294,9 @@ class Totals(Answer):
     unrealized_pnl_usdt: DecimalText
     total_pnl_usdt: DecimalText
     volume_usdt: DecimalText
+    house_limits: list[HouseLimit] = Field(
+        default=[], description="Limits over all symbols, as the instance that answers has measured them."
+    )
 
 
 Latencies = Annotated[

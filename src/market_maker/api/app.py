@@ -11,7 +11,9 @@ from market_maker.api import (
     bulk,
     configs,
     control,
+    drills,
     emergency,
+    export,
     health,
     history,
     listing,
@@ -19,11 +21,14 @@ from market_maker.api import (
     pages,
     preview,
     problems,
+    proposals,
     session,
     status,
     stream,
     trail,
+    versions,
 )
+from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
@@ -45,6 +50,7 @@ def create_app(
     host_names: Set[str] = frozenset(),
     sign_in_url: str | None = None,
     samples: Samples | None = None,
+    approval: Approval | None = None,
 ) -> FastAPI:
     """The application; its lifespan runs the audit trail's writer.
 
@@ -63,6 +69,7 @@ def create_app(
     )
     app.state.desk = desk
     app.state.fleet = fleet
+    app.state.approval = approval or Approval(None)
     app.state.authenticator = authenticator
     app.state.sign_in_url = sign_in_url
     app.state.samples = samples or Samples()
@@ -78,12 +85,16 @@ def create_app(
     app.add_middleware(Strangers)
     for room in (
         configs,
+        versions,
+        proposals,
         control,
         bulk,
         emergency,
+        drills,
         status,
         history,
         trail,
+        export,
         listing,
         market,
         preview,

@@ -1,20 +1,23 @@
 """Configuration of symbols: list, create, read, update, delete."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
 
-from market_maker.api import answers, rendering
+from market_maker.api import answers, approval, rendering
+from market_maker.api.approval import ENABLING_WAITS
 from market_maker.api.audit import entry
 from market_maker.api.confirmation import require_confirmed_change, require_confirmed_removal
-from market_maker.api.context import CallOf, DeskOf, SymbolInPath
+from market_maker.api.context import Call, CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
 from market_maker.api.model_schemas import ModelRefusedError, with_model
 from market_maker.api.patterns import SYMBOL_PATTERN
-from market_maker.api.ports import ActiveSymbolError, Desk
+from market_maker.api.ports import ActiveSymbolError, Desk, SupersededError
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
 from market_maker.api.requests import ConfigCreate, ConfigUpdate, DeleteRequest
 from market_maker.api.validation import FieldError
@@ -24,7 +27,12 @@ from market_maker.core.states import State
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 
 _S = HTTPStatus
-_BODY = (_S.BAD_REQUEST, _S.REQUEST_ENTITY_TOO_LARGE, _S.UNSUPPORTED_MEDIA_TYPE)
+BODY_PROBLEMS = (_S.BAD_REQUEST, _S.REQUEST_ENTITY_TOO_LARGE, _S.UNSUPPORTED_MEDIA_TYPE)
+AMENDING: dict[int | str, dict[str, Any]] = {
+    _S.ACCEPTED: {"model": answers.Proposal, "description": "It waits for a second person to approve it."},
+    **documented(*BODY_PROBLEMS, _S.FORBIDDEN, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+}
+"""How a change of a configuration may end."""
 
 
 @router.get("/v1/mm-configs", responses=documented(_S.SERVICE_UNAVAILABLE))
@@ -38,24 +46,29 @@ async def list_configs(desk: DeskOf) -> answers.ConfigList:
     status_code=_S.CREATED,
     responses={
         _S.CREATED: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Its path."}}},
-        **documented(*_BODY, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+        **documented(*BODY_PROBLEMS, _S.FORBIDDEN, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
     },
 )
 async def create_config(body: ConfigCreate, call: CallOf, response: Response) -> answers.Config:
     """Configure a symbol that the Metadata Service knows.
 
     Fields left out take their defaults. The symbol starts PAUSED, whatever `enabled` says: nothing
-    quotes before `enable` or `resume`.
+    quotes before `enable` or `resume`. Where changes need approval, `enabled` must be false here. Limits
+    above the defaults, or above the symbol's last ones, need the role of their owner.
     """
-    config = consistent(SymbolConfig(**modelled(SymbolConfig(body.symbol), dict(body))))
+    config = consistent(SymbolConfig(**modelled(SymbolConfig(body.symbol), body.settings)))
     async with call.config_lock:
-        await call.desk.create_config(config, call.actor)
+        if config.enabled and call.approval.is_needed:
+            raise ProblemError(_S.CONFLICT, "APPROVAL_NEEDED", f"enabled: {ENABLING_WAITS}")
+        last = [row.config for row in await call.desk.versions(config.symbol, None, 2) if row.config]
+        call.approval.require_owner(call.principal, last[0] if last else SymbolConfig(config.symbol), config)
+        await call.desk.create_config(config, call.actor, body.reason or "created")
     response.headers["Location"] = f"/v1/mm-configs/{config.symbol}"
     answer = rendering.config(config)
     after = answer.model_dump(mode="json")
     route = "POST /v1/mm-configs"
     await call.audit.record(
-        [entry(call.principal, route, config.symbol, before=None, after=after, why="created")]
+        [entry(call.principal, route, config.symbol, before=None, after=after, why=body.reason or "created")]
     )
     return answer
 
@@ -66,48 +79,125 @@ async def get_config(symbol: SymbolInPath, desk: DeskOf) -> answers.Config:
     return rendering.config(await _current(desk, symbol))
 
 
-@router.put(
-    "/v1/mm-configs/{symbol}",
-    responses=documented(*_BODY, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
-)
-async def update_config(symbol: SymbolInPath, body: ConfigUpdate, call: CallOf) -> answers.Config:
+@router.put("/v1/mm-configs/{symbol}", response_model=answers.Config, responses=AMENDING)
+async def update_config(
+    symbol: SymbolInPath, body: ConfigUpdate, call: CallOf
+) -> answers.Config | JSONResponse:
     """Change a configuration: the fields in the body replace theirs, fields left out keep their value.
 
     Takes effect with the next quote; of a symbol that no instance runs at the moment, once one does.
     `enabled: false` pauses an ACTIVE symbol; `enabled: true` starts nothing by itself. `symbol` may be
     sent, but only as it stands in the path. A size or limit more than 10 times as large, a spread less than
-    a tenth, and a limit below the present inventory or loss need `confirm`.
+    a tenth, and a limit below the present inventory or loss need `confirm`. With `replaces` it is refused
+    when somebody else has changed the configuration meanwhile. Where changes need approval, one that lets the
+    symbol risk more is answered with 202 and waits, as a whole, for a second person.
     """
     if body.model_dump(include={"symbol"}, exclude_unset=True).get("symbol", symbol) != symbol:
         raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
+    return await amend(
+        call,
+        symbol,
+        lambda now: replace(now, **modelled(now, body.changes)),
+        route="PUT /v1/mm-configs/{symbol}",
+        why=body.reason or "updated",
+        confirm=body.confirm,
+        replaces=body.replaces,
+        stops=body.changes.get("enabled") is False,
+    )
+
+
+async def amend(
+    call: Call,
+    symbol: str,
+    change: Callable[[SymbolConfig], SymbolConfig],
+    *,
+    route: str,
+    why: str,
+    confirm: bool,
+    replaces: int | None,
+    stops: bool = False,
+) -> answers.Config | JSONResponse:
+    """Change a symbol's configuration, or propose to, and record it. `stops`: nobody may wait to start it."""
     async with call.config_lock:
         before = await _current(call.desk, symbol)
-        after = consistent(replace(before, **modelled(before, body.changes)))
-        if not body.confirm:
+        if call.approval.is_needed:  # what is compared now is what will be replaced
+            before, replaces = await _version(call.desk, symbol, replaces)
+        after = consistent(change(before))
+        if not confirm:
             view = call.desk.view(symbol)
             require_confirmed_change(before, after, None if view is None else view.pnl)
-        if body.changes.get("enabled") is False:
+        loosens = call.approval.waits_for(before, after)
+        if loosens and replaces is not None:
+            return await _propose(call, route, before, after, loosens, why, replaces)
+        call.approval.require_owner(call.principal, before, after)
+        if stops:
             call.waits.stop([symbol])
-        await call.desk.update_config(after, call.actor)
+        await call.desk.update_config(after, call.actor, why, replaces)
     answer = rendering.config(after)
     was = rendering.config(before).model_dump(mode="json")
-    route = "PUT /v1/mm-configs/{symbol}"
-    row = entry(
-        call.principal,
-        route,
-        symbol,
-        before=was,
-        after=answer.model_dump(mode="json"),
-        why=body.reason or "updated",
-    )
+    row = entry(call.principal, route, symbol, before=was, after=answer.model_dump(mode="json"), why=why)
     await call.audit.record([row])
     return answer
+
+
+async def _version(desk: Desk, symbol: str, replaces: int | None) -> tuple[SymbolConfig, int]:
+    """The present configuration and its version; 409 when it is not the one that shall be replaced."""
+    [row] = await desk.versions(symbol, None, 1)
+    if row.config is None:
+        raise unknown_symbol(symbol)
+    if replaces not in (None, row.version):
+        raise SupersededError(
+            f"version {replaces} of {symbol} is not the present one, which is {row.version}"
+        )
+    return row.config, row.version
+
+
+async def _propose(
+    call: Call,
+    route: str,
+    before: SymbolConfig,
+    after: SymbolConfig,
+    loosens: Sequence[str],
+    why: str,
+    replaces: int,
+) -> JSONResponse:
+    """Keep a change for a second person: 202."""
+    changes = [change.model_dump(mode="json") for change in rendering.changes(before, after)]
+    at = approval.now()
+    expires_at = at + call.approval.expires_after
+    made = approval.Proposal(0, before.symbol, replaces, changes, loosens, call.actor, why, at, expires_at)
+    made = replace(made, proposal_id=await call.approval.kept.add(made))
+    shown = proposal_answer(call.approval, made).model_dump(mode="json")
+    row = entry(call.principal, route, before.symbol, before=None, after={"proposal": shown}, why=why)
+    await call.audit.record([row])
+    return JSONResponse(shown, _S.ACCEPTED)
+
+
+def proposal_answer(policy: approval.Approval, row: approval.Proposal) -> answers.Proposal:
+    """A proposal, as the answers show it."""
+    decision = row.decision
+    return answers.Proposal(
+        id=row.proposal_id,
+        symbol=row.symbol,
+        state=row.state(approval.now()),
+        replaces=row.replaces,
+        changes=[answers.FieldChange.model_validate(change) for change in row.changes],
+        loosens=list(row.loosens),
+        needs_role=policy.role_for(row.loosens).value,
+        author=row.author,
+        reason=row.reason,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        decided_at=None if decision is None else decision.at,
+        decided_by=None if decision is None else decision.by,
+        decision_reason=None if decision is None else decision.reason,
+    )
 
 
 @router.delete(
     "/v1/mm-configs/{symbol}",
     status_code=_S.NO_CONTENT,
-    responses=documented(*_BODY, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
+    responses=documented(*BODY_PROBLEMS, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
 )
 async def delete_config(
     symbol: SymbolInPath,
@@ -127,9 +217,9 @@ async def delete_config(
             view = call.desk.view(symbol)
             held = await call.desk.stored_position(symbol) if view is None else view.pnl.position
             require_confirmed_removal(symbol, held)
-        await call.desk.delete_config(symbol, call.actor)
+        why = given.reason or "deleted"
+        await call.desk.delete_config(symbol, call.actor, why)
     route = "DELETE /v1/mm-configs/{symbol}"
-    why = given.reason or "deleted"
     await call.audit.record([entry(call.principal, route, symbol, before=before, after=None, why=why)])
 
 

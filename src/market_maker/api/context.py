@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from pydantic import WithJsonSchema
 
+from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.fleet_port import FleetPort
 from market_maker.api.forwarded import Origin, origin_of
@@ -58,6 +59,7 @@ class Call:
     fleet: FleetPort
     origin: Origin
     waits: Waits
+    approval: Approval
     is_gone: Callable[[], Awaitable[bool]]
     """Whether the caller has closed its connection."""
 
@@ -87,10 +89,17 @@ async def _call(request: Request) -> Call:
         state.fleet,
         origin_of(request),
         state.waits,
+        state.approval,
         request.is_disconnected,
     )
 
 
+async def _approval(request: Request) -> Approval:
+    approval: Approval = request.app.state.approval
+    return approval
+
+
+ApprovalOf = Annotated[Approval, Depends(_approval)]
 DeskOf = Annotated[Desk, Depends(_desk)]
 FleetOf = Annotated[FleetPort, Depends(_fleet)]
 CallOf = Annotated[Call, Depends(_call)]

@@ -18,7 +18,8 @@ Unknown fields and unknown query parameters are refused.
 
 Where tokens are asked for, send `Authorization: Bearer` and one of the Auth Service's whose claim `roles`
 carries `mm:read` (all GET), `mm:operate` (configuration, enable, pause, resume) or `mm:emergency` (kill,
-flatten, reset). The latter two include reading. Every route says which one it needs.
+flatten, reset, drill). `mm:risk` is `mm:operate` and owns the limits where the service says so. All include
+reading. Every route says which one it needs.
 """
 
 

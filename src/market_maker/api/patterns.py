@@ -17,3 +17,4 @@ ID_CURSOR_PATTERN = "^([0-9a-f]{2}){1,128}$"
 MISLEADING = re.compile(f"[{_MISLEADING}]")
 NO_NUL_PATTERN = r"^[^\u0000]+$"
 BEARER_PATTERN = r"^[A-Za-z0-9._~+/=-]+$"
+FIELD_PATTERN = "^[a-z][a-z_]{0,63}$"

@@ -16,6 +16,7 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
+from market_maker.repositories.drills import Drill
 from market_maker.repositories.paging import ALWAYS, Period
 
 Json = object
@@ -28,6 +29,10 @@ class DeskError(Exception):
 
 class UnknownSymbolError(DeskError):
     """No configuration has this symbol."""
+
+
+class SupersededError(DeskError):
+    """The configuration has been changed by somebody else since it was looked at."""
 
 
 class DuplicateConfigError(DeskError):
@@ -127,12 +132,30 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One configuration that a symbol has had."""
+
+    symbol: str
+    version: int
+    """Counts from 1; the paging key."""
+    at: datetime
+    author: str
+    reason: str
+    config: SymbolConfig | None
+    """None: it was removed."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which entries of the audit trail are wanted; None: all."""
 
     symbol: str | None = None
     actor: str | None = None
     route: str | None = None
+    changed: str | None = None
+    """A field whose value differs before and after."""
+    text: str | None = None
+    """Stands somewhere in the entry, in small letters or capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,20 +285,40 @@ class Desk(Protocol):
         Raises DatabaseDownError.
         """
 
-    async def create_config(self, config: SymbolConfig, actor: str) -> None:
+    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a new configuration; the symbol starts PAUSED.
 
         Raises DuplicateConfigError, NotListedError, MetadataDownError, DatabaseDownError.
         """
 
-    async def update_config(self, config: SymbolConfig, actor: str) -> None:
+    async def update_config(
+        self, config: SymbolConfig, actor: str, reason: str, replaces: int | None = None
+    ) -> None:
         """Replace a configuration; `enabled` going false pauses an ACTIVE symbol.
 
         Of a symbol that does not run here only the row changes: its owner, if any, reads it each second.
-        Raises UnknownSymbolError, DatabaseDownError.
+        `replaces` is the version that must be the present one.
+        Raises UnknownSymbolError, SupersededError, DatabaseDownError.
         """
 
-    async def delete_config(self, symbol: str, actor: str) -> None:
+    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[VersionRow]:
+        """Configurations that the symbol has had, those under `before`, newest first.
+
+        Raises DatabaseDownError.
+        """
+
+    async def begin_drill(self, drill: Drill) -> int:
+        """Note that a kill switch is tried, and give the drill's id. Raises DatabaseDownError."""
+
+    async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
+        """Note what was measured. Raises DatabaseDownError."""
+
+    async def drills(
+        self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[Drill]:
+        """Drills with an id under `before`, newest first. Raises DatabaseDownError."""
+
+    async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
         """Remove a configuration.
 
         Raises UnknownSymbolError, ActiveSymbolError, NotProvenZeroError, DatabaseDownError.

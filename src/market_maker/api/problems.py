@@ -25,6 +25,7 @@ from market_maker.api.ports import (
     MetadataDownError,
     NotListedError,
     NotProvenZeroError,
+    SupersededError,
     UnknownSymbolError,
 )
 from market_maker.api.validation import FieldError, field_errors
@@ -113,6 +114,7 @@ class ProblemError(Exception):
 _DESK_ERRORS: dict[type[DeskError], tuple[HTTPStatus, str]] = {
     UnknownSymbolError: (HTTPStatus.NOT_FOUND, "UNKNOWN_SYMBOL"),
     DuplicateConfigError: (HTTPStatus.CONFLICT, "DUPLICATE_CONFIG"),
+    SupersededError: (HTTPStatus.CONFLICT, "SUPERSEDED"),
     NotListedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "SYMBOL_NOT_LISTED"),
     ActiveSymbolError: (HTTPStatus.CONFLICT, "SYMBOL_ACTIVE"),
     NotProvenZeroError: (HTTPStatus.CONFLICT, "NOT_PROVEN_ZERO"),

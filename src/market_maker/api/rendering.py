@@ -42,6 +42,17 @@ def _parameters(value: SymbolConfig) -> dict[str, Decimal]:
         return given
 
 
+def changes(before: SymbolConfig | None, after: SymbolConfig | None) -> list[answers.FieldChange]:
+    """The fields of a configuration that differ."""
+    was = {} if before is None else config(before).model_dump(mode="json")
+    now_is = {} if after is None else config(after).model_dump(mode="json")
+    return [
+        answers.FieldChange(field=name, before=was.get(name), after=now_is.get(name))
+        for name in answers.Config.model_fields
+        if was.get(name) != now_is.get(name) and name != "symbol"
+    ]
+
+
 def control_result(symbol: str, reply: Reply) -> answers.ControlResult:
     """How a symbol took a request."""
     return answers.ControlResult(
@@ -136,7 +147,9 @@ def _market(view: SymbolView) -> answers.Market:
     )
 
 
-def totals(summaries: Sequence[answers.SymbolSummary]) -> answers.Totals:
+def totals(
+    summaries: Sequence[answers.SymbolSummary], house_limits: Sequence[answers.HouseLimit] = ()
+) -> answers.Totals:
     """Sums over symbols."""
     states = [one.state.value for one in summaries]
     inventories = [one.inventory_usdt or _ZERO for one in summaries]
@@ -154,6 +167,7 @@ def totals(summaries: Sequence[answers.SymbolSummary]) -> answers.Totals:
         unrealized_pnl_usdt=_sum(one.pnl.unrealized or _ZERO for one in summaries),
         total_pnl_usdt=_sum(one.pnl.total for one in summaries),
         volume_usdt=_sum(one.volume_usdt for one in summaries),
+        house_limits=list(house_limits),
     )
 
 

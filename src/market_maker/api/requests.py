@@ -21,6 +21,7 @@ from market_maker.core.config import FairValue, SymbolConfig
 from market_maker.core.pricing.models.registry import model_kinds
 
 WAIT_S_MAX = 30
+VERSION_MAX = 10**15
 _DEFAULT = SymbolConfig(symbol="-")
 
 Symbol = Annotated[
@@ -181,6 +182,11 @@ FillBurstPauseMs = Annotated[
 ]
 
 
+def _left_out() -> Any:
+    """A field that may be left out without having a default: only the fields that were sent are read."""
+    return Field(default_factory=lambda: None)
+
+
 class ConfigCreate(BaseModel):
     """A new configuration; what is left out takes its default."""
 
@@ -214,11 +220,12 @@ class ConfigCreate(BaseModel):
     fill_burst_usdt: FillBurstUsdt = _DEFAULT.fill_burst_usdt
     fill_burst_window_ms: FillBurstWindowMs = _DEFAULT.fill_burst_window_ms
     fill_burst_pause_ms: FillBurstPauseMs = _DEFAULT.fill_burst_pause_ms
+    reason: Reason = _left_out()
 
-
-def _left_out() -> Any:
-    """A field that may be left out without having a default: only the fields that were sent are read."""
-    return Field(default_factory=lambda: None)
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration."""
+        return {name: value for name, value in self if name != "reason"}
 
 
 Wait = Annotated[
@@ -232,6 +239,13 @@ Confirm = Annotated[
         description="Needed by what a slip would make dear: a size or limit more than 10 times as large, a"
         " spread less than a tenth, a limit that is broken already, a deletion with a position."
     ),
+]
+
+
+Replaces = Annotated[
+    int,
+    WholeRange(1, VERSION_MAX),
+    Field(description="The version that must be the present one; left out: whichever is."),
 ]
 
 
@@ -273,11 +287,33 @@ class ConfigUpdate(BaseModel):
     fill_burst_pause_ms: FillBurstPauseMs = _left_out()
     confirm: Confirm = _left_out()
     reason: Reason = _left_out()
+    replaces: Replaces = _left_out()
 
     @property
     def changes(self) -> dict[str, Any]:
         """The fields of the configuration that were sent."""
-        return {name: getattr(self, name) for name in self.model_fields_set - {"confirm", "reason"}}
+        return {
+            name: getattr(self, name) for name in self.model_fields_set - {"confirm", "reason", "replaces"}
+        }
+
+
+class RollbackRequest(BaseModel):
+    """Which version a symbol shall have the settings of again, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: Annotated[
+        int, WholeRange(1, VERSION_MAX), Field(description="As the symbol's versions count them.")
+    ]
+    reason: Reason
+    confirm: Confirm = False
+    replaces: Replaces = _left_out()
+
+
+class DecisionRequest(BaseModel):
+    """Why a proposal is approved or rejected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    reason: Reason
 
 
 class DeleteRequest(BaseModel):

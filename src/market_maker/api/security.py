@@ -15,14 +15,17 @@ class Role(Enum):
     READ = "mm:read"
     OPERATE = "mm:operate"
     EMERGENCY = "mm:emergency"
+    RISK = "mm:risk"
 
 
 INCLUDES = {
     Role.READ: frozenset({Role.READ}),
     Role.OPERATE: frozenset({Role.OPERATE, Role.READ}),
     Role.EMERGENCY: frozenset({Role.EMERGENCY, Role.READ}),
+    Role.RISK: frozenset({Role.RISK, Role.OPERATE, Role.READ}),
 }
-"""What each role opens: who may act must see on what. Operating and the emergency stay apart."""
+"""What each role opens: who may act must see on what. Operating and the emergency stay apart. Who owns the
+limits raises them by the same routes that others change configurations with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,13 @@ ACCESS: dict[tuple[str, str], Role | None] = {
     ("POST", f"{_CONFIG}/enable"): Role.OPERATE,
     ("POST", f"{_CONFIG}/pause"): Role.OPERATE,
     ("POST", f"{_CONFIG}/resume"): Role.OPERATE,
+    ("GET", f"{_CONFIG}/versions"): Role.READ,
+    ("GET", f"{_CONFIG}/versions/{{version}}"): Role.READ,
+    ("GET", f"{_CONFIG}/versions/{{version}}/diff"): Role.READ,
+    ("POST", f"{_CONFIG}/rollback"): Role.OPERATE,
+    ("POST", f"{_CONFIG}/proposals/{{proposal}}/approve"): Role.OPERATE,
+    ("POST", f"{_CONFIG}/proposals/{{proposal}}/reject"): Role.OPERATE,
+    ("POST", f"{_CONFIG}/drill"): Role.EMERGENCY,
     ("GET", f"{_CONFIG}/status"): Role.READ,
     ("GET", f"{_CONFIG}/quotes"): Role.READ,
     ("GET", f"{_CONFIG}/orders"): Role.READ,
@@ -94,7 +104,11 @@ ACCESS: dict[tuple[str, str], Role | None] = {
     ("GET", f"{_CONFIG}/series"): Role.READ,
     ("POST", f"{_CONFIG}/preview"): Role.OPERATE,
     ("GET", "/v1/mm/instruments"): Role.READ,
+    ("GET", "/v1/mm/drills"): Role.READ,
+    ("GET", "/v1/mm/proposals"): Role.READ,
+    ("GET", "/v1/mm/proposals/{proposal}"): Role.READ,
     ("GET", "/v1/mm/audit"): Role.READ,
+    ("GET", "/v1/mm/audit/export"): Role.READ,
     ("GET", "/v1/mm/status"): Role.READ,
     ("GET", "/v1/mm/stream"): Role.READ,
     ("POST", "/v1/mm/enable"): Role.OPERATE,
@@ -123,6 +137,10 @@ OWNER_ROUTES = frozenset(
         ("POST", f"{_CONFIG}/enable"),
         ("POST", f"{_CONFIG}/pause"),
         ("POST", f"{_CONFIG}/resume"),
+        ("POST", f"{_CONFIG}/drill"),
+        ("POST", f"{_CONFIG}/rollback"),
+        ("POST", f"{_CONFIG}/proposals/{{proposal}}/approve"),
+        ("POST", f"{_CONFIG}/proposals/{{proposal}}/reject"),
         ("GET", f"{_CONFIG}/status"),
         ("GET", f"{_CONFIG}/quotes"),
         ("GET", f"{_CONFIG}/depth"),
@@ -134,7 +152,7 @@ OWNER_ROUTES = frozenset(
 
 SPLIT_ROUTES = frozenset(
     {("POST", f"/v1/mm/{verb}") for verb in ("enable", "pause", "resume")}
-    | {route for route, role in ACCESS.items() if role is Role.EMERGENCY}
+    | {route for route, role in ACCESS.items() if role is Role.EMERGENCY and "{symbol}" not in route[1]}
 )
 """What is split among the owners of the symbols that it means."""
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field, JsonValue
 
 from market_maker.api.answers import Answer
@@ -11,7 +11,7 @@ from market_maker.api.context import DeskOf
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
-from market_maker.api.patterns import NO_NUL_PATTERN
+from market_maker.api.patterns import FIELD_PATTERN, NO_NUL_PATTERN
 from market_maker.api.ports import AuditEntry, AuditFilter
 from market_maker.api.problems import documented
 
@@ -44,27 +44,46 @@ class AuditPage(Answer):
     next_cursor: NextCursor
 
 
-@router.get("/v1/mm/audit", responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
-async def list_audit(
-    desk: DeskOf,
-    period: PeriodOf,
+async def _filter(
     symbol: Exactly = None,
     actor: Exactly = None,
     route: Exactly = None,
-    limit: Limit = 100,
-    cursor: RowCursor = None,
+    changed: Annotated[
+        str | None,
+        Query(pattern=FIELD_PATTERN, description="Only rows in which this field differs before and after."),
+    ] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=200,
+            pattern=NO_NUL_PATTERN,
+            description="Only rows in which this stands somewhere, in small letters or capitals.",
+        ),
+    ] = None,
+) -> AuditFilter:
+    """`route` is method and path template, as in `PUT /v1/mm-configs/{symbol}`."""
+    return AuditFilter(symbol, actor, route, changed, text)
+
+
+FilterOf = Annotated[AuditFilter, Depends(_filter)]
+
+
+@router.get("/v1/mm/audit", responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
+async def list_audit(
+    desk: DeskOf, period: PeriodOf, wanted: FilterOf, limit: Limit = 100, cursor: RowCursor = None
 ) -> AuditPage:
     """Every call that changed something, or was denied to a known sender, of all symbols and instances.
 
     `route` is method and path template, as in `PUT /v1/mm-configs/{symbol}`.
     """
-    wanted = AuditFilter(symbol, actor, route)
     rows = await desk.audited(wanted, None if cursor is None else int(cursor), limit + 1, period)
     shown, next_cursor = page(rows, limit, lambda row: row[0])
-    return AuditPage(items=[_record(entry) for _, entry in shown], next_cursor=next_cursor)
+    return AuditPage(items=[audit_record(entry) for _, entry in shown], next_cursor=next_cursor)
 
 
-def _record(entry: AuditEntry) -> AuditRecord:
+def audit_record(entry: AuditEntry) -> AuditRecord:
+    """A row of the trail, as the answers show it."""
     before: dict[str, Any] | None = None if entry.before is None else dict(entry.before)
     after: dict[str, Any] | None = None if entry.after is None else dict(entry.after)
     return AuditRecord(

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from market_maker.api.patterns import (
     BEARER_PATTERN,
+    FIELD_PATTERN,
     ID_CURSOR_PATTERN,
     MISLEADING,
     NO_NUL_PATTERN,
@@ -32,6 +33,7 @@ PATTERNS = {
     REASON_PATTERN: "must say why: something other than blanks",
     ROW_CURSOR_PATTERN: "must be the `next_cursor` of a page of this route",
     ID_CURSOR_PATTERN: "must be the `next_cursor` of a page of this route",
+    FIELD_PATTERN: "must be the name of a field",
     NO_NUL_PATTERN: "must not contain the character U+0000",
     BEARER_PATTERN: "must be a token as the Auth Service gave it, without blanks and without `Bearer`",
 }

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from market_maker.api.approval import ENABLING_WAITS
 from market_maker.api.context import Call
-from market_maker.core.commands import Reply
+from market_maker.core.commands import Problem, Reply
 from market_maker.core.engine.control import PASSING
 from market_maker.core.states import Cause
 
@@ -13,6 +14,8 @@ POLL_S: Final = 0.2
 WAITS_MAX: Final = 16
 """Requests that wait at a time; further ones are answered at once. Those that other instances sent on take
 room on the bus, where a kill must find some."""
+
+_NOT_APPROVED: Final = Problem("APPROVAL_NEEDED", ENABLING_WAITS)
 
 
 async def activate(
@@ -23,7 +26,9 @@ async def activate(
     Stopping a symbol meanwhile, by whatever request, ends the waiting for it; so does a caller that has gone.
     """
     waits = call.waits
-    before = waits.stops_of_all(symbols if symbols is not None else call.desk.symbols())
+    if call.approval.is_needed and cause is Cause.ENABLE:
+        return await _enable_approved(call, symbols, reason, wait_s)
+    before = waits.stops_of_all(_meant(call, symbols))
     replies = dict(await call.desk.control(symbols, cause, call.actor, reason))
     if not wait_s or waits.under_way >= WAITS_MAX:
         return replies
@@ -47,6 +52,25 @@ async def activate(
     finally:
         waits.under_way -= 1
     return replies
+
+
+async def _enable_approved(
+    call: Call, symbols: Sequence[str] | None, reason: str, wait_s: int
+) -> Mapping[str, Reply]:
+    """Enable what a second person has approved to be: a resume, which starts nothing that is not enabled."""
+    views = {symbol: call.desk.view(symbol) for symbol in _meant(call, symbols)}
+    refused = {
+        symbol: Reply(0, view.state, (_NOT_APPROVED,))
+        for symbol, view in views.items()
+        if view is not None and not view.config.enabled
+    }
+    allowed = [symbol for symbol, view in views.items() if view is not None and symbol not in refused]
+    replies = await activate(call, allowed, Cause.RESUME, reason, wait_s) if allowed else {}
+    return {**replies, **refused}
+
+
+def _meant(call: Call, symbols: Sequence[str] | None) -> Sequence[str]:
+    return symbols if symbols is not None else call.desk.symbols()
 
 
 def _only_needs_time(reply: Reply) -> bool:

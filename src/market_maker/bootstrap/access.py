@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
+from market_maker.api.approval import Approval
 from market_maker.api.bearer import BearerAuth
-from market_maker.api.security import Authenticator, NoAuth
+from market_maker.api.security import Authenticator, NoAuth, Role
 from market_maker.bootstrap.health import Probe
+from market_maker.bootstrap.proposals import StoredProposals
 from market_maker.clients.auth import KeyStore, TokenVerifier
+from market_maker.repositories.executor import Database
 from market_maker.settings import Settings
 
 _log = structlog.get_logger()
@@ -24,6 +28,16 @@ class Access:
     """How to ask whether the Auth Service is there; empty when nobody needs it."""
     keys: KeyStore | None = None
     """The Auth Service's keys, whose `run` keeps them fresh."""
+
+
+def make_approval(settings: Settings, database: Database) -> Approval:
+    """Which changes wait for a second person."""
+    doors = settings.access
+    return Approval(
+        StoredProposals(database) if doors.changes_need_approval else None,
+        timedelta(microseconds=doors.approval_expires_ns // 1_000),
+        Role(doors.limit_owner),
+    )
 
 
 def make_access(settings: Settings, resources: AsyncExitStack) -> Access:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 from market_maker.actors.controls import Controls
 from market_maker.actors.supervisor import Supervisor
 from market_maker.api import ports
 from market_maker.api.changes import ChangeFeed, Subscription
+from market_maker.bootstrap.audit_rows import audit_entry, audit_row
 from market_maker.bootstrap.markets import Markets
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
@@ -23,8 +23,9 @@ from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories import audit
-from market_maker.repositories.configs import ConfigRepository
-from market_maker.repositories.errors import DatabaseError, DuplicateError
+from market_maker.repositories.configs import ConfigRepository, Written
+from market_maker.repositories.drills import Drill, DrillRepository
+from market_maker.repositories.errors import DatabaseError, DuplicateError, SupersededError
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.orders import OrderRepository
@@ -33,6 +34,7 @@ from market_maker.repositories.owners import OwnerRepository
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
+from market_maker.repositories.versions import VersionRepository
 
 REPLY_S_MAX: Final = 2.0
 """An engine answers within a step; one that has not by then is shown as not having answered."""
@@ -61,6 +63,8 @@ class ServiceDesk:
         self._controls = controls
         self._changes = changes
         self._configs = ConfigRepository(database)
+        self._versions = VersionRepository(database)
+        self._drills = DrillRepository(database)
         self._fills = FillRepository(database)
         self._orders = OrderRepository(database)
         self._outbox = OutboxRepository(database)
@@ -138,7 +142,8 @@ class ServiceDesk:
         for future in waiting.values():
             future.cancel()
         if cause is Cause.ENABLE:
-            replies |= await self._note_enabled([symbol for symbol, r in replies.items() if not r.problems])
+            accepted = [symbol for symbol, r in replies.items() if not r.problems]
+            replies |= await self._note_enabled(accepted, Written(actor, reason))
         return replies
 
     async def configs(self) -> Sequence[SymbolConfig]:
@@ -174,7 +179,7 @@ class ServiceDesk:
         with _database():
             await self._owners.forget_resume(symbols)
 
-    async def create_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
+    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a configuration and start its symbol, PAUSED."""
         try:
             await self._markets.instrument(config.symbol)
@@ -184,7 +189,7 @@ class ServiceDesk:
             raise ports.MetadataDownError(str(error)) from error
         with _database():
             try:
-                record = await self._configs.insert(config)
+                record = await self._configs.insert(config, Written(actor, reason))
             except DuplicateError as error:
                 raise ports.DuplicateConfigError(f"{config.symbol} is already configured") from error
         self._markets.changed(record)
@@ -192,21 +197,52 @@ class ServiceDesk:
             async with asyncio.timeout(REPLY_S_MAX):
                 await self._ownership.take(config.symbol)
 
-    async def update_config(self, config: SymbolConfig, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
+    async def update_config(
+        self, config: SymbolConfig, actor: str, reason: str, replaces: int | None = None
+    ) -> None:
         """Replace a configuration and tell the engine."""
         with _database():
-            record = await self._configs.update(config)
+            try:
+                record = await self._configs.update(config, Written(actor, reason, replaces))
+            except SupersededError as error:
+                raise ports.SupersededError(f"{error}: look at what has changed, and ask again") from error
         if record is None:
             raise ports.UnknownSymbolError(f"{config.symbol} is not configured")
         self._markets.changed(record)
 
-    async def delete_config(self, symbol: str, actor: str) -> None:  # noqa: ARG002 -- the port's signature; the audit row names the actor
+    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.VersionRow]:
+        """Configurations that the symbol has had, newest first."""
+        with _database():
+            rows = await self._versions.list(symbol, before, limit)
+        return [
+            ports.VersionRow(row.symbol, row.version, row.at, row.author, row.reason, row.config)
+            for row in rows
+        ]
+
+    async def begin_drill(self, drill: Drill) -> int:
+        """Note that a kill switch is tried."""
+        with _database():
+            return await self._drills.begin(drill)
+
+    async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
+        """Note what was measured."""
+        with _database():
+            await self._drills.finish(drill_id, halted_us, proven_zero_us)
+
+    async def drills(
+        self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[Drill]:
+        """Drills, newest first."""
+        with _database():
+            return await self._drills.list(symbol, before, limit, period)
+
+    async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
         """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
         self._ownership.removing(symbol, is_under_way=True)
         try:
             self._require_idle(symbol)
             with _database():
-                if not await self._configs.delete(symbol):
+                if not await self._configs.delete(symbol, Written(actor, reason)):
                     raise ports.UnknownSymbolError(f"{symbol} is not configured")
         except ports.DeskError:
             self._ownership.removing(symbol, is_under_way=False)
@@ -302,16 +338,23 @@ class ServiceDesk:
         """Entries of the audit trail, newest first."""
         with _database():
             rows = await self._audit.list(
-                wanted.symbol, before, limit, actor=wanted.actor, route=wanted.route, period=period
+                wanted.symbol,
+                before,
+                limit,
+                actor=wanted.actor,
+                route=wanted.route,
+                changed=wanted.changed,
+                text=wanted.text,
+                period=period,
             )
-        return [(row_id, _audit_entry(row)) for row_id, row in rows]
+        return [(row_id, audit_entry(row)) for row_id, row in rows]
 
     async def audit(self, entries: Sequence[ports.AuditEntry]) -> None:
         """Append to the audit trail."""
         with _database():
-            await self._audit.append([_audit_row(entry) for entry in entries])
+            await self._audit.append([audit_row(entry) for entry in entries])
 
-    async def _note_enabled(self, symbols: Sequence[str]) -> dict[str, Reply]:
+    async def _note_enabled(self, symbols: Sequence[str], by: Written) -> dict[str, Reply]:
         """Make `enabled` durable for symbols whose engine accepted; the replies of those where that failed.
 
         Those are paused again: nobody leaves a symbol ACTIVE behind an answer that says it failed.
@@ -321,7 +364,7 @@ class ServiceDesk:
             async with asyncio.timeout(REPLY_S_MAX):
                 try:
                     while left:
-                        await self._configs.set_enabled(left[0], enabled=True)
+                        await self._configs.set_enabled(left[0], enabled=True, by=by)
                         del left[0]
                 except DatabaseError as error:
                     reason = str(error)
@@ -339,31 +382,3 @@ def _database() -> Iterator[None]:
         yield
     except DatabaseError as error:
         raise ports.DatabaseDownError(str(error)) from error
-
-
-def _audit_entry(row: audit.AuditEntry) -> ports.AuditEntry:
-    return ports.AuditEntry(
-        str(row.entry_id),
-        row.at,
-        row.actor,
-        row.roles,
-        row.route,
-        row.symbol,
-        row.before,
-        row.after,
-        row.why,
-    )
-
-
-def _audit_row(entry: ports.AuditEntry) -> audit.AuditEntry:
-    return audit.AuditEntry(
-        UUID(entry.entry_id),
-        entry.at,
-        entry.actor,
-        entry.roles,
-        entry.route,
-        entry.symbol,
-        entry.before,
-        entry.after,
-        entry.why,
-    )

@@ -20,6 +20,7 @@ from market_maker.clients.metadata import (
     Offer,
     UnknownSymbolError,
 )
+from market_maker.core.config import SymbolConfig
 from market_maker.core.events import ConfigChanged, Fault, InstrumentUpdated
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import KillReason
@@ -60,6 +61,11 @@ class Markets:
     def symbols(self) -> Set[str]:
         """Every configured symbol, whoever owns it, as of the last look."""
         return self._known.keys()
+
+    @property
+    def configs(self) -> dict[str, SymbolConfig]:
+        """Every configuration, as of the last look."""
+        return {symbol: record.config for symbol, record in self._known.items()}
 
     async def look(self) -> bool:
         """Read the configurations if any has changed; returns whether any had. Raises DatabaseError.

@@ -21,7 +21,7 @@ from market_maker.api.app import create_app
 from market_maker.api.changes import ChangeFeed
 from market_maker.api.samples import Samples
 from market_maker.api.server import ApiServer
-from market_maker.bootstrap.access import make_access
+from market_maker.bootstrap.access import make_access, make_approval
 from market_maker.bootstrap.checkpoints import Checkpoints
 from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.deadline import Deadline
@@ -42,10 +42,12 @@ from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
 from market_maker.fleet.forward import InProcess
+from market_maker.fleet.house import HouseWatch
 from market_maker.fleet.membership import Membership, make_instance_id
 from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.fleet.view import FleetView
 from market_maker.ownership.shell import Ownership
+from market_maker.repositories.day_marks import DayMarkRepository
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
@@ -224,9 +226,26 @@ class Service:
         doors = settings.access
         sign_in = None if doors.sign_in_url is None else doors.sign_in_url.reveal()
         samples = Samples()
-        names = frozenset(doors.host_names)
         view = FleetView(desk, peers)
-        app = create_app(desk, access.authenticator, __version__, view, names, sign_in, samples)
+        self._house = HouseWatch(
+            settings.house.limits,
+            settings.house.day_starts_minute,
+            self._supervisor,
+            view,
+            lambda: self._markets.configs,
+            DayMarkRepository(connections.database),
+        )
+        view.house_limits = self._house.shown
+        app = create_app(
+            desk,
+            access.authenticator,
+            __version__,
+            view,
+            frozenset(doors.host_names),
+            sign_in,
+            samples,
+            make_approval(settings, connections.database),
+        )
         self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
         self._membership = Membership(
@@ -251,6 +270,7 @@ class Service:
         start("gauges", self._gauges.run())
         start("outbox gauge", self._gauges.run_outbox())
         start("health", self._health.run())
+        start("house limits", self._house.run())
         if self._access.keys is not None:
             start("auth keys", self._access.keys.run())
         start("warm connections", self._connections.orders.keep_warm())

@@ -87,5 +87,7 @@ class EngineLimits:
     price_collar_bps: Decimal = Decimal(500)
     max_order_notional_usdt: Decimal = Decimal(100_000)
     """Beside it no order is worth more than ten times the symbol's `order_size_usdt`."""
+    house_limits: bool = False
+    """Whether there are limits over all symbols, which somebody measures."""
     shadow_mode: bool = False
     trade_keys_max: int = TRADE_KEYS_MAX

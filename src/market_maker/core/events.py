@@ -361,6 +361,16 @@ class JournalMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class HouseMeasured:
+    """How the limits over all symbols stand: what breaks one, or nothing."""
+
+    at_ns: int
+    measured: str = ""
+    """Empty: none is broken."""
+    allowed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Something around the engine failed: halt."""
 
@@ -394,6 +404,7 @@ Event = (
     | Retire
     | LagMeasured
     | JournalMeasured
+    | HouseMeasured
     | Fault
     | Tick
 )

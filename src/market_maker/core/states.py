@@ -22,6 +22,7 @@ class Cause(Enum):
     OWNERSHIP_LOST = "ownership_lost"
     STARTUP = "startup"
     KILL = "kill"
+    DRILL = "drill"
     RESET = "reset"
 
 
@@ -44,6 +45,10 @@ class KillReason(Enum):
     OWNER_LOST = "OWNER_LOST"
     HISTORY_DIFFERS = "HISTORY_DIFFERS"
     """The stored fills do not come to the position that the symbol trades from."""
+    HOUSE_LIMIT_BREACH = "HOUSE_LIMIT_BREACH"
+    """A limit over all symbols: inventory or loss of the whole house."""
+    DRILL = "DRILL"
+    """A person has tried the kill switch; it works as in an emergency."""
     MANUAL = "MANUAL"
 
 
@@ -59,6 +64,8 @@ TRANSITIONS: dict[tuple[State, Cause], State] = {
     (_S.ACTIVE, _C.STARTUP): _S.PAUSED,
     (_S.PAUSED, _C.KILL): _S.HALTED,
     (_S.ACTIVE, _C.KILL): _S.HALTED,
+    (_S.PAUSED, _C.DRILL): _S.HALTED,
+    (_S.ACTIVE, _C.DRILL): _S.HALTED,
     (_S.HALTED, _C.RESET): _S.PAUSED,
 }
 """(from, cause) -> to. What is not in the table does not change the state."""

@@ -70,6 +70,8 @@ class FleetView:
         self._seen: Others | None = None
         self._seen_s = 0.0
         self._looking = asyncio.Lock()
+        self.house_limits: Callable[[], list[answers.HouseLimit]] = list
+        """How the limits over all symbols stand; set by who measures them."""
 
     def owner(self, symbol: str) -> str | None:
         """The instance that owns a symbol; None: nobody does, or it is not known."""
@@ -118,7 +120,7 @@ class FleetView:
         return answers.SystemStatus(
             shadow_mode=self._desk.shadow_mode,
             kill_switch=answers.KillSwitch(latched=bool(latched), symbols=sorted(latched)),
-            totals=rendering.totals(summaries),
+            totals=rendering.totals(summaries, self.house_limits()),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
             complete=not missing and all(summary.owner_silent_ms is None for summary in summaries),

@@ -63,17 +63,22 @@ class AuditRepository:
         *,
         actor: str | None = None,
         route: str | None = None,
+        changed: str | None = None,
+        text: str | None = None,
         period: Period = ALWAYS,
     ) -> Sequence[tuple[int, AuditEntry]]:
         """(row id, entry) of the period with a row id under `before_id`, newest first.
 
-        Of one symbol, actor and route, or of all.
+        Of one symbol, actor and route, or of all; those in which the field `changed` differs before and
+        after, and in which `text` stands, in small letters or capitals.
         """
         rows = await sql.list_audit(
             self._db,
             symbol=symbol,
             actor=actor,
             route=route,
+            changed=changed,
+            text=text,
             before_id=ID_MAX if before_id is None else before_id,
             since=period.since,
             until=period.until,

@@ -1,4 +1,4 @@
-"""`mm_configs`: what the desk sets per symbol."""
+"""`mm_configs`: what the desk sets per symbol; the database keeps a version of each that was written."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,25 @@ from typing import Any
 import asyncpg
 
 from market_maker.core.config import FairValue, SymbolConfig
-from market_maker.repositories.errors import DuplicateError
+from market_maker.repositories.errors import DuplicateError, SupersededError
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import configs as sql
 from market_maker.repositories.generated.models import StoredConfig
+from market_maker.repositories.text import storable
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Who writes a configuration, why, and over which version."""
+
+    author: str = ""
+    """Empty: the user of the database."""
+    reason: str = ""
+    replaces: int | None = None
+    """The version that must be the present one; None: whichever is."""
+
+
+BY_DATABASE_USER = Written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +67,46 @@ class ConfigRepository:
         """One configuration, None when the symbol has none."""
         return _optional(await sql.get_config(self._db, symbol=symbol))
 
-    async def insert(self, config: SymbolConfig) -> ConfigRecord:
+    async def insert(self, config: SymbolConfig, by: Written = BY_DATABASE_USER) -> ConfigRecord:
         """Add a configuration. Raises DuplicateError when the symbol has one."""
         try:
-            row = await sql.insert_config(self._db, **_settings(config))
+            row = await sql.insert_config(self._db, **_settings(config), **_written(by))
         except asyncpg.UniqueViolationError as error:
             raise DuplicateError(f"{config.symbol} is configured already") from error
         assert row is not None, "INSERT ... RETURNING gives a row or an error"  # noqa: S101 - invariant
         return _record(row)
 
-    async def update(self, config: SymbolConfig) -> ConfigRecord | None:
-        """Replace every setting of the symbol; None when it has no configuration."""
-        return _optional(await sql.update_config(self._db, **_settings(config)))
+    async def update(self, config: SymbolConfig, by: Written = BY_DATABASE_USER) -> ConfigRecord | None:
+        """Replace every setting of the symbol; None when it has no configuration.
 
-    async def set_enabled(self, symbol: str, *, enabled: bool) -> ConfigRecord | None:
+        Raises SupersededError when another version than `by.replaces` is the present one.
+        """
+        try:
+            return _optional(await sql.update_config(self._db, **_settings(config), **_written(by)))
+        except asyncpg.TriggeredActionError as error:
+            raise SupersededError(str(error)) from error
+
+    async def set_enabled(
+        self, symbol: str, *, enabled: bool, by: Written = BY_DATABASE_USER
+    ) -> ConfigRecord | None:
         """Switch a symbol on or off and touch nothing else; None when it has no configuration."""
-        return _optional(await sql.set_config_enabled(self._db, symbol=symbol, enabled=enabled))
+        return _optional(
+            await sql.set_config_enabled(self._db, symbol=symbol, enabled=enabled, **_written(by))
+        )
 
-    async def delete(self, symbol: str) -> bool:
+    async def delete(self, symbol: str, by: Written = BY_DATABASE_USER) -> bool:
         """Remove a configuration; false when there was none. State, position and history stay."""
-        return await sql.delete_config(self._db, symbol=symbol) == 1
+        return await sql.delete_config(self._db, symbol=symbol, **_written(by)) == 1
 
 
 def _settings(config: SymbolConfig) -> dict[str, Any]:
     settings = {name: getattr(config, name) for name in SymbolConfig.__dataclass_fields__}
     parameters = {name: f"{value:f}" for name, value in config.model_parameters}
     return settings | {"fair_value": config.fair_value.value, "model_parameters": json.dumps(parameters)}
+
+
+def _written(by: Written) -> dict[str, Any]:
+    return {"author": storable(by.author), "reason": storable(by.reason), "replaces": by.replaces}
 
 
 def _record(row: StoredConfig) -> ConfigRecord:

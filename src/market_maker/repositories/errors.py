@@ -26,6 +26,10 @@ class DuplicateError(DatabaseError):
     """A row with this key exists."""
 
 
+class SupersededError(DatabaseError):
+    """What was to be replaced has been replaced by somebody else."""
+
+
 _UNAVAILABLE = (
     OSError,  # refused, unreachable, broken; TimeoutError is one
     asyncpg.InterfaceError,  # the connection or the pool is closed
@@ -51,11 +55,13 @@ def is_unavailable(error: BaseException) -> bool:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn asyncpg's errors into DatabaseUnavailableError, DuplicateError and RecordRefusedError."""
+    """Turn asyncpg's errors into DatabaseUnavailableError, DuplicateError and the others of this module."""
     try:
         yield
     except asyncpg.UniqueViolationError as error:
         raise DuplicateError(error.detail or str(error)) from error
+    except asyncpg.TriggeredActionError as error:
+        raise SupersededError(str(error)) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         text = str(error) or type(error).__name__
         if is_unavailable(error):

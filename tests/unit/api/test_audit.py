@@ -27,7 +27,7 @@ async def test_a_change_records_who_what_before_after_and_why(api: Api, desk: Fa
         "BTC-USDT",
         "updated",
     )
-    assert row.roles == ("mm:emergency", "mm:operate", "mm:read")
+    assert row.roles == ("mm:emergency", "mm:operate", "mm:read", "mm:risk")
     assert row.before is not None
     assert row.after is not None
     assert (row.before["num_levels"], row.after["num_levels"]) == (1, 2)

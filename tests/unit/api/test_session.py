@@ -176,7 +176,7 @@ async def test_signing_out_makes_the_browser_forget(guarded: Api) -> None:
 async def test_without_access_control_everybody_is_told_that_nobody_is_asked(api: Api) -> None:
     answer = (await api.get(PATH)).body
     assert (answer["access_control"], answer["actor"]) == (False, "anonymous")
-    assert set(answer["roles"]) == {READ, OPERATE, EMERGENCY}
+    assert set(answer["roles"]) == {READ, OPERATE, EMERGENCY, "mm:risk"}
     refused = await api.post(PATH, {"token": "anything"})
     assert (refused.status, refused.code) == (409, "NO_ACCESS_CONTROL")
 

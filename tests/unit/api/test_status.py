@@ -131,6 +131,7 @@ async def test_the_system_status_adds_everything_up(api: Api, desk: FakeDesk) ->
         "unrealized_pnl_usdt": "2.1",
         "total_pnl_usdt": "-6.9",
         "volume_usdt": "2800",
+        "house_limits": [],
     }
     assert body["kill_switch"] == {"latched": True, "symbols": ["ETH-USDT"]}
     assert body["shadow_mode"] is False

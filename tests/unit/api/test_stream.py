@@ -99,7 +99,7 @@ async def test_a_symbol_that_is_deleted_is_said_to_be_removed(desk: FakeDesk) ->
         blocks = events(response)
         for _ in range(3):
             await anext(blocks)
-        await desk.delete_config("ETH-USDT", "bob")
+        await desk.delete_config("ETH-USDT", "bob", "test")
         assert await anext(blocks) == {"event": "removed", "data": "ETH-USDT"}
 
 
@@ -274,7 +274,7 @@ async def test_a_symbol_of_another_instance_that_is_deleted_is_said_to_be_remove
     async with running_fleet() as fleet, watching(fleet) as watcher:
         await watcher.until("status", ETH)
         await watcher.until("without_owner", SOL)
-        await fleet.south_desk.delete_config(ETH, "bob")
+        await fleet.south_desk.delete_config(ETH, "bob", "test")
         await fleet.hub.publish()
         await watcher.until("removed", ETH)
         del fleet.north_desk.ownerless[SOL]

@@ -1,8 +1,14 @@
 """Reading the audit trail, and what Metadata offers."""
 
+import csv
+import io
+import json
+
+import pytest
 from tests.support.api import Api
 from tests.support.desk import FakeDesk
 
+from market_maker.api import export
 from market_maker.clients.metadata import MetadataInvalidError
 
 BTC = "/v1/mm-configs/BTC-USDT"
@@ -18,7 +24,7 @@ async def test_the_audit_trail_tells_who_did_what_newest_first(api: Api) -> None
 
 
 async def test_the_audit_trail_is_filtered(api: Api) -> None:
-    await api.put(BTC, {"num_levels": 2})
+    await api.put(BTC, {"num_levels": 2, "reason": "deeper"})
     await api.post("/v1/mm/reset", {"reason": "x"})
     for query, found in (
         ("symbol=BTC-USDT", 2),
@@ -27,6 +33,10 @@ async def test_the_audit_trail_is_filtered(api: Api) -> None:
         ("route=POST%20/v1/mm/reset&symbol=BTC-USDT", 1),
         ("actor=anonymous", 3),
         ("actor=mallory", 0),
+        ("changed=num_levels", 1),
+        ("changed=base_spread_bps", 0),
+        ("text=DEEPER", 1),
+        ("text=nowhere", 0),
         ("since=2020-01-01T00:00:00Z", 3),
         ("until=2020-01-01T00:00:00Z", 0),
     ):
@@ -45,6 +55,33 @@ async def test_pages_lead_through_the_whole_trail_once(api: Api) -> None:
 async def test_an_audit_trail_that_cannot_be_read_says_so(api: Api, desk: FakeDesk) -> None:
     desk.database_up = False
     assert (await api.get("/v1/mm/audit")).code == "DATABASE_UNAVAILABLE"
+
+
+async def test_the_audit_trail_is_exported_whole_page_after_page(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "ROWS_A_PAGE", 2)
+    for levels in range(2, 7):
+        await api.put(BTC, {"num_levels": levels, "reason": f"step {levels}"})
+    lines = await api.get("/v1/mm/audit/export?format=jsonl&symbol=BTC-USDT")
+    assert lines.headers["content-type"].startswith("application/x-ndjson")
+    assert [json.loads(line)["why"] for line in lines.text.splitlines()] == [
+        f"step {levels}" for levels in (6, 5, 4, 3, 2)
+    ]
+    rows = list(csv.DictReader(io.StringIO((await api.get("/v1/mm/audit/export")).text)))
+    assert [row["why"] for row in rows] == [f"step {levels}" for levels in (6, 5, 4, 3, 2)]
+    assert json.loads(rows[0]["before"])["num_levels"] == 5
+
+
+async def test_no_cell_of_the_exported_table_is_a_formula(api: Api) -> None:
+    await api.put(BTC, {"num_levels": 2, "reason": '=HYPERLINK("http://x")'})
+    [row] = csv.DictReader(io.StringIO((await api.get("/v1/mm/audit/export")).text))
+    assert row["why"].startswith("'=")
+
+
+async def test_an_export_that_cannot_begin_is_a_problem_not_an_empty_file(api: Api, desk: FakeDesk) -> None:
+    desk.database_up = False
+    assert (await api.get("/v1/mm/audit/export")).code == "DATABASE_UNAVAILABLE"
 
 
 async def test_what_metadata_offers_is_listed_with_what_is_configured(api: Api) -> None:

@@ -35,12 +35,12 @@ async def test_a_symbol_that_was_just_paused_is_not_deleted_before_zero_is_prove
     around.venue.broken = BTC
     await north.ask(BTC, Cause.PAUSE)
     with pytest.raises(ports.NotProvenZeroError) as refused:
-        await desk.delete_config(BTC, "operator")
+        await desk.delete_config(BTC, "operator", "test")
     answer = of_desk_error(refused.value)
     assert (answer.status, answer.code) == (409, "NOT_PROVEN_ZERO")
     around.venue.broken = ""
     await north.clear(BTC)
-    await desk.delete_config(BTC, "operator")
+    await desk.delete_config(BTC, "operator", "test")
 
 
 async def test_an_enable_that_cannot_be_stored_leaves_no_active_symbol_behind(around: Surroundings) -> None:

@@ -24,7 +24,10 @@ SCHEMA = (SQL / "schema.sql").read_text()
 TABLES = [
     "mm_audit",
     "mm_checkpoints",
+    "mm_config_versions",
     "mm_configs",
+    "mm_day_marks",
+    "mm_drills",
     "mm_fills",
     "mm_instances",
     "mm_kill_orders",
@@ -33,6 +36,7 @@ TABLES = [
     "mm_owners",
     "mm_pnl",
     "mm_positions",
+    "mm_proposals",
     "mm_pruned",
     "mm_states",
     "outbox",

@@ -26,6 +26,8 @@ PROMISES = (
     "kill-worker",
     "kill-journal",
     "kill-unreadable",
+    "kill-drill",
+    "kill-house",
     "kill-owner-lost",
     "kill-history",
     # what follows a kill

@@ -6,7 +6,15 @@ from typing import Final
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.engine import clearing, failed_step, halt, market
 from market_maker.core.engine.symbol import Out, Symbol
-from market_maker.core.events import ConfigChanged, Control, Fault, JournalMeasured, LagMeasured, Retire
+from market_maker.core.events import (
+    ConfigChanged,
+    Control,
+    Fault,
+    HouseMeasured,
+    JournalMeasured,
+    LagMeasured,
+    Retire,
+)
 from market_maker.core.risk import kill_switch
 from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, KillReason, State
@@ -15,6 +23,7 @@ PASSING: Final = frozenset(
     {
         "FILLS_MISSING",
         "GRID_CHANGING",
+        "HOUSE_UNMEASURED",
         "INVENTORY_UNKNOWN",
         KillReason.KAFKA_LAG.value,
         "NOT_PROVEN_ZERO",
@@ -34,6 +43,7 @@ _CONDITIONS: Final = {
     KillReason.MARKET_HALT: "the exchange does not trade the instrument",
     KillReason.KAFKA_LAG: "messages are read too late, or nobody can tell how late",
     KillReason.JOURNAL_FAILURE: "PostgreSQL does not take what happens, or takes it too late",
+    KillReason.HOUSE_LIMIT_BREACH: "a limit over all symbols is broken",
 }
 """What holds while a trigger keeps a symbol from becoming ACTIVE."""
 
@@ -46,6 +56,8 @@ def on_control(symbol: Symbol, event: Control, out: Out) -> None:
     elif event.cause is Cause.KILL:
         trigger = Trigger(KillReason.MANUAL, event.reason, "manual")
         halt.kill(symbol, trigger, event.actor, out)
+    elif event.cause is Cause.DRILL:
+        problems = _drill(symbol, event, out)
     elif event.cause is Cause.RESET:
         problems = _reset(symbol, event, out)
     elif symbol.state is State.ACTIVE:
@@ -55,6 +67,14 @@ def on_control(symbol: Symbol, event: Control, out: Out) -> None:
     elif symbol.state is State.HALTED:
         problems = (Problem("HALTED", "the symbol is halted: only a reset leads back to PAUSED"),)
     out.append(Reply(event.request_id, symbol.state, problems))
+
+
+def _drill(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
+    """The kill switch, tried: the same from here on. Never over a kill: that one's reason has to stay."""
+    if symbol.state is State.HALTED:
+        return (Problem("HALTED", "the symbol is halted already: a drill would hide why"),)
+    halt.kill(symbol, Trigger(KillReason.DRILL, event.reason, "drill"), event.actor, out)
+    return ()
 
 
 def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
@@ -76,11 +96,14 @@ def activation_problems(symbol: Symbol, *, resume: bool) -> tuple[Problem, ...]:
         kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns)
         or kill_switch.unmeasured_lag(symbol.health, symbol.limits),
         kill_switch.journal(symbol.health, symbol.limits),
+        kill_switch.house(symbol.health),
     )
     for trigger in triggers:
         if trigger is not None:
             what = f"{_CONDITIONS[trigger.reason]}: measured {trigger.measured}, allowed {trigger.threshold}"
             problems.append(Problem(trigger.reason.value, what))
+    if symbol.limits.house_limits and symbol.health.house is None:
+        problems.append(Problem("HOUSE_UNMEASURED", "the limits over all symbols are not measured yet"))
     problems.extend(_market_problems(symbol))
     problems.extend(_order_problems(symbol) or _settling_problems(symbol))
     return tuple(problems)
@@ -189,6 +212,12 @@ def on_journal(symbol: Symbol, event: JournalMeasured, out: Out) -> None:
     check_surroundings(symbol, out)
 
 
+def on_house(symbol: Symbol, event: HouseMeasured, out: Out) -> None:
+    """Note how the limits over all symbols stand and kill when one is broken."""
+    symbol.health.house = (event.measured, event.allowed)
+    check_surroundings(symbol, out)
+
+
 def on_fault(symbol: Symbol, event: Fault, out: Out) -> None:
     """Halt: something around the engine, or its own step before, failed."""
     failed_step.make_up(symbol, out)
@@ -201,5 +230,6 @@ def check_surroundings(symbol: Symbol, out: Out) -> None:
         return
     trigger = kill_switch.kafka_lag(symbol.health, symbol.limits, symbol.now_ns)
     trigger = trigger or kill_switch.journal(symbol.health, symbol.limits)
+    trigger = trigger or kill_switch.house(symbol.health)
     if trigger is not None:
         halt.kill(symbol, trigger, "system", out)

@@ -36,6 +36,11 @@ class Health:
     journal_lag_ns: int = 0
     journal_failed: bool = False
     journal_detail: str = ""
+    house: tuple[str, str] | None = None
+    """What is measured beyond a limit over all symbols, empty when nothing is, and what is allowed.
+
+    None: nobody has measured yet.
+    """
     rejects: deque[int] = field(default_factory=deque)
     """Times of the rejects within the window, oldest first."""
 
@@ -112,6 +117,12 @@ def journal(health: Health, limits: EngineLimits) -> Trigger | None:
         threshold = _seconds(limits.journal_lag_threshold_ns)
         return Trigger(KillReason.JOURNAL_FAILURE, f"{_seconds(health.journal_lag_ns)} behind", threshold)
     return None
+
+
+def house(health: Health) -> Trigger | None:
+    """A limit over all symbols is broken."""
+    measured, allowed = health.house or ("", "")
+    return Trigger(KillReason.HOUSE_LIMIT_BREACH, measured, allowed) if measured else None
 
 
 def _seconds(duration_ns: int) -> str:

@@ -42,11 +42,22 @@ SELECT id, entry_id, at, actor, roles, route, symbol, before, after, why FROM mm
 WHERE (symbol = $1 OR $1 IS NULL)
     AND (actor = $2 OR $2 IS NULL)
     AND (route = $3 OR $3 IS NULL)
-    AND id < $4
-    AND ($5::timestamptz IS NULL OR at >= $5::timestamptz)
-    AND ($6::timestamptz IS NULL OR at < $6::timestamptz)
+    AND (
+        $4::text IS NULL
+        OR before -> $4::text IS DISTINCT FROM after -> $4::text
+    )
+    AND (
+        $5::text IS NULL
+        OR position(
+            lower($5::text)
+            IN lower(concat_ws(' ', actor, route, symbol, why, before::text, after::text))
+        ) > 0
+    )
+    AND id < $6
+    AND ($7::timestamptz IS NULL OR at >= $7::timestamptz)
+    AND ($8::timestamptz IS NULL OR at < $8::timestamptz)
 ORDER BY id DESC
-LIMIT $7::bigint
+LIMIT $9::bigint
 """
 
 
@@ -56,11 +67,13 @@ async def list_audit(
     symbol: str | None,
     actor: str | None,
     route: str | None,
+    changed: str | None,
+    text: str | None,
     before_id: int,
     since: datetime | None,
     until: datetime | None,
     row_limit: int,
 ) -> list[StoredAudit]:
     """A page of the audit of a period, of one symbol, actor and route or of all, newest first, below an id."""
-    rows = await db.fetch(LIST_AUDIT, symbol, actor, route, before_id, since, until, row_limit)
+    rows = await db.fetch(LIST_AUDIT, symbol, actor, route, changed, text, before_id, since, until, row_limit)
     return [StoredAudit(*row) for row in rows]

@@ -82,14 +82,18 @@ INSERT INTO mm_configs (
     position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters,
     fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity,
     fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
-) VALUES (
-    $1, $2, $3, $4, $5, $6,
-    $7, $8, $9, $10, $11,
-    $12, $13, $14, $15,
-    $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26,
-    $27, $28, $29
 )
+SELECT
+    $1::text, $2::boolean, $3::numeric, $4::numeric,
+    $5::numeric, $6::numeric, $7::numeric,
+    $8::boolean, $9::integer, $10::numeric,
+    $11::boolean, $12::numeric, $13::numeric,
+    $14::numeric, $15::boolean, $16::numeric,
+    $17::numeric, $18::numeric, $19::text,
+    $20::jsonb, $21::text, $22::numeric, $23::numeric,
+    $24::numeric, $25::numeric, $26::numeric,
+    $27::numeric, $28::numeric, $29::numeric
+WHERE mm_written_by($30, $31, $32)
 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 """
 
@@ -126,6 +130,9 @@ async def insert_config(
     fill_burst_usdt: Decimal,
     fill_burst_window_ms: Decimal,
     fill_burst_pause_ms: Decimal,
+    author: str,
+    reason: str,
+    replaces: int | None,
 ) -> StoredConfig | None:
     """Adds a configuration; a symbol that has one already is a unique violation."""
     row = await db.fetchrow(
@@ -159,6 +166,9 @@ async def insert_config(
         fill_burst_usdt,
         fill_burst_window_ms,
         fill_burst_pause_ms,
+        author,
+        reason,
+        replaces,
     )
     return None if row is None else StoredConfig(*row)
 
@@ -194,7 +204,7 @@ UPDATE mm_configs SET
     fill_burst_window_ms = $27,
     fill_burst_pause_ms = $28,
     updated_at = now()
-WHERE symbol = $29
+WHERE symbol = $29 AND mm_written_by($30, $31, $32)
 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 """
 
@@ -231,6 +241,9 @@ async def update_config(
     fill_burst_window_ms: Decimal,
     fill_burst_pause_ms: Decimal,
     symbol: str,
+    author: str,
+    reason: str,
+    replaces: int | None,
 ) -> StoredConfig | None:
     """Replaces every setting of a symbol."""
     row = await db.fetchrow(
@@ -264,12 +277,17 @@ async def update_config(
         fill_burst_window_ms,
         fill_burst_pause_ms,
         symbol,
+        author,
+        reason,
+        replaces,
     )
     return None if row is None else StoredConfig(*row)
 
 
 SET_CONFIG_ENABLED = """\
-UPDATE mm_configs SET enabled = $1, updated_at = now() WHERE symbol = $2 RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
+UPDATE mm_configs SET enabled = $1, updated_at = now()
+WHERE symbol = $2 AND mm_written_by($3, $4, $5)
+RETURNING symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps, created_at, updated_at, resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms
 """
 
 
@@ -278,14 +296,17 @@ async def set_config_enabled(
     *,
     enabled: bool,
     symbol: str,
+    author: str,
+    reason: str,
+    replaces: int | None,
 ) -> StoredConfig | None:
     """Switches a symbol on or off, nothing else."""
-    row = await db.fetchrow(SET_CONFIG_ENABLED, enabled, symbol)
+    row = await db.fetchrow(SET_CONFIG_ENABLED, enabled, symbol, author, reason, replaces)
     return None if row is None else StoredConfig(*row)
 
 
 DELETE_CONFIG = """\
-DELETE FROM mm_configs WHERE symbol = $1
+DELETE FROM mm_configs WHERE symbol = $1 AND mm_written_by($2, $3, $4)
 """
 
 
@@ -293,9 +314,12 @@ async def delete_config(
     db: Executor,
     *,
     symbol: str,
+    author: str,
+    reason: str,
+    replaces: int | None,
 ) -> int:
     """Removes a configuration; its state, position and history stay."""
-    status = await db.execute(DELETE_CONFIG, symbol)
+    status = await db.execute(DELETE_CONFIG, symbol, author, reason, replaces)
     return int(status.rpartition(" ")[2])
 
 

@@ -45,6 +45,53 @@ class StoredConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A row of `mm_config_versions`."""
+
+    symbol: str
+    version: int
+    at: datetime
+    author: str
+    reason: str
+    settings: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDrill:
+    """A row of `mm_drills`."""
+
+    id: int
+    symbol: str
+    actor: str
+    reason: str
+    state_before: str
+    open_orders: int
+    shadow_mode: bool
+    triggered_at: datetime
+    halted_us: int | None
+    proven_zero_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProposal:
+    """A row of `mm_proposals`."""
+
+    id: int
+    symbol: str
+    replaces: int
+    changes: str
+    loosens: list[str]
+    author: str
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    decision: str | None
+    decision_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredState:
     """A row of `mm_states`."""
 
@@ -102,6 +149,15 @@ class StoredPruned:
     executed_until: datetime
     fold: str
     pruned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDayMark:
+    """A row of `mm_day_marks`."""
+
+    began_at: datetime
+    symbol: str
+    pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,103 @@ CREATE TABLE mm_configs (
         CHECK (fill_burst_pause_ms > 0 AND fill_burst_pause_ms <= 86400000)
 );
 
+-- Every configuration that a symbol has had, whoever wrote it and however: the trigger on mm_configs adds the
+-- rows, and nothing changes or removes one.
+CREATE TABLE mm_config_versions (
+    symbol varchar(32) NOT NULL,
+    -- Counts a symbol's versions from 1, over a deletion and a new beginning too.
+    version bigint NOT NULL CHECK (version > 0),
+    at timestamptz NOT NULL,
+    author text NOT NULL,
+    reason text NOT NULL,
+    -- The row of mm_configs without its times; NULL: removed.
+    settings jsonb,
+    PRIMARY KEY (symbol, version)
+);
+
+-- Names author and reason of the configuration that this statement writes, and the version that it is meant to
+-- replace (NULL: whichever); always true.
+CREATE FUNCTION mm_written_by(author text, reason text, replaces bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('market_maker.author', author, true);
+    PERFORM set_config('market_maker.reason', reason, true);
+    PERFORM set_config('market_maker.replaces', coalesce(replaces::text, ''), true);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION mm_configs_note_version() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    written varchar(32) := coalesce(NEW.symbol, OLD.symbol);
+    was jsonb := to_jsonb(OLD) - ARRAY['created_at', 'updated_at'];
+    now_is jsonb := to_jsonb(NEW) - ARRAY['created_at', 'updated_at'];
+    replaces text := nullif(current_setting('market_maker.replaces', true), '');
+    present bigint;
+BEGIN
+    -- The lock of the configuration's row is held: nobody else counts on in between.
+    SELECT coalesce(max(version), 0) INTO present FROM mm_config_versions WHERE symbol = written;
+    IF replaces IS NOT NULL AND replaces::bigint <> present THEN
+        RAISE EXCEPTION 'version % of % is not the present one, which is %', replaces, written, present
+            USING ERRCODE = 'triggered_action_exception';
+    END IF;
+    IF was IS DISTINCT FROM now_is THEN
+        INSERT INTO mm_config_versions (symbol, version, at, author, reason, settings)
+        VALUES (
+            written,
+            present + 1,
+            clock_timestamp(),
+            coalesce(nullif(current_setting('market_maker.author', true), ''), session_user),
+            coalesce(current_setting('market_maker.reason', true), ''),
+            now_is
+        );
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER mm_configs_versions AFTER INSERT OR UPDATE OR DELETE ON mm_configs
+    FOR EACH ROW EXECUTE FUNCTION mm_configs_note_version();
+
+-- Kill switches that were tried: how long it took from the trigger to the proof that nothing is open.
+CREATE TABLE mm_drills (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    symbol varchar(32) NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    state_before text NOT NULL,
+    -- How many orders of ours were open, or not known to be over, when it was triggered.
+    open_orders integer NOT NULL,
+    shadow_mode boolean NOT NULL,
+    triggered_at timestamptz NOT NULL,
+    -- NULL: it never came to an end that somebody saw.
+    halted_us bigint,
+    -- NULL: zero was not proven in time, or, in shadow mode, nothing had to be.
+    proven_zero_us bigint
+);
+
+-- Changes of configurations that wait for a second person.
+CREATE TABLE mm_proposals (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    symbol varchar(32) NOT NULL,
+    -- The version that it changes: applied onto another one it would be another change.
+    replaces bigint NOT NULL,
+    -- The fields that it changes: an array of field, before and after.
+    changes jsonb NOT NULL,
+    -- The fields by which the symbol may risk more.
+    loosens text[] NOT NULL,
+    author text NOT NULL,
+    reason text NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    decided_at timestamptz,
+    decided_by text,
+    decision text CHECK (decision IN ('APPROVED', 'REJECTED')),
+    decision_reason text,
+    CHECK (num_nulls(decided_at, decided_by, decision, decision_reason) IN (0, 4))
+);
+
+CREATE INDEX mm_proposals_symbol_idx ON mm_proposals (symbol, id);
+
 -- The durable state of a symbol. No foreign key to mm_configs: a kill latch outlives a configuration
 -- that is deleted and created again.
 CREATE TABLE mm_states (
@@ -127,6 +224,15 @@ CREATE TABLE mm_pruned (
     -- As in mm_checkpoints.
     fold jsonb NOT NULL,
     pruned_at timestamptz NOT NULL
+);
+
+-- Each symbol's result when a day of the house began: what its loss of the day is counted from.
+CREATE TABLE mm_day_marks (
+    began_at timestamptz NOT NULL,
+    symbol varchar(32) NOT NULL,
+    -- Realized and unrealized, fees subtracted; no baseline of a reset moves it.
+    pnl numeric NOT NULL,
+    PRIMARY KEY (began_at, symbol)
 );
 
 -- Our orders, each in its last known state. The ids are text, not uuid: an order of our account that
@@ -263,6 +369,15 @@ $$;
 
 CREATE TRIGGER mm_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mm_audit
     FOR EACH STATEMENT EXECUTE FUNCTION mm_audit_refuse_change();
+
+CREATE FUNCTION mm_config_versions_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'mm_config_versions is append-only: % refused', TG_OP;
+END
+$$;
+
+CREATE TRIGGER mm_config_versions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mm_config_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION mm_config_versions_refuse_change();
 
 -- Which instance may act for a symbol. Every taking counts the epoch up, and so does the guard when it
 -- takes a symbol away from an instance that has fallen silent. A transaction that writes for a symbol

@@ -13,6 +13,17 @@ SELECT * FROM mm_audit
 WHERE (symbol = sqlc.narg('symbol') OR sqlc.narg('symbol') IS NULL)
     AND (actor = sqlc.narg('actor') OR sqlc.narg('actor') IS NULL)
     AND (route = sqlc.narg('route') OR sqlc.narg('route') IS NULL)
+    AND (
+        sqlc.narg('changed')::text IS NULL
+        OR before -> sqlc.narg('changed')::text IS DISTINCT FROM after -> sqlc.narg('changed')::text
+    )
+    AND (
+        sqlc.narg('text')::text IS NULL
+        OR position(
+            lower(sqlc.narg('text')::text)
+            IN lower(concat_ws(' ', actor, route, symbol, why, before::text, after::text))
+        ) > 0
+    )
     AND id < @before_id
     AND (sqlc.narg('since')::timestamptz IS NULL OR at >= sqlc.narg('since')::timestamptz)
     AND (sqlc.narg('until')::timestamptz IS NULL OR at < sqlc.narg('until')::timestamptz)

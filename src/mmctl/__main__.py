@@ -1,0 +1,5 @@
+"""`python -m mmctl`."""
+
+from mmctl.main import app
+
+app()

@@ -1,0 +1,85 @@
+"""What was: orders, fills, events of a symbol, and the audit trail."""
+
+from typing import Annotated
+
+import typer
+
+from mmctl.output import Form, show, table_of
+from mmctl.session import SESSION, FormOption, command
+
+Symbol = Annotated[str, typer.Argument(help="A symbol.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Rows at most, newest first.")]
+Since = Annotated[str | None, typer.Option(help="Nothing older than this, such as 2026-01-31T09:00:00Z.")]
+Until = Annotated[str | None, typer.Option(help="Only what is older than this.")]
+
+_ORDERS = ("created_at", "side", "level", "price", "quantity", "filled_quantity", "status", "client_order_id")
+_FILLS = ("executed_at", "side", "price", "quantity", "notional_usdt", "fee", "is_maker", "trade_id")
+_EVENTS = ("occurred_at", "event_type", "sent_at", "data")
+_AUDIT = ("at", "actor", "route", "symbol", "why")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for act in (orders, fills, events, audit):
+        app.command()(command(act))
+
+
+def orders(
+    symbol: Symbol,
+    limit: Limit = 50,
+    since: Since = None,
+    until: Until = None,
+    output: FormOption = Form.TABLE,
+) -> None:
+    """Our orders of a symbol, newest first."""
+    _list(f"/v1/mm-configs/{symbol}/orders", _ORDERS, limit, since, until, output)
+
+
+def fills(
+    symbol: Symbol,
+    limit: Limit = 50,
+    since: Since = None,
+    until: Until = None,
+    output: FormOption = Form.TABLE,
+) -> None:
+    """Our fills of a symbol, newest first."""
+    _list(f"/v1/mm-configs/{symbol}/fills", _FILLS, limit, since, until, output)
+
+
+def events(
+    symbol: Symbol,
+    limit: Limit = 50,
+    since: Since = None,
+    until: Until = None,
+    output: FormOption = Form.TABLE,
+) -> None:
+    """State changes and kills of a symbol, newest first."""
+    _list(f"/v1/mm-configs/{symbol}/events", _EVENTS, limit, since, until, output)
+
+
+def audit(
+    symbol: Annotated[str | None, typer.Option(help="Only of this symbol.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only by this person.")] = None,
+    changed: Annotated[str | None, typer.Option(help="Only where this field changed.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only where this stands somewhere.")] = None,
+    limit: Limit = 50,
+    since: Since = None,
+    until: Until = None,
+    output: FormOption = Form.TABLE,
+) -> None:
+    """Who did what, when and why, newest first."""
+    wanted = {"symbol": symbol, "actor": actor, "changed": changed, "text": text}
+    _list("/v1/mm/audit", _AUDIT, limit, since, until, output, **wanted)
+
+
+def _list(
+    path: str,
+    columns: tuple[str, ...],
+    limit: int,
+    since: str | None,
+    until: str | None,
+    form: Form,
+    **wanted: str | None,
+) -> None:
+    rows = list(SESSION.client().pages(path, limit, since=since, until=until, **wanted))
+    show(form, rows, table_of(rows, columns))

@@ -1,0 +1,92 @@
+"""`mmctl` on the running service that asks for tokens, where changes wait for a second person."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from tests.support.databases import Databases
+from tests.support.guarded import Guarded
+from tests.support.mmctl import Mmctl
+from tests.support.postgres_server import PostgresServer
+from tests.support.sandbox import SandboxClient
+from tests.support.service import ExchangeServers, service_environment, service_process
+from tests.support.service_process import ServiceProcess
+
+BTC = "BTCUSDT"
+
+
+@pytest.fixture(scope="module")
+def process(
+    shared_exchange: ExchangeServers,
+    postgres_server: PostgresServer,
+    databases: Databases,
+    valkey_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ServiceProcess]:
+    url = postgres_server.url(asyncio.run(databases.take()))
+    environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
+    access = {
+        "DISABLE_AUTH": "false",
+        "AUTH_SERVICE_URL": shared_exchange.url,
+        "CHANGES_NEED_APPROVAL": "true",
+        "LIMIT_OWNER_ROLE": "mm:risk",
+    }
+    started = service_process({**environment, **access}, tmp_path_factory.mktemp("approving"))
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+async def guarded(
+    process: ServiceProcess, shared_exchange: ExchangeServers, http: aiohttp.ClientSession
+) -> AsyncIterator[Guarded]:
+    service = Guarded(process, SandboxClient(http, shared_exchange))
+    await service.live()
+    yield service
+    assert process.runs, process.log_tail()
+
+
+async def person(guarded: Guarded, home: Path, name: str, *roles: str) -> Mmctl:
+    """A command line of somebody with these roles."""
+    (home / name).mkdir()
+    token = await guarded.exchange.token(*roles, subject=name)
+    url = f"http://127.0.0.1:{guarded.service.environment['HTTP_PORT']}"
+    return Mmctl(home / name, url, token)
+
+
+async def test_a_change_is_proposed_approved_by_another_and_found_in_history_and_audit(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    alice = await person(guarded, tmp_path, "alice", "mm:operate")
+    bob = await person(guarded, tmp_path, "bob", "mm:operate")
+    rita = await person(guarded, tmp_path, "rita", "mm:risk")
+    file = tmp_path / "desk.yaml"
+    file.write_text(f"symbol: {BTC}\nmax_loss_usdt: 500\n")
+    assert (await alice("config", "apply", "-f", str(file), "-r", "first", "--yes")).code == 0
+    file.write_text(f"symbol: {BTC}\nmax_loss_usdt: 600\n")
+    waits = await alice("config", "apply", "-f", str(file), "-r", "more room", "--yes")
+    assert (waits.code, "waits for a second person" in waits.out) == (7, True), waits
+    [waiting] = (await bob("config", "proposals", "-o", "json")).json
+    number = str(waiting["id"])
+    own = await alice("config", "approve", number, "--yes")
+    assert (own.code, "OWN_PROPOSAL" in own.err) == (3, True)
+    not_his = await bob("config", "approve", number, "--yes")
+    assert (not_his.code, "LIMIT_OWNER" in not_his.err) == (3, True)
+    assert (await rita("config", "approve", number, "-r", "agreed", "--yes")).code == 0
+    newest = (await bob("config", "history", BTC, "-o", "json")).json[0]
+    assert (newest["author"], newest["reason"]) == ("alice", "more room (approved by rita: agreed)")
+    found = (await bob("audit", "--actor", "rita", "-o", "json")).json
+    assert [row["route"] for row in found] == ["POST /v1/mm-configs/{symbol}/proposals/{proposal}/approve"]
+
+
+async def test_who_may_not_or_has_no_token_is_told_so_by_the_code(guarded: Guarded, tmp_path: Path) -> None:
+    reader = await person(guarded, tmp_path, "reader", "mm:read")
+    denied = await reader("kill", "--all", "--yes")
+    assert (denied.code, "mm:emergency" in denied.err) == (3, True)
+    nobody = Mmctl(tmp_path, reader.url)
+    assert (await nobody("status")).code == 8
+    assert (await reader("status")).code == 0
