@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Self
 from market_maker import setting_types as to
 from market_maker.access_settings import AccessSettings
 from market_maker.core.config import EngineLimits
+from market_maker.core.obligations import Programme
 from market_maker.environment import (
     Section,
     SettingProblem,
@@ -22,6 +23,7 @@ from market_maker.environment import (
     read_settings,
 )
 from market_maker.house_settings import HouseSettings
+from market_maker.programme_files import programmes as to_programmes
 from market_maker.security_settings import HttpTls, KafkaSecurity, MetadataTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
 
@@ -276,6 +278,15 @@ class Settings:
             "data comes, so there it only sets the idle request rate; librdkafka's built-in broker does "
             "not, so there it is the latency",
             default="5",
+        ),
+    ]
+    programmes: Annotated[
+        tuple[Programme, ...] | None,
+        Variable(
+            "MM_PROGRAMMES_FILE",
+            to_programmes,
+            "YAML file with the market maker programmes whose presence is measured, as in "
+            "docs/obligations.md; unset: none",
         ),
     ]
     record_dir: Annotated[

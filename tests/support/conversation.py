@@ -13,6 +13,7 @@ from market_maker.core.engine.symbol import Restored
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import Watched
+from market_maker.core.obligations import Programme
 from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import Trigger
@@ -49,6 +50,7 @@ class Conversation:
         phase: int = 0,
         applied: Applied | None = None,
         due_markouts: tuple[Watched, ...] = (),
+        programmes: tuple[Programme, ...] = (),
     ) -> None:
         self.now_ns = START_NS
         self.instrument = instrument
@@ -71,6 +73,7 @@ class Conversation:
             phase,
             applied,
             due_markouts=due_markouts,
+            programmes=programmes,
         )
         self.engine = SymbolEngine(restored, limits)
         self.said = self._scribe.said(self.engine.start(open_orders))

@@ -32,6 +32,7 @@ from market_maker.core.commands import OrderStatus, Problem, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
+from market_maker.core.obligations import Programme, ProgrammeDay, Tier
 from market_maker.core.states import Cause, KillReason, State, next_state
 from market_maker.core.view import (
     BookView,
@@ -46,7 +47,9 @@ from market_maker.core.view import (
     SymbolView,
 )
 from market_maker.repositories.drills import Drill
+from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.paging import ALWAYS, Period
+from market_maker.repositories.pnl import Earned
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_NS = 60_000_000_000
@@ -118,6 +121,9 @@ class FakeDesk:
     listed: set[str] = field(default_factory=lambda: {"BTC-USDT", "ETH-USDT", "SOL-USDT"})
     views: dict[str, SymbolView] = field(default_factory=dict)
     fill_rows: dict[str, list[FillRow]] = field(default_factory=dict)
+    earned_rows: dict[tuple[str, str], list[Earned]] = field(default_factory=dict)
+    promised: list[tuple[Programme, Tier, int]] = field(default_factory=list)
+    markout_rows: dict[tuple[str, str], list[MarkoutSum]] = field(default_factory=dict)
     order_rows: dict[str, list[OrderRow]] = field(default_factory=dict)
     event_rows: dict[str, list[EventRow]] = field(default_factory=dict)
     changed_by: list[tuple[str, str]] = field(default_factory=list)
@@ -337,6 +343,22 @@ class FakeDesk:
             for row in self.fill_rows.get(symbol, [])
             if (before is None or row.row_id < before) and within(period, row.executed_at)
         ][:limit]
+
+    async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
+        self._need_database()
+        return [one for one in self.earned_rows.get((symbol, by), []) if since <= one.since < until]
+
+    async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
+        self._need_database()
+        day_us = round(at.timestamp()) * 1_000_000
+        return [
+            ProgrammeDay.of(programme, tier, present, day_us, day_us + 12 * 3_600 * 1_000_000)
+            for programme, tier, present in self.promised
+        ]
+
+    async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
+        self._need_database()
+        return [one for one in self.markout_rows.get((symbol, by), []) if since <= one.since < until]
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS

@@ -220,7 +220,7 @@ class Instance:
             meters.placed,
             time.monotonic_ns,
         )
-        self.markets = Markets(self.supervisor, metadata, InstrumentTable(), self.database)
+        self.markets = Markets(self.supervisor, metadata, InstrumentTable(), self.database, {})
         self.gauges = Gauges(
             self.supervisor,
             self.markets,

@@ -116,6 +116,8 @@ class Scribe:
                 return f"risk {reason.value}"
             case cmd.RecordMarkouts(markouts):
                 return f"markouts {', '.join(_shown(markout) for markout in markouts)}"
+            case cmd.RecordPresence(spans):
+                return f"presence {', '.join(f'{span.tier} {span.present_us} us' for span in spans)}"
             case cmd.RecordPnl(_, parts):
                 return f"result {parts.spread:f} + {parts.inventory:f} - {parts.fees:f}"
             case cmd.Reply(_, _, problems):

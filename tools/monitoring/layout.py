@@ -36,12 +36,19 @@ ROWS: Final = {
         Panel("Inventory", ("mm_inventory_usdt",)),
         Panel("P&L", ("mm_pnl_usdt",)),
         Panel("Fills", ("mm_fills_total",)),
+        Panel("What the P&L comes from", ("mm_pnl_part_usdt",)),
+        Panel("Markouts: what fills were worth later", ("mm_markout_usdt_total",)),
+        Panel("Markouts, measured and missing", ("mm_markouts_total",)),
     ),
     "Quoting": (
         Panel("State", ("mm_state_gauge", "mm_shadow_mode")),
         Panel("Quoted spread", ("mm_spread_bps",)),
         Panel("Not quoted, by reason", ("mm_quotes_suppressed_total",)),
         Panel("Default model in place of the configured one", ("mm_model_fallback",)),
+    ),
+    "Obligations": (
+        Panel("Presence today", ("mm_obligation_presence_ratio",)),
+        Panel("What may still be absent today", ("mm_obligation_slack_ratio",)),
     ),
     "Orders": (
         Panel("Open orders, ours and the exchange's count", ("mm_open_orders", "mm_open_orders_at_exchange")),

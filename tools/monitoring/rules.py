@@ -172,6 +172,35 @@ _ORDERS: Final = (
         "active-but-not-quoting-both-sides",
     ),
     Alert(
+        "MarkoutEatsSpread",
+        '(sum by (instance, symbol) (increase(mm_markout_usdt_total{horizon="10", sign="gain"}[1h])) '
+        '< sum by (instance, symbol) (increase(mm_markout_usdt_total{horizon="10", sign="loss"}[1h]))) '
+        "and on (instance, symbol) "
+        '(increase(mm_markouts_total{horizon="10", outcome="measured"}[1h]) >= 20)',
+        "0s",
+        WARNING,
+        f"The price has run against the fills of {_WHO}: ten seconds later they are worth less than nothing.",
+        "markouts-eat-the-spread",
+    ),
+    Alert(
+        "ObligationAtRisk",
+        "min by (symbol, programme, tier) (mm_obligation_slack_ratio) < 0.25 "
+        "and min by (symbol, programme, tier) (mm_obligation_slack_ratio) > 0",
+        "1m",
+        WARNING,
+        f"{_WHO}: three quarters of today's permitted absence from {{{{ $labels.programme }}}} "
+        "({{ $labels.tier }}) are used up; the rest of the day can still make it.",
+        "an-obligation-is-at-risk",
+    ),
+    Alert(
+        "ObligationMissed",
+        "min by (symbol, programme, tier) (mm_obligation_slack_ratio) < 0",
+        "1m",
+        WARNING,
+        f"{_WHO}: today's presence for {{{{ $labels.programme }}}} ({{{{ $labels.tier }}}}) is out of reach.",
+        "an-obligation-is-at-risk",
+    ),
+    Alert(
         "OrdersRejected",
         "sum by (instance, symbol) "
         '(increase(mm_order_requests_total{request="place", outcome="rejected"}[5m])) >= 3',

@@ -116,6 +116,8 @@ class StepObserver:
             case cmd.RecordFill():
                 bound.filled(command.side)
                 self._changed(worker.name)
+            case cmd.RecordMarkouts(markouts):
+                bound.marked_out(markouts)
             case cmd.RecordState():
                 bound.show_state(command.to_state)
                 self._changed(worker.name)

@@ -148,8 +148,14 @@ class Worker:
             self._journal.append(Pending(self.name, self._clock_ns(), entry, source))
 
     def _entry(self, records: list[cmd.Record], trace: str | None) -> JournalEntry:
+        symbol = self.engine.symbol
         return JournalEntry(
-            self.name, tuple(records), datetime.now(UTC), trace_id_of(trace) or "", self.tenure.epoch
+            self.name,
+            tuple(records),
+            datetime.now(UTC),
+            trace_id_of(trace) or "",
+            self.tenure.epoch,
+            symbol.ids.wall_us(symbol.now_ns),
         )
 
 

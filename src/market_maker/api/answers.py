@@ -141,6 +141,17 @@ class Reference(Answer):
     )
 
 
+class PnlParts(Answer):
+    """Where a result comes from: its total is `spread_usdt` + `inventory_usdt` - `fees_usdt`, exactly."""
+
+    spread_usdt: DecimalText = Field(
+        description="What fills captured: side * quantity * (the price that valued the position - price)."
+    )
+    inventory_usdt: DecimalText = Field(description="What the position gained because its price moved.")
+    fees_usdt: DecimalText = Field(description="Paid; negative when rebates exceed them.")
+    total_usdt: DecimalText
+
+
 class Pnl(Answer):
     """Profit and loss in quote currency; total = realized + unrealized - baseline."""
 
@@ -157,6 +168,7 @@ class Pnl(Answer):
     rebase_pending: bool = Field(
         description="True: a reset asked for a new baseline, which the next fresh price gives; enable waits."
     )
+    parts: PnlParts = Field(description="What `total` comes from.")
 
 
 class Order(Answer):

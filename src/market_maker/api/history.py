@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +20,9 @@ from market_maker.api.problems import documented
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.ledger.markouts import HORIZONS_MS
+from market_maker.core.results import Markout
+from market_maker.repositories.markouts import StoredMid
 from market_maker.repositories.paging import Period
 
 router = APIRouter(route_class=DeskRoute, tags=["history"])
@@ -25,7 +30,24 @@ router = APIRouter(route_class=DeskRoute, tags=["history"])
 _Row = TypeVar("_Row")
 _Before = TypeVar("_Before", int, str)
 
+_DUE_MAX = timedelta(minutes=2)
+"""A markout that is not there after the longest horizon and a while was never measured."""
+
 _RESPONSES = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class FillMarkout(Answer):
+    """What the price did after a fill: `side * (mid - price)`, the mid being that of a while later."""
+
+    horizon_ms: int
+    mid: DecimalText | None
+    usdt: DecimalText | None
+    bps: DecimalText | None = Field(description="Of the fill's price, to four digits.")
+    missing: str | None = Field(
+        description="Why there is none: `HALTED`, `LATE`, `NO_MID`, `OVERFLOW`, `RESTART`, `STALE`,"
+        " `UNCERTAIN`, `NOT_MEASURED` (no engine counted the fill, or an earlier version did), or `DUE`: its"
+        " time has not come."
+    )
 
 
 class Fill(Answer):
@@ -42,6 +64,12 @@ class Fill(Answer):
     is_maker: bool
     sequence: int
     executed_at: Timestamp
+    level: int | None = Field(description="The level that its order served; null when it is not known.")
+    mid: DecimalText | None = Field(
+        description="The price that valued the position when it was counted; null: there was none."
+    )
+    spread_usdt: DecimalText = Field(description="What it captured; 0 without a mid.")
+    markouts: list[FillMarkout] = Field(description="One for each horizon, short ones first.")
 
 
 class FillPage(Answer):
@@ -165,7 +193,34 @@ def _fill(row: FillRow) -> Fill:
         is_maker=row.is_maker,
         sequence=row.sequence,
         executed_at=row.executed_at,
+        level=row.level,
+        mid=row.mid,
+        spread_usdt=_captured(row),
+        markouts=_markouts(row),
     )
+
+
+def _captured(row: FillRow) -> Decimal:
+    if row.mid is None:
+        return Decimal(0)
+    captured = EXACT.multiply(row.quantity, EXACT.subtract(row.mid, row.price))
+    return captured if row.side is Side.BUY else EXACT.minus(captured)
+
+
+def _markouts(row: FillRow) -> list[FillMarkout]:
+    """All horizons; one that is not there is still due, or was never measured."""
+    there = {one.horizon_ms: one for one in row.markouts}
+    is_due = datetime.now(UTC) - row.executed_at < _DUE_MAX
+    found = []
+    for horizon_ms in HORIZONS_MS:
+        stored = there.get(horizon_ms) or StoredMid(horizon_ms, None, "DUE" if is_due else "NOT_MEASURED")
+        made = Markout(row.trade_id, row.side, row.level, row.price, row.quantity, horizon_ms, stored.mid)
+        found.append(
+            FillMarkout(
+                horizon_ms=horizon_ms, mid=made.mid, usdt=made.usdt, bps=made.bps, missing=stored.missing
+            )
+        )
+    return found
 
 
 def _order(row: OrderRow) -> OrderRecord:

@@ -14,10 +14,13 @@ from market_maker.clients.metadata import Offer
 from market_maker.core.commands import OrderStatus, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
+from market_maker.core.obligations import ProgrammeDay
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.repositories.drills import Drill
+from market_maker.repositories.markouts import MarkoutSum, StoredMid
 from market_maker.repositories.paging import ALWAYS, Period
+from market_maker.repositories.pnl import Earned
 
 Json = object
 """Any value that JSON can hold."""
@@ -79,6 +82,12 @@ class FillRow:
     is_maker: bool
     sequence: int
     executed_at: datetime
+    mid: Decimal | None = None
+    """The price that valued the position when it was counted."""
+    level: int | None = None
+    """The level that its order served; None when the order was not known."""
+    markouts: Sequence[StoredMid] = ()
+    """Those that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +340,15 @@ class Desk(Protocol):
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[FillRow]:
         """Fills of the period with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+
+    async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
+        """What the result came from in each minute, hour or day of a period. Raises DatabaseDownError."""
+
+    async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
+        """Markouts of the fills of a period by hour or day, side, level and horizon. DatabaseDownError."""
+
+    async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
+        """How every programme stood, or stands, on the UTC day of a time. Raises DatabaseDownError."""
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS

@@ -11,6 +11,7 @@ from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.pricing.models.registry import resolved
+from market_maker.core.results import Parts
 from market_maker.core.states import State
 from market_maker.core.view import (
     Counters,
@@ -107,6 +108,7 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
             price_source=pnl.price_source,
             price_age_ms=_age_ms(view, pnl.price_data_ns),
             rebase_pending=pnl.rebase_pending,
+            parts=pnl_parts(pnl.parts),
         ),
         volume_usdt=pnl.volume,
         fill_count=pnl.fill_count,
@@ -144,6 +146,16 @@ def _market(view: SymbolView) -> answers.Market:
         position_headroom_pct=view.config.position_headroom_pct,
         active_ms=view.counters.active_ns // 1_000_000,
         two_sided_ms=view.counters.two_sided_ns // 1_000_000,
+    )
+
+
+def pnl_parts(parts: Parts) -> answers.PnlParts:
+    """The parts of a result."""
+    return answers.PnlParts(
+        spread_usdt=parts.spread,
+        inventory_usdt=parts.inventory,
+        fees_usdt=parts.fees,
+        total_usdt=parts.total,
     )
 
 

@@ -19,6 +19,7 @@ from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.obligations import ProgrammeDay
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.ownership.shell import Ownership
@@ -28,10 +29,12 @@ from market_maker.repositories.drills import Drill, DrillRepository
 from market_maker.repositories.errors import DatabaseError, DuplicateError, SupersededError
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRepository
+from market_maker.repositories.markouts import MarkoutRepository, MarkoutSum
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.repositories.owners import OwnerRepository
 from market_maker.repositories.paging import ALWAYS, Period
+from market_maker.repositories.pnl import Earned, PnlRepository
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
 from market_maker.repositories.versions import VersionRepository
@@ -54,10 +57,14 @@ class ServiceDesk:
         figures: Callable[[], ports.Figures],
         ownership: Ownership,
         carry_out_kills: Callable[[Sequence[str]], Awaitable[None]],
+        standings: Callable[[datetime], Awaitable[Sequence[ProgrammeDay]]],
         *,
         shadow_mode: bool,
     ) -> None:
-        """`carry_out_kills` kills where another instance has left the order for it in the database."""
+        """`carry_out_kills` kills where another instance has left the order for it in the database.
+
+        `standings` tells how programmes stood on a day.
+        """
         self._supervisor = supervisor
         self._markets = markets
         self._controls = controls
@@ -66,6 +73,8 @@ class ServiceDesk:
         self._versions = VersionRepository(database)
         self._drills = DrillRepository(database)
         self._fills = FillRepository(database)
+        self._markouts = MarkoutRepository(database)
+        self._pnl = PnlRepository(database)
         self._orders = OrderRepository(database)
         self._outbox = OutboxRepository(database)
         self._states = StateRepository(database)
@@ -76,6 +85,7 @@ class ServiceDesk:
         self._figures = figures
         self._ownership = ownership
         self._carry_out_kills = carry_out_kills
+        self._standings = standings
         self._shadow_mode = shadow_mode
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
 
@@ -273,6 +283,7 @@ class ServiceDesk:
         """Fills, newest first."""
         with _database():
             rows = await self._fills.list(symbol, before, limit, period)
+            markouts = await self._markouts.of_fills(symbol, [(row.trade_id, row.side) for row in rows])
         return [
             ports.FillRow(
                 row.id,
@@ -286,9 +297,27 @@ class ServiceDesk:
                 row.is_maker,
                 row.sequence,
                 row.executed_at,
+                row.mid,
+                row.level,
+                markouts[row.trade_id, row.side],
             )
             for row in rows
         ]
+
+    async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
+        """What the result came from, oldest first."""
+        with _database():
+            return await self._pnl.earned(symbol, since, until, by)
+
+    async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
+        """How every programme stands."""
+        with _database():
+            return await self._standings(at)
+
+    async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
+        """Sums of markouts, oldest first."""
+        with _database():
+            return await self._markouts.sums(symbol, since, until, by)
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS

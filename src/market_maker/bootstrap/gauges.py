@@ -177,4 +177,5 @@ class Gauges:
         bound.journal_lag.set(self._journal.lag_ns() / 1e9)
         unrealized = symbol.inventory.unrealized(valuation.price) if valuation is not None else None
         bound.show_pnl(symbol.inventory.realized, unrealized)
+        bound.show_parts(symbol.parts)
         self._observer.count_totals(worker, bound)

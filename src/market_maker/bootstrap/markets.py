@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from typing import Final
 
@@ -23,6 +23,7 @@ from market_maker.clients.metadata import (
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import ConfigChanged, Fault, InstrumentUpdated
 from market_maker.core.instrument import Instrument
+from market_maker.core.obligations import Programme
 from market_maker.core.states import KillReason
 from market_maker.repositories.configs import ConfigRecord, ConfigRepository
 from market_maker.repositories.executor import Database
@@ -45,12 +46,14 @@ class Markets:
         metadata: MetadataClient,
         table: InstrumentTable,
         database: Database,
+        programmes: Mapping[str, tuple[Programme, ...]],
     ) -> None:
+        """`programmes` are what each symbol has to keep."""
         self._supervisor = supervisor
         self._metadata = metadata
         self._table = table
         self._configs = ConfigRepository(database)
-        self._restorer = Restorer(database)
+        self._restorer = Restorer(database, programmes)
         self._shown: dict[str, Instrument] = {}
         self._known: dict[str, ConfigRecord] = {}
         self._fingerprint: object = None

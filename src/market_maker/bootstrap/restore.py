@@ -3,9 +3,10 @@
 import secrets
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -17,6 +18,7 @@ from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.fold import Fold
+from market_maker.core.obligations import Programme
 from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
@@ -39,8 +41,11 @@ _log = structlog.get_logger()
 class Restorer:
     """Reads back what earlier processes made durable."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, programmes: Mapping[str, tuple[Programme, ...]] = MappingProxyType({})
+    ) -> None:
         self._database = database
+        self._programmes = programmes
         self._checkpoints = CheckpointRepository(database)
         self._fills = FillRepository(database)
         self._markouts = MarkoutRepository(database)
@@ -79,6 +84,7 @@ class Restorer:
             spread_baseline=ZERO if state is None else state.spread_baseline,
             fees_baseline=ZERO if state is None else state.fees_baseline,
             due_markouts=await self._markouts.unfinished(symbol),
+            programmes=self._programmes.get(symbol, ()),
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 

@@ -35,6 +35,7 @@ from market_maker.bootstrap.history_check import HistoryCheck
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
+from market_maker.bootstrap.obligations import Obligations
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.bootstrap.stray_fills import StrayFills
@@ -175,7 +176,14 @@ class Service:
             time.monotonic_ns,
             make_recorder(settings, resources),
         )
-        self._markets = Markets(self._supervisor, connections.metadata, kafka.table, connections.database)
+        self._obligations = Obligations(settings.programmes or (), connections.database, meters.metrics)
+        self._markets = Markets(
+            self._supervisor,
+            connections.metadata,
+            kafka.table,
+            connections.database,
+            self._obligations.by_symbol,
+        )
         self._gauges = Gauges(
             self._supervisor,
             self._markets,
@@ -220,6 +228,7 @@ class Service:
             self._gauges.figures,
             self._ownership,
             self._errands.carry_out_kills,
+            self._obligations.standings,
             shadow_mode=settings.shadow_mode,
         )
         peers = RedisPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
@@ -263,6 +272,7 @@ class Service:
         start("journal", self._journal.run())
         start("checkpoints", self._checkpoints.run())
         start("history check", self._history_check.run())
+        start("obligations", self._obligations.run())
         start("outbox relay", self._kafka.relay.run())
         start("kafka publisher", self._kafka.publisher.run())
         start("kafka intake", self._kafka.run())

@@ -11,6 +11,7 @@ from typing import Self
 
 from market_maker.core.applied import Applied
 from market_maker.core.events import Execution, Side
+from market_maker.core.obligations import PresenceSpan
 from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.core.pricing.quoting import QuoteSet
 from market_maker.core.results import Markout, Parts
@@ -73,6 +74,11 @@ class OrderStatus(Enum):
     def is_final(self) -> bool:
         """Whether the order can change no more."""
         return self in (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
+
+    @property
+    def rests(self) -> bool:
+        """Whether the exchange confirmed the order and has not yet called it final."""
+        return self in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +211,13 @@ class RecordPnl:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordPresence:
+    """How far programmes were kept, in stretches of time that may go on; the same beginning replaces."""
+
+    spans: tuple[PresenceSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordRisk:
     """A kill switch fired; becomes `mm.risk.triggered.v1`."""
 
@@ -256,5 +269,5 @@ class Notice:
 
 
 Request = PlaceOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders
-Record = RecordOrder | RecordFill | RecordState | RecordRisk | RecordMarkouts | RecordPnl
+Record = RecordOrder | RecordFill | RecordState | RecordRisk | RecordMarkouts | RecordPnl | RecordPresence
 Command = Request | Record | Reply | PublishQuote | Notice

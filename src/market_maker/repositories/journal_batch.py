@@ -11,14 +11,17 @@ from market_maker.core.commands import (
     RecordMarkouts,
     RecordOrder,
     RecordPnl,
+    RecordPresence,
     RecordRisk,
     RecordState,
 )
+from market_maker.core.obligations import PresenceSpan
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.markouts import NewMarkout
 from market_maker.repositories.pnl import NewPnl
 from market_maker.repositories.positions import NewPosition
 from market_maker.repositories.text import storable, to_json
+from market_maker.repositories.wall_time import wall_time
 
 STATE_TOPIC = "mm.state.changed.v1"
 RISK_TOPIC = "mm.risk.triggered.v1"
@@ -32,6 +35,9 @@ class OrderChange:
     record: RecordOrder
     first_at: datetime
     last_at: datetime
+    rested_at: datetime | None = None
+    """When it was first known to rest, by the engine's own clock."""
+    ended_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -56,8 +62,8 @@ class NewEvent:
     created_at: datetime
 
 
-NewFill = tuple[str, RecordFill, datetime]
-"""Symbol, fill, and when it was recorded."""
+NewFill = tuple[str, RecordFill, datetime, datetime | None]
+"""Symbol, fill, when it was recorded, and when it was counted, by the engine's own clock."""
 
 
 @dataclass(slots=True)
@@ -71,6 +77,8 @@ class JournalBatch:
     """That engines had counted before; each should be there already."""
     markouts: list[NewMarkout] = field(default_factory=list)
     pnl: list[NewPnl] = field(default_factory=list)
+    presence: dict[tuple[str, str, str, int], PresenceSpan] = field(default_factory=dict)
+    """By symbol, programme, tier and beginning; the last one of each."""
     positions: dict[str, NewPosition] = field(default_factory=dict)
     orders: dict[str, OrderChange] = field(default_factory=dict)
     states: dict[str, StateChange] = field(default_factory=dict)
@@ -86,14 +94,13 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
             match record:
                 case RecordFill(after=None):
                     uncounted = batch.stray_fills if entry.epoch is None else batch.repeated_fills
-                    uncounted.append((entry.symbol, record, entry.at))
+                    uncounted.append((entry.symbol, record, entry.at, None))
                 case RecordFill(after=PositionRow() as position):
-                    batch.fills.append((entry.symbol, record, entry.at))
+                    counted_at = None if entry.stepped_us is None else wall_time(entry.stepped_us)
+                    batch.fills.append((entry.symbol, record, entry.at, counted_at))
                     batch.positions[entry.symbol] = (position, entry.at, record.applied)
-                case RecordMarkouts(markouts):
-                    batch.markouts += ((entry.symbol, markout) for markout in markouts)
-                case RecordPnl():
-                    batch.pnl.append((entry.symbol, record))
+                case RecordMarkouts() | RecordPnl() | RecordPresence():
+                    _add_measured(batch, entry.symbol, record)
                 case RecordOrder():
                     _add_order(batch, entry, record)
                 case RecordState():
@@ -104,14 +111,32 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
     return batch
 
 
+def _add_measured(
+    batch: JournalBatch, symbol: str, record: RecordMarkouts | RecordPnl | RecordPresence
+) -> None:
+    match record:
+        case RecordMarkouts(markouts):
+            batch.markouts += ((symbol, markout) for markout in markouts)
+        case RecordPnl():
+            batch.pnl.append((symbol, record))
+        case RecordPresence(spans):
+            for span in spans:
+                batch.presence[symbol, span.programme, span.tier, span.from_us] = span
+
+
 def _add_order(batch: JournalBatch, entry: JournalEntry, record: RecordOrder) -> None:
     key = storable(record.client_order_id)
     known = batch.orders.get(key)
     if known is None:
-        batch.orders[key] = OrderChange(entry.symbol, record, entry.at, entry.at)
+        known = batch.orders[key] = OrderChange(entry.symbol, record, entry.at, entry.at)
     elif record.status.is_final or not known.record.status.is_final:
         known.record = record
         known.last_at = entry.at
+    if entry.stepped_us is not None:
+        if record.status.rests:
+            known.rested_at = known.rested_at or wall_time(entry.stepped_us)
+        elif record.status.is_final:
+            known.ended_at = known.ended_at or wall_time(entry.stepped_us)
 
 
 def _add_state(batch: JournalBatch, entry: JournalEntry, record: RecordState, event_id: UUID) -> None:

@@ -26,6 +26,8 @@ class JournalEntry:
     epoch: int | None = None
     """Under which the symbol was owned; nothing is written once another has counted it up. None: written
     whoever owns the symbol."""
+    stepped_us: int | None = None
+    """When the step was taken, microseconds since 1970 UTC by the engine's own clock: that of presence."""
     event_ids: tuple[UUID, ...] = field(init=False)
 
     def __post_init__(self) -> None:

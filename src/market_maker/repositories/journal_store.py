@@ -17,6 +17,7 @@ from market_maker.repositories.markouts import insert_markouts
 from market_maker.repositories.owners import lock_current
 from market_maker.repositories.pnl import insert_pnl
 from market_maker.repositories.positions import upsert_positions
+from market_maker.repositories.presence import upsert_presence
 from market_maker.repositories.text import storable
 from market_maker.repositories.wall_time import wall_time
 
@@ -90,6 +91,8 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
         await insert_markouts(db, batch.markouts)
     if batch.pnl:
         await insert_pnl(db, batch.pnl)
+    if batch.presence:
+        await upsert_presence(db, batch.presence)
     if batch.positions:
         await upsert_positions(db, batch.positions)
     if batch.orders:
@@ -102,10 +105,10 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
 
 
 async def _insert_fills(db: Executor, new: Sequence[NewFill]) -> int:
-    fills = [fill for _, fill, _ in new]
+    fills = [fill for _, fill, *_ in new]
     return await fill_sql.insert_fills(
         db,
-        symbols=[symbol for symbol, _, _ in new],
+        symbols=[symbol for symbol, *_ in new],
         trade_ids=[storable(fill.trade_id) for fill in fills],
         sides=[fill.side.value for fill in fills],
         prices=[fill.price for fill in fills],
@@ -116,7 +119,8 @@ async def _insert_fills(db: Executor, new: Sequence[NewFill]) -> int:
         is_makers=[fill.is_maker for fill in fills],
         sequences=[fill.sequence for fill in fills],
         executed_ats=[wall_time(fill.executed_at_us) for fill in fills],
-        recorded_ats=[at for _, _, at in new],
+        recorded_ats=[at for _, _, at, _ in new],
+        counted_ats=[counted_at for *_, counted_at in new],
         mids=[fill.mid for fill in fills],
         levels=[fill.level for fill in fills],
     )
@@ -140,6 +144,8 @@ async def _upsert_orders(db: Executor, batch: JournalBatch) -> None:
         reasons=[storable(record.reason) for record in records],
         created_ats=[change.first_at for change in changes],
         updated_ats=[change.last_at for change in changes],
+        rested_ats=[change.rested_at for change in changes],
+        ended_ats=[change.ended_at for change in changes],
     )
 
 

@@ -59,6 +59,24 @@ METRICS: Final = (
     Metric("mm_open_orders", _G, _SYMBOL, "Live and unknown orders as this process knows them"),
     Metric("mm_spread_bps", _G, _SYMBOL, "Quoted spread between our best bid and ask, 1/10000 of the mid"),
     Metric("mm_pnl_usdt", _G, ("symbol", "type"), "P&L in USDT by type: realized, unrealized"),
+    Metric(
+        "mm_pnl_part_usdt",
+        _G,
+        ("symbol", "part"),
+        "What the total P&L comes from, in USDT: spread + inventory - fees are the total",
+    ),
+    Metric(
+        "mm_markout_usdt_total",
+        _C,
+        ("symbol", "side", "horizon", "sign"),
+        "What fills were worth a horizon later (seconds), in USDT, gains and losses apart",
+    ),
+    Metric(
+        "mm_markouts_total",
+        _C,
+        ("symbol", "horizon", "outcome"),
+        "Markouts by horizon (seconds) and outcome: measured, or why there is none",
+    ),
     Metric("mm_kill_switch_total", _C, ("symbol", "reason"), "Kill switches fired, by reason"),
     Metric("mm_quote_compute_latency_seconds", _H, (), "Time to compute a quote set", COMPUTE_BUCKETS),
     Metric(
@@ -164,9 +182,22 @@ METRICS: Final = (
     Metric(
         "mm_guards_seen", _G, (), "Guards whose sign of life this instance sees in Redis; NaN without Redis"
     ),
+    Metric(
+        "mm_obligation_presence_ratio",
+        _G,
+        ("symbol", "programme", "tier"),
+        "Share of today's window so far in which a programme's tier was kept; NaN before it",
+    ),
+    Metric(
+        "mm_obligation_slack_ratio",
+        _G,
+        ("symbol", "programme", "tier"),
+        "Share that is left of what may be absent today; negative: the day cannot be made any more",
+    ),
     Metric("mm_log_lines_dropped_total", _C, (), "Log lines lost because they could not be written"),
 )
 
+PNL_PARTS: Final = ("spread", "inventory", "fees")
 PNL_TYPES: Final = ("realized", "unrealized")
 STATES: Final = tuple(state.value for state in State)
 

@@ -1,16 +1,21 @@
 """A symbol's metrics, bound once: binding labels at every observation costs more than observing."""
 
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
 from prometheus_client import Counter
 
 from market_maker.core.events import Side
+from market_maker.core.ledger.markouts import HORIZONS_MS
+from market_maker.core.results import Markout, Parts
 from market_maker.core.states import KillReason, State
-from market_maker.telemetry.metrics import PNL_TYPES, Metrics
+from market_maker.telemetry.metrics import PNL_PARTS, PNL_TYPES, Metrics
 
 REQUESTS: Final = ("place", "cancel", "cancel_all", "query", "open_orders")
+HORIZONS: Final = tuple(f"{horizon_ms / 1_000:g}" for horizon_ms in HORIZONS_MS)
+"""In seconds, as labels."""
 UNCERTAIN: Final = ("timeout", "stalled", "uncertain")
 """Outcomes that leave an order's fate unknown."""
 ALARMING: Final = (
@@ -50,6 +55,19 @@ class SymbolMetrics:
         self._fills = {
             side: metrics.counter("mm_fills_total", symbol=symbol, side=side.value.lower()) for side in Side
         }
+        self._parts = {
+            part: metrics.gauge("mm_pnl_part_usdt", symbol=symbol, part=part) for part in PNL_PARTS
+        }
+        self._markouts = {
+            (side, horizon, sign): metrics.counter(
+                "mm_markout_usdt_total", symbol=symbol, side=side.value.lower(), horizon=horizon, sign=sign
+            )
+            for side in Side
+            for horizon in HORIZONS
+            for sign in ("gain", "loss")
+        }
+        for horizon in HORIZONS:
+            metrics.counter("mm_markouts_total", symbol=symbol, horizon=horizon, outcome="measured")
         self._requests: dict[tuple[str, str], Counter] = {}
         self._suppressed: dict[str, Counter] = {}
         for name in ("mm_kill_latency_seconds", "mm_kill_clear_seconds"):
@@ -66,6 +84,23 @@ class SymbolMetrics:
         """P&L in USDT; NaN for an unrealized part that no price is known for."""
         self._pnl["realized"].set(float(realized))
         self._pnl["unrealized"].set(math.nan if unrealized is None else float(unrealized))
+
+    def show_parts(self, parts: Parts) -> None:
+        """What the P&L comes from."""
+        for name, gauge in self._parts.items():
+            gauge.set(float(getattr(parts, name)))
+
+    def marked_out(self, markouts: Iterable[Markout]) -> None:
+        """Count what fills were worth a while later."""
+        for markout in markouts:
+            horizon = f"{markout.horizon_ms / 1_000:g}"
+            outcome = "measured" if markout.missing is None else markout.missing.value.lower()
+            self._metrics.counter(
+                "mm_markouts_total", symbol=self.symbol, horizon=horizon, outcome=outcome
+            ).inc()
+            if markout.usdt is not None:
+                sign = "loss" if markout.usdt < 0 else "gain"
+                self._markouts[markout.side, horizon, sign].inc(abs(float(markout.usdt)))
 
     def show_open_orders_at_exchange(self, count: int | None) -> None:
         """Open orders as last reported; None shows as NaN."""

@@ -6,6 +6,7 @@ from tests.support.desk import NOW_NS, FakeDesk, order_view
 
 from market_maker.core.commands import Problem
 from market_maker.core.events import Side
+from market_maker.core.results import Parts
 from market_maker.core.states import KillReason, State
 from market_maker.core.view import KillView, PnlView
 
@@ -24,6 +25,7 @@ LONG = PnlView(
     price_source="mark",
     price_data_ns=NOW_NS - 1_250_000_000,
     rebase_pending=True,
+    parts=Parts(Decimal(7), Decimal("-9.1"), Decimal("0.3")),
 )
 SHORT = replace(LONG, position=Decimal(-1), inventory_usdt=Decimal("-100.05"), unrealized=None)
 
@@ -46,6 +48,12 @@ async def test_a_symbol_shows_position_and_pnl_with_the_price_behind_it_and_its_
         "price_source": "mark",
         "price_age_ms": 1250,
         "rebase_pending": True,
+        "parts": {
+            "spread_usdt": "7",
+            "inventory_usdt": "-9.1",
+            "fees_usdt": "0.3",
+            "total_usdt": "-2.4",
+        },
     }
     assert (body["fill_count"], body["volume_usdt"]) == (7, "1400")
 

@@ -36,6 +36,7 @@ TABLES = [
     "mm_owners",
     "mm_pnl",
     "mm_positions",
+    "mm_presence",
     "mm_proposals",
     "mm_pruned",
     "mm_states",

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from market_maker.core.events import Side
+from market_maker.core.results import Markout, Missing, Parts
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.metrics import METRICS, Kind, Metrics
 from market_maker.telemetry.metrics_server import CONNECTIONS_MAX, MetricsPortError, MetricsServer
@@ -98,6 +99,21 @@ def test_a_symbols_figures_show_under_its_label(metrics: Metrics) -> None:
     assert shown["mm_order_requests_total{outcome=ok,request=place,symbol=BTC-USDT}"] == 2
     assert shown["mm_quotes_suppressed_total{reason=stale,symbol=BTC-USDT}"] == 4
     assert shown["mm_open_orders_at_exchange{symbol=BTC-USDT}"] == 4
+
+
+def test_gains_and_losses_of_markouts_count_apart_and_missing_ones_by_reason(metrics: Metrics) -> None:
+    bound = SymbolMetrics(metrics, "BTC-USDT")
+    fill = ("t1", Side.SELL, 0, Decimal(1000), Decimal("0.5"), 10_000)
+    bound.marked_out([Markout(*fill, Decimal(1001)), Markout(*fill, Decimal(998))])
+    bound.marked_out([Markout(*fill, None, Missing.STALE)])
+    bound.show_parts(Parts(Decimal(3), Decimal(-2), Decimal("0.5")))
+    shown = samples(metrics)
+    assert shown["mm_markout_usdt_total{horizon=10,side=sell,sign=loss,symbol=BTC-USDT}"] == 0.5
+    assert shown["mm_markout_usdt_total{horizon=10,side=sell,sign=gain,symbol=BTC-USDT}"] == 1
+    assert shown["mm_markouts_total{horizon=10,outcome=measured,symbol=BTC-USDT}"] == 2
+    assert shown["mm_markouts_total{horizon=10,outcome=stale,symbol=BTC-USDT}"] == 1
+    assert shown["mm_markouts_total{horizon=0.1,outcome=measured,symbol=BTC-USDT}"] == 0
+    assert shown["mm_pnl_part_usdt{part=inventory,symbol=BTC-USDT}"] == -2
 
 
 def test_outcomes_that_alerts_rest_on_show_as_zero_before_they_happen(metrics: Metrics) -> None:

@@ -230,6 +230,26 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'mm_publish_failures_total{topic="mm.quote.simulated.v1"}': "1+1x40"},
         {'mm_publish_failures_total{topic="mm.quote.simulated.v1"}': "1x40"},
     ),
+    "ObligationAtRisk": (
+        {f'mm_obligation_slack_ratio{{{BTC},programme="p",tier="t"}}': "0.2x40"},
+        {f'mm_obligation_slack_ratio{{{BTC},programme="p",tier="t"}}': "0.3x40"},
+    ),
+    "ObligationMissed": (
+        {f'mm_obligation_slack_ratio{{{BTC},programme="p",tier="t"}}': "-0.1x40"},
+        {f'mm_obligation_slack_ratio{{{BTC},programme="p",tier="t"}}': "0.1x40"},
+    ),
+    "MarkoutEatsSpread": (
+        {
+            f'mm_markout_usdt_total{{{BTC},horizon="10",side="buy",sign="gain"}}': "0+1x40",
+            f'mm_markout_usdt_total{{{BTC},horizon="10",side="sell",sign="loss"}}': "0+2x40",
+            f'mm_markouts_total{{{BTC},horizon="10",outcome="measured"}}': "0+20x40",
+        },
+        {
+            f'mm_markout_usdt_total{{{BTC},horizon="10",side="buy",sign="gain"}}': "0+2x40",
+            f'mm_markout_usdt_total{{{BTC},horizon="10",side="sell",sign="loss"}}': "0+1x40",
+            f'mm_markouts_total{{{BTC},horizon="10",outcome="measured"}}': "0+20x40",
+        },
+    ),
 }
 """Alert -> series on which it fires after five minutes, and series on which it does not; every 15 s."""
 SHADOW = {

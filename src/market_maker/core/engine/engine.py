@@ -24,6 +24,7 @@ from market_maker.core.engine import (
 )
 from market_maker.core.engine.symbol import KillLatch, Out, Restored, Symbol
 from market_maker.core.engine.symbol_view import view_of
+from market_maker.core.ledger.presence import Presence
 from market_maker.core.orders.ids import OrderIds
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, State
@@ -74,6 +75,7 @@ _RANK: dict[type, int] = {
     cmd.RecordRisk: 4,
     cmd.RecordMarkouts: 4,
     cmd.RecordPnl: 4,
+    cmd.RecordPresence: 4,
     cmd.Reply: 5,
     cmd.PublishQuote: 5,
     cmd.Notice: 5,
@@ -108,6 +110,7 @@ class SymbolEngine:
             now_ns=restored.ids.at_ns,
             state_since_ns=restored.ids.at_ns,
             phase=restored.phase,
+            presence=Presence(restored.programmes),
         )
         if restored.kill is not None:
             symbol.kill = KillLatch(restored.kill, symbol.now_ns)
@@ -152,6 +155,8 @@ class SymbolEngine:
             symbol.now_ns = now_ns
             HANDLERS[type(event)](symbol, event, out)
             self._advance(out)
+            if symbol.presence:
+                measuring.keep_presence(symbol, out)
         except Exception:
             failed_step.take_back(symbol, out)
             raise

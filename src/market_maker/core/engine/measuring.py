@@ -1,15 +1,18 @@
-"""What is measured at a time of its own: markouts, and the result at each full minute.
+"""What is measured beside quoting: markouts and the result at times of their own, and presence.
 
 It is measured as things stood at that very moment. The event at hand came later and is not in it, however
 long the symbol had heard nothing.
 """
 
-from market_maker.core.commands import RecordMarkouts, RecordPnl
+from market_maker.core.commands import RecordMarkouts, RecordOrder, RecordPnl, RecordPresence, RecordState
 from market_maker.core.engine import market
 from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import Execution
+from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.markouts import Watched
+from market_maker.core.obligations import Resting
 from market_maker.core.results import Markout, Missing
+from market_maker.core.states import State
 
 MINUTE_US = 60_000_000
 
@@ -45,6 +48,26 @@ def watch(symbol: Symbol, event: Execution, level: int | None, out: Out) -> None
     lost = symbol.markouts.watch(fill, symbol.now_ns, symbol.ids.wall_us(symbol.now_ns))
     if lost:
         out.append(RecordMarkouts(lost))
+
+
+def keep_presence(symbol: Symbol, out: Out) -> None:
+    """Follow what this step records of orders and states; what rests from here on counts from here on."""
+    now_us = symbol.ids.wall_us(symbol.now_ns)
+    presence = symbol.presence
+    orders = {record.client_order_id: _resting(record) for record in out if isinstance(record, RecordOrder)}
+    spans = presence.orders(orders, now_us) if orders else []
+    for record in out:
+        if isinstance(record, RecordState):
+            spans += presence.quotes(active=record.to_state is State.ACTIVE, now_us=now_us)
+    spans += presence.look(now_us)
+    if spans:
+        out.append(RecordPresence(tuple(spans)))
+
+
+def _resting(record: RecordOrder) -> Resting | None:
+    if not record.status.rests:
+        return None
+    return Resting(record.side, record.price, EXACT.subtract(record.quantity, record.filled_quantity))
 
 
 def _take_minute(symbol: Symbol, out: Out) -> None:

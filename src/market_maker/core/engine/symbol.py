@@ -17,6 +17,8 @@ from market_maker.core.events import PublicTrade, Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import Markouts, Watched
+from market_maker.core.ledger.presence import Presence
+from market_maker.core.obligations import Programme
 from market_maker.core.orders.ids import IdSeed, OrderIds
 from market_maker.core.orders.order_tracker import OrderTracker
 from market_maker.core.pricing.choices import Choices
@@ -99,6 +101,8 @@ class Symbol:
     stats: Stats = field(default_factory=Stats)
     markouts: Markouts = field(default_factory=Markouts)
     """Fills that wait for a later price."""
+    presence: Presence = field(default_factory=lambda: Presence(()))
+    """How far the symbol's programmes are kept."""
     minute_ns: int = 0
     """The next full minute of the wall clock, monotonic."""
     minute_parts: Parts | None = None
@@ -345,6 +349,8 @@ class Restored:
     """... and what was fees; the rest was inventory."""
     due_markouts: tuple[Watched, ...] = ()
     """Fills of which not all markouts are stored."""
+    programmes: tuple[Programme, ...] = ()
+    """What was promised to the exchange for this symbol."""
 
     @property
     def parts_baseline(self) -> Parts:

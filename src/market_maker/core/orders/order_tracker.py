@@ -97,7 +97,7 @@ class Order:
     @property
     def rests(self) -> bool:
         """Whether the exchange confirmed it and has not yet called it final."""
-        return self.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
+        return self.status.rests
 
     @property
     def open_lots(self) -> int:

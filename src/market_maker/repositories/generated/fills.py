@@ -13,11 +13,11 @@ from market_maker.repositories.generated.models import StoredFill
 INSERT_FILLS = """\
 INSERT INTO mm_fills (
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
-    executed_at, recorded_at, mid, level
+    executed_at, recorded_at, mid, level, counted_at
 )
 SELECT
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
-    executed_at, recorded_at, mid, level
+    executed_at, recorded_at, mid, level, counted_at
 FROM (
     SELECT
         unnest($1::text[]) AS symbol, unnest($2::text[]) AS trade_id,
@@ -27,7 +27,8 @@ FROM (
         unnest($9::boolean[]) AS is_maker, unnest($10::bigint[]) AS sequence,
         unnest($11::timestamptz[]) AS executed_at,
         unnest($12::timestamptz[]) AS recorded_at, unnest($13::numeric[]) AS mid,
-        unnest($14::integer[]) AS level
+        unnest($14::integer[]) AS level,
+        unnest($15::timestamptz[]) AS counted_at
 ) AS given
 WHERE executed_at > coalesce(
     (SELECT executed_until FROM mm_pruned WHERE mm_pruned.symbol = given.symbol), '-infinity'
@@ -53,6 +54,7 @@ async def insert_fills(
     recorded_ats: Sequence[datetime | None],
     mids: Sequence[Decimal | None],
     levels: Sequence[int | None],
+    counted_ats: Sequence[datetime | None],
 ) -> int:
     """Adds the fills of a batch in its order, but none that is there already, or was there until it was pruned.
     For each row, and no join: that might change the order."""
@@ -72,12 +74,13 @@ async def insert_fills(
         recorded_ats,
         mids,
         levels,
+        counted_ats,
     )
     return int(status.rpartition(" ")[2])
 
 
 LIST_FILLS = """\
-SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at, level, mid FROM mm_fills
+SELECT id, symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence, executed_at, recorded_at, level, mid, counted_at FROM mm_fills
 WHERE symbol = $1 AND id < $2
     AND ($3::timestamptz IS NULL OR executed_at >= $3::timestamptz)
     AND ($4::timestamptz IS NULL OR executed_at < $4::timestamptz)

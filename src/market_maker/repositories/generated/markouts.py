@@ -57,7 +57,7 @@ async def markouts_of_fills(
 
 UNFINISHED_FILLS = """\
 SELECT
-    fills.id, fills.symbol, fills.trade_id, fills.side, fills.price, fills.quantity, fills.fee, fills.order_id, fills.client_order_id, fills.is_maker, fills.sequence, fills.executed_at, fills.recorded_at, fills.level, fills.mid,
+    fills.id, fills.symbol, fills.trade_id, fills.side, fills.price, fills.quantity, fills.fee, fills.order_id, fills.client_order_id, fills.is_maker, fills.sequence, fills.executed_at, fills.recorded_at, fills.level, fills.mid, fills.counted_at,
     coalesce(
         array_agg(markouts.horizon_ms) FILTER (WHERE markouts.horizon_ms IS NOT NULL), '{}'
     )::integer[] AS horizons_ms
@@ -93,6 +93,7 @@ class UnfinishedFillsRow:
     recorded_at: datetime
     level: int | None
     mid: Decimal | None
+    counted_at: datetime | None
     horizons_ms: list[int]
 
 

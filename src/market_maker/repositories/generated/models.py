@@ -176,6 +176,8 @@ class StoredOrder:
     reason: str
     created_at: datetime
     updated_at: datetime
+    ended_at: datetime | None
+    rested_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ class StoredFill:
     recorded_at: datetime
     level: int | None
     mid: Decimal | None
+    counted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,20 @@ class StoredMarkout:
     horizon_ms: int
     mid: Decimal | None
     missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPresence:
+    """A row of `mm_presence`."""
+
+    symbol: str
+    programme: str
+    tier: str
+    from_at: datetime
+    until_at: datetime
+    present_us: int
+    minutes: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)

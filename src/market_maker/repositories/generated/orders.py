@@ -10,7 +10,7 @@ from market_maker.repositories.generated.models import StoredOrder
 
 
 LIST_OPEN_ORDERS = """\
-SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at FROM mm_orders
+SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at, ended_at, rested_at FROM mm_orders
 WHERE status NOT IN ('filled', 'cancelled', 'rejected')
     AND (symbol = $1 OR $1 IS NULL)
 ORDER BY symbol, client_order_id
@@ -28,7 +28,7 @@ async def list_open_orders(
 
 
 LIST_ORDERS = """\
-SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at FROM mm_orders
+SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at, ended_at, rested_at FROM mm_orders
 WHERE symbol = $1 AND client_order_id < $2
     AND ($3::timestamptz IS NULL OR created_at >= $3::timestamptz)
     AND ($4::timestamptz IS NULL OR created_at < $4::timestamptz)
@@ -52,7 +52,7 @@ async def list_orders(
 
 
 GET_ORDER = """\
-SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at FROM mm_orders WHERE client_order_id = $1
+SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at, ended_at, rested_at FROM mm_orders WHERE client_order_id = $1
 """
 
 
@@ -69,13 +69,14 @@ async def get_order(
 UPSERT_ORDERS = """\
 INSERT INTO mm_orders (
     client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason,
-    created_at, updated_at
+    created_at, updated_at, rested_at, ended_at
 )
 SELECT
     unnest($1::text[]), unnest($2::text[]), unnest($3::text[]),
     unnest($4::text[]), unnest($5::integer[]), unnest($6::numeric[]),
     unnest($7::numeric[]), unnest($8::numeric[]), unnest($9::text[]),
-    unnest($10::text[]), unnest($11::timestamptz[]), unnest($12::timestamptz[])
+    unnest($10::text[]), unnest($11::timestamptz[]), unnest($12::timestamptz[]),
+    unnest($13::timestamptz[]), unnest($14::timestamptz[])
 ON CONFLICT (client_order_id) DO UPDATE SET
     order_id = coalesce(excluded.order_id, mm_orders.order_id),
     price = excluded.price,
@@ -83,7 +84,9 @@ ON CONFLICT (client_order_id) DO UPDATE SET
     filled_quantity = excluded.filled_quantity,
     status = excluded.status,
     reason = excluded.reason,
-    updated_at = excluded.updated_at
+    updated_at = excluded.updated_at,
+    rested_at = coalesce(mm_orders.rested_at, excluded.rested_at),
+    ended_at = coalesce(mm_orders.ended_at, excluded.ended_at)
 WHERE mm_orders.status NOT IN ('filled', 'cancelled', 'rejected')
     OR excluded.status IN ('filled', 'cancelled', 'rejected')
 """
@@ -104,6 +107,8 @@ async def upsert_orders(
     reasons: Sequence[str | None],
     created_ats: Sequence[datetime | None],
     updated_ats: Sequence[datetime | None],
+    rested_ats: Sequence[datetime | None],
+    ended_ats: Sequence[datetime | None],
 ) -> int:
     """The last state of each order of a batch. A final order never comes back to life, and what the
     exchange called it is never forgotten."""
@@ -121,5 +126,7 @@ async def upsert_orders(
         reasons,
         created_ats,
         updated_ats,
+        rested_ats,
+        ended_ats,
     )
     return int(status.rpartition(" ")[2])

@@ -34,7 +34,7 @@ DELETE FROM mm_orders WHERE client_order_id IN (
     LIMIT $3::bigint
     FOR UPDATE SKIP LOCKED
 )
-RETURNING client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at
+RETURNING client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at, ended_at, rested_at
 """
 
 
@@ -201,7 +201,7 @@ async def count_prunable_audit(
 
 
 LIST_PRUNABLE_FILLS = """\
-SELECT mm_fills.id, mm_fills.symbol, mm_fills.trade_id, mm_fills.side, mm_fills.price, mm_fills.quantity, mm_fills.fee, mm_fills.order_id, mm_fills.client_order_id, mm_fills.is_maker, mm_fills.sequence, mm_fills.executed_at, mm_fills.recorded_at, mm_fills.level, mm_fills.mid FROM mm_fills JOIN mm_checkpoints USING (symbol)
+SELECT mm_fills.id, mm_fills.symbol, mm_fills.trade_id, mm_fills.side, mm_fills.price, mm_fills.quantity, mm_fills.fee, mm_fills.order_id, mm_fills.client_order_id, mm_fills.is_maker, mm_fills.sequence, mm_fills.executed_at, mm_fills.recorded_at, mm_fills.level, mm_fills.mid, mm_fills.counted_at FROM mm_fills JOIN mm_checkpoints USING (symbol)
 WHERE mm_fills.symbol = $1 AND mm_fills.id > $2 AND mm_fills.id <= mm_checkpoints.last_fill_id
 ORDER BY mm_fills.id
 LIMIT $3::bigint

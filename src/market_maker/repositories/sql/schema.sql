@@ -252,7 +252,10 @@ CREATE TABLE mm_orders (
     )),
     reason text NOT NULL,
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL
+    updated_at timestamptz NOT NULL,
+    -- From when to when it rested at the exchange as far as was heard, by the engine's own clock.
+    ended_at timestamptz,
+    rested_at timestamptz
 );
 
 CREATE INDEX mm_orders_symbol_idx ON mm_orders (symbol, client_order_id);
@@ -283,6 +286,8 @@ CREATE TABLE mm_fills (
     level integer,
     -- The price that valued the position when the fill was counted; NULL: there was none, or nobody counted it.
     mid numeric,
+    -- When it was counted, by the engine's own clock; NULL when nobody counted it.
+    counted_at timestamptz,
     PRIMARY KEY (symbol, trade_id, side)
 );
 
@@ -301,6 +306,22 @@ CREATE TABLE mm_markouts (
     missing text,
     PRIMARY KEY (symbol, trade_id, side, horizon_ms),
     CHECK (num_nulls(mid, missing) = 1)
+);
+
+-- How far programmes were kept, in stretches of time in which the symbol quoted, an hour long at most. What is
+-- not in any of them was absent.
+CREATE TABLE mm_presence (
+    symbol varchar(32) NOT NULL,
+    programme text NOT NULL,
+    tier text NOT NULL,
+    from_at timestamptz NOT NULL,
+    until_at timestamptz NOT NULL,
+    -- What of it the tier was kept: microseconds, whole minutes, samples.
+    present_us bigint NOT NULL CHECK (present_us >= 0),
+    minutes integer NOT NULL CHECK (minutes >= 0),
+    samples integer NOT NULL CHECK (samples >= 0),
+    PRIMARY KEY (symbol, programme, tier, from_at),
+    CHECK (until_at >= from_at)
 );
 
 -- What the result since the first fill came from, at full minutes in which it had changed; quote currency.

@@ -2,11 +2,11 @@
 -- Adds the fills of a batch in its order, but none that is there already, or was there until it was pruned.
 INSERT INTO mm_fills (
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
-    executed_at, recorded_at, mid, level
+    executed_at, recorded_at, mid, level, counted_at
 )
 SELECT
     symbol, trade_id, side, price, quantity, fee, order_id, client_order_id, is_maker, sequence,
-    executed_at, recorded_at, mid, level
+    executed_at, recorded_at, mid, level, counted_at
 FROM (
     SELECT
         unnest(@symbols::text[]) AS symbol, unnest(@trade_ids::text[]) AS trade_id,
@@ -16,7 +16,8 @@ FROM (
         unnest(@is_makers::boolean[]) AS is_maker, unnest(@sequences::bigint[]) AS sequence,
         unnest(@executed_ats::timestamptz[]) AS executed_at,
         unnest(@recorded_ats::timestamptz[]) AS recorded_at, unnest(@mids::numeric[]) AS mid,
-        unnest(@levels::integer[]) AS level
+        unnest(@levels::integer[]) AS level,
+        unnest(@counted_ats::timestamptz[]) AS counted_at
 ) AS given
 -- For each row, and no join: that might change the order.
 WHERE executed_at > coalesce(

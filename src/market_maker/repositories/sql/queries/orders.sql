@@ -23,13 +23,14 @@ SELECT * FROM mm_orders WHERE client_order_id = @client_order_id;
 -- exchange called it is never forgotten.
 INSERT INTO mm_orders (
     client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason,
-    created_at, updated_at
+    created_at, updated_at, rested_at, ended_at
 )
 SELECT
     unnest(@client_order_ids::text[]), unnest(@order_ids::text[]), unnest(@symbols::text[]),
     unnest(@sides::text[]), unnest(@levels::integer[]), unnest(@prices::numeric[]),
     unnest(@quantities::numeric[]), unnest(@filled_quantities::numeric[]), unnest(@statuses::text[]),
-    unnest(@reasons::text[]), unnest(@created_ats::timestamptz[]), unnest(@updated_ats::timestamptz[])
+    unnest(@reasons::text[]), unnest(@created_ats::timestamptz[]), unnest(@updated_ats::timestamptz[]),
+    unnest(@rested_ats::timestamptz[]), unnest(@ended_ats::timestamptz[])
 ON CONFLICT (client_order_id) DO UPDATE SET
     order_id = coalesce(excluded.order_id, mm_orders.order_id),
     price = excluded.price,
@@ -37,6 +38,8 @@ ON CONFLICT (client_order_id) DO UPDATE SET
     filled_quantity = excluded.filled_quantity,
     status = excluded.status,
     reason = excluded.reason,
-    updated_at = excluded.updated_at
+    updated_at = excluded.updated_at,
+    rested_at = coalesce(mm_orders.rested_at, excluded.rested_at),
+    ended_at = coalesce(mm_orders.ended_at, excluded.ended_at)
 WHERE mm_orders.status NOT IN ('filled', 'cancelled', 'rejected')
     OR excluded.status IN ('filled', 'cancelled', 'rejected');

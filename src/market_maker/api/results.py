@@ -1,0 +1,127 @@
+"""What a symbol earned and what its fills were worth a while later, by hour or day."""
+
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from market_maker.api.answers import Answer, PnlParts
+from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
+from market_maker.api.decimals import DecimalText, Timestamp
+from market_maker.api.guard import DeskRoute
+from market_maker.api.paging import PeriodOf
+from market_maker.api.ports import Desk
+from market_maker.api.problems import documented
+from market_maker.api.rendering import pnl_parts
+from market_maker.core.events import Side
+from market_maker.core.results import bps_of
+from market_maker.repositories.markouts import MarkoutSum
+from market_maker.repositories.paging import Period
+from market_maker.repositories.pnl import Earned
+
+router = APIRouter(route_class=DeskRoute, tags=["results"])
+
+
+class By(Enum):
+    """How long each period is that results are added up over."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+_SHOWN = {By.HOUR: timedelta(days=1), By.DAY: timedelta(days=31)}
+"""How much is shown when no `since` is given."""
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_SHOWN_MAX = {By.HOUR: timedelta(days=31), By.DAY: timedelta(days=366)}
+
+
+class PeriodResult(Answer):
+    """The result of one hour or day, UTC."""
+
+    since: Timestamp
+    parts: PnlParts
+    position: DecimalText = Field(description="At its end, base currency, signed.")
+
+
+class PeriodMarkouts(Answer):
+    """The markouts of one side and level at one horizon, of the fills of one hour or day."""
+
+    since: Timestamp
+    side: Side
+    level: int | None = Field(description="Null: the orders were not known.")
+    horizon_ms: int
+    measured: int = Field(description="Fills whose markout is in the sums.")
+    missing: int = Field(description="Fills that have none.")
+    usdt: DecimalText = Field(description="Together.")
+    bps: DecimalText | None = Field(description="Of what the measured fills were worth; null without any.")
+
+
+class Results(Answer):
+    """Results and markouts of a period, oldest first; hours and days without a change are left out."""
+
+    symbol: str
+    since: Timestamp
+    until: Timestamp
+    results: list[PeriodResult] = Field(
+        description="To the last full minute. What came while no process ran counts when one runs again."
+    )
+    markouts: list[PeriodMarkouts]
+
+
+@router.get(
+    "/v1/mm-configs/{symbol}/results",
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def results(
+    symbol: SymbolInPath,
+    desk: DeskOf,
+    period: PeriodOf,
+    by: Annotated[By, Query(description="Sums by UTC hour or day.")] = By.HOUR,
+) -> Results:
+    """Spread capture, inventory and fees by hour or day, and markouts by side and level.
+
+    Without `since` the last day by hour, or the last 31 days by day. At most 31 days before `until` by hour,
+    and 366 by day: the answer says from when on.
+    """
+    await require_recorded(desk, symbol)
+    since, until = _period(period, by)
+    return await _results(desk, symbol, since, until, by)
+
+
+async def _results(desk: Desk, symbol: str, since: datetime, until: datetime, by: By) -> Results:
+    earned = await desk.earned(symbol, since, until, by.value)
+    markouts = await desk.markouts(symbol, since, until, by.value)
+    return Results(
+        symbol=symbol,
+        since=since,
+        until=until,
+        results=[_result(one) for one in earned],
+        markouts=[_markouts(one) for one in markouts],
+    )
+
+
+def _period(period: Period, by: By) -> tuple[datetime, datetime]:
+    """From the beginning of an hour or day on, no more than is shown at once."""
+    until = max(period.until or datetime.now(UTC), _FIRST)
+    since = max(period.since or until - _SHOWN[by], until - _SHOWN_MAX[by])
+    return since.replace(minute=0, second=0, microsecond=0, hour=since.hour if by is By.HOUR else 0), until
+
+
+def _result(earned: Earned) -> PeriodResult:
+    return PeriodResult(since=earned.since, parts=pnl_parts(earned.parts), position=earned.position)
+
+
+def _markouts(one: MarkoutSum) -> PeriodMarkouts:
+    return PeriodMarkouts(
+        since=one.since,
+        side=one.side,
+        level=one.level,
+        horizon_ms=one.horizon_ms,
+        measured=one.measured,
+        missing=one.missing,
+        usdt=one.usdt,
+        bps=bps_of(one.usdt, one.notional) if one.notional else None,
+    )

@@ -1,0 +1,99 @@
+"""`mm_presence`: how far programmes were kept while a symbol quoted. It is written by the journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from market_maker.core.events import Side
+from market_maker.core.instrument import EXACT
+from market_maker.core.ledger.presence import OrderLife
+from market_maker.core.obligations import Measure, PresenceSpan, Resting
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.generated import presence as sql
+from market_maker.repositories.generated.models import StoredPresence
+from market_maker.repositories.wall_time import microseconds, wall_time
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How far one tier was kept in a period."""
+
+    present_us: int
+    minutes: int
+    samples: int
+
+    def units(self, measure: Measure) -> int:
+        """The figure that counts."""
+        if measure is Measure.SAMPLES:
+            return self.samples
+        return self.present_us if measure is Measure.TIME else self.minutes
+
+
+class PresenceRepository:
+    """Presence of all symbols."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def kept(self, since: datetime, until: datetime) -> dict[tuple[str, str, str], Kept]:
+        """By symbol, programme and tier; the period begins and ends with an hour."""
+        rows = await sql.sum_presence(self._db, since=since, until=until)
+        return {
+            (row.symbol, row.programme, row.tier): Kept(row.present_us, row.minutes, row.samples)
+            for row in rows
+        }
+
+    async def spans(self, symbol: str, since: datetime, until: datetime) -> list[PresenceSpan]:
+        """The stretches of a symbol that began in a period, oldest first."""
+        rows = await sql.list_presence(self._db, symbol=symbol, since=since, until=until)
+        return [_span(row) for row in rows]
+
+    async def lives(self, symbol: str, since: datetime, until: datetime) -> list[OrderLife]:
+        """The orders that rested in a period, as they are stored: what presence is recomputed from."""
+        rows = await sql.order_lives(self._db, symbol=symbol, since=since, until=until)
+        return [_life(row) for row in rows]
+
+
+async def upsert_presence(db: Executor, spans: Mapping[tuple[str, str, str, int], PresenceSpan]) -> None:
+    """Store stretches, in one order of locking."""
+    keys = sorted(spans)
+    rows = [spans[key] for key in keys]
+    await sql.upsert_presence(
+        db,
+        symbols=[symbol for symbol, *_ in keys],
+        programmes=[span.programme for span in rows],
+        tiers=[span.tier for span in rows],
+        from_ats=[wall_time(span.from_us) for span in rows],
+        until_ats=[wall_time(span.until_us) for span in rows],
+        present_us=[span.present_us for span in rows],
+        minutes=[span.minutes for span in rows],
+        samples=[span.samples for span in rows],
+    )
+
+
+def _span(row: StoredPresence) -> PresenceSpan:
+    return PresenceSpan(
+        row.programme,
+        row.tier,
+        microseconds(row.from_at),
+        microseconds(row.until_at),
+        row.present_us,
+        row.minutes,
+        row.samples,
+    )
+
+
+def _life(row: sql.OrderLivesRow) -> OrderLife:
+    assert row.rested_at is not None, "the query"  # noqa: S101 - invariant
+    side, rested_at = Side(row.side), row.rested_at
+    filled = list(zip(row.counted_ats, row.filled, strict=True))
+    left = row.quantity - sum((quantity for at, quantity in filled if at <= rested_at), Decimal(0))
+    found: list[tuple[int, Resting | None]] = [(microseconds(rested_at), Resting(side, row.price, left))]
+    for at, quantity in filled:
+        if at > rested_at and (row.ended_at is None or at < row.ended_at):
+            left = EXACT.subtract(left, quantity)
+            found.append((microseconds(at), Resting(side, row.price, left)))
+    if row.ended_at is not None:
+        found.append((microseconds(row.ended_at), None))
+    return OrderLife(row.client_order_id, tuple(found))
