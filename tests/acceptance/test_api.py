@@ -203,10 +203,11 @@ async def test_the_stream_shows_a_change_of_state(quoting: Site) -> None:
     seen: list[tuple[str, str]] = []
     async with quoting.operator.session.get(f"{quoting.operator.url}/v1/mm/stream") as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
-        paused = False
+        paused, event = False, ""
         async for raw in response.content:
-            line = raw.decode()
-            if not line.startswith("data: "):
+            line = raw.decode().rstrip()
+            event = line.removeprefix("event: ") if line.startswith("event: ") else event
+            if event != "status" or not line.startswith("data: "):
                 continue
             status = json.loads(line.removeprefix("data: "))
             seen.append((status["symbol"], status["state"]["value"]))
