@@ -133,7 +133,7 @@ def _config(name: str, given: dict[str, Any]) -> NamedConfig:
         where = ".".join(str(part) for part in first["loc"])
         raise BacktestError(f"configuration {name!r}: {where}: {first['msg']}") from None
     try:
-        settings = with_model(SymbolConfig(body.symbol), dict(body))
+        settings = with_model(SymbolConfig(body.symbol), body.settings)
     except ModelRefusedError as error:
         raise BacktestError(f"configuration {name!r}: {error}") from None
     return NamedConfig(name, symbol, SymbolConfig(**settings))

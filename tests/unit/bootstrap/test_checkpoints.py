@@ -84,7 +84,7 @@ async def test_the_next_owner_reads_only_the_fills_since_the_checkpoint(
     await fill(north, "d", "e")
     read.clear()
     south = await next_owner(around, north)
-    assert len(read) == 2
+    assert len(set(read)) == 2, "a taking that is tried again reads the same fills again"
     assert south.symbol(BTC).inventory.to_row() == north.symbol(BTC).inventory.to_row()
     assert south.symbol(BTC).inventory.position == Decimal("0.05")
     assert (await checkpoint(around.pool))["epoch"] == 1

