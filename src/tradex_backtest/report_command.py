@@ -5,16 +5,20 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
+from market_maker.core.obligations import Programme
 from market_maker.durations import parse_duration
+from market_maker.programme_files import programmes as programmes_of
 from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.migrations import require_schema
 from tradex_backtest.errors import BacktestError
 from tradex_backtest.report.figures import Subject
+from tradex_backtest.report.obligations import stored_presence
 from tradex_backtest.report.page import page, report_json
 from tradex_backtest.report.stored import stored_subject, stored_symbols
 
@@ -50,7 +54,8 @@ def _report(found: argparse.Namespace, environ: Mapping[str, str]) -> int:
     since, until = _time("--from", found.since, now), _time("--to", found.until, now)
     if since >= until:
         raise BacktestError(f"--from {since.isoformat()} must be before --to {until.isoformat()}")
-    subjects = asyncio.run(_read(url, tuple(found.symbol), since, until))
+    programmes = _programmes(found.programmes or environ.get("MM_PROGRAMMES_FILE", ""))
+    subjects = asyncio.run(_read(url, tuple(found.symbol), programmes, since, until))
     _tell(found.out, subjects, since, until, as_json=found.json)
     return 0
 
@@ -71,7 +76,16 @@ def _tell(
         sys.stdout.write(json.dumps(told) + "\n")
 
 
-async def _read(url: str, symbols: Sequence[str], since: datetime, until: datetime) -> list[Subject]:
+def _programmes(file: str) -> tuple[Programme, ...]:
+    try:
+        return programmes_of(file) if file else ()
+    except ValueError as error:
+        raise BacktestError(f"--programmes {file}: {error}") from None
+
+
+async def _read(
+    url: str, symbols: Sequence[str], programmes: Sequence[Programme], since: datetime, until: datetime
+) -> list[Subject]:
     pool = await open_pool(url, max_size=1, application_name="market-maker report", command_timeout_s=300)
     try:
         await require_schema(pool)
@@ -81,7 +95,13 @@ async def _read(url: str, symbols: Sequence[str], since: datetime, until: dateti
                 raise BacktestError(
                     f"--symbol {symbol}: not configured; there are {', '.join(known) or 'none'}"
                 )
-        return [await stored_subject(pool, symbol, since, until) for symbol in symbols or known]
+        return [
+            replace(
+                await stored_subject(pool, symbol, since, until),
+                presence=await stored_presence(pool, programmes, symbol, since, until),
+            )
+            for symbol in symbols or known
+        ]
     finally:
         await close_pool(pool)
 
@@ -114,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--from", dest="since", default="24h", metavar="TIME", help="begin (default: 24h before now)")
     add("--to", dest="until", default="now", metavar="TIME", help="end (default: now)")
     add("--symbol", action="append", default=[], help="repeatable (default: every configured one)")
+    add("--programmes", default="", metavar="FILE.yaml", help="obligations (default: MM_PROGRAMMES_FILE)")
     add("--out", type=Path, metavar="report.html", help="write the page")
     add("--json", action="store_true", help="the same numbers as one line on standard output")
     return parser

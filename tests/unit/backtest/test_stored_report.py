@@ -14,6 +14,7 @@ from tests.support.backtest import wandering
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.obligations import PresenceSpan
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
 from market_maker.replay.replaying import replay
@@ -125,6 +126,44 @@ async def test_what_is_stored_of_a_run_reports_what_the_run_reports(
     }
     assert {one["state"] for one in told["time"]} == {"PAUSED", "ACTIVE"}
     assert page.stat().st_size < 1_000_000
+
+
+PROGRAMMES = """
+programmes:
+  - name: spot
+    symbols: [BTCUSDT]
+    measure: time
+    window: {days: [mon, tue, wed, thu, fri, sat, sun], from: "08:00", until: "12:00"}
+    tiers:
+      - {name: wide, max_spread_bps: 20, min_size_quote: 90, min_share_pct: 50}
+      - {name: tight, max_spread_bps: 5, min_size_quote: 90, min_share_pct: 80}
+"""
+
+
+async def test_a_report_tells_how_far_programmes_were_kept(
+    pool: asyncpg.Pool, database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await ConfigRepository(pool).insert(CONFIG)
+    nine = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    at_us, hour_us = round(nine.timestamp()) * 1_000_000, 3_600_000_000
+    span = PresenceSpan("spot", "wide", at_us, at_us + hour_us, hour_us, 60, 360)
+    await JournalStore(pool).write([JournalEntry("BTCUSDT", (cmd.RecordPresence((span,)),), nine)])
+    file = tmp_path / "programmes.yaml"
+    file.write_text(PROGRAMMES, "utf-8")
+    words = ["--from", "2026-11-20T08:30:00Z", "--to", "2026-11-20T10:00:00Z", "--json"]
+    code = await asyncio.to_thread(
+        main, words, {"POSTGRES_URL": database_url, "MM_PROGRAMMES_FILE": str(file)}
+    )
+    assert code == 0
+    told = json.loads(capsys.readouterr().out)
+    (detail,) = told["subjects"]
+    assert detail["presence"] == [
+        {"programme": "spot, wide: 0 of 1 days kept", "required": 0.5, "reached": 0.5, "unit": "time"},
+        {"programme": "spot, tight: 0 of 1 days kept", "required": 0.8, "reached": 0.0, "unit": "time"},
+    ]
+    words = [*words, "--programmes", str(tmp_path / "none.yaml")]
+    assert await asyncio.to_thread(main, words, {"POSTGRES_URL": database_url}) == 2
+    assert "none.yaml: must name a file" in capsys.readouterr().err
 
 
 def test_what_an_engine_heard_in_a_backtest_replays_to_the_same_commands(run: Heard, tmp_path: Path) -> None:

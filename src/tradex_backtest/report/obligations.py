@@ -1,0 +1,60 @@
+"""How far market maker programmes were kept, from what the service stored.
+
+A programme is judged by whole UTC days, so every day that a period touches counts from its beginning to the
+period's end at the latest. Time in which nothing was stored was absent.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from market_maker.core.obligations import Programme, ProgrammeDay
+from market_maker.repositories.executor import Executor
+from market_maker.repositories.presence import Kept, PresenceRepository
+from market_maker.repositories.wall_time import microseconds
+from tradex_backtest.report.figures import Presence
+
+DAY = timedelta(days=1)
+
+
+async def stored_presence(
+    db: Executor, programmes: Sequence[Programme], symbol: str, since: datetime, until: datetime
+) -> tuple[Presence, ...]:
+    """One row for each tier of the symbol's programmes."""
+    wanted = [programme for programme in programmes if programme.symbol == symbol]
+    repository = PresenceRepository(db)
+    days: list[tuple[int, dict[tuple[str, str, str], Kept]]] = []
+    day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while wanted and day < until:
+        days.append((microseconds(day), await repository.kept(day, day + DAY)))
+        day += DAY
+    return tuple(
+        _row([_standing(programme, number, kept, at_us, until) for at_us, kept in days])
+        for programme in wanted
+        for number in range(len(programme.tiers))
+    )
+
+
+def _standing(
+    programme: Programme,
+    number: int,
+    kept: dict[tuple[str, str, str], Kept],
+    day_us: int,
+    until: datetime,
+) -> ProgrammeDay:
+    tier = programme.tiers[number]
+    found = kept.get((programme.symbol, programme.name, tier.name))
+    present = 0 if found is None else found.units(programme.measure)
+    return ProgrammeDay.of(programme, tier, present, day_us, microseconds(until))
+
+
+def _row(days: Sequence[ProgrammeDay]) -> Presence:
+    first, judged = days[0], [day for day in days if day.total]
+    elapsed = sum(day.elapsed for day in days)
+    kept = sum(day.is_met is True for day in judged)
+    return Presence(
+        programme=f"{first.programme.name}, {first.tier.name}: {kept} of {len(judged)} days kept",
+        required=float(first.tier.min_share_pct / 100),
+        reached=float(Fraction(sum(day.present for day in days), elapsed)) if elapsed else 0.0,
+        unit=first.programme.measure.value,
+    )
