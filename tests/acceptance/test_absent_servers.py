@@ -1,16 +1,24 @@
 """The service starts while a server that it needs is away: it says what is missing, and trades nothing."""
 
+import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.support.operator import until
-from tests.support.postgres_server import free_port
 from tests.support.service import SOON_FORGOTTEN, ExchangeServers, Site
 
 BTC = "BTCUSDT"
 StartSite = Callable[..., Awaitable[Site]]
+
+
+@pytest.fixture
+def absent_port() -> Iterator[int]:
+    """A port that refuses connections, and that no server of another test can get meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 async def _reports(site: Site, component: str) -> bool:
@@ -20,8 +28,10 @@ async def _reports(site: Site, component: str) -> bool:
     return component in failed and health.status == 503
 
 
-async def test_without_kafka_the_service_answers_and_refuses_to_enable(start_site: StartSite) -> None:
-    site = await start_site(KAFKA_BROKERS=f"127.0.0.1:{free_port()}")
+async def test_without_kafka_the_service_answers_and_refuses_to_enable(
+    start_site: StartSite, absent_port: int
+) -> None:
+    site = await start_site(KAFKA_BROKERS=f"127.0.0.1:{absent_port}")
     await site.operator.configure(BTC)
     await until("kafka is reported", lambda: _reports(site, "kafka"))
     assert (await site.operator.ask("GET", "/health/ready")).status == 503
@@ -32,9 +42,9 @@ async def test_without_kafka_the_service_answers_and_refuses_to_enable(start_sit
 
 
 async def test_without_the_order_service_zero_is_not_proven_and_nothing_is_enabled(
-    start_site: StartSite,
+    start_site: StartSite, absent_port: int
 ) -> None:
-    site = await start_site(ORDER_SERVICE_URL=f"http://127.0.0.1:{free_port()}")
+    site = await start_site(ORDER_SERVICE_URL=f"http://127.0.0.1:{absent_port}")
     await site.operator.configure(BTC)
     await until("the order service is reported", lambda: _reports(site, "order_service"))
     status = await site.operator.until(BTC, "a book", lambda status: status["book"]["valid"])

@@ -23,7 +23,7 @@ def role_of(method: str, path: str) -> str | None:
         return None
     if method == "GET":
         return READ
-    return EMERGENCY if "/emergency/" in path or path == "/v1/mm/reset" else OPERATE
+    return EMERGENCY if "/emergency/" in path or path.endswith(("/drill", "/v1/mm/reset")) else OPERATE
 
 
 async def routes(guarded: Guarded) -> set[tuple[str, str]]:

@@ -53,6 +53,9 @@ positive_data_acceptance = {{ expected-statuses = ["2xx", 404, 422] }}
 """
 
 
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
 def schemathesis(directory: Path, url: str, token: str) -> "subprocess.CompletedProcess[str]":
     settings = directory / "schemathesis.toml"
     settings.write_text(SETTINGS)
@@ -80,6 +83,8 @@ async def test_the_service_keeps_its_contract_whatever_is_sent(guarded: Guarded,
     url = f"http://127.0.0.1:{guarded.service.environment['HTTP_PORT']}"
     done = await asyncio.to_thread(schemathesis, tmp_path, url, token)
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
-    assert "42 selected / 43 total" in done.stdout
+    document = (await guarded.ask("GET", "/openapi.json", token)).body
+    total = sum(method in METHODS for path in document["paths"].values() for method in path)
+    assert f"{total - 1} selected / {total} total" in done.stdout
     assert "request failed" not in guarded.service.log.read_text()
     assert (await guarded.ask("GET", "/health/live")).status == 200

@@ -88,7 +88,13 @@ async def test_every_metric_is_exposed_by_its_name_and_labels(site: Site) -> Non
     for sample in await scrape(site):
         shown.setdefault(base_name(sample.name), set()).update(set(sample.labels) - {"le"})
     assert {name: shown.get(name) for name in DOCUMENT} == DOCUMENT
-    sometimes = {"mm_quotes_suppressed_total", "mm_unclaimed_events_total", "mm_publish_failures_total"}
+    sometimes = {
+        "mm_quotes_suppressed_total",
+        "mm_unclaimed_events_total",
+        "mm_publish_failures_total",
+        "mm_obligation_presence_ratio",
+        "mm_obligation_slack_ratio",
+    }
     for metric in METRICS:
         if metric.name in shown or metric.name not in sometimes:
             assert shown.get(metric.name) == set(metric.labels), metric.name
