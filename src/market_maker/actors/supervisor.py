@@ -239,8 +239,9 @@ class Supervisor:
             records = halted_records(worker.engine.symbol, detail)
             worker.carry_out(records, Step(fault.at_ns, fault.at_ns, fault.at_ns))
             self._observer.gave_up(worker, records, fault)
-            clearing = clear_market(symbol, self._gateway, self._tracing, worker.tenure)
-            self._requests.start(f"last resort {symbol}", clearing)
+            if not self._limits.shadow_mode:
+                clearing = clear_market(symbol, self._gateway, self._tracing, worker.tenure)
+                self._requests.start(f"last resort {symbol}", clearing)
         else:
             worker.crashed = False
             if actor.task.done():

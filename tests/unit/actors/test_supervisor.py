@@ -45,3 +45,15 @@ async def test_a_symbol_beyond_repair_holds_up_nobody_and_fails_once(
         assert len(worker.mailbox) == 0
         assert failures._value.get() == told
         await until(lambda: empty_exchange.requests[-1].query.get("status") == "open")
+
+
+async def test_in_shadow_mode_a_symbol_beyond_repair_asks_the_exchange_for_nothing(
+    empty_exchange: OrderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trading_side(empty_exchange.url, CONFIG, EngineLimits(shadow_mode=True)) as side:
+        side.start(SYMBOL)
+        monkeypatch.setattr(clearing, "advance", defect)
+        side.supervisor.tell(SYMBOL, Tick(time.monotonic_ns()))
+        await until(lambda: bool(side.supervisor.failure(SYMBOL)))
+        assert len(side.supervisor._requests) == 0
+        assert empty_exchange.requests == []
