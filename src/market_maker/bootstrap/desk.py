@@ -222,6 +222,8 @@ class ServiceDesk:
 
     async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.VersionRow]:
         """Configurations that the symbol has had, newest first."""
+        if "\0" in symbol:
+            return []  # PostgreSQL holds no such text
         with _database():
             rows = await self._versions.list(symbol, before, limit)
         return [

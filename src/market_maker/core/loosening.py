@@ -19,6 +19,7 @@ class Riskier(Enum):
     DOWN = "down"
     ON = "on"
     OFF = "off"
+    UP_OR_OFF = "up, or to 0, which is no limit at all"
     ANY = "any change"
     """Neither way is known to be the safe one."""
     NEVER = "never"
@@ -61,8 +62,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "maker_fee_bps": Rule(Riskier.DOWN, "quotes may stand nearer to the fair value"),
         "min_edge_bps": Rule(Riskier.DOWN, "quotes may stand nearer to the fair value"),
         "fill_pause_ms": Rule(Riskier.DOWN, "a side is quoted again sooner after its fill"),
-        "fill_burst_quantity": Rule(Riskier.ANY, "more fills before quoting stops; 0 is no limit at all"),
-        "fill_burst_usdt": Rule(Riskier.ANY, "more fills before quoting stops; 0 is no limit at all"),
+        "fill_burst_quantity": Rule(Riskier.UP_OR_OFF, "more fills before quoting stops"),
+        "fill_burst_usdt": Rule(Riskier.UP_OR_OFF, "more fills before quoting stops"),
         "fill_burst_window_ms": Rule(Riskier.DOWN, "fewer fills count as a burst"),
         "fill_burst_pause_ms": Rule(Riskier.DOWN, "quoting goes on sooner after a burst"),
     }
@@ -97,6 +98,8 @@ def _risks_more(riskier: Riskier, before: Any, after: Any) -> bool:
             return bool(after and not before)
         case Riskier.OFF:
             return bool(before and not after)
+        case Riskier.UP_OR_OFF:
+            return bool(before and (after > before or not after))
         case Riskier.ANY:
             return bool(after != before)
         case Riskier.NEVER:

@@ -143,11 +143,11 @@ def _points(
 
 
 async def _spans(db: Executor, symbol: str, since: datetime, until: datetime) -> list[Span]:
-    """The states of the period in order, from its begin to its end."""
+    """The states of the period in order, from its begin to its end; what was before any record is unknown."""
     repository = OutboxRepository(db)
     changes = await _changes(repository, symbol, Period(since, until))
     earlier = await _changes(repository, symbol, Period(None, since), only_latest=True)
-    state = _state(earlier[0]) if earlier else (changes[0].payload["from"] if changes else UNKNOWN, UNKNOWN)
+    state = _state(earlier[0]) if earlier else (UNKNOWN, UNKNOWN)
     at_us = microseconds(since)
     spans: list[Span] = []
     for change in reversed(changes):

@@ -15,6 +15,7 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.obligations import PresenceSpan
+from market_maker.core.states import State
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
 from market_maker.replay.replaying import replay
@@ -124,7 +125,7 @@ async def test_what_is_stored_of_a_run_reports_what_the_run_reports(
         "inventory": plain(minute.parts.inventory),
         "fees": plain(minute.parts.fees),
     }
-    assert {one["state"] for one in told["time"]} == {"PAUSED", "ACTIVE"}
+    assert {one["state"] for one in told["time"]} == {"not recorded", "ACTIVE"}
     assert page.stat().st_size < 1_000_000
 
 
@@ -164,6 +165,26 @@ async def test_a_report_tells_how_far_programmes_were_kept(
     words = [*words, "--programmes", str(tmp_path / "none.yaml")]
     assert await asyncio.to_thread(main, words, {"POSTGRES_URL": database_url}) == 2
     assert "none.yaml: must name a file" in capsys.readouterr().err
+
+
+async def test_a_symbol_was_active_only_between_the_records_that_say_so(
+    pool: asyncpg.Pool, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await ConfigRepository(pool).insert(CONFIG)
+    nine = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    paused, active = State.PAUSED, State.ACTIVE
+    for seconds, before, after in ((0, paused, active), (60, active, paused)):
+        record = cmd.RecordState(before, after, "test", "test", None, Decimal(0), rebase_pending=False)
+        at = nine + timedelta(seconds=seconds)
+        await JournalStore(pool).write([JournalEntry("BTCUSDT", (record,), at)])
+    words = ["--from", "2026-11-19T09:00:00Z", "--to", "2026-11-20T09:03:00Z", "--json"]
+    assert await asyncio.to_thread(main, words, {"POSTGRES_URL": database_url}) == 0
+    (told,) = json.loads(capsys.readouterr().out)["subjects"]
+    assert {one["state"]: one["seconds"] for one in told["time"]} == {
+        "not recorded": 86_400,
+        "ACTIVE": 60,
+        "PAUSED": 120,
+    }
 
 
 def test_what_an_engine_heard_in_a_backtest_replays_to_the_same_commands(run: Heard, tmp_path: Path) -> None:

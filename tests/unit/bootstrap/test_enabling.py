@@ -63,3 +63,8 @@ async def test_an_enable_that_cannot_be_stored_leaves_no_active_symbol_behind(ar
     assert (north.state(BTC), north.state(ETH)) == (State.ACTIVE, State.PAUSED)
     await north.clear(ETH)
     await until(lambda: around.venue.resting(ETH) == 0)
+
+
+async def test_a_symbol_that_no_database_can_hold_has_had_no_configuration(around: Surroundings) -> None:
+    north = await around.start("north")
+    assert await desk_of(north).versions("\0", None, 10) == []

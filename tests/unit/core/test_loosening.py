@@ -33,8 +33,16 @@ def test_a_number_waits_the_way_that_risks_more_and_never_the_other_way(name: st
     riskier = RULES[name].riskier
     raised, lowered = loosened(BEFORE, moved(name, up=True)), loosened(BEFORE, moved(name, up=False))
     assert raised == ((name,) if riskier in (Riskier.UP, Riskier.ANY) else ())
-    if getattr(BEFORE, name):  # 0 is the least
+    if getattr(BEFORE, name):  # 0 is the least, or off
         assert lowered == ((name,) if riskier in (Riskier.DOWN, Riskier.ANY) else ())
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if RULES[name].riskier is Riskier.UP_OR_OFF])
+def test_a_limit_that_0_takes_away_waits_when_it_is_raised_or_taken_away(name: str) -> None:
+    values: list[dict[str, Any]] = [{name: Decimal(value)} for value in (0, 10, 20)]
+    off, low, high = (replace(BEFORE, **value) for value in values)
+    assert [loosened(low, high), loosened(low, off), loosened(high, off)] == [(name,)] * 3
+    assert [loosened(off, low), loosened(off, high), loosened(high, low)] == [()] * 3
 
 
 @pytest.mark.parametrize("name", FLAGS)
