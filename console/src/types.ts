@@ -205,6 +205,15 @@ export interface AuditRecord {
   why: string;
 }
 
+export interface ConfigVersion {
+  version: number;
+  at: string;
+  author: string;
+  reason: string;
+  config: Config | null;
+  changes: { field: string; before: unknown; after: unknown }[];
+}
+
 export interface DepthLevel {
   price: Decimal;
   others: Decimal;

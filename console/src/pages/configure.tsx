@@ -9,7 +9,7 @@ import { told } from "../log";
 import { Bar, Empty, Reading, Time, useRead } from "../parts";
 import { go, href } from "../route";
 import { may } from "../session";
-import type { AuditRecord, Config, Preview, Session, Status } from "../types";
+import type { AuditRecord, Config, ConfigVersion, Preview, Session, Status } from "../types";
 import { usePages } from "./history";
 import { Steps } from "./waterfall";
 
@@ -222,40 +222,44 @@ function Effect({ preview, status, tick, changed }: { preview: Previewed; status
   );
 }
 
-const ROUTES = ["POST /v1/mm-configs", "PUT /v1/mm-configs/{symbol}", "DELETE /v1/mm-configs/{symbol}"];
-
-/** Every configuration that stood, by whom, when and why, as the audit trail has it. */
+/** Every configuration that the symbol has had, by whom, when and why. */
 function Versions({ symbol, stands, fields, onTake }: { symbol: string; stands: Config; fields: Field[]; onTake: ((values: Values) => void) | null }) {
-  const pages = usePages<AuditRecord>(`/v1/mm/audit?symbol=${encodeURIComponent(symbol)}`);
-  const rows = pages.items.filter((row) => ROUTES.includes(row.route) && !row.why.startsWith("denied"));
-  const take = (row: AuditRecord): void => {
-    const was = row.after ?? row.before ?? {};
+  const pages = usePages<ConfigVersion>(`${symbolPath(symbol)}/versions`);
+  const take = (config: Config): void => {
     const values: Values = {};
     for (const field of fields) {
-      const value = valueOf(was, field.name);
+      const value = valueOf(config, field.name);
       if (value !== undefined && value !== null) values[field.name] = typeof value === "boolean" ? value : String(value);
     }
     onTake?.(values);
     document.getElementById("content")?.scrollTo({ top: 0 });
   };
+  const differs = (config: Config): boolean => !fields.every((field) => same(text(valueOf(config, field.name)), valueOf(stands, field.name)));
   return (
     <section class="panel" aria-label="Versions">
       <div class="row tools"><h3>Versions</h3><span class="spacer" /><button type="button" onClick={pages.anew} disabled={pages.loading}>Read anew</button></div>
       {pages.error ? <p class="danger">The versions could not be read: {pages.error}</p> : null}
-      {rows.length ? (
+      {pages.items.length ? (
         <ol class="versions">
-          {rows.map((row) => (
-            <li key={row.entry_id}>
-              <div><Time at={row.at} /> <b>{row.actor}</b> {row.why}</div>
-              <div class="quiet">{difference(row)}</div>
-              {onTake && row.after && !fields.every((field) => same(text(valueOf(row.after ?? {}, field.name)), valueOf(stands, field.name))) ? <button type="button" onClick={() => take(row)}>Take into the form</button> : null}
+          {pages.items.map((row) => (
+            <li key={row.version}>
+              <div><b>{row.version}</b> <Time at={row.at} /> <b>{row.author}</b> {row.reason}</div>
+              <div class="quiet">{versionDifference(row)}</div>
+              {onTake && row.config && differs(row.config) ? <button type="button" onClick={() => take(row.config as Config)}>Take into the form</button> : null}
             </li>
           ))}
         </ol>
-      ) : pages.loading ? null : <Empty>No change is on record.</Empty>}
+      ) : pages.loading ? null : <Empty>No version is on record.</Empty>}
       {pages.more ? <p><button type="button" onClick={pages.next} disabled={pages.loading}>Older ones</button></p> : null}
     </section>
   );
+}
+
+/** What a version changed, in words. */
+function versionDifference(row: ConfigVersion): string {
+  if (!row.config) return "deleted";
+  if (row.version === 1) return "created";
+  return row.changes.map((one) => `${words(one.field)} ${text(one.before)} to ${text(one.after)}`).join(", ") || "no difference";
 }
 
 export function difference(row: AuditRecord): string {
