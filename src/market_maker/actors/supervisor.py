@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -206,6 +207,12 @@ class Supervisor:
             worker.step(Control(self._clock_ns(), NOBODY_ASKS, Cause.FLATTEN, "system", reason))
         except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from being taken
             self._crashed(symbol, worker, error)
+
+    async def durable(self, seconds: float) -> None:
+        """Wait until what has been decided so far is durable, for so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._journal.drain()
 
     def tell_all(self, event: Event) -> None:
         """Put an event into every mailbox."""

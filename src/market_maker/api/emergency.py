@@ -18,9 +18,10 @@ router = APIRouter(route_class=DeskRoute, tags=["emergency"])
 async def kill(body: SeveralRequest, call: CallOf) -> answers.EmergencyAnswer:
     """Pull the kill switch: no new order from now on, cancel everything, HALTED until a reset.
 
-    Answers as soon as the symbols have halted, without waiting for the database; the status shows when
-    the exchange has proven zero open orders. A symbol that is not configured is answered with 404, yet
-    the other symbols named are killed: `results` tells how each took it. Symbols of other instances are
+    Answers when the symbols have halted and a crash would not undo that, waiting at most 250 ms for the
+    database; the status shows when the exchange has proven zero open orders. A symbol that is not configured
+    is answered with 404, yet the other symbols named are killed: `results` tells how each took it. Symbols
+    of other instances are
     killed by their owners, asked directly and through the database at once; where neither has confirmed
     it in time, but the kill is on record, the result is `pending`. Name one symbol as `symbol`, several as
     `symbols`; without either every symbol is killed.

@@ -41,6 +41,8 @@ from market_maker.repositories.versions import VersionRepository
 
 REPLY_S_MAX: Final = 2.0
 """An engine answers within a step; one that has not by then is shown as not having answered."""
+KILL_DURABLE_S_MAX: Final = 0.25
+"""A kill is answered once it would outlive this process, unless the database takes longer than that."""
 
 
 class ServiceDesk:
@@ -151,6 +153,8 @@ class ServiceDesk:
         replies = {symbol: future.result() for symbol, future in waiting.items() if future.done()}
         for future in waiting.values():
             future.cancel()
+        if cause is Cause.KILL:
+            await self._supervisor.durable(KILL_DURABLE_S_MAX)
         if cause is Cause.ENABLE:
             accepted = [symbol for symbol, r in replies.items() if not r.problems]
             replies |= await self._note_enabled(accepted, Written(actor, reason))
