@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import NoReturn
 
 from market_maker.durations import parse_duration
 from tradex_backtest.configs import Sweep, parse_sweep
@@ -13,6 +12,7 @@ from tradex_backtest.errors import BacktestError
 from tradex_backtest.latencies import Distribution
 from tradex_backtest.latency_record import measured
 from tradex_backtest.measured import MEASURED
+from tradex_backtest.parser import command_parser
 from tradex_backtest.sweep import cores_at_hand
 from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
 from tradex_sandbox.queue_position import QueueModel
@@ -45,12 +45,6 @@ class BacktestArguments:
     markdown: bool
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence: the usage is what `--help` is for."""
-        raise BacktestError(message.removeprefix("argument "))
-
-
 def parse_arguments(words: Sequence[str]) -> BacktestArguments:
     """Read the command line; BacktestError. `--help` prints and raises SystemExit(0)."""
     found = _parser().parse_args(words)
@@ -80,12 +74,8 @@ def parse_arguments(words: Sequence[str]) -> BacktestArguments:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="market-maker backtest",
-        description="The service's engine in recorded markets, on a virtual clock.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "market-maker backtest", "The service's engine in recorded markets, on a virtual clock.", EPILOG
     )
     add = parser.add_argument
     add("--capture", nargs="+", action="extend", type=Path, required=True, metavar="FILE")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn, Self
+from typing import Annotated, Any, Final, Self
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -26,6 +26,7 @@ from market_maker.streams.errors import DecodeError
 from market_maker.streams.schema_registry import SchemaRegistry
 from tradex_backtest.capture_lines import TOPICS, SymbolLines, line_of
 from tradex_backtest.errors import BacktestError
+from tradex_backtest.parser import command_parser
 
 POLL_S: Final = 0.2
 BATCH: Final = 500
@@ -59,12 +60,6 @@ class _Settings:
         if problems:
             raise SettingsError(tuple(problems))
         return cls(**values)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence."""
-        raise BacktestError(message.removeprefix("argument "))
 
 
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -185,12 +180,8 @@ class _Stop:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="market-maker capture",
-        description="Records order books and trades from Kafka into one capture.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "market-maker capture", "Records order books and trades from Kafka into one capture.", EPILOG
     )
     add = parser.add_argument
     add("--symbols", required=True, metavar="A,B")

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 from market_maker.core.obligations import Programme
 from market_maker.durations import parse_duration
@@ -17,6 +16,7 @@ from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.migrations import require_schema
 from tradex_backtest.errors import BacktestError
+from tradex_backtest.parser import command_parser
 from tradex_backtest.report.figures import Subject
 from tradex_backtest.report.obligations import stored_presence
 from tradex_backtest.report.page import page, report_json
@@ -24,12 +24,6 @@ from tradex_backtest.report.stored import stored_subject, stored_symbols
 
 EPILOG = """Times are ISO 8601, such as 2026-11-20T08:00:00Z (no zone: UTC), or a duration before now: 24h.
 The database is the one at POSTGRES_URL, which is only read."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence."""
-        raise BacktestError(message.removeprefix("argument "))
 
 
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -123,12 +117,10 @@ def _time(name: str, text: str, now: datetime) -> datetime:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="market-maker report",
-        description="What a symbol earned in a period, where it came from, and how its orders did.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "market-maker report",
+        "What a symbol earned in a period, where it came from, and how its orders did.",
+        EPILOG,
     )
     add = parser.add_argument
     add("--from", dest="since", default="24h", metavar="TIME", help="begin (default: 24h before now)")
