@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -12,7 +12,6 @@ from market_maker.core.obligations import Programme, ProgrammeDay
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
 from market_maker.repositories.presence import PresenceRepository
-from market_maker.repositories.wall_time import microseconds
 from market_maker.telemetry.metrics import Metrics
 
 LOOK_S: Final = 10.0
@@ -44,15 +43,7 @@ class Obligations:
     async def standings(self, at: datetime) -> list[ProgrammeDay]:
         """How each tier stood, or stands, on the UTC day of a time. Raises DatabaseError."""
         day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        kept = await self._presence.kept(day, day + timedelta(days=1))
-        now_us, day_us = time.time_ns() // 1_000, microseconds(day)
-        found = []
-        for programme in self._programmes:
-            for tier in programme.tiers:
-                one = kept.get((programme.symbol, programme.name, tier.name))
-                present = 0 if one is None else one.units(programme.measure)
-                found.append(ProgrammeDay.of(programme, tier, present, day_us, now_us))
-        return found
+        return await self._presence.day(self._programmes, day, time.time_ns() // 1_000)
 
     def _show(self, standing: ProgrammeDay) -> None:
         programme = standing.programme

@@ -1,14 +1,14 @@
 """`mm_presence`: how far programmes were kept while a symbol quoted. It is written by the journal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.presence import OrderLife
-from market_maker.core.obligations import Measure, PresenceSpan, Resting
+from market_maker.core.obligations import Measure, PresenceSpan, Programme, ProgrammeDay, Resting
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import presence as sql
 from market_maker.repositories.generated.models import StoredPresence
@@ -43,6 +43,17 @@ class PresenceRepository:
             (row.symbol, row.programme, row.tier): Kept(row.present_us, row.minutes, row.samples)
             for row in rows
         }
+
+    async def day(self, programmes: Iterable[Programme], day: datetime, now_us: int) -> list[ProgrammeDay]:
+        """How each tier stood, as of now, on the UTC day that begins then."""
+        kept = await self.kept(day, day + timedelta(days=1))
+        found = []
+        for programme in programmes:
+            for tier in programme.tiers:
+                one = kept.get((programme.symbol, programme.name, tier.name))
+                present = 0 if one is None else one.units(programme.measure)
+                found.append(ProgrammeDay.of(programme, tier, present, microseconds(day), now_us))
+        return found
 
     async def spans(self, symbol: str, since: datetime, until: datetime) -> list[PresenceSpan]:
         """The stretches of a symbol that began in a period, oldest first."""

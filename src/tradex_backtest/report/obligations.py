@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from market_maker.core.obligations import Programme, ProgrammeDay
 from market_maker.repositories.executor import Executor
-from market_maker.repositories.presence import Kept, PresenceRepository
+from market_maker.repositories.presence import PresenceRepository
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import Presence
 
@@ -22,30 +22,12 @@ async def stored_presence(
 ) -> tuple[Presence, ...]:
     """One row for each tier of the symbol's programmes."""
     wanted = [programme for programme in programmes if programme.symbol == symbol]
-    repository = PresenceRepository(db)
-    days: list[tuple[int, dict[tuple[str, str, str], Kept]]] = []
+    repository, days = PresenceRepository(db), list[list[ProgrammeDay]]()
     day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     while wanted and day < until:
-        days.append((microseconds(day), await repository.kept(day, day + DAY)))
+        days.append(await repository.day(wanted, day, microseconds(until)))
         day += DAY
-    return tuple(
-        _row([_standing(programme, number, kept, at_us, until) for at_us, kept in days])
-        for programme in wanted
-        for number in range(len(programme.tiers))
-    )
-
-
-def _standing(
-    programme: Programme,
-    number: int,
-    kept: dict[tuple[str, str, str], Kept],
-    day_us: int,
-    until: datetime,
-) -> ProgrammeDay:
-    tier = programme.tiers[number]
-    found = kept.get((programme.symbol, programme.name, tier.name))
-    present = 0 if found is None else found.units(programme.measure)
-    return ProgrammeDay.of(programme, tier, present, day_us, microseconds(until))
+    return tuple(_row(tier) for tier in zip(*days, strict=True))
 
 
 def _row(days: Sequence[ProgrammeDay]) -> Presence:
