@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from market_maker.core.pricing.models.calibrated import CALIBRATED, Calibrated, Market
+from market_maker.core.pricing.models.calibrated import CALIBRATED, GAMMA, Calibrated, Market
 from market_maker.core.pricing.models.decimals import MODEL, ONE, TWO, ln
 from market_maker.core.pricing.models.proposal import (
     Context,
@@ -72,14 +72,7 @@ KIND = ModelKind(
     "Avellaneda and Stoikov (2008): quotes around a reservation price that leans against the position, with a"
     " fixed horizon.",
     (
-        Parameter(
-            "gamma",
-            "1/(tick x order size)",
-            "0.000001",
-            "1000",
-            Decimal("0.1"),
-            "Risk aversion: the larger, the wider the quotes and the more they lean against the position.",
-        ),
+        GAMMA,
         Parameter(
             "tau_s",
             "s",

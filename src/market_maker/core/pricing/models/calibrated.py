@@ -7,6 +7,14 @@ from typing import NamedTuple
 from market_maker.core.pricing.models.calibration import Calibration, Estimates
 from market_maker.core.pricing.models.proposal import NotReady, Parameter, Seen, Step
 
+GAMMA = Parameter(
+    "gamma",
+    "1/(tick x order size)",
+    "0.000001",
+    "1000",
+    Decimal("0.1"),
+    "Risk aversion: the larger, the wider the quotes and the more they lean against the position.",
+)
 CALIBRATED = (
     Parameter(
         "window_s",

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from market_maker.core.pricing.models.calibrated import CALIBRATED, Calibrated, Market
+from market_maker.core.pricing.models.calibrated import CALIBRATED, GAMMA, Calibrated, Market
 from market_maker.core.pricing.models.decimals import MODEL, ONE, TWO, ln, power
 from market_maker.core.pricing.models.proposal import (
     Context,
@@ -82,14 +82,7 @@ KIND = ModelKind(
     "Guéant, Lehalle and Fernandez-Tapia: optimal quotes for a market that never closes, from how often and"
     " how deep takers trade and how much the price moves.",
     (
-        Parameter(
-            "gamma",
-            "1/(tick x order size)",
-            "0.000001",
-            "1000",
-            Decimal("0.1"),
-            "Risk aversion: the larger, the wider the quotes and the more they lean against the position.",
-        ),
+        GAMMA,
         Parameter(
             "xi",
             "1/(tick x order size)",
