@@ -34,6 +34,8 @@ from market_maker.telemetry.stages import Step
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
 Deliver = Callable[[Answer], None]
+Placed = Callable[[PlaceOrder, PlaceAnswer, Step, int | None], None]
+"""Told of each placement's first answer, its step and when it left (monotonic ns), for the metrics."""
 
 _NAMES: Final[dict[type[Request], str]] = {
     PlaceOrder: "place order",
@@ -85,7 +87,7 @@ class Effects:
         gate: Gate,
         tenure: Tenure,
         tracing: Tracing,
-        placed: Callable[[PlaceOrder, PlaceAnswer, Step, int | None], None],
+        placed: Placed,
         is_own: Callable[[str], bool],
     ) -> None:
         """`placed` is told of each placement's first answer, its step and when it left, for the metrics.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from market_maker.actors.effects import Effects, OrderGateway
+from market_maker.actors.effects import Effects, OrderGateway, Placed
 from market_maker.actors.journal import Journal
 from market_maker.actors.last_resort import cancel_once, clear_for, clear_market, halted_records
 from market_maker.actors.mailbox import Mailbox
@@ -16,11 +16,10 @@ from market_maker.actors.send_gate import ActorGate, SendGate
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
-from market_maker.core.commands import PlaceOrder
 from market_maker.core.config import EngineLimits
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Answer, Control, Event, Fault, PlaceAnswer, Retire
+from market_maker.core.events import Answer, Control, Event, Fault, Retire
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
 from market_maker.replay.beginning import Beginning
@@ -56,7 +55,7 @@ class Supervisor:
         journal: Journal,
         observer: StepObserver,
         tracing: Tracing,
-        placed: Callable[[PlaceOrder, PlaceAnswer, Step, int | None], None],
+        placed: Placed,
         clock_ns: Callable[[], int],
         recorder: Recorder | None = None,
     ) -> None:

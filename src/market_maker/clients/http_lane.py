@@ -186,19 +186,16 @@ class HttpLane:
             call.handshake_ns, call.handshake_began_ns = now_ns - call.handshake_began_ns, None
             if not connection.is_open:
                 self._end(call, Broken("ConnectionError: the server closed the connection at once"))
+                return
+            self._open.add(connection)
+            if call.is_over:
+                self._put_back(connection)
             else:
-                self._open.add(connection)
-                self._use(call, connection)
+                self._write(call, connection)
         finally:
             self._connecting -= 1
             call.connecting = None
             self._next()
-
-    def _use(self, call: Call, connection: Connection) -> None:
-        if call.is_over:
-            self._put_back(connection)
-        else:
-            self._write(call, connection)
 
     def _write(self, call: Call, connection: Connection) -> None:
         """Ask the gate and send: nothing of this process runs between its answer and the system call."""
@@ -253,7 +250,7 @@ class HttpLane:
 
     def _end(self, call: Call, result: End) -> None:
         """The request is over; whoever waits, or `on_late`, hears of it in this very step."""
-        if call.is_over or call not in self._calls:
+        if call.is_over:
             return
         call.is_over = True
         self._calls.discard(call)
@@ -306,7 +303,7 @@ class HttpLane:
 
     def _let_it_be_read(self, call: Call) -> None:
         """Let the loop poll its sockets; uvloop runs due timers before it looks at them."""
-        if call.is_over or self._is_closed:
+        if call.is_over:
             return
         call.turns -= 1
         if call.turns:

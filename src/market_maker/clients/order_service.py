@@ -311,7 +311,7 @@ class OrderServiceClient:
 
         sending = lane.send(request, self._timeout_ns, ended)
         under_way: UnderWay[T] = UnderWay(sending.abandon)
-        sending.then(answered, under_way.fail)
+        sending.then(answered, under_way.fail, under_way.drop)
         return under_way
 
     def _read(self, request: str, sent: Sent, read: Callable[[Result], Answer], symbol: str = "") -> Answer:

@@ -17,7 +17,7 @@ class UnderWay(Generic[T]):
     `abandoned` is called when a task that awaits it is cancelled before the answer is there.
     """
 
-    __slots__ = ("_abandoned", "_answers", "_error", "_on_answer", "_on_error", "_waiter", "left_ns")
+    __slots__ = ("_abandoned", "_answers", "_error", "_on_answer", "_on_drop", "_on_error", "left_ns")
 
     def __init__(self, abandoned: Callable[[], None] = _nobody_minds) -> None:
         self._abandoned = abandoned
@@ -27,11 +27,16 @@ class UnderWay(Generic[T]):
         self._error: Exception | None = None
         self._on_answer: Callable[[T], None] | None = None
         self._on_error: Callable[[Exception], None] | None = None
-        self._waiter: asyncio.Future[T] | None = None
+        self._on_drop = _nobody_minds
 
-    def then(self, on_answer: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
-        """One of the two is called: at once when it is over, else in the very step in which it will be."""
-        self._on_answer, self._on_error = on_answer, on_error
+    def then(
+        self,
+        on_answer: Callable[[T], None],
+        on_error: Callable[[Exception], None],
+        on_drop: Callable[[], None] = _nobody_minds,
+    ) -> None:
+        """One of them is called: at once when it is over, else in the very step in which it will be."""
+        self._on_answer, self._on_error, self._on_drop = on_answer, on_error, on_drop
         if self._error is not None:
             on_error(self._error)
         elif self._answers:
@@ -51,8 +56,7 @@ class UnderWay(Generic[T]):
 
     def drop(self) -> None:
         """Nothing comes any more: a task that awaits it is cancelled."""
-        if self._waiter is not None:
-            self._waiter.cancel()
+        self._on_drop()
 
     def abandon(self) -> None:
         """Whoever waited does so no more."""
@@ -61,7 +65,6 @@ class UnderWay(Generic[T]):
     def __await__(self) -> Generator[object, None, T]:
         """Wait for the answer."""
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiter = waiter
 
         def answered(answer: T) -> None:
             if not waiter.done():
@@ -71,7 +74,10 @@ class UnderWay(Generic[T]):
             if not waiter.done():
                 waiter.set_exception(error)
 
-        self.then(answered, failed)
+        def dropped() -> None:
+            waiter.cancel()
+
+        self.then(answered, failed, dropped)
         try:
             return (yield from waiter)
         except asyncio.CancelledError:

@@ -296,6 +296,18 @@ async def test_placements_that_hang_and_fill_their_pool_do_not_delay_a_cancel(se
         assert {task.outcome for task in await asyncio.gather(*hanging)} == {RequestOutcome.OK}
 
 
+async def test_who_awaits_an_answer_while_the_client_closes_is_told_to_end(server: OrderServer) -> None:
+    server.hold("POST")
+    async with desk(server, timeout_ms=60_000, limit_s=60) as d:
+        placing = d.place()
+        await until(lambda: len(server.requests) == 1)
+        await d.client.close()
+        async with asyncio.timeout(10):
+            await asyncio.gather(placing, return_exceptions=True)
+        assert placing.cancelled()
+        assert d.late == []
+
+
 async def test_after_closing_nothing_more_is_answered_and_nothing_can_be_sent(server: OrderServer) -> None:
     server.hold("POST")
     async with desk(server, timeout_ms=20) as d:
