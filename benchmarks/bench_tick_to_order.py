@@ -17,7 +17,7 @@ from benchmarks.report import Row
 from market_maker.demo.arguments import parse_arguments
 from market_maker.demo.http import JsonClient
 from market_maker.demo.stack import start_stack
-from market_maker.demo.trading import Desk
+from market_maker.demo.trading import DemoOperator
 from market_maker.telemetry.stages import STAGES
 
 SECONDS: Final = 20.0
@@ -52,7 +52,7 @@ async def _measure() -> tuple[dict[str, Any], dict[str, float]]:
     stack = await start_stack(arguments, QUICK)
     try:
         async with aiohttp.ClientSession() as session:
-            desk = Desk(JsonClient(session, stack.api_url), stack.require_service)
+            desk = DemoOperator(JsonClient(session, stack.api_url), stack.require_service)
             await desk.wait_until_live()
             await desk.configure(["BTCUSDT"], arguments)
             await desk.api.put("/v1/mm-configs/BTCUSDT", CONFIG)

@@ -14,7 +14,7 @@ from market_maker.demo.arguments import DemoArguments, parse_arguments
 from market_maker.demo.http import JsonClient
 from market_maker.demo.processes import DemoError
 from market_maker.demo.stack import Stack, start_stack
-from market_maker.demo.trading import Desk
+from market_maker.demo.trading import DemoOperator
 
 SAMPLES: Final = 60
 SPEED: Final = 5.0
@@ -54,8 +54,8 @@ async def _run(seconds: float, symbols: tuple[str, ...]) -> list[Sample]:
 
 async def _quoting(
     stack: Stack, session: aiohttp.ClientSession, symbols: tuple[str, ...], arguments: DemoArguments
-) -> Desk:
-    desk = Desk(JsonClient(session, stack.api_url), stack.require_service)
+) -> DemoOperator:
+    desk = DemoOperator(JsonClient(session, stack.api_url), stack.require_service)
     await desk.wait_until_live()
     await desk.configure(symbols, arguments)
     for symbol in symbols:

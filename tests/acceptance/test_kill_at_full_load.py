@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from benchmarks.bench_kill import run
 
-from market_maker.clients.connection import Broken, Connection, Reply
+from market_maker.clients.connection import Broken, Connection, HttpReply
 
 KILLS = 50
 LATER_S = 0.002
@@ -26,7 +26,7 @@ def test_orders_that_leave_some_turns_after_their_gate_was_asked_would_be_found(
 ) -> None:
     send = Connection.send
 
-    def later(connection: Connection, request: bytes, heard: Callable[[Reply | Broken], None]) -> None:
+    def later(connection: Connection, request: bytes, heard: Callable[[HttpReply | Broken], None]) -> None:
         if request.startswith(b"POST"):
             asyncio.get_running_loop().call_later(LATER_S, send, connection, request, heard)
         else:

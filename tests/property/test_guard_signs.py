@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_maker.guard.signs import Alive, Look, Owner, Records, Signs
+from market_maker.guard.signs import Alive, Observation, Owner, Records, Signs
 
 SILENCE = 3_000
 STEP_MAX = 900
@@ -44,7 +44,7 @@ class World:
         self.postgres += moment.beats_postgres
         heartbeats = {"a": Alive(self.redis, SYMBOLS)} if moment.redis_readable else None
         records = Records({"a": self.postgres}, owners) if moment.postgres_readable else None
-        verdict = self.signs.judge(Look(self.now, heartbeats, records))
+        verdict = self.signs.judge(Observation(self.now, heartbeats, records))
         assert verdict.is_blind == (heartbeats is None and records is None)
         assert not verdict.is_blind or not verdict.cases
         assert not verdict.lost & verdict.alive

@@ -4,24 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from market_maker.api.changes import ChangeFeed
 from market_maker.api.ports import (
     ActiveSymbolError,
-    AuditEntry,
     AuditFilter,
     Changes,
     Check,
     CheckStatus,
     DatabaseDownError,
     DuplicateConfigError,
-    EventRow,
     Figures,
-    FillRow,
-    Health,
     MetadataDownError,
+    NotConfiguredError,
     NotListedError,
-    OrderRow,
+    ServiceHealth,
     StoredState,
     SupersededError,
     UnknownSymbolError,
@@ -316,7 +314,7 @@ class FakeDesk:
             self.ownerless[config.symbol] = config
             return
         if config.symbol not in self.views:
-            raise UnknownSymbolError(f"{config.symbol} is not configured")
+            raise NotConfiguredError(f"{config.symbol} is not configured")
         self.change(config.symbol, config=config)
         self.changed_by.append((config.symbol, actor))
         if not config.enabled:
@@ -336,12 +334,12 @@ class FakeDesk:
 
     async def fills(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[FillRow]:
+    ) -> Sequence[FillRecord]:
         self._need_database()
         return [
             row
             for row in self.fill_rows.get(symbol, [])
-            if (before is None or row.row_id < before) and within(period, row.executed_at)
+            if (before is None or row.id < before) and within(period, row.executed_at)
         ][:limit]
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
@@ -362,7 +360,7 @@ class FakeDesk:
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[OrderRow]:
+    ) -> Sequence[OrderRecord]:
         self._need_database()
         return [
             row
@@ -372,12 +370,12 @@ class FakeDesk:
 
     async def events(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[EventRow]:
+    ) -> Sequence[OutboxEvent]:
         self._need_database()
         return [
             row
             for row in self.event_rows.get(symbol, [])
-            if (before is None or row.row_id < before) and within(period, row.occurred_at)
+            if (before is None or row.id < before) and within(period, row.created_at)
         ][:limit]
 
     async def instruments(self) -> Offer:
@@ -403,8 +401,8 @@ class FakeDesk:
     def figures(self) -> Figures:
         return Figures({"quote_p50": 12.5, "quote_p99": None}, outbox_pending=3)
 
-    def health(self) -> Health:
-        return Health(
+    def health(self) -> ServiceHealth:
+        return ServiceHealth(
             self.live,
             tuple(Check(name, status, self.details.get(name, "")) for name, status in self.checks.items()),
         )
@@ -430,9 +428,10 @@ def within(period: Period, at: datetime) -> bool:
     return (period.since is None or at >= period.since) and (period.until is None or at < period.until)
 
 
-def fill_row(row_id: int) -> FillRow:
-    return FillRow(
-        row_id=row_id,
+def fill_row(row_id: int) -> FillRecord:
+    return FillRecord(
+        id=row_id,
+        symbol="BTC-USDT",
         trade_id=f"t{row_id}",
         side=Side.BUY,
         price=Decimal("100.10"),
@@ -443,13 +442,17 @@ def fill_row(row_id: int) -> FillRow:
         is_maker=True,
         sequence=row_id,
         executed_at=START,
+        recorded_at=START,
+        mid=None,
+        level=None,
     )
 
 
-def order_row(number: int) -> OrderRow:
-    return OrderRow(
+def order_row(number: int) -> OrderRecord:
+    return OrderRecord(
         client_order_id=f"00000000-0000-7000-8000-{number:012d}",
         order_id=f"o{number}",
+        symbol="BTC-USDT",
         side=Side.SELL,
         level=0,
         price=Decimal("100.10"),
@@ -462,12 +465,14 @@ def order_row(number: int) -> OrderRow:
     )
 
 
-def event_row(row_id: int) -> EventRow:
-    return EventRow(
-        row_id=row_id,
-        event_id=f"00000000-0000-7000-8000-{row_id:012d}",
-        event_type="mm.state.changed.v1",
-        occurred_at=START,
+def event_row(row_id: int) -> OutboxEvent:
+    return OutboxEvent(
+        id=row_id,
+        event_id=UUID(f"00000000-0000-7000-8000-{row_id:012d}"),
+        topic="mm.state.changed.v1",
+        symbol="BTC-USDT",
+        payload={"symbol": "BTC-USDT", "from": "PAUSED", "to": "ACTIVE"},
+        trace_id="",
+        created_at=START,
         sent_at=None,
-        data={"symbol": "BTC-USDT", "from": "PAUSED", "to": "ACTIVE"},
     )

@@ -30,7 +30,7 @@ from market_maker.core.events import (
     RequestOutcome,
 )
 from market_maker.core.orders.checked_order import CheckedOrder
-from market_maker.telemetry.stages import Step
+from market_maker.telemetry.stages import StageStep
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
 Deliver = Callable[[Answer], None]
@@ -104,7 +104,7 @@ class Effects:
         self._placed = placed
         self._is_own = is_own
 
-    def execute(self, request: Request, step: Step, trace: str | None = None) -> None:
+    def execute(self, request: Request, step: StageStep, trace: str | None = None) -> None:
         """Start a request; returns at once, and never raises: a defect of the client is an uncertain answer.
 
         `step` decided it. `trace` is the context of the event that led to it; an order brings its own.
@@ -154,7 +154,7 @@ class Effects:
         return _uncertain(request, "withheld: the symbol is not this instance's any more")
 
     async def _awaited(
-        self, name: str, request: Request, answering: Awaitable[Answer], span: OrderSpan, step: Step
+        self, name: str, request: Request, answering: Awaitable[Answer], span: OrderSpan, step: StageStep
     ) -> None:
         try:
             answer = await answering
@@ -169,7 +169,7 @@ class Effects:
         request: Request,
         span: OrderSpan,
         answer: Answer,
-        step: Step,
+        step: StageStep,
         left_ns: int | None,
     ) -> None:
         self._deliver(answer)

@@ -24,7 +24,7 @@ from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
-from market_maker.telemetry.stages import Step
+from market_maker.telemetry.stages import StageStep
 from market_maker.telemetry.tracing import Tracing
 
 NOBODY_ASKS = 0
@@ -243,7 +243,7 @@ class Supervisor:
             worker.mailbox.close()
             self._log.error("worker_beyond_repair", symbol=symbol, exc_info=second)
             records = halted_records(worker.engine.symbol, detail)
-            worker.carry_out(records, Step(fault.at_ns, fault.at_ns, fault.at_ns))
+            worker.carry_out(records, StageStep(fault.at_ns, fault.at_ns, fault.at_ns))
             self._observer.gave_up(worker, records, fault)
             if not self._limits.shadow_mode:
                 clearing = clear_market(symbol, self._gateway, self._tracing, worker.tenure)

@@ -14,7 +14,7 @@ from market_maker.core.events import Event, Source, Tick
 from market_maker.core.orders.order_tracker import Order
 from market_maker.replay.recording import Recording
 from market_maker.repositories.journal_entry import JournalEntry
-from market_maker.telemetry.stages import Step
+from market_maker.telemetry.stages import StageStep
 from market_maker.telemetry.tracing import trace_id_of
 
 BURST_MAX = 64
@@ -37,7 +37,7 @@ class Worker:
         self,
         engine: SymbolEngine,
         mailbox: Mailbox,
-        execute: Callable[[cmd.Request, Step, str | None], None],
+        execute: Callable[[cmd.Request, StageStep, str | None], None],
         tenure: Tenure,
         journal: Journal,
         observer: Observer,
@@ -66,7 +66,7 @@ class Worker:
         if self._recording is not None:
             self._recording.started(commands)
         now_ns = self._clock_ns()
-        self.carry_out(commands, Step(now_ns, now_ns, now_ns))
+        self.carry_out(commands, StageStep(now_ns, now_ns, now_ns))
 
     def end_recording(self) -> None:
         """No step follows."""
@@ -106,7 +106,7 @@ class Worker:
         commands = self._handle(event)
         source = getattr(event, "source", None)
         if commands or source is not None:
-            step = Step(event.at_ns, began_ns, self._clock_ns())
+            step = StageStep(event.at_ns, began_ns, self._clock_ns())
             self.carry_out(commands, step, source, getattr(event, "trace", None))
         self._observer.stepped(self, event, commands, self._clock_ns() - began_ns)
         if self._recording is not None:
@@ -128,7 +128,7 @@ class Worker:
     def carry_out(
         self,
         commands: Sequence[cmd.Command],
-        step: Step,
+        step: StageStep,
         source: Source | None = None,
         trace: str | None = None,
     ) -> None:

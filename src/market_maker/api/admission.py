@@ -7,13 +7,13 @@ from http import HTTPStatus
 from fastapi import Request
 
 from market_maker.api.audit import entry
-from market_maker.api.denials import Entry, Kind
+from market_maker.api.denials import AttemptKind, Entry
 from market_maker.api.forwarded import forwarded_sender
-from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import NEVER_HELD_BACK, Principal, RoleMissingError, authorise, permitted
 from market_maker.api.strangers import LET_IN
 from market_maker.api.tokens import token_of
+from market_maker.repositories.audit import AuditEntry
 
 
 async def admit(request: Request, path: str) -> Principal:
@@ -54,15 +54,15 @@ def note_denied(request: Request, route: str, denied: ProblemError) -> None:
     """Tell of a denied attempt."""
     state = request.app.state
     if not isinstance(denied, RoleMissingError):
-        state.denials.add(Kind(_address(request), route, None, denied.detail), None)
+        state.denials.add(AttemptKind(_address(request), route, None, denied.detail), None)
         return
     symbol = request.path_params.get("symbol")
     known = symbol if symbol in state.desk.symbols() else None
-    kind = Kind(denied.principal.actor, route, known, f"needs the role {denied.role.value}")
+    kind = AttemptKind(denied.principal.actor, route, known, f"needs the role {denied.role.value}")
     state.denials.add(kind, _row(denied.principal, kind) if request.method != "GET" else None)
 
 
-def _row(principal: Principal, kind: Kind) -> Entry:
+def _row(principal: Principal, kind: AttemptKind) -> Entry:
     def made(why: str) -> AuditEntry:
         return entry(principal, kind.route, kind.symbol, before=None, after=None, why=why)
 

@@ -171,7 +171,7 @@ class Pnl(Answer):
     parts: PnlParts = Field(description="What `total` comes from.")
 
 
-class Order(Answer):
+class LiveOrder(Answer):
     """One live or unknown order."""
 
     client_order_id: str
@@ -273,7 +273,7 @@ class SymbolStatus(SymbolSummary):
 
     config: Config
     instrument: InstrumentStatusView | None
-    orders: list[Order]
+    orders: list[LiveOrder]
     counters: Counts
 
 

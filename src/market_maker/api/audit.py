@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-import uuid_utils
+import uuid_utils.compat
 
-from market_maker.api.ports import AuditEntry, DatabaseDownError, Desk, Json
+from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.api.security import Principal
+from market_maker.repositories.audit import AuditEntry, Json
 
 ATTEMPT_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 1.0
@@ -33,7 +34,7 @@ def entry(
 ) -> AuditEntry:
     """An entry that happened now."""
     return AuditEntry(
-        entry_id=str(uuid_utils.uuid7()),
+        entry_id=uuid_utils.compat.uuid7(),
         at=datetime.now(UTC),
         actor=principal.actor,
         roles=tuple(sorted(role.value for role in principal.roles)),

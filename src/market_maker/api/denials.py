@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from market_maker.api.ports import AuditEntry
+from market_maker.repositories.audit import AuditEntry
 
 SUM_S = 60.0
 KINDS_MAX = 500
@@ -20,7 +20,7 @@ Entry = Callable[[str], AuditEntry]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class AttemptKind:
     """What makes two attempts the same."""
 
     who: str
@@ -34,7 +34,7 @@ class Kind:
         return f"{self.route}{f' for {self.symbol}' if self.symbol else ''} by {self.who}: {self.why}"
 
 
-_OTHERS = Kind("many", "any route", None, f"more than {KINDS_MAX} kinds of attempts within a minute")
+_OTHERS = AttemptKind("many", "any route", None, f"more than {KINDS_MAX} kinds of attempts within a minute")
 
 
 @dataclass(slots=True)
@@ -49,9 +49,9 @@ class Denials:
 
     record: Callable[[list[AuditEntry]], object]
     """Writes rows of the audit trail, later."""
-    _sums: dict[Kind, _Sum] = field(default_factory=dict)
+    _sums: dict[AttemptKind, _Sum] = field(default_factory=dict)
 
-    def add(self, kind: Kind, entry: Entry | None) -> None:
+    def add(self, kind: AttemptKind, entry: Entry | None) -> None:
         """One more; `entry` makes its row when its sender is known and wanted to change something."""
         if kind not in self._sums and len(self._sums) >= KINDS_MAX:
             kind, entry = _OTHERS, None

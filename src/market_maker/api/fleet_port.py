@@ -11,9 +11,9 @@ from fastapi import Request, Response
 
 from market_maker.api.answers import Audit, ControlResult, SymbolSummary, SystemStatus, WithoutPicture
 from market_maker.api.forwarded import Origin
-from market_maker.api.ports import AuditEntry
 from market_maker.api.security import Principal
 from market_maker.core.states import Cause
+from market_maker.repositories.audit import AuditEntry
 
 _PATHS = {
     Cause.ENABLE: "/v1/mm/enable",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from market_maker.api.answers import HealthAnswer, HealthCheck, Live
 from market_maker.api.context import DeskOf
 from market_maker.api.guard import DeskRoute
-from market_maker.api.ports import CheckStatus, Health
+from market_maker.api.ports import CheckStatus, ServiceHealth
 from market_maker.api.problems import Responses
 
 router = APIRouter(route_class=DeskRoute, tags=["health"])
@@ -45,7 +45,7 @@ async def live(desk: DeskOf, response: Response) -> Live:
     return Live(status=CheckStatus.FAILED)
 
 
-def _ready(request: Request, measured: Health, response: Response) -> HealthAnswer:
+def _ready(request: Request, measured: ServiceHealth, response: Response) -> HealthAnswer:
     if not measured.ready:
         response.status_code = _S.SERVICE_UNAVAILABLE
     is_told_more = request.state.principal.is_known or not request.app.state.authenticator.required

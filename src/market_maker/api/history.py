@@ -15,7 +15,7 @@ from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import IdCursor, Limit, NextCursor, PeriodOf, RowCursor, page
-from market_maker.api.ports import Desk, EventRow, FillRow, OrderRow
+from market_maker.api.ports import Desk
 from market_maker.api.problems import documented
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
@@ -75,11 +75,11 @@ class Fill(Answer):
 class FillPage(Answer):
     """Fills, newest first."""
 
-    items: list[Fill]
+    items: list[FillItem]
     next_cursor: NextCursor
 
 
-class OrderRecord(Answer):
+class OrderItem(Answer):
     """One order of ours, as recorded last."""
 
     client_order_id: str
@@ -98,11 +98,11 @@ class OrderRecord(Answer):
 class OrderPage(Answer):
     """Orders, newest first."""
 
-    items: list[OrderRecord]
+    items: list[OrderItem]
     next_cursor: NextCursor
 
 
-class EventRecord(Answer):
+class EventItem(Answer):
     """One published event."""
 
     event_id: str
@@ -115,7 +115,7 @@ class EventRecord(Answer):
 class EventPage(Answer):
     """Events, newest first."""
 
-    items: list[EventRecord]
+    items: list[EventItem]
     next_cursor: NextCursor
 
 
@@ -149,7 +149,7 @@ _WantedOf = Annotated[Wanted, Depends(_wanted)]
 @router.get("/v1/mm-configs/{symbol}/fills", responses=_RESPONSES)
 async def list_fills(wanted: _WantedOf, cursor: RowCursor = None) -> FillPage:
     """Every fill of the symbol, by when it was executed."""
-    rows, next_cursor = await wanted.page(wanted.desk.fills, _row_id(cursor), lambda row: row.row_id)
+    rows, next_cursor = await wanted.page(wanted.desk.fills, _row_id(cursor), lambda row: row.id)
     return FillPage(items=[_fill(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -163,7 +163,7 @@ async def list_orders(wanted: _WantedOf, cursor: IdCursor = None) -> OrderPage:
 @router.get("/v1/mm-configs/{symbol}/events", responses=_RESPONSES)
 async def list_events(wanted: _WantedOf, cursor: RowCursor = None) -> EventPage:
     """State changes and risk events of the symbol."""
-    rows, next_cursor = await wanted.page(wanted.desk.events, _row_id(cursor), lambda row: row.row_id)
+    rows, next_cursor = await wanted.page(wanted.desk.events, _row_id(cursor), lambda row: row.id)
     return EventPage(items=[_event(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -176,7 +176,7 @@ def _order_id(cursor: str | None) -> str | None:
     return None if cursor is None else bytes.fromhex(cursor).decode(errors="replace").replace("\x00", "")
 
 
-def _order_cursor(row: OrderRow) -> str:
+def _order_cursor(row: OrderRecord) -> str:
     return row.client_order_id.encode().hex()
 
 
@@ -239,12 +239,16 @@ def _order(row: OrderRow) -> OrderRecord:
     )
 
 
-def _event(row: EventRow) -> EventRecord:
-    data: dict[str, Any] = dict(row.data)
-    return EventRecord(
-        event_id=row.event_id,
-        event_type=row.event_type,
-        occurred_at=row.occurred_at,
+def _event(row: OutboxEvent) -> EventItem:
+    return EventItem(
+        event_id=str(row.event_id),
+        event_type=row.topic,
+        occurred_at=row.created_at,
         sent_at=row.sent_at,
-        data=data,
+        data=row.payload,
     )
+
+
+def _fields(row: object, model: type[Answer], *besides: str) -> dict[str, Any]:
+    """What a row holds of a model, under the same names."""
+    return {name: getattr(row, name) for name in model.model_fields if name not in besides}

@@ -13,14 +13,14 @@ from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import documented
 from market_maker.api.samples import COLUMNS, SPANS, Samples
-from market_maker.core.view import DepthLevel as LevelView
+from market_maker.core.view import DepthLevel
 
 router = APIRouter(route_class=DeskRoute, tags=["status"])
 
 _ONE = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-class DepthLevel(Answer):
+class BookLevel(Answer):
     """One price of the book; quantities in base currency."""
 
     price: DecimalText
@@ -37,8 +37,8 @@ class Depth(Answer):
     reason: str = Field(description="Why it is not valid; empty when it is.")
     sequence: int
     age_ms: int | None = Field(description="Age of its data when it was read.")
-    bids: list[DepthLevel]
-    asks: list[DepthLevel]
+    bids: list[BookLevel]
+    asks: list[BookLevel]
 
 
 class Series(Answer):
@@ -99,5 +99,5 @@ async def series(
     )
 
 
-def _level(level: LevelView) -> DepthLevel:
-    return DepthLevel(price=level.price, others=level.others, ours=level.ours)
+def _level(level: DepthLevel) -> BookLevel:
+    return BookLevel(price=level.price, others=level.others, ours=level.ours)

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from market_maker.api.problems import Problem, documented
+from market_maker.api.problems import ProblemDetails, documented
 from market_maker.api.security import ACCESS, Role
 
 _REF = "#/components/schemas/{model}"
@@ -29,7 +29,7 @@ def build_openapi(app: FastAPI, auth_required: bool) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    problem = Problem.model_json_schema(ref_template=_REF)
+    problem = ProblemDetails.model_json_schema(ref_template=_REF)
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
     if auth_required:

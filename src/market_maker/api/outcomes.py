@@ -5,12 +5,12 @@ from http import HTTPStatus
 
 from market_maker.api import answers, rendering
 from market_maker.api.audit import entry
-from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError, RefusalReason, SymbolOutcome
 from market_maker.api.security import Principal
 from market_maker.api.unowned import Unowned
 from market_maker.core.commands import Reply
 from market_maker.core.states import State
+from market_maker.repositories.audit import AuditEntry
 
 _S = HTTPStatus
 _UNANSWERED = frozenset({"NO_ANSWER", "NO_OWNER", "OWNER_SILENT", "DATABASE_UNAVAILABLE"})

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from market_maker.clients.metadata import Offer
-from market_maker.core.commands import OrderStatus, Reply
+from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
 from market_maker.core.obligations import ProgrammeDay
@@ -22,15 +22,12 @@ from market_maker.repositories.markouts import MarkoutSum, StoredMid
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned
 
-Json = object
-"""Any value that JSON can hold."""
-
 
 class DeskError(Exception):
     """A request that the service refuses; the message is a sentence for the operator."""
 
 
-class UnknownSymbolError(DeskError):
+class NotConfiguredError(DeskError):
     """No configuration has this symbol."""
 
 
@@ -195,7 +192,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class ServiceHealth:
     """What the process says of itself and of what it depends on."""
 
     live: bool = True
@@ -330,7 +327,7 @@ class Desk(Protocol):
     async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
         """Remove a configuration.
 
-        Raises UnknownSymbolError, ActiveSymbolError, NotProvenZeroError, DatabaseDownError.
+        Raises NotConfiguredError, ActiveSymbolError, NotProvenZeroError, DatabaseDownError.
         """
 
     async def instruments(self) -> Offer:
@@ -338,8 +335,8 @@ class Desk(Protocol):
 
     async def fills(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[FillRow]:
-        """Fills of the period with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+    ) -> Sequence[FillRecord]:
+        """Fills of the period with an id under `before`, newest first. Raises DatabaseDownError."""
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         """What the result came from in each minute, hour or day of a period. Raises DatabaseDownError."""
@@ -352,18 +349,18 @@ class Desk(Protocol):
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[OrderRow]:
+    ) -> Sequence[OrderRecord]:
         """Orders of the period, `client_order_id` under `before`, newest first. Raises DatabaseDownError."""
 
     async def events(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[EventRow]:
-        """Events of the period with `row_id` under `before`, newest first. Raises DatabaseDownError."""
+    ) -> Sequence[OutboxEvent]:
+        """Events of the period with an id under `before`, newest first. Raises DatabaseDownError."""
 
     def figures(self) -> Figures:
         """Latencies and backlogs of the process."""
 
-    def health(self) -> Health:
+    def health(self) -> ServiceHealth:
         """The last measured state of the process and its surroundings."""
 
     def subscribe(self) -> Changes:

@@ -42,7 +42,7 @@ class Preview(Answer):
     why_not: str = Field(description="Why there would be none; empty when there are.")
     would_halt: answers.KillStatus | None = Field(description="The kill that it would bring about at once.")
     needs_confirm: list[FieldError] = Field(description="What `confirm` would be needed for.")
-    cancelled: list[answers.Order] = Field(description="Orders that would go.")
+    cancelled: list[answers.LiveOrder] = Field(description="Orders that would go.")
     placed: list[PlacedLevel] = Field(description="Levels that would get a new order, as the rate allows.")
     kept: int = Field(description="Orders that would stay.")
 

@@ -23,6 +23,7 @@ from market_maker.api.ports import (
     DeskError,
     DuplicateConfigError,
     MetadataDownError,
+    NotConfiguredError,
     NotListedError,
     NotProvenZeroError,
     SupersededError,
@@ -55,7 +56,7 @@ class SymbolOutcome(BaseModel):
     enable_waits_for: list[RefusalReason] = Field(default=[], description="As in the answer to a reset.")
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """Problem details (RFC 9457)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,7 +98,7 @@ class ProblemError(Exception):
 
     def response(self, instance: str) -> Response:
         """The answer to send."""
-        problem = Problem(
+        problem = ProblemDetails(
             title=self.status.phrase,
             status=self.status,
             code=self.code,
@@ -112,7 +113,7 @@ class ProblemError(Exception):
 
 
 _DESK_ERRORS: dict[type[DeskError], tuple[HTTPStatus, str]] = {
-    UnknownSymbolError: (HTTPStatus.NOT_FOUND, "UNKNOWN_SYMBOL"),
+    NotConfiguredError: (HTTPStatus.NOT_FOUND, "UNKNOWN_SYMBOL"),
     DuplicateConfigError: (HTTPStatus.CONFLICT, "DUPLICATE_CONFIG"),
     SupersededError: (HTTPStatus.CONFLICT, "SUPERSEDED"),
     NotListedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "SYMBOL_NOT_LISTED"),

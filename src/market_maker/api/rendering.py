@@ -236,9 +236,9 @@ def instrument(value: Instrument) -> answers.InstrumentStatusView:
     )
 
 
-def order(value: OrderView, to_wall: ToWall) -> answers.Order:
+def order(value: OrderView, to_wall: ToWall) -> answers.LiveOrder:
     """One order."""
-    return answers.Order(
+    return answers.LiveOrder(
         client_order_id=value.client_order_id,
         order_id=value.order_id,
         side=value.side,

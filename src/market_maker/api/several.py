@@ -7,13 +7,13 @@ from http import HTTPStatus
 from market_maker.api import answers, outcomes
 from market_maker.api.context import Call
 from market_maker.api.fleet_port import Emergency, TakenElsewhere
-from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import ProblemError, SymbolOutcome
 from market_maker.api.unowned import unowned
 from market_maker.api.waits import activate
 from market_maker.api.why import refusals
 from market_maker.core.commands import Reply
 from market_maker.core.states import Cause
+from market_maker.repositories.audit import AuditEntry
 
 _STARTING = (Cause.ENABLE, Cause.RESUME)
 _ALL_OR_NONE = (Cause.RESET, *_STARTING)

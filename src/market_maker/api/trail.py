@@ -14,6 +14,7 @@ from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
 from market_maker.api.patterns import FIELD_PATTERN, NO_NUL_PATTERN
 from market_maker.api.ports import AuditEntry, AuditFilter
 from market_maker.api.problems import documented
+from market_maker.repositories.audit import AuditEntry
 
 router = APIRouter(route_class=DeskRoute, tags=["history"])
 
@@ -87,7 +88,7 @@ def audit_record(entry: AuditEntry) -> AuditRecord:
     before: dict[str, Any] | None = None if entry.before is None else dict(entry.before)
     after: dict[str, Any] | None = None if entry.after is None else dict(entry.after)
     return AuditRecord(
-        entry_id=entry.entry_id,
+        entry_id=str(entry.entry_id),
         at=entry.at,
         actor=entry.actor,
         roles=list(entry.roles),

@@ -55,7 +55,7 @@ class ServiceDesk:
         controls: Controls,
         changes: ChangeFeed,
         database: Database,
-        health: Callable[[], ports.Health],
+        health: Callable[[], ports.ServiceHealth],
         figures: Callable[[], ports.Figures],
         ownership: Ownership,
         carry_out_kills: Callable[[Sequence[str]], Awaitable[None]],
@@ -82,7 +82,7 @@ class ServiceDesk:
         self._states = StateRepository(database)
         self._owners = OwnerRepository(database)
         self._positions = PositionRepository(database)
-        self._audit = audit.AuditRepository(database)
+        self._audit = AuditRepository(database)
         self._health = health
         self._figures = figures
         self._ownership = ownership
@@ -121,7 +121,7 @@ class ServiceDesk:
     def _engine(self, symbol: str) -> SymbolEngine:
         worker = self._supervisor.worker(symbol)
         if worker is None:
-            raise ports.UnknownSymbolError(f"{symbol} does not run here any more")
+            raise ports.NotConfiguredError(f"{symbol} does not run here any more")
         return worker.engine
 
     def to_wall(self, at_ns: int) -> datetime:
@@ -221,7 +221,7 @@ class ServiceDesk:
             except SupersededError as error:
                 raise ports.SupersededError(f"{error}: look at what has changed, and ask again") from error
         if record is None:
-            raise ports.UnknownSymbolError(f"{config.symbol} is not configured")
+            raise ports.NotConfiguredError(f"{config.symbol} is not configured")
         self._markets.changed(record)
 
     async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.VersionRow]:
@@ -285,7 +285,7 @@ class ServiceDesk:
 
     async def fills(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[ports.FillRow]:
+    ) -> Sequence[FillRecord]:
         """Fills, newest first."""
         with _database():
             rows = await self._fills.list(symbol, before, limit, period)
@@ -327,39 +327,19 @@ class ServiceDesk:
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[ports.OrderRow]:
+    ) -> Sequence[OrderRecord]:
         """Orders, newest first."""
         with _database():
-            rows = await self._orders.list(symbol, before, limit, period)
-        return [
-            ports.OrderRow(
-                row.client_order_id,
-                row.order_id,
-                row.side,
-                row.level,
-                row.price,
-                row.quantity,
-                row.filled_quantity,
-                row.status,
-                row.reason,
-                row.created_at,
-                row.updated_at,
-            )
-            for row in rows
-        ]
+            return await self._orders.list(symbol, before, limit, period)
 
     async def events(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[ports.EventRow]:
+    ) -> Sequence[OutboxEvent]:
         """State changes and kill switches, newest first."""
         with _database():
-            rows = await self._outbox.list(symbol, before, limit, period)
-        return [
-            ports.EventRow(row.id, str(row.event_id), row.topic, row.created_at, row.sent_at, row.payload)
-            for row in rows
-        ]
+            return await self._outbox.list(symbol, before, limit, period)
 
-    def health(self) -> ports.Health:
+    def health(self) -> ports.ServiceHealth:
         """The last measured state of the surroundings."""
         return self._health()
 
@@ -369,7 +349,7 @@ class ServiceDesk:
 
     async def audited(
         self, wanted: ports.AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
-    ) -> Sequence[tuple[int, ports.AuditEntry]]:
+    ) -> Sequence[tuple[int, AuditEntry]]:
         """Entries of the audit trail, newest first."""
         with _database():
             rows = await self._audit.list(
@@ -384,7 +364,7 @@ class ServiceDesk:
             )
         return [(row_id, audit_entry(row)) for row_id, row in rows]
 
-    async def audit(self, entries: Sequence[ports.AuditEntry]) -> None:
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the audit trail."""
         with _database():
             await self._audit.append([audit_row(entry) for entry in entries])

@@ -16,7 +16,7 @@ from market_maker.actors.worker import Worker
 from market_maker.api.ports import Figures
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
-from market_maker.clients.health import Health
+from market_maker.clients.dependency import DependencyHealth
 from market_maker.core.events import JournalMeasured, LagMeasured
 from market_maker.core.view import spread_bps
 from market_maker.repositories.errors import DatabaseError
@@ -142,13 +142,13 @@ class Gauges:
             return None
         return report.partitions.get(key)
 
-    async def kafka_health(self) -> Health:
+    async def kafka_health(self) -> DependencyHealth:
         """Whether the lag of every consumed topic can be measured."""
         if self._lag is None:
-            return Health("kafka", healthy=False, detail="not measured yet")
+            return DependencyHealth("kafka", healthy=False, detail="not measured yet")
         unknown = sorted(topic for topic, lag_ns in self._lag.topics.items() if lag_ns is None)
         detail = f"lag not measurable: {', '.join(unknown)}" if unknown else ""
-        return Health("kafka", healthy=not unknown, detail=detail)
+        return DependencyHealth("kafka", healthy=not unknown, detail=detail)
 
     def _tell_journal(self) -> None:
         """Tell the engines while something is wrong with the journal, and once when it is well again."""

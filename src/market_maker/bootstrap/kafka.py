@@ -7,9 +7,9 @@ from contextlib import suppress
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from market_maker.bootstrap.connections import Connections
+from market_maker.bootstrap.dependencies import Dependencies
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
-from market_maker.clients.health import Health
+from market_maker.clients.dependency import DependencyHealth
 from market_maker.core.events import Execution, OrderEvent, Source
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.outbox import OutboxRepository
@@ -36,7 +36,7 @@ from market_maker.telemetry.tally import Tally
 class KafkaSide:
     """Made on the running event loop; `consume` adds the intake once there is somebody to deliver to."""
 
-    def __init__(self, settings: Settings, connections: Connections) -> None:
+    def __init__(self, settings: Settings, connections: Dependencies) -> None:
         self._settings = settings
         self._registry = connections.registry
         self._encoder = AvroEncoder(connections.registry, PUBLISHED)
@@ -174,10 +174,10 @@ class KafkaSide:
         if self._intake is not None:
             await self._intake.end(for_good=for_good)
 
-    async def registry_health(self) -> Health:
+    async def registry_health(self) -> DependencyHealth:
         """Whether the registry took our schemas."""
         try:
             await asyncio.to_thread(self._encoder.register)
         except RegistryError as error:
-            return Health("schema_registry", healthy=False, detail=str(error))
-        return Health("schema_registry", healthy=True)
+            return DependencyHealth("schema_registry", healthy=False, detail=str(error))
+        return DependencyHealth("schema_registry", healthy=True)

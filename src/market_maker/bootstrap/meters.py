@@ -10,7 +10,7 @@ from market_maker.core.events import PlaceAnswer, RequestOutcome
 from market_maker.telemetry.kill_timer import KillTimer
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 from market_maker.telemetry.metrics import Metrics
-from market_maker.telemetry.stages import STAGES, Stages, Step
+from market_maker.telemetry.stages import STAGES, Stages, StageStep
 from market_maker.telemetry.tally import Tally
 
 NS: Final = 1e9
@@ -46,7 +46,7 @@ class Meters:
         elif report.request == "cancel_all" and report.began_ns is not None:
             self.kills.cancel_all_left(report.symbol, report.began_ns)
 
-    def placed(self, command: PlaceOrder, answer: PlaceAnswer, step: Step, left_ns: int | None) -> None:
+    def placed(self, command: PlaceOrder, answer: PlaceAnswer, step: StageStep, left_ns: int | None) -> None:
         """A placement was answered, or withheld; `left_ns`: when it was given to the kernel."""
         if left_ns is not None:
             took_ns = left_ns - command.caused_at_ns

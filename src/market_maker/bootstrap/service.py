@@ -23,13 +23,13 @@ from market_maker.api.samples import Samples
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access, make_approval
 from market_maker.bootstrap.checkpoints import Checkpoints
-from market_maker.bootstrap.connections import Connections
 from market_maker.bootstrap.deadline import Deadline
+from market_maker.bootstrap.dependencies import Dependencies
 from market_maker.bootstrap.desk import ServiceDesk
 from market_maker.bootstrap.ending import Ending
 from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.gauges import Gauges
-from market_maker.bootstrap.health import HealthMonitor
+from market_maker.bootstrap.health_monitor import HealthMonitor
 from market_maker.bootstrap.heap import Heap
 from market_maker.bootstrap.history_check import HistoryCheck
 from market_maker.bootstrap.kafka import KafkaSide
@@ -120,7 +120,7 @@ class Service:
         resources.callback(server.close)
         meters.loop_lag.start()
         resources.callback(meters.loop_lag.stop)
-        self._connections = await Connections.open(settings, self._instance_id, meters, resources)
+        self._connections = await Dependencies.open(settings, self._instance_id, meters, resources)
         resources.push_async_callback(self._end_tasks)
         self._kafka = KafkaSide(settings, self._connections)
         self._assemble(resources)

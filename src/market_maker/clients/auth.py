@@ -19,7 +19,7 @@ import aiohttp
 import jwt
 from yarl import URL
 
-from market_maker.clients.health import Health
+from market_maker.clients.dependency import DependencyHealth
 
 ALGORITHMS: Final = ("ES256", "RS256")
 JWKS_PATH: Final = ".well-known/jwks.json"
@@ -118,17 +118,17 @@ class KeyStore:
         await self._ask()
         return max(ASK_AGAIN_S, (self._keys.fresh_until_s - self._clock()) / 2)
 
-    async def health(self) -> Health:
+    async def health(self) -> DependencyHealth:
         """Whether the Auth Service publishes keys; if not, how long the cached ones still serve."""
         if self._asked_s is None or self._clock() >= self._asked_s + LOOK_EVERY_S:
             await self._ask()
         if not self._failure:
-            return Health("auth", healthy=True)
+            return DependencyHealth("auth", healthy=True)
         left_s = self._keys.expires_s - self._clock()
         rest = f"cached keys serve for another {left_s:.0f} s"
         if left_s <= 0:
             rest = "no key is valid: every token is refused"
-        return Health("auth", healthy=False, detail=f"{self._failure}; {rest}")
+        return DependencyHealth("auth", healthy=False, detail=f"{self._failure}; {rest}")
 
     async def close(self) -> None:
         """Close the connections."""

@@ -19,7 +19,7 @@ BODY_BYTES_MAX: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """A complete HTTP answer."""
 
     status: int
@@ -52,8 +52,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._unread = select.poll()
         self._parser = HttpResponseParser(self)
-        self._heard: Callable[[Reply | Broken], None] | None = None
-        self._reply: Reply | None = None
+        self._heard: Callable[[HttpReply | Broken], None] | None = None
+        self._reply: HttpReply | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._retry_after: str | None = None
@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
         """Whether it stands and nothing waits to be read on it."""
         return self.is_open and not self._unread.poll(0)
 
-    def send(self, request: bytes, heard: Callable[[Reply | Broken], None]) -> None:
+    def send(self, request: bytes, heard: Callable[[HttpReply | Broken], None]) -> None:
         """Give a request to the kernel; `heard` gets its answer. Only when nothing is under way."""
         if self._heard is not None or self._transport is None:
             raise RuntimeError("a connection carries one request at a time, and none after its end")
@@ -172,12 +172,12 @@ class Connection(asyncio.Protocol):
 
     # --- inside ------------------------------------------------------------------------------------
 
-    def _make_reply(self) -> Reply:
-        return Reply(
+    def _make_reply(self) -> HttpReply:
+        return HttpReply(
             self._parser.get_status_code(), b"".join(self._body), self._retry_after, self._server_timing
         )
 
-    def _answered(self, reply: Reply) -> None:
+    def _answered(self, reply: HttpReply) -> None:
         heard, self._heard, self._reply = self._heard, None, None
         if self._keeps:
             self._on_idle(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from market_maker.clients.connection import Broken, Connection, Reply
+from market_maker.clients.connection import Broken, Connection, HttpReply
 from market_maker.clients.departure import Gate
 from market_maker.clients.under_way import UnderWay
 
@@ -34,7 +34,7 @@ class Withheld:
     """The request's gate did not let it pass: nothing of it was sent."""
 
 
-Result = Reply | Broken | Withheld
+Result = HttpReply | Broken | Withheld
 
 
 class Lateness(Enum):
@@ -66,7 +66,7 @@ End = Result | None
 """How a late request ended; None: it never did, and was given up."""
 
 
-class Call:
+class HttpCall:
     """A request under way."""
 
     __slots__ = (

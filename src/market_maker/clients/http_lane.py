@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from market_maker.clients.connection import Broken, Connection, broken
-from market_maker.clients.http_call import Call, End, Request, Sent, Withheld
+from market_maker.clients.http_call import End, HttpCall, Request, Sent, Withheld
 from market_maker.clients.under_way import UnderWay
 
 LIMIT_S: Final = 10.0
@@ -77,8 +77,8 @@ class HttpLane:
         self._keeps = keeps_connections
         self._connections_max = CONNECTIONS_MAX
         self._loop = asyncio.get_running_loop()
-        self._calls: set[Call] = set()
-        self._waiting: deque[Call] = deque()
+        self._calls: set[HttpCall] = set()
+        self._waiting: deque[HttpCall] = deque()
         self._open: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._connecting = 0
@@ -139,7 +139,7 @@ class HttpLane:
     def _send(self, request: Request, timeout_ns: int, on_late: Callable[[End], None]) -> UnderWay[Sent]:
         if self._is_closed:
             raise RuntimeError("the lane to the Order Service is closed")
-        call = Call(request, timeout_ns, self._stalls.stalled_ns, on_late)
+        call = HttpCall(request, timeout_ns, self._stalls.stalled_ns, on_late)
         call.answered = UnderWay[Sent](lambda: self._abandon(call))
         self._calls.add(call)
         if request.gate is not None and not request.gate.is_open():
@@ -165,7 +165,7 @@ class HttpLane:
                 self._idle.append(connection)
         return None
 
-    def _wait_for_a_connection(self, call: Call) -> None:
+    def _wait_for_a_connection(self, call: HttpCall) -> None:
         if len(self._open) + self._connecting < self._connections_max:
             self._connecting += 1
             call.connecting = self._loop.create_task(self._connect(call))
@@ -173,7 +173,7 @@ class HttpLane:
             call.started_ns = call.made_ns
             self._waiting.append(call)
 
-    async def _connect(self, call: Call) -> None:
+    async def _connect(self, call: HttpCall) -> None:
         call.handshake_began_ns = time.monotonic_ns()
         call.started_ns = call.started_ns or call.handshake_began_ns
         connection = Connection(self._is_idle, self._is_gone, keeps=self._keeps)
@@ -248,7 +248,7 @@ class HttpLane:
             else:
                 return
 
-    def _end(self, call: Call, result: End) -> None:
+    def _end(self, call: HttpCall, result: End) -> None:
         """The request is over; whoever waits, or `on_late`, hears of it in this very step."""
         if call.is_over:
             return
@@ -259,12 +259,12 @@ class HttpLane:
         else:
             call.answered.settle(call.sent(result, self._stalls.stalled_ns))
 
-    def _abandon(self, call: Call) -> None:
+    def _abandon(self, call: HttpCall) -> None:
         """Nobody waits any more: the request's end goes to `on_late`."""
         if not call.is_over:
             self._leave(call)
 
-    def _leave(self, call: Call) -> None:
+    def _leave(self, call: HttpCall) -> None:
         call.is_late = True
         call.over_at_ns = time.monotonic_ns() + max(0, self._limit_ns - call.timeout_ns)
         self._watch(call.over_at_ns)
@@ -301,7 +301,7 @@ class HttpLane:
         if next_ns is not None:
             self._watch(next_ns)
 
-    def _let_it_be_read(self, call: Call) -> None:
+    def _let_it_be_read(self, call: HttpCall) -> None:
         """Let the loop poll its sockets; uvloop runs due timers before it looks at them."""
         if call.is_over:
             return
@@ -313,7 +313,7 @@ class HttpLane:
             self._leave(call)
             call.answered.settle(late)
 
-    def _give_up(self, call: Call) -> None:
+    def _give_up(self, call: HttpCall) -> None:
         if call.connecting is not None:
             call.connecting.cancel()
         if call.connection is not None:

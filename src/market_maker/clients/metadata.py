@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 
 from market_maker.clients.decimals import parse_decimal
-from market_maker.clients.health import Health
+from market_maker.clients.dependency import DependencyHealth
 from market_maker.core.instrument import Instrument, InstrumentStatus
 from tradex_contracts import metadata_pb2 as pb
 
@@ -124,13 +124,13 @@ class MetadataClient:
                 unusable.append(error)
         return Offer(instruments, unusable)
 
-    async def health(self) -> Health:
+    async def health(self) -> DependencyHealth:
         """Whether the Metadata Service answers."""
         try:
             await self._list(pb.ListInstrumentsRequest(), timeout=self._deadline_s)
         except grpc.aio.AioRpcError as error:
-            return Health("metadata_service", healthy=False, detail=_described(error))
-        return Health("metadata_service", healthy=True)
+            return DependencyHealth("metadata_service", healthy=False, detail=_described(error))
+        return DependencyHealth("metadata_service", healthy=True)
 
     async def close(self) -> None:
         """Close the channel; calls under way end."""

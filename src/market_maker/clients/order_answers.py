@@ -4,21 +4,21 @@ import time
 from collections.abc import Callable
 
 from market_maker.clients.http_call import End, Lateness, Result, Sent
-from market_maker.clients.order_contract import WOULD_CROSS, Answer
+from market_maker.clients.order_contract import WOULD_CROSS, Meaning
 from market_maker.core.events import CancelAllAnswer, CancelAnswer, PlaceAnswer, RequestOutcome
 
 
-def late_end(end: End, read: Callable[[Result], Answer]) -> Answer:
+def late_end(end: End, read: Callable[[Result], Meaning]) -> Meaning:
     """What a late end means; one that never came stays unknown, and its connection is closed.
 
     Never raises: nobody awaits a late end, and an order whose request has no end is live for ever.
     """
     if end is None:
-        return Answer(RequestOutcome.TIMEOUT, detail="never answered; the connection was closed")
+        return Meaning(RequestOutcome.TIMEOUT, detail="never answered; the connection was closed")
     try:
         return read(end)
     except Exception as error:  # noqa: BLE001 -- a defect of ours in reading an answer makes it uncertain
-        return Answer(RequestOutcome.UNCERTAIN, detail=f"{type(error).__name__}: {error}")
+        return Meaning(RequestOutcome.UNCERTAIN, detail=f"{type(error).__name__}: {error}")
 
 
 def lateness_detail(sent: Sent) -> str:
@@ -30,7 +30,7 @@ def lateness_detail(sent: Sent) -> str:
 
 
 def place_answer(
-    answer: Answer, client_order_id: str, *, ended: bool = True, late: bool = False
+    answer: Meaning, client_order_id: str, *, ended: bool = True, late: bool = False
 ) -> PlaceAnswer:
     """The core's event for a placement's answer."""
     return PlaceAnswer(
@@ -49,7 +49,7 @@ def place_answer(
 
 
 def cancel_answer(
-    answer: Answer, client_order_id: str, *, ended: bool = True, late: bool = False
+    answer: Meaning, client_order_id: str, *, ended: bool = True, late: bool = False
 ) -> CancelAnswer:
     """The core's event for a cancel's answer."""
     return CancelAnswer(
@@ -63,7 +63,7 @@ def cancel_answer(
     )
 
 
-def cancel_all_answer(answer: Answer, *, ended: bool = True, late: bool = False) -> CancelAllAnswer:
+def cancel_all_answer(answer: Meaning, *, ended: bool = True, late: bool = False) -> CancelAllAnswer:
     """The core's event for the answer to a cancel of all."""
     return CancelAllAnswer(
         time.monotonic_ns(),
@@ -76,5 +76,5 @@ def cancel_all_answer(answer: Answer, *, ended: bool = True, late: bool = False)
     )
 
 
-def _with_code(answer: Answer) -> str:
+def _with_code(answer: Meaning) -> str:
     return f"{answer.code}: {answer.detail}" if answer.code else answer.detail

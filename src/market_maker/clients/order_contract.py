@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from market_maker.clients import json_fields as fields
-from market_maker.clients.connection import Broken, Reply
+from market_maker.clients.connection import Broken, HttpReply
 from market_maker.clients.http_call import Result, Withheld
 from market_maker.clients.json_fields import ContractError
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome, Side
@@ -37,7 +37,7 @@ _NOTHING_TO_CANCEL: Final = (404, 409, 410)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Meaning:
     """What an answer means, whatever was asked."""
 
     outcome: RequestOutcome
@@ -91,55 +91,58 @@ def placement(order: CheckedOrder, account: Account) -> bytes:
     ).encode()
 
 
-def read_placement(reply: Result, client_order_id: str) -> Answer:
+def read_placement(reply: Result, client_order_id: str) -> Meaning:
     """The answer to a new order."""
 
-    def accepted(body: dict[str, Any]) -> Answer:
+    def accepted(body: dict[str, Any]) -> Meaning:
         order_id = fields.text(body, "order_id")
         fields.same_text(body, "client_order_id", client_order_id)
         created_at_us = fields.time_us(body, "created_at")
         if fields.member(body, "status", _STATUSES) is ExchangeStatus.REJECTED:
-            return Answer(RequestOutcome.REJECTED, order_id, code="REJECTED", detail="status rejected")
-        return Answer(RequestOutcome.OK, order_id, created_at_us=created_at_us)
+            return Meaning(RequestOutcome.REJECTED, order_id, code="REJECTED", detail="status rejected")
+        return Meaning(RequestOutcome.OK, order_id, created_at_us=created_at_us)
 
     return _read(reply, (200, 201), (), accepted)
 
 
-def read_cancel(reply: Result, order_id: str) -> Answer:
+def read_cancel(reply: Result, order_id: str) -> Meaning:
     """The answer to a cancel; NOT_FOUND means that there is nothing to cancel, not that nothing filled."""
 
-    def cancelled(body: dict[str, Any]) -> Answer:
+    def cancelled(body: dict[str, Any]) -> Meaning:
         fields.same_text(body, "order_id", order_id)
-        return Answer(RequestOutcome.OK, order_id)
+        return Meaning(RequestOutcome.OK, order_id)
 
-    if isinstance(reply, Reply) and reply.status == 204:
-        return Answer(RequestOutcome.OK, order_id)
+    if isinstance(reply, HttpReply) and reply.status == 204:
+        return Meaning(RequestOutcome.OK, order_id)
     return _read(reply, (200,), _NOTHING_TO_CANCEL, cancelled)
 
 
-def read_cancel_all(reply: Result) -> Answer:
+def read_cancel_all(reply: Result) -> Meaning:
     """The answer to a cancel of all orders in a symbol."""
     return _read(
-        reply, (200,), (), lambda body: Answer(RequestOutcome.OK, cancelled=fields.count(body, "cancelled"))
+        reply,
+        (200,),
+        (),
+        lambda body: Meaning(RequestOutcome.OK, cancelled=fields.count(body, "cancelled")),
     )
 
 
-def read_query(reply: Result, client_order_id: str) -> Answer:
+def read_query(reply: Result, client_order_id: str) -> Meaning:
     """The answer to the question what became of an order."""
 
-    def found(body: dict[str, Any]) -> Answer:
+    def found(body: dict[str, Any]) -> Meaning:
         fields.same_text(body, "client_order_id", client_order_id)
         order = read_order(body)
-        return Answer(RequestOutcome.OK, order.order_id, order=order)
+        return Meaning(RequestOutcome.OK, order.order_id, order=order)
 
     return _read(reply, (200,), (404,), found)
 
 
-def read_page(reply: Result, symbol: str) -> tuple[Answer, Page | None]:
+def read_page(reply: Result, symbol: str) -> tuple[Meaning, Page | None]:
     """One page of the open orders; None unless the outcome is OK."""
     page: Page | None = None
 
-    def listed(body: dict[str, Any]) -> Answer:
+    def listed(body: dict[str, Any]) -> Meaning:
         nonlocal page
         items = fields.objects(body, "orders")
         for item in items:
@@ -147,7 +150,7 @@ def read_page(reply: Result, symbol: str) -> tuple[Answer, Page | None]:
         is_last = body.get("next_cursor") in (None, "")
         cursor = None if is_last else fields.text(body, "next_cursor")
         page = Page(tuple(read_order(item) for item in items), cursor)
-        return Answer(RequestOutcome.OK)
+        return Meaning(RequestOutcome.OK)
 
     answer = _read(reply, (200,), (), listed)
     return answer, page
@@ -196,30 +199,30 @@ def _read(
     reply: Result,
     good: tuple[int, ...],
     not_found: tuple[int, ...],
-    content: Callable[[dict[str, Any]], Answer],
-) -> Answer:
+    content: Callable[[dict[str, Any]], Meaning],
+) -> Meaning:
     if isinstance(reply, Withheld):
-        return Answer(RequestOutcome.NOT_SENT)
+        return Meaning(RequestOutcome.NOT_SENT)
     if isinstance(reply, Broken):
-        return Answer(RequestOutcome.UNCERTAIN, detail=reply.detail)
+        return Meaning(RequestOutcome.UNCERTAIN, detail=reply.detail)
     try:
         if reply.status in good:
             return content(fields.parse_object(reply.body))
         if reply.status == 429:
             detail = "the Order Service asks to slow down"
-            return Answer(
+            return Meaning(
                 RequestOutcome.RATE_LIMITED, detail=detail, retry_after_ns=retry_after_ns(reply.retry_after)
             )
         if 400 <= reply.status < 500:
             return _refused(reply, not_found)
     except ContractError as error:
-        return Answer(RequestOutcome.UNCERTAIN, detail=f"answer {reply.status}: {error}")
-    return Answer(RequestOutcome.UNCERTAIN, detail=f"answer {reply.status}: {reply.body[:100]!r}")
+        return Meaning(RequestOutcome.UNCERTAIN, detail=f"answer {reply.status}: {error}")
+    return Meaning(RequestOutcome.UNCERTAIN, detail=f"answer {reply.status}: {reply.body[:100]!r}")
 
 
-def _refused(reply: Reply, not_found: tuple[int, ...]) -> Answer:
+def _refused(reply: HttpReply, not_found: tuple[int, ...]) -> Meaning:
     """A 4xx is final only in the contract's own words: a proxy's error page proves nothing."""
     body = fields.parse_object(reply.body)
     code, message = fields.text(body, "code"), fields.text(body, "message")
     outcome = RequestOutcome.NOT_FOUND if reply.status in not_found else RequestOutcome.REJECTED
-    return Answer(outcome, code=code, detail=message)
+    return Meaning(outcome, code=code, detail=message)

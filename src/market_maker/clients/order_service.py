@@ -23,9 +23,9 @@ from typing import Final, NoReturn, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 from market_maker.clients import order_contract as contract
-from market_maker.clients.connection import Broken, Reply
+from market_maker.clients.connection import Broken, HttpReply
 from market_maker.clients.departure import Gate
-from market_maker.clients.health import Health
+from market_maker.clients.dependency import DependencyHealth
 from market_maker.clients.http_call import End, Lateness, Request, Result, Sent
 from market_maker.clients.http_lane import HttpLane, StallClock
 from market_maker.clients.order_answers import (
@@ -35,7 +35,7 @@ from market_maker.clients.order_answers import (
     lateness_detail,
     place_answer,
 )
-from market_maker.clients.order_contract import Account, Answer
+from market_maker.clients.order_contract import Account, Meaning
 from market_maker.clients.under_way import UnderWay
 from market_maker.core.events import (
     CancelAllAnswer,
@@ -68,7 +68,7 @@ T_co = TypeVar("T_co", PlaceAnswer, CancelAnswer, CancelAllAnswer, covariant=Tru
 class _Make(Protocol[T_co]):
     """Makes the core's event of an answer."""
 
-    def __call__(self, answer: Answer, *, ended: bool = True, late: bool = False) -> T_co:
+    def __call__(self, answer: Meaning, *, ended: bool = True, late: bool = False) -> T_co:
         """`ended`: nothing follows; `late`: its lateness was told before."""
 
 
@@ -196,11 +196,11 @@ class OrderServiceClient:
             time.monotonic_ns(), asked_at_ns, answer.outcome, orders, answer.detail, answer.retry_after_ns
         )
 
-    async def health(self) -> Health:
+    async def health(self) -> DependencyHealth:
         """Whether the Order Service answers at all; any answer below 500 will do."""
         return await self._touch(self._orders_lane)
 
-    async def warm(self, at_once: int = WARM_AT_ONCE, within_s: float = 0.0) -> Health:
+    async def warm(self, at_once: int = WARM_AT_ONCE, within_s: float = 0.0) -> DependencyHealth:
         """Use as many connections of each lane as it has needed at once, and at least `at_once`.
 
         An order should not pay for a handshake. `within_s`: the time over which that is spread.
@@ -223,7 +223,7 @@ class OrderServiceClient:
         """Give up what is under way, without further answers, and close all connections."""
         await asyncio.gather(*(lane.close() for lane in (*self.lanes, self._lists_lane)))
 
-    async def _warm(self, lane: HttpLane, at_once: int, within_s: float) -> Health:
+    async def _warm(self, lane: HttpLane, at_once: int, within_s: float) -> DependencyHealth:
         """A few at a time, so that no order waits for all of them; all at once when some have to be made."""
         wanted = max(at_once, lane.high_water)
         if lane.standing < wanted:
@@ -238,33 +238,33 @@ class OrderServiceClient:
                 break
         return health
 
-    async def _touch(self, lane: HttpLane) -> Health:
+    async def _touch(self, lane: HttpLane) -> DependencyHealth:
         result = (await lane.touch(Request("GET", "/health"), QUESTION_TIMEOUT_NS)).result
-        if isinstance(result, Reply) and result.status < 500:
-            return Health("order_service", healthy=True)
-        if isinstance(result, Reply):
-            return Health("order_service", healthy=False, detail=f"answered {result.status}")
+        if isinstance(result, HttpReply) and result.status < 500:
+            return DependencyHealth("order_service", healthy=True)
+        if isinstance(result, HttpReply):
+            return DependencyHealth("order_service", healthy=False, detail=f"answered {result.status}")
         detail = result.detail if isinstance(result, Broken) else "no answer in time"
-        return Health("order_service", healthy=False, detail=detail)
+        return DependencyHealth("order_service", healthy=False, detail=detail)
 
-    async def _every_page(self, symbol: str, trace: str | None) -> tuple[Answer, tuple[ExchangeOrder, ...]]:
+    async def _every_page(self, symbol: str, trace: str | None) -> tuple[Meaning, tuple[ExchangeOrder, ...]]:
         orders: dict[str, ExchangeOrder] = {}
         cursors: set[str] = set()
         cursor: str | None = None
         for _ in range(PAGES_MAX):
             page = await self._page(symbol, cursor, trace)
-            if isinstance(page, Answer):
+            if isinstance(page, Meaning):
                 return page, ()
             orders.update((order.order_id, order) for order in page.orders if not order.status.is_final)
             cursor = page.cursor
             if cursor is None:
-                return Answer(RequestOutcome.OK), tuple(orders.values())
+                return Meaning(RequestOutcome.OK), tuple(orders.values())
             if cursor in cursors:
-                return Answer(RequestOutcome.UNCERTAIN, detail=f"next_cursor: {cursor!r} repeats itself"), ()
+                return Meaning(RequestOutcome.UNCERTAIN, detail=f"next_cursor: {cursor!r} repeats itself"), ()
             cursors.add(cursor)
-        return Answer(RequestOutcome.UNCERTAIN, detail=f"next_cursor: no end after {PAGES_MAX} pages"), ()
+        return Meaning(RequestOutcome.UNCERTAIN, detail=f"next_cursor: no end after {PAGES_MAX} pages"), ()
 
-    async def _page(self, symbol: str, cursor: str | None, trace: str | None) -> contract.Page | Answer:
+    async def _page(self, symbol: str, cursor: str | None, trace: str | None) -> contract.Page | Meaning:
         parameters = [
             ("account_id", self._account.account_id),
             ("symbol", symbol),
@@ -277,7 +277,7 @@ class OrderServiceClient:
         sent = await self._lists_lane.send(request, QUESTION_TIMEOUT_NS, _forget)
         page: contract.Page | None = None
 
-        def read(reply: Result) -> Answer:
+        def read(reply: Result) -> Meaning:
             nonlocal page
             answer, page = contract.read_page(reply, symbol)
             return answer
@@ -290,7 +290,7 @@ class OrderServiceClient:
         name: str,
         lane: HttpLane,
         request: Request,
-        read: Callable[[Result], Answer],
+        read: Callable[[Result], Meaning],
         make: "_Make[T]",
         late: Deliver,
         symbol: str = "",
@@ -314,14 +314,14 @@ class OrderServiceClient:
         sending.then(answered, under_way.fail, under_way.drop)
         return under_way
 
-    def _read(self, request: str, sent: Sent, read: Callable[[Result], Answer], symbol: str = "") -> Answer:
+    def _read(self, request: str, sent: Sent, read: Callable[[Result], Meaning], symbol: str = "") -> Meaning:
         if isinstance(sent.result, Lateness):
-            answer = Answer(_LATENESS[sent.result], detail=lateness_detail(sent))
+            answer = Meaning(_LATENESS[sent.result], detail=lateness_detail(sent))
         else:
             answer = read(sent.result)
         if answer.outcome is RequestOutcome.NOT_SENT:
             return answer
-        timing = sent.result.server_timing if isinstance(sent.result, Reply) else None
+        timing = sent.result.server_timing if isinstance(sent.result, HttpReply) else None
         server_ns = None if timing is None else contract.server_ns(timing)
         self._on_report(
             RequestReport(

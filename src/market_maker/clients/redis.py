@@ -9,7 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from market_maker.clients.health import Health
+from market_maker.clients.dependency import DependencyHealth
 
 PING_TIMEOUT_S: Final = 1.0
 CONNECTIONS_MAX: Final = 16
@@ -41,16 +41,16 @@ class RedisClient:
         """As for `open_redis`."""
         self._redis = open_redis(url, tls)
 
-    async def health(self) -> Health:
+    async def health(self) -> DependencyHealth:
         """Whether it answers a ping within a second. Never raises."""
         try:
             async with asyncio.timeout(PING_TIMEOUT_S):
                 await self._redis.ping()
         except TimeoutError:
-            return Health("redis", healthy=False, detail=f"no answer within {PING_TIMEOUT_S:g} s")
+            return DependencyHealth("redis", healthy=False, detail=f"no answer within {PING_TIMEOUT_S:g} s")
         except (RedisError, OSError) as error:
-            return Health("redis", healthy=False, detail=f"{type(error).__name__}: {error}"[:200])
-        return Health("redis", healthy=True)
+            return DependencyHealth("redis", healthy=False, detail=f"{type(error).__name__}: {error}"[:200])
+        return DependencyHealth("redis", healthy=True)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -19,7 +19,7 @@ from market_maker.demo.processes import DemoError, WrongOptionError
 from market_maker.demo.stack import ACCOUNT_ID, Stack, start_stack
 from market_maker.demo.summary import summary
 from market_maker.demo.table import banner, console, live_table
-from market_maker.demo.trading import Desk, SymbolStatus, symbol_config
+from market_maker.demo.trading import DemoOperator, SymbolStatus, symbol_config
 
 SAMPLE_S = 0.1
 COMPARE_EVERY = 5
@@ -36,7 +36,7 @@ class Demo:
         self._stack = stack
         self._sandbox = JsonClient(session, stack.sandbox_url)
         self._console = console(to_stderr=arguments.json)
-        self.desk = Desk(JsonClient(session, stack.api_url), self._go_on)
+        self.desk = DemoOperator(JsonClient(session, stack.api_url), self._go_on)
         self.checker = BookChecker(self._sandbox, ACCOUNT_ID)
         self._statuses: dict[str, SymbolStatus] = {}
         self._stopped = asyncio.Event()

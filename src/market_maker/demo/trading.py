@@ -21,7 +21,7 @@ SymbolStatus = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Desk:
+class DemoOperator:
     """The service's admin API as an operator uses it."""
 
     api: JsonClient

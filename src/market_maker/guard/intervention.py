@@ -46,7 +46,7 @@ class Ledger(Protocol):
         ...
 
 
-class Sight(Protocol):
+class NewestSight(Protocol):
     """What the newest look says."""
 
     def lives(self, instance_id: str) -> bool:
@@ -71,7 +71,7 @@ class Intervention:
         silence: str,
         exchange: Exchange,
         ledger: Ledger,
-        sight: Sight,
+        sight: NewestSight,
         lease_ns: int,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:

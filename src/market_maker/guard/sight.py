@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from market_maker.fleet.heartbeat import Heartbeat
-from market_maker.guard.signs import Alive, Look, Owner, Records, Signs, Verdict
+from market_maker.guard.signs import Alive, Observation, Owner, Records, Signs, Verdict
 from market_maker.repositories.errors import DatabaseError
 
 
@@ -20,7 +20,7 @@ class Heartbeats(Protocol):
         ...
 
 
-class Ownership(Protocol):
+class OwnerRecords(Protocol):
     """Where PostgreSQL's are."""
 
     async def read(self) -> Records:
@@ -34,7 +34,7 @@ class Sight:
     def __init__(
         self,
         bus: Heartbeats,
-        records: Ownership,
+        records: OwnerRecords,
         silence_ns: int,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -59,7 +59,7 @@ class Sight:
         seen = None
         if heartbeats is not None:
             seen = {one.instance_id: Alive(one.beat, one.symbols) for one in heartbeats}
-        self._verdict = self._signs.judge(Look(at_ns, seen, records))
+        self._verdict = self._signs.judge(Observation(at_ns, seen, records))
         return self._verdict
 
     @property

@@ -38,7 +38,7 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """One look at both places; None where nothing could be read."""
 
     at_ns: int
@@ -91,7 +91,7 @@ class Signs:
         self._owners: Mapping[str, Owner] = {}
         self._seen_ns: int | None = None
 
-    def judge(self, look: Look) -> Verdict:
+    def judge(self, look: Observation) -> Verdict:
         """What this look says, after all those before it."""
         if look.heartbeats is None and look.records is None:
             self._seen_ns = None
@@ -117,7 +117,7 @@ class Signs:
             said=said,
         )
 
-    def _take_in(self, look: Look) -> None:
+    def _take_in(self, look: Observation) -> None:
         if look.heartbeats is not None:
             self._note(_REDIS, {name: alive.beat for name, alive in look.heartbeats.items()}, look.at_ns)
             self._symbols.update({name: alive.symbols for name, alive in look.heartbeats.items()})

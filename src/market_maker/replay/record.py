@@ -52,7 +52,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedStep:
     """One event and what the engine said to it, still as JSON."""
 
     line: int
@@ -123,14 +123,14 @@ class RecordReader:
         """Close the file."""
         self._file.close()
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[RecordedStep]:
         """Every step in order. Raises RecordError at the first line that cannot be read."""
         for number, line in self._lines:
             match line:
                 case {"end": str(how)}:
                     self.end = how
                 case [str(name), list(fields), list() | str() as said] if self.end is None:
-                    yield Step(number, name, fields, said)
+                    yield RecordedStep(number, name, fields, said)
                 case _:
                     raise RecordError(f"line {number}: is no step of a record")
 

@@ -12,9 +12,9 @@ from market_maker.replay.record import (
     LOST,
     START,
     Head,
+    RecordedStep,
     RecordError,
     RecordReader,
-    Step,
     StepOutcome,
     dumps,
     said_of,
@@ -25,7 +25,7 @@ from market_maker.replay.record import (
 class Difference:
     """The first step to which the engine said something else."""
 
-    step: Step
+    step: RecordedStep
     number: int
     """The step's number among the events, from 1; 0 is the start."""
     recorded: str
@@ -80,7 +80,7 @@ def _restored(head: Head) -> SymbolEngine | None:
         raise RecordError(f"line 1: {error}") from None
 
 
-def _started(head: Head, first: Step) -> tuple[SymbolEngine, Difference | None]:
+def _started(head: Head, first: RecordedStep) -> tuple[SymbolEngine, Difference | None]:
     if head.begin is None or first.name != START:
         raise RecordError(f"line {first.line}: must say what came of the start")
     try:
@@ -90,7 +90,7 @@ def _started(head: Head, first: Step) -> tuple[SymbolEngine, Difference | None]:
     return engine, _compared(first, 0, said)
 
 
-def _handled(engine: SymbolEngine, step: Step) -> StepOutcome:
+def _handled(engine: SymbolEngine, step: RecordedStep) -> StepOutcome:
     event = step.event()
     try:
         return engine.handle(event)
@@ -103,7 +103,7 @@ def raised(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _compared(step: Step, number: int, outcome: StepOutcome) -> Difference | None:
+def _compared(step: RecordedStep, number: int, outcome: StepOutcome) -> Difference | None:
     said = said_of(outcome)
     if dumps(said) == dumps(step.said):
         return None

@@ -9,7 +9,10 @@ INSTANCE_STATES: Final = ("alive", "lost")
 GUARD_METRICS: Final = (
     Metric("mm_guard_up", Kind.GAUGE, (), "1 while the guard runs"),
     Metric(
-        "mm_guard_blind", Kind.GAUGE, (), "1 while the guard can read neither Redis nor PostgreSQL, else 0"
+        "mm_guard_blind",
+        Kind.GAUGE,
+        (),
+        "1 while the guard can read neither Redis nor PostgreSQL, else 0",
     ),
     Metric(
         "mm_guard_instances",

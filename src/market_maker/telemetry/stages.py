@@ -20,7 +20,7 @@ BATCHES_KEPT: Final = 256
 """Batches whose times are remembered: a step that comes later than so many is attributed to none."""
 
 
-class Step(NamedTuple):
+class StageStep(NamedTuple):
     """One step of a symbol's engine; monotonic nanoseconds."""
 
     read_ns: int
@@ -45,7 +45,7 @@ class Stages:
         if len(self._order) > BATCHES_KEPT:
             self._batches.pop(self._order.popleft(), None)
 
-    def placed(self, step: Step, left_ns: int, heard_ns: int) -> None:
+    def placed(self, step: StageStep, left_ns: int, heard_ns: int) -> None:
         """A placement that a step decided was given to the kernel, and answered."""
         self._observe("exchange", heard_ns - left_ns)
         self._observe("send", left_ns - step.decided_ns)

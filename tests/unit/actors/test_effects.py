@@ -24,12 +24,12 @@ from market_maker.core.events import (
     QueryAnswer,
     RequestOutcome,
 )
-from market_maker.telemetry.stages import Step
+from market_maker.telemetry.stages import StageStep
 from market_maker.telemetry.tracing import NoTracing
 
 OF_EVENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OF_ORDER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-STEP = Step(1, 2, 3)
+STEP = StageStep(1, 2, 3)
 PLACE = cmd.PlaceOrder(checked_order("c-1"), 1, OF_ORDER)
 OTHERS: tuple[cmd.Request, ...] = (
     cmd.CancelOrder("c-1", "x-1"),

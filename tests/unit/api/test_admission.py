@@ -13,10 +13,10 @@ from tests.unit.api.test_security import ByRole
 
 from market_maker.api import strangers
 from market_maker.api.connections import STRANGERS_MAX
-from market_maker.api.denials import KINDS_MAX, Denials, Kind
-from market_maker.api.ports import AuditEntry
+from market_maker.api.denials import KINDS_MAX, AttemptKind, Denials
 from market_maker.api.rate import BURST, RateLimit
 from market_maker.api.strangers import HELD_S_MAX, PROBE_HELD_S_MAX, Refusals
+from market_maker.repositories.audit import AuditEntry
 
 PAUSE = "/v1/mm-configs/BTC-USDT/pause"
 STATUS = "/v1/mm/status"
@@ -123,7 +123,7 @@ def test_kinds_of_attempts_are_bounded() -> None:
     rows: list[AuditEntry] = []
     denials = Denials(rows.extend)
     for number in range(10 * KINDS_MAX):
-        denials.add(Kind(f"10.0.{number // 256}.{number % 256}", "GET /", None, "no token"), None)
+        denials.add(AttemptKind(f"10.0.{number // 256}.{number % 256}", "GET /", None, "no token"), None)
     assert len(denials._sums) <= KINDS_MAX + 1
     assert rows == []
 

@@ -7,8 +7,8 @@ from tests.support.desk import FakeDesk
 
 from market_maker.api import audit
 from market_maker.api.audit import AuditTrail, entry
-from market_maker.api.ports import AuditEntry
 from market_maker.api.security import Principal, Role
+from market_maker.repositories.audit import AuditEntry
 
 BTC = "/v1/mm-configs/BTC-USDT"
 ALICE = Principal("alice", frozenset({Role.OPERATE}))

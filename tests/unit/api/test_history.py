@@ -72,13 +72,14 @@ async def test_a_cursor_of_another_route_does_not_fail(api: Api) -> None:
 @pytest.mark.parametrize("kind", ["fills", "orders", "events"])
 async def test_a_period_has_its_first_moment_and_not_its_last(api: Api, desk: FakeDesk, kind: str) -> None:
     rows: dict[str, list[Any]] = getattr(desk, f"{kind.removesuffix('s')}_rows")
-    name = {"fills": "executed_at", "orders": "created_at", "events": "occurred_at"}[kind]
+    name = "executed_at" if kind == "fills" else "created_at"
+    shown = "occurred_at" if kind == "events" else name
     rows["BTC-USDT"] = [
         replace(row, **{name: START + timedelta(hours=25 - index)})
         for index, row in enumerate(rows["BTC-USDT"])
     ]
     page = await api.get(f"{BTC}/{kind}?since=2026-01-02T05:04:05Z&until=2026-01-02T10:04:05%2B02:00")
-    assert [item[name] for item in page.body["items"]] == [
+    assert [item[shown] for item in page.body["items"]] == [
         f"2026-01-02T0{hour}:04:05.000000Z" for hour in (7, 6, 5)
     ]
 

@@ -18,7 +18,7 @@ def desk_of(instance: Instance) -> ServiceDesk:
         instance.controls,
         instance.changes,
         instance.database,
-        ports.Health,
+        ports.ServiceHealth,
         instance.gauges.figures,
         instance.ownership,
         instance.errands.carry_out_kills,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from market_maker.api.ports import CheckStatus
-from market_maker.bootstrap import health
-from market_maker.bootstrap.health import HealthMonitor
-from market_maker.clients.health import Health
+from market_maker.bootstrap import health_monitor
+from market_maker.bootstrap.health_monitor import HealthMonitor
+from market_maker.clients.dependency import DependencyHealth
 
 
 @dataclass
@@ -30,22 +30,22 @@ class Frozen:
         self.thawed = asyncio.Event()
         self.asked = 0
 
-    async def probe(self) -> Health:
+    async def probe(self) -> DependencyHealth:
         self.asked += 1
         while not self.thawed.is_set():
             try:
                 await self.thawed.wait()
             except asyncio.CancelledError:  # as asyncpg does, which waits for the server to take it back
                 continue
-        return Health("postgres", healthy=True)
+        return DependencyHealth("postgres", healthy=True)
 
 
-async def fine() -> Health:
-    return Health("kafka", healthy=True)
+async def fine() -> DependencyHealth:
+    return DependencyHealth("kafka", healthy=True)
 
 
 def monitor(
-    journal: Journal, **probes: health.Probe
+    journal: Journal, **probes: health_monitor.Probe
 ) -> tuple[HealthMonitor, Callable[[], dict[str, CheckStatus]]]:
     watching = HealthMonitor(probes, lambda *_: None, journal)  # type: ignore[arg-type]  # what is asked of one
     return watching, lambda: {check.name: check.status for check in watching.health().checks}
@@ -54,7 +54,7 @@ def monitor(
 async def test_who_does_not_answer_within_a_second_is_not_ok_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(health, "ANSWER_S_MAX", 0.01)
+    monkeypatch.setattr(health_monitor, "ANSWER_S_MAX", 0.01)
     frozen = Frozen()
     watching, shown = monitor(Journal(), postgres=frozen.probe, kafka=fine)
     for _ in range(3):
@@ -68,8 +68,8 @@ async def test_who_does_not_answer_within_a_second_is_not_ok_and_holds_up_nobody
 
 @pytest.mark.parametrize("journal", [Journal(failure="PostgreSQL is shutting down"), Journal(lag_s=1.5)])
 async def test_what_the_journal_knows_already_health_says(journal: Journal) -> None:
-    async def answers() -> Health:
-        return Health("postgres", healthy=True)
+    async def answers() -> DependencyHealth:
+        return DependencyHealth("postgres", healthy=True)
 
     watching, shown = monitor(journal, postgres=answers)
     await watching.look()

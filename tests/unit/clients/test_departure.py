@@ -17,7 +17,7 @@ from tests.support.order_server import OpenGate, checked_order, until
 from tests.support.tls import Authority
 
 from market_maker.clients import http_lane
-from market_maker.clients.connection import Reply
+from market_maker.clients.connection import HttpReply
 from market_maker.clients.http_call import Request
 from market_maker.clients.http_lane import HttpLane
 from market_maker.clients.order_contract import Account
@@ -358,13 +358,13 @@ def test_under_uvloop_too_a_request_is_in_the_kernel_when_the_call_returns(
 
 async def _leaves_at_once(url: str, tls: SSLContext) -> None:
     lane = HttpLane(url, {}, LoopLagMonitor(), tls=tls)
-    assert isinstance((await lane.send(Request("GET", "/first"), 5_000_000_000, print)).result, Reply)
+    assert isinstance((await lane.send(Request("GET", "/first"), 5_000_000_000, print)).result, HttpReply)
     await until(lambda: lane._idle[0].is_quiet)
     fd = lane._idle[0]._transport.get_extra_info("socket").fileno()  # type: ignore[union-attr]  # it stands
     before = bytes_sent(fd)
     second = lane.send(Request("GET", "/second"), 5_000_000_000, print)
     assert bytes_sent(fd) > before
-    assert isinstance((await second).result, Reply)
+    assert isinstance((await second).result, HttpReply)
     await lane.close()
 
 

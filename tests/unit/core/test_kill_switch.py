@@ -8,7 +8,7 @@ import pytest
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.instrument import Instrument, InstrumentStatus
 from market_maker.core.risk import kill_switch
-from market_maker.core.risk.kill_switch import Health, Trigger
+from market_maker.core.risk.kill_switch import Surroundings, Trigger
 from market_maker.core.states import KillReason
 
 CONFIG = SymbolConfig("BTC-USDT")
@@ -46,7 +46,7 @@ def test_an_instrument_that_does_not_trade_triggers_with_the_exchanges_reason() 
 
 
 def test_lag_is_unknown_from_the_first_failed_measurement_on() -> None:
-    health = Health()
+    health = Surroundings()
     health.measured_lag("t", None, 5 * S)
     health.measured_lag("t", None, 15 * S)
     assert kill_switch.kafka_lag(health, LIMITS, 15 * S) is None
@@ -55,7 +55,7 @@ def test_lag_is_unknown_from_the_first_failed_measurement_on() -> None:
 
 
 def test_a_topic_that_cannot_be_measured_kills_although_another_can() -> None:
-    health = Health()
+    health = Surroundings()
     health.measured_lag("a", 0, 5 * S)
     health.measured_lag("a", 0, 6 * S, unmeasured="b")
     assert kill_switch.unmeasured_lag(health, LIMITS) == Trigger(
@@ -67,7 +67,7 @@ def test_a_topic_that_cannot_be_measured_kills_although_another_can() -> None:
 
 
 def test_a_lag_beyond_the_limit_kills_although_another_topic_cannot_be_measured() -> None:
-    health = Health()
+    health = Surroundings()
     health.measured_lag("a", 10 * S + 1, 5 * S, unmeasured="b")
     assert kill_switch.kafka_lag(health, LIMITS, 5 * S) == Trigger(
         KillReason.KAFKA_LAG, "a 10.000 s", "10.000 s"
@@ -75,11 +75,11 @@ def test_a_lag_beyond_the_limit_kills_although_another_topic_cannot_be_measured(
 
 
 def test_lag_that_was_never_reported_is_no_trigger() -> None:
-    assert kill_switch.kafka_lag(Health(), LIMITS, 10**15) is None
+    assert kill_switch.kafka_lag(Surroundings(), LIMITS, 10**15) is None
 
 
 def test_rejects_leave_the_window_one_by_one() -> None:
-    health = Health()
+    health = Surroundings()
     counts = [health.rejected(second * S, 60 * S) for second in (0, 10, 59, 60, 61, 70)]
     assert counts == [1, 2, 3, 4, 4, 5]
 
@@ -92,14 +92,14 @@ def test_the_storm_begins_with_the_configured_count() -> None:
 
 
 def test_a_failed_journal_says_what_failed() -> None:
-    health = Health(journal_failed=True, journal_detail="connection refused")
+    health = Surroundings(journal_failed=True, journal_detail="connection refused")
     assert kill_switch.journal(health, LIMITS) == Trigger(
         KillReason.JOURNAL_FAILURE, "connection refused", "no failed write"
     )
 
 
 def test_a_journal_behind_triggers_beyond_its_limit() -> None:
-    assert kill_switch.journal(Health(journal_lag_ns=5 * S), LIMITS) is None
-    assert kill_switch.journal(Health(journal_lag_ns=5 * S + 1), LIMITS) == Trigger(
+    assert kill_switch.journal(Surroundings(journal_lag_ns=5 * S), LIMITS) is None
+    assert kill_switch.journal(Surroundings(journal_lag_ns=5 * S + 1), LIMITS) == Trigger(
         KillReason.JOURNAL_FAILURE, "5.000 s behind", "5.000 s"
     )

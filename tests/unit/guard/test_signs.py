@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from market_maker.guard.signs import Alive, Case, Look, Owner, Records, Signs, Verdict
+from market_maker.guard.signs import Alive, Case, Observation, Owner, Records, Signs, Verdict
 
 S = 1_000_000_000
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"
@@ -28,7 +28,7 @@ class Script:
     def at(self, seconds: float) -> Verdict:
         records = Records(dict(self.beats), dict(self.owners)) if self.records_readable else None
         redis = None if self.redis is None else dict(self.redis)
-        return self.signs.judge(Look(int(seconds * S), redis, records))
+        return self.signs.judge(Observation(int(seconds * S), redis, records))
 
 
 @pytest.fixture

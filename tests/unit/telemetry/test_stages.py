@@ -1,13 +1,13 @@
 """Where the time of a tick went, stage by stage."""
 
-from market_maker.telemetry.stages import BATCHES_KEPT, STAGES, Stages, Step
+from market_maker.telemetry.stages import BATCHES_KEPT, STAGES, Stages, StageStep
 
 
 def test_the_stages_of_a_placement_add_up_from_the_poll_to_its_answer() -> None:
     took: dict[str, int] = {}
     stages = Stages(took.__setitem__)
     stages.batch(1_000, 1_100, 1_150)
-    stages.placed(Step(1_000, 1_200, 1_260), left_ns=1_300, heard_ns=2_000)
+    stages.placed(StageStep(1_000, 1_200, 1_260), left_ns=1_300, heard_ns=2_000)
     assert took == {
         "decode": 100,
         "hand_over": 50,
@@ -27,7 +27,7 @@ def test_a_step_that_no_batch_that_is_remembered_caused_has_no_stages_before_its
     stages = Stages(lambda stage, _: seen.append(stage))
     for read_ns in range(BATCHES_KEPT + 1):
         stages.batch(read_ns, read_ns + 1, read_ns + 2)
-    stages.placed(Step(0, 10, 20), 30, 40)
+    stages.placed(StageStep(0, 10, 20), 30, 40)
     assert seen == ["exchange", "send", "decide"]
-    stages.placed(Step(1, 10, 20), 30, 40)
+    stages.placed(StageStep(1, 10, 20), 30, 40)
     assert "decode" in seen

@@ -59,7 +59,7 @@ def test_every_link_within_the_runbook_leads_to_a_heading() -> None:
 def test_every_dependency_that_health_names_has_a_section() -> None:
     bootstrap = ROOT / "src/market_maker/bootstrap"
     probed = re.findall(
-        r'^            "(\w+)": ', (bootstrap / "connections.py").read_text("utf-8"), re.MULTILINE
+        r'^            "(\w+)": ', (bootstrap / "dependencies.py").read_text("utf-8"), re.MULTILINE
     )
     probed += re.findall(r'\{"(\w+)": keys\.health\}', (bootstrap / "access.py").read_text("utf-8"))
     assert tuple(probed) == DEPENDENCIES

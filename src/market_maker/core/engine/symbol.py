@@ -29,7 +29,7 @@ from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.volatility import Volatility
 from market_maker.core.results import NOTHING, Parts
 from market_maker.core.risk.fill_protection import FillProtection
-from market_maker.core.risk.kill_switch import Health, Trigger
+from market_maker.core.risk.kill_switch import Surroundings, Trigger
 from market_maker.core.risk.pre_trade_check import OrderLimits
 from market_maker.core.states import State
 
@@ -97,7 +97,7 @@ class Symbol:
     volatility: Volatility = field(default_factory=Volatility)
     orders: OrderTracker = field(default_factory=OrderTracker)
     clearing: Clearing = field(default_factory=Clearing)
-    health: Health = field(default_factory=Health)
+    health: Surroundings = field(default_factory=Surroundings)
     stats: Stats = field(default_factory=Stats)
     markouts: Markouts = field(default_factory=Markouts)
     """Fills that wait for a later price."""

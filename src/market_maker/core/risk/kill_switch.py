@@ -23,7 +23,7 @@ class Trigger:
 
 
 @dataclass(slots=True)
-class Health:
+class Surroundings:
     """What the surroundings reported last: consumer lag, journal, rejects."""
 
     lag_ns: int | None = None
@@ -81,7 +81,7 @@ def market_halt(instrument: Instrument, reason: str = "") -> Trigger | None:
     return Trigger(KillReason.MARKET_HALT, detail, "TRADING")
 
 
-def kafka_lag(health: Health, limits: EngineLimits, now_ns: int) -> Trigger | None:
+def kafka_lag(health: Surroundings, limits: EngineLimits, now_ns: int) -> Trigger | None:
     """A consumer too far behind, or one whose lag has not been measurable for as long."""
     threshold_ns, lag_ns, known_ns = limits.kafka_lag_threshold_ns, health.lag_ns, health.lag_known_ns
     if lag_ns is not None and lag_ns > threshold_ns:
@@ -93,7 +93,7 @@ def kafka_lag(health: Health, limits: EngineLimits, now_ns: int) -> Trigger | No
     return None
 
 
-def unmeasured_lag(health: Health, limits: EngineLimits) -> Trigger | None:
+def unmeasured_lag(health: Surroundings, limits: EngineLimits) -> Trigger | None:
     """A topic whose lag cannot be measured right now: a symbol may live with that, but not start so."""
     if not health.unmeasured:
         return None
@@ -109,7 +109,7 @@ def reject_storm(rejects: int, limits: EngineLimits) -> Trigger | None:
     return Trigger(KillReason.REJECT_STORM, f"{rejects} rejects in {window}", f"{limits.reject_storm_count}")
 
 
-def journal(health: Health, limits: EngineLimits) -> Trigger | None:
+def journal(health: Surroundings, limits: EngineLimits) -> Trigger | None:
     """Writes to PostgreSQL fail or fall behind."""
     if health.journal_failed:
         return Trigger(KillReason.JOURNAL_FAILURE, health.journal_detail or "write failed", "no failed write")

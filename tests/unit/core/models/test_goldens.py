@@ -6,14 +6,14 @@ from fractions import Fraction
 import pytest
 
 from market_maker.core.pricing.models.avellaneda_stoikov import spread_and_risk
-from market_maker.core.pricing.models.calibrated import Market
+from market_maker.core.pricing.models.calibrated import CalibratedMarket
 from market_maker.core.pricing.models.decimals import MODEL, power
 from market_maker.core.pricing.models.glft import half_spread_and_skew
 from market_maker.core.pricing.models.proposal import Context, ModelKind, Proposal, QuotingModel
 from market_maker.core.pricing.models.registry import model_kind, resolved
 
 D = Decimal
-MARKET = Market(D(2), D("1.5"), D(140))
+MARKET = CalibratedMarket(D(2), D("1.5"), D(140))
 SET = {"sigma_ticks": D(2), "k_per_tick": D("1.5"), "a_per_s": D(140)}
 
 

@@ -55,7 +55,7 @@ class AvellanedaStoikov(Calibrated):
 
 
 @lru_cache(maxsize=4096)
-def spread_and_risk(gamma: Decimal, tau: Decimal, market: Market) -> tuple[Decimal, Decimal]:
+def spread_and_risk(gamma: Decimal, tau: Decimal, market: CalibratedMarket) -> tuple[Decimal, Decimal]:
     """The total spread, and gamma sigma^2 tau, in ticks."""
     c = MODEL
     risk = c.multiply(c.multiply(gamma, c.multiply(market.sigma, market.sigma)), tau)

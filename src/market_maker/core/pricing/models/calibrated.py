@@ -45,7 +45,7 @@ _UNITS = {"sigma": "ticks/sqrt(s)", "k": "1/tick", "a": "1/s"}
 _FIELDS = {"sigma": "sigma_ticks", "k": "k_per_tick", "a": "a_per_s"}
 
 
-class Market(NamedTuple):
+class CalibratedMarket(NamedTuple):
     """The figures that a model computes with; 0 for one that it does not need."""
 
     sigma: Decimal
@@ -62,11 +62,11 @@ class Calibrated:
         self._learns = not all(self._set.values())
         self._calibration = Calibration(int(values["window_s"]))
         self._estimated: Estimates | NotReady | None = None
-        self._market: Market | NotReady
+        self._market: CalibratedMarket | NotReady
         self._refresh()
 
     @property
-    def market(self) -> Market | NotReady:
+    def market(self) -> CalibratedMarket | NotReady:
         """The figures to compute with, or why there are none."""
         if self._learns and self._calibration.result is not self._estimated:
             self._refresh()
@@ -86,7 +86,7 @@ class Calibrated:
         self._calibration.read_text(text)
         self._refresh()
 
-    def steps(self, market: Market) -> tuple[Step, ...]:
+    def steps(self, market: CalibratedMarket) -> tuple[Step, ...]:
         """The figures of the market and where they come from."""
         estimated = self._estimated
         learned = "calibrated"
@@ -102,9 +102,9 @@ class Calibrated:
         found = self._estimated = self._calibration.result if self._learns else None
         self._market = found if isinstance(found, NotReady) else self._combined(found)
 
-    def _combined(self, estimates: Estimates | None) -> Market:
+    def _combined(self, estimates: Estimates | None) -> CalibratedMarket:
         learned = {"sigma": Decimal(0), "k": Decimal(0), "a": Decimal(0)}
         if estimates is not None:
             learned = {"sigma": estimates.sigma, "k": estimates.k, "a": estimates.a}
         chosen = {name: self._set.get(name) or learned[name] for name in learned}
-        return Market(chosen["sigma"], chosen["k"], chosen["a"])
+        return CalibratedMarket(chosen["sigma"], chosen["k"], chosen["a"])

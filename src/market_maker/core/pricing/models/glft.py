@@ -59,7 +59,7 @@ class Glft(Calibrated):
 
 @lru_cache(maxsize=4096)
 def half_spread_and_skew(
-    gamma: Decimal, xi: Decimal, delta: Decimal, market: Market
+    gamma: Decimal, xi: Decimal, delta: Decimal, market: CalibratedMarket
 ) -> tuple[Decimal, Decimal]:
     """c1 + delta sigma c2 / 2, and sigma c2, in ticks."""
     c = MODEL

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 import asyncpg
 
-from market_maker.bootstrap.health import Probe, postgres_probe
+from market_maker.bootstrap.health_monitor import Probe, postgres_probe
 from market_maker.bootstrap.meters import Meters
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.order_contract import Account
@@ -24,7 +24,7 @@ MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Connections:
+class Dependencies:
     """Clients of everything outside the process but Kafka."""
 
     database: Database

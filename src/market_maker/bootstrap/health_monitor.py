@@ -5,8 +5,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Final
 
 from market_maker.actors.journal import Journal
-from market_maker.api.ports import Check, CheckStatus, Health
-from market_maker.clients import health as clients
+from market_maker.api.ports import Check, CheckStatus, ServiceHealth
+from market_maker.clients.dependency import DependencyHealth
 from market_maker.repositories.database import ping
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
@@ -21,7 +21,7 @@ DEGRADED_ONLY: Final = frozenset({"redis", "auth"})
 """Components whose absence changes nothing about quoting or safety. Without the Auth Service its cached keys
 serve for a while; whatever fails then is told by the API itself."""
 
-Probe = Callable[[], Coroutine[object, object, clients.Health]]
+Probe = Callable[[], Coroutine[object, object, DependencyHealth]]
 
 
 class HealthMonitor:
@@ -34,15 +34,15 @@ class HealthMonitor:
         self._probes = probes
         self._show = show
         self._journal = journal
-        self._asking: dict[str, asyncio.Task[clients.Health]] = {}
+        self._asking: dict[str, asyncio.Task[DependencyHealth]] = {}
         self._checks = {name: Check(name, CheckStatus.FAILED, "not asked yet") for name in probes}
 
-    def health(self) -> Health:
+    def health(self) -> ServiceHealth:
         """The last measured state, and what the journal knows since."""
         checks = dict(self._checks)
         if detail := self._unwritten():
             checks["postgres"] = Check("postgres", CheckStatus.FAILED, detail)
-        return Health(live=True, checks=tuple(checks[name] for name in sorted(checks)))
+        return ServiceHealth(live=True, checks=tuple(checks[name] for name in sorted(checks)))
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -64,7 +64,7 @@ class HealthMonitor:
             if self._asking[name].done():
                 self._note(name, self._asking.pop(name).result())
             else:
-                self._note(name, clients.Health(name, healthy=False, detail="no answer within a second"))
+                self._note(name, DependencyHealth(name, healthy=False, detail="no answer within a second"))
 
     def _unwritten(self) -> str:
         """Why PostgreSQL cannot be all right; empty when the journal knows nothing against it."""
@@ -73,7 +73,7 @@ class HealthMonitor:
             return self._journal.failure
         return f"what happened waits to be written for {lag_s:.1f} s" if lag_s > JOURNAL_LAG_S_MAX else ""
 
-    def _note(self, name: str, found: clients.Health) -> None:
+    def _note(self, name: str, found: DependencyHealth) -> None:
         status = CheckStatus.OK
         if not found.healthy:
             status = CheckStatus.DEGRADED if name in DEGRADED_ONLY else CheckStatus.FAILED
@@ -84,11 +84,11 @@ class HealthMonitor:
 def postgres_probe(database: Database) -> Probe:
     """Whether PostgreSQL answers."""
 
-    async def probe() -> clients.Health:
+    async def probe() -> DependencyHealth:
         try:
             await ping(database)
         except DatabaseError as error:
-            return clients.Health("postgres", healthy=False, detail=str(error))
-        return clients.Health("postgres", healthy=True)
+            return DependencyHealth("postgres", healthy=False, detail=str(error))
+        return DependencyHealth("postgres", healthy=True)
 
     return probe

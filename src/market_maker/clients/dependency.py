@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class DependencyHealth:
     """One dependency at one moment; `detail` says why it is not healthy."""
 
     name: str
