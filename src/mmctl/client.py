@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx2
 
-from mmctl.contexts import Context
+from mmctl.contexts import ServiceContext
 from mmctl.failures import Exit, Failure
 
 TIMEOUT_S: Final = 40.0
@@ -39,7 +39,7 @@ class Refusal(Failure):
 class Client:
     """One service."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ServiceContext) -> None:
         """Raises Failure when the context cannot be used."""
         token = context.token()
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}

@@ -21,7 +21,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ServiceContext:
     """One service and how to ask it."""
 
     url: str = DEFAULT_URL
@@ -52,7 +52,7 @@ class Contexts:
 
     path: Path
     current: str | None = None
-    known: dict[str, Context] = field(default_factory=dict)
+    known: dict[str, ServiceContext] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> "Contexts":
@@ -63,16 +63,16 @@ class Contexts:
             return cls(path)
         try:
             read: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            known = {str(name): Context(**one) for name, one in read.get("contexts", {}).items()}
+            known = {str(name): ServiceContext(**one) for name, one in read.get("contexts", {}).items()}
             return cls(path, read.get("current"), known)
         except (OSError, UnicodeError, yaml.YAMLError, TypeError, AttributeError) as error:
             raise Failure(Exit.BAD_CONTEXT, f"{path} is no file of contexts: {error}") from error
 
-    def chosen(self, name: str | None) -> Context:
+    def chosen(self, name: str | None) -> ServiceContext:
         """The one named, else the current one, else the service on this machine. Raises Failure."""
         wanted = name or self.current
         if wanted is None:
-            return Context()
+            return ServiceContext()
         if wanted not in self.known:
             detail = f"no context {wanted} in {self.path}: mmctl context set {wanted} --url ..."
             raise Failure(Exit.BAD_CONTEXT, detail)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mmctl import actions, configs, records, watching
-from mmctl.contexts import DEFAULT_URL, Context, Contexts
+from mmctl.contexts import DEFAULT_URL, Contexts, ServiceContext
 from mmctl.output import Form, show, table_of
 from mmctl.session import SESSION, FormOption, command
 
@@ -44,7 +44,7 @@ def set_context(
 ) -> None:
     """Add or change a context, and use it."""
     contexts = Contexts.load()
-    contexts.known[name] = Context(url, token_file, ca_file)
+    contexts.known[name] = ServiceContext(url, token_file, ca_file)
     contexts.current = name
     contexts.save()
     typer.echo(f"{name} is {url}")

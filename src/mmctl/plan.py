@@ -10,7 +10,7 @@ from mmctl.failures import Exit, Failure
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """What has to be done for one symbol."""
 
     symbol: str
@@ -37,10 +37,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StepResult:
     """How it went."""
 
-    step: Step
+    step: PlanStep
     result: str
     failure: Failure | None = None
     waits: bool = False
@@ -50,30 +50,30 @@ class Done:
         return {"symbol": self.step.symbol, "action": self.step.action, "result": self.result}
 
 
-def plan(client: Client, wanted: Sequence[Mapping[str, Any]]) -> list[Step]:
+def plan(client: Client, wanted: Sequence[Mapping[str, Any]]) -> list[PlanStep]:
     """What leads from what is to what is wanted. Raises Failure."""
     return [_step(client, one) for one in wanted]
 
 
-def apply_step(client: Client, step: Step, reason: str, *, confirmed: bool) -> Done:
+def apply_step(client: Client, step: PlanStep, reason: str, *, confirmed: bool) -> StepResult:
     """Do it."""
     if not step.changes and not step.creates:
-        return Done(step, "as it was")
+        return StepResult(step, "as it was")
     body = {**step.changes, "reason": reason}
     try:
         if step.creates:
             client.ask("POST", "/v1/mm-configs", {"symbol": step.symbol, **body})
-            return Done(step, "created, PAUSED")
+            return StepResult(step, "created, PAUSED")
         body |= {"replaces": step.replaces} | ({"confirm": True} if confirmed else {})
         status, answer = client.ask("PUT", f"/v1/mm-configs/{step.symbol}", body)
     except Failure as failure:
-        return Done(step, str(failure), failure)
+        return StepResult(step, str(failure), failure)
     if status == 202:
-        return Done(step, f"waits for a second person: proposal {answer['id']}", waits=True)
-    return Done(step, "changed")
+        return StepResult(step, f"waits for a second person: proposal {answer['id']}", waits=True)
+    return StepResult(step, "changed")
 
 
-def _step(client: Client, wanted: Mapping[str, Any]) -> Step:
+def _step(client: Client, wanted: Mapping[str, Any]) -> PlanStep:
     symbol = wanted["symbol"]
     fields = {name: value for name, value in wanted.items() if name != "symbol"}
     try:
@@ -81,12 +81,12 @@ def _step(client: Client, wanted: Mapping[str, Any]) -> Step:
     except Failure as failure:
         if failure.code is not Exit.NOT_FOUND:
             raise
-        return Step(symbol, creates=True, replaces=None, changes=fields)
+        return PlanStep(symbol, creates=True, replaces=None, changes=fields)
     present = newest["config"]
     if present is None:
-        return Step(symbol, creates=True, replaces=None, changes=fields)
+        return PlanStep(symbol, creates=True, replaces=None, changes=fields)
     changes = {name: value for name, value in fields.items() if not _same(present.get(name), value)}
-    return Step(symbol, creates=False, replaces=newest["version"], changes=changes, present=present)
+    return PlanStep(symbol, creates=False, replaces=newest["version"], changes=changes, present=present)
 
 
 def _same(present: Any, wanted: Any) -> bool:

@@ -19,7 +19,7 @@ RESULT_COLUMNS = ("symbol", "accepted", "state", "outcome")
 
 
 @dataclass
-class Session:
+class GlobalOptions:
     """The global options."""
 
     context: str | None = None
@@ -44,7 +44,7 @@ class Session:
             self.opened.close()
 
 
-SESSION = Session()
+SESSION = GlobalOptions()
 """Set by the options before the command; one process carries out one command."""
 
 FormOption = Annotated[

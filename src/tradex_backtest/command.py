@@ -11,7 +11,7 @@ from tradex_backtest.arguments import BacktestArguments, parse_arguments
 from tradex_backtest.configs import read_configs
 from tradex_backtest.errors import BacktestError
 from tradex_backtest.field import JobResult
-from tradex_backtest.latencies import Latencies
+from tradex_backtest.latencies import OneWayLatencies
 from tradex_backtest.progress import progress
 from tradex_backtest.report.figures import Subject, plain
 from tradex_backtest.report.markdown import table
@@ -58,7 +58,7 @@ def _backtest(arguments: BacktestArguments) -> int:
 
 def _settings(arguments: BacktestArguments) -> RunSettings:
     return RunSettings(
-        Latencies(arguments.feed_latency, arguments.order_latency, arguments.answer_latency),
+        OneWayLatencies(arguments.feed_latency, arguments.order_latency, arguments.answer_latency),
         arguments.queue_model,
         Fees(maker_bps=arguments.maker_fee_bps),
         EngineLimits(response_timeout_ns=arguments.response_timeout_ns),

@@ -39,7 +39,7 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Latencies:
+class OneWayLatencies:
     """One way each: market data to the engine, requests to the exchange, answers and engine events back."""
 
     feed: Distribution

@@ -9,14 +9,14 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.replay.record import RecordError, RecordReader
 from tradex_backtest.errors import BacktestError
-from tradex_backtest.latencies import Distribution, Latencies
+from tradex_backtest.latencies import Distribution, OneWayLatencies
 
 MESSAGES_MIN = 100
 ORDERS_MIN = 20
 PLACE = cmd.PlaceOrder.__name__
 
 
-def measured(path: Path) -> Latencies:
+def measured(path: Path) -> OneWayLatencies:
     """The distributions of one record; BacktestError when it cannot be read or holds too little."""
     feed: list[int] = []
     trips: list[int] = []
@@ -41,4 +41,4 @@ def measured(path: Path) -> Latencies:
             f"{MESSAGES_MIN} and {ORDERS_MIN} are needed"
         )
     one_way = Distribution.of([trip // 2 for trip in trips])
-    return Latencies(Distribution.of(feed), one_way, one_way)
+    return OneWayLatencies(Distribution.of(feed), one_way, one_way)

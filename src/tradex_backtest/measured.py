@@ -9,7 +9,7 @@ machines is faster; one on another continent is slower: measure your own with `-
 
 from typing import Final
 
-from tradex_backtest.latencies import Distribution, Latencies
+from tradex_backtest.latencies import Distribution, OneWayLatencies
 
 NS_PER_US: Final = 1_000
 
@@ -72,4 +72,4 @@ ORDER_US: Final = (
 )
 
 _ORDER = Distribution(tuple(us * NS_PER_US for us in ORDER_US))
-MEASURED: Final = Latencies(Distribution(tuple(us * NS_PER_US for us in FEED_US)), _ORDER, _ORDER)
+MEASURED: Final = OneWayLatencies(Distribution(tuple(us * NS_PER_US for us in FEED_US)), _ORDER, _ORDER)

@@ -9,7 +9,7 @@ from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits
 from market_maker.core.engine.engine import SymbolEngine
 from tradex_backtest.agenda import Agenda
-from tradex_backtest.venue import Venue
+from tradex_backtest.venue import BacktestVenue
 from tradex_sandbox.orders import RefusalCode
 
 REQUESTS: Final = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
@@ -24,7 +24,7 @@ class OrderWay:
 
     def __init__(
         self,
-        venue: Venue,
+        venue: BacktestVenue,
         engine: SymbolEngine,
         limits: EngineLimits,
         up: Callable[[], int],

@@ -23,7 +23,7 @@ from tradex_backtest.order_way import REQUESTS, OrderWay
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.tapes.market import MarkStep, RecordedStream, Step
 from tradex_backtest.track import Track
-from tradex_backtest.venue import Venue
+from tradex_backtest.venue import BacktestVenue
 from tradex_sandbox import instruments
 
 ENABLE_AGAIN_NS: Final = 100_000_000
@@ -44,7 +44,7 @@ class Run:
         self._agenda = Agenda()
         self._enables = 0
         self._wake_ns = FOREVER_NS
-        venue = Venue(stream, settings.queue_model, settings.fees, self._feed, self._engine_events)
+        venue = BacktestVenue(stream, settings.queue_model, settings.fees, self._feed, self._engine_events)
         self._venue = venue
         self.engine = SymbolEngine(beginning(stream.instrument, config, began_ns), settings.limits)
         self._orders = OrderWay(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from market_maker.core.config import EngineLimits
-from tradex_backtest.latencies import Latencies
+from tradex_backtest.latencies import OneWayLatencies
 from tradex_sandbox.queue_position import QueueModel
 from tradex_sandbox.tape import Fees
 
@@ -12,7 +12,7 @@ from tradex_sandbox.tape import Fees
 class RunSettings:
     """The exchange, the ways to it, and the service's own limits."""
 
-    latencies: Latencies
+    latencies: OneWayLatencies
     queue_model: QueueModel = QueueModel.RISK_AVERSE
     fees: Fees = field(default_factory=Fees)
     limits: EngineLimits = field(default_factory=EngineLimits)

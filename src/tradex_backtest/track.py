@@ -12,7 +12,7 @@ from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.view import spread_bps
 from tradex_backtest.report.figures import QUOTING, FillFigures, OrderFigures, Point, TimeShare
-from tradex_backtest.venue import Venue
+from tradex_backtest.venue import BacktestVenue
 
 NS_PER_MS: Final = 1_000_000
 
@@ -30,7 +30,7 @@ class Tracked:
 class Track:
     """Looks at an engine after each of its steps."""
 
-    def __init__(self, engine: SymbolEngine, venue: Venue, began_ns: int, learn_us: int = 0) -> None:
+    def __init__(self, engine: SymbolEngine, venue: BacktestVenue, began_ns: int, learn_us: int = 0) -> None:
         self.began_us = self.ended_us = began_ns // 1000 + learn_us
         self._engine = engine
         self._venue = venue

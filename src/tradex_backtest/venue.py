@@ -29,7 +29,7 @@ _OWN_SIDES = {Side.BUY: ev.Side.BUY, Side.SELL: ev.Side.SELL}
 
 
 @dataclass(slots=True, eq=False)
-class EnteredOrder:
+class VenueOrder:
     """An order of ours: as it was asked for, as it stands, and the crowd's lots before it when it came."""
 
     asked: CheckedOrder
@@ -37,7 +37,7 @@ class EnteredOrder:
     ahead: int = 0
 
 
-class Venue:
+class BacktestVenue:
     """Takes orders at a time of the virtual clock (microseconds since 1970 UTC) and tells what happens."""
 
     def __init__(
@@ -50,11 +50,11 @@ class Venue:
     ) -> None:
         self.session = "b"
         self.instrument = stream.instrument
-        self.orders: dict[str, EnteredOrder] = {}
+        self.orders: dict[str, VenueOrder] = {}
         """By client order id: open ones, and the latest that are over."""
-        self._by_order_id: dict[str, EnteredOrder] = {}
-        self._open: dict[str, EnteredOrder] = {}
-        self._finals: deque[EnteredOrder] = deque()
+        self._by_order_id: dict[str, VenueOrder] = {}
+        self._open: dict[str, VenueOrder] = {}
+        self._finals: deque[VenueOrder] = deque()
         self._fees = fees
         self._feed, self._engine_events = feed, engine_events
         self._book = MergedBook(stream.crowd)
@@ -102,7 +102,7 @@ class Venue:
             post_only=True,
             updated_at_us=at_us,
         )
-        entered = EnteredOrder(order, book_order)
+        entered = VenueOrder(order, book_order)
         try:
             self._fills.submit(book_order, at_us)
         except OrderRefused as refusal:
@@ -135,7 +135,7 @@ class Venue:
         """Our open orders."""
         return tuple(self._told(entered) for entered in self._open.values())
 
-    def _told(self, entered: EnteredOrder) -> ev.ExchangeOrder:
+    def _told(self, entered: VenueOrder) -> ev.ExchangeOrder:
         asked, order = entered.asked, entered.book_order
         return ev.ExchangeOrder(
             order.order_id,

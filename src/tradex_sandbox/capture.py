@@ -37,7 +37,7 @@ class MessageKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CaptureLine:
     """One line. `symbol` is empty for a snapshot that does not tell it (COIN-M's does)."""
 
     at_ns: int
@@ -76,7 +76,7 @@ def text(data: dict[str, Any], field: str) -> str:
     return value
 
 
-def exchange_time(message: Message) -> int:
+def exchange_time(message: CaptureLine) -> int:
     """When the matching engine did what a message tells: `T`, else `E` (spot depth has no `T`).
 
     The receive time when it has neither. Times of one capture compare with each other, and with nothing
@@ -100,7 +100,7 @@ def read_capture(
     path: Path,
     passes_over: Callable[[bytes], bool] | None = None,
     opened: Callable[[BinaryIO], None] | None = None,
-) -> Iterator[Message]:
+) -> Iterator[CaptureLine]:
     """The messages of a capture that matter to a market, in file order, read as they are asked for.
 
     Streams that are not depth, trade or bookTicker are passed over, and lines of which `passes_over` is
@@ -130,7 +130,7 @@ def read_capture(
         raise CaptureError(path, None, f"cannot be read: {error.strerror}; check the path") from None
 
 
-def _message(path: Path, number: int, raw: bytes) -> Message | None:
+def _message(path: Path, number: int, raw: bytes) -> CaptureLine | None:
     stamp, _, body = raw.partition(b" ")
     if not stamp.isdigit():
         if not raw.strip():
@@ -150,17 +150,17 @@ def _message(path: Path, number: int, raw: bytes) -> Message | None:
         raise CaptureError(path, number, f"{error}; the format is that of the exchange's streams") from None
 
 
-def _classified(at_ns: int, number: int, content: Any) -> Message | None:
+def _classified(at_ns: int, number: int, content: Any) -> CaptureLine | None:
     if type(content) is not dict:
         raise FieldError(f"the message must be a JSON object, got {content!r:.40}")
     if "lastUpdateId" in content:
         symbol = text(content, "symbol") if "symbol" in content else ""
-        return Message(at_ns, number, MessageKind.SNAPSHOT, symbol, content)
+        return CaptureLine(at_ns, number, MessageKind.SNAPSHOT, symbol, content)
     data = content.get("data")
     if type(data) is not dict:
         raise FieldError("the message needs 'stream' and 'data', or 'lastUpdateId' (a snapshot)")
     kind = _kind(text(content, "stream"))
-    return None if kind is None else Message(at_ns, number, kind, text(data, "s"), data)
+    return None if kind is None else CaptureLine(at_ns, number, kind, text(data, "s"), data)
 
 
 def _kind(stream: str) -> MessageKind | None:

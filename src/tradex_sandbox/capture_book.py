@@ -8,7 +8,7 @@ applied must span it. From then on each must follow the one before: `U` = previo
 
 from dataclasses import dataclass
 
-from tradex_sandbox.capture import FieldError, Message, exchange_time, integer, levels
+from tradex_sandbox.capture import CaptureLine, FieldError, exchange_time, integer, levels
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.orders import Side
@@ -35,7 +35,7 @@ class DepthIds:
     previous: int | None
 
     @classmethod
-    def of(cls, message: Message) -> "DepthIds":
+    def of(cls, message: CaptureLine) -> "DepthIds":
         """Read them; FieldError."""
         data = message.data
         previous = integer(data, "pu") if "pu" in data else None
@@ -78,14 +78,14 @@ class CrowdBook:
         """Best bid and ask in ticks."""
         return self.bids.best, self.asks.best
 
-    def load(self, snapshot: Message, grid: Grid) -> None:
+    def load(self, snapshot: CaptureLine, grid: Grid) -> None:
         """Begin with the snapshot; FieldError."""
         self.bids.replace(grid.levels(levels(snapshot.data, "bids")))
         self.asks.replace(grid.levels(levels(snapshot.data, "asks")))
         self._last_id = None
         self._check_uncrossed()
 
-    def apply(self, message: Message, ids: DepthIds, grid: Grid) -> tuple[Told, Told]:
+    def apply(self, message: CaptureLine, ids: DepthIds, grid: Grid) -> tuple[Told, Told]:
         """Apply a depth message; the bids and asks that it tells.
 
         FieldError for a gap, a crossed book or a bad level; the book is then as it was before.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from tradex_sandbox.capture import FieldError, Message, MessageKind, RawLevels, levels
+from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind, RawLevels, levels
 from tradex_sandbox.instruments import Instrument, make_instrument, whole_units
 
 INFERRED_MIN_NOTIONAL = Decimal(5)
@@ -102,7 +102,7 @@ class Grid:
             raise FieldError("a level must be [price, quantity]") from None
 
 
-def infer_instrument(symbol: str, messages: Iterable[Message]) -> Instrument:
+def infer_instrument(symbol: str, messages: Iterable[CaptureLine]) -> Instrument:
     """The instrument whose grid fits the prices and quantities of `messages`.
 
     The tick is the largest of 1 or 5 times a power of ten that divides every price; the lot likewise
@@ -124,7 +124,7 @@ def infer_grid(symbol: str, prices: set[str], quantities: set[str]) -> Instrumen
     return make_instrument(symbol, tick, _step("quantity", quantities, strays=True), INFERRED_MIN_NOTIONAL)
 
 
-def _numbers(message: Message) -> RawLevels:
+def _numbers(message: CaptureLine) -> RawLevels:
     data = message.data
     try:
         if message.kind is MessageKind.SNAPSHOT:

@@ -10,8 +10,8 @@ from weakref import ref
 
 from tradex_sandbox.capture import (
     CaptureError,
+    CaptureLine,
     FieldError,
-    Message,
     MessageKind,
     boolean,
     exchange_time,
@@ -57,7 +57,7 @@ class RecordedTrade:
 
 @dataclass(frozen=True, slots=True)
 class _Depth:
-    message: Message
+    message: CaptureLine
     ids: DepthIds
 
 
@@ -65,13 +65,13 @@ class _Joiner:
     """Gathers a symbol's first messages until one of the snapshots and a depth message fit together."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[CaptureLine] = []
         self.snapshot_lines: list[int] = []
-        self._waiting: list[Message] = []
+        self._waiting: list[CaptureLine] = []
         self._depths: list[_Depth] = []
         self._price: Decimal | None = None
 
-    def add(self, message: Message) -> tuple[Message, list[_Depth]] | None:
+    def add(self, message: CaptureLine) -> tuple[CaptureLine, list[_Depth]] | None:
         """The snapshot and the depth messages to apply to it, once they are known. FieldError."""
         self.messages.append(message)
         if message.kind is MessageKind.SNAPSHOT:
@@ -85,7 +85,7 @@ class _Joiner:
             return None
         return self._joined()
 
-    def _joined(self) -> tuple[Message, list[_Depth]] | None:
+    def _joined(self) -> tuple[CaptureLine, list[_Depth]] | None:
         for snapshot in tuple(self._waiting):
             last_id = integer(snapshot.data, "lastUpdateId")
             later = [depth for depth in self._depths if not depth.ids.precedes(last_id)]
@@ -96,7 +96,7 @@ class _Joiner:
             self._waiting.remove(snapshot)
         return None
 
-    def _is_same_market(self, snapshot: Message) -> bool:
+    def _is_same_market(self, snapshot: CaptureLine) -> bool:
         bids = levels(snapshot.data, "bids")
         if not self._price or not bids:
             return True
@@ -130,7 +130,7 @@ class RecordedFeed:
         self._file: ref[BinaryIO] | None = None
         self._bytes = 1
         self._messages = self._own(read_capture(path, self._passes_over, self._opened))
-        self._ahead: deque[Message] = deque()
+        self._ahead: deque[CaptureLine] = deque()
         self._broken: CaptureError | None = None
         joiner = _Joiner()
         joined = self._join(joiner)
@@ -140,7 +140,7 @@ class RecordedFeed:
         self._build(joiner, *joined)
         self._passes_over_tickers = not reads_tickers
 
-    def next(self) -> Message | None:
+    def next(self) -> CaptureLine | None:
         """The next message of the symbol, None at the end; CaptureError where the file breaks."""
         if self._ahead:
             return self._ahead.popleft()
@@ -148,7 +148,7 @@ class RecordedFeed:
             raise self._broken
         return next(self._messages, None)
 
-    def error_at(self, message: Message, error: FieldError) -> CaptureError:
+    def error_at(self, message: CaptureLine, error: FieldError) -> CaptureError:
         """The error of one message, with file and line."""
         return CaptureError(self.path, message.line, str(error))
 
@@ -164,7 +164,7 @@ class RecordedFeed:
     def _passes_over(self, line: bytes) -> bool:
         return self._passes_over_tickers and TICKER_STREAM in line[:STREAM_BYTES]
 
-    def _own(self, source: Iterator[Message]) -> Iterator[Message]:
+    def _own(self, source: Iterator[CaptureLine]) -> Iterator[CaptureLine]:
         for message in source:
             if message.symbol:
                 self._seen.add(message.symbol)
@@ -172,7 +172,7 @@ class RecordedFeed:
             if not message.symbol or message.symbol == self.symbol:
                 yield message
 
-    def _join(self, joiner: _Joiner) -> tuple[Message, list[_Depth]]:
+    def _join(self, joiner: _Joiner) -> tuple[CaptureLine, list[_Depth]]:
         for message in self._messages:
             try:
                 joined = joiner.add(message)
@@ -214,7 +214,7 @@ class RecordedFeed:
         except FieldError as error:
             raise CaptureError(self.path, None, str(error)) from None
 
-    def _build(self, joiner: _Joiner, snapshot: Message, depths: list[_Depth]) -> None:
+    def _build(self, joiner: _Joiner, snapshot: CaptureLine, depths: list[_Depth]) -> None:
         at = snapshot
         try:
             self.book.load(snapshot, self.grid)
@@ -228,7 +228,7 @@ class RecordedFeed:
         except FieldError as error:
             raise self.error_at(at, error) from None
 
-    def trade(self, message: Message) -> RecordedTrade | None:
+    def trade(self, message: CaptureLine) -> RecordedTrade | None:
         """What a trade message tells; None when it did not take place in the book. FieldError."""
         data = message.data
         if data.get("X", BOOK_TRADE) != BOOK_TRADE:
@@ -239,7 +239,7 @@ class RecordedFeed:
             raise FieldError("field 'q' of a trade must be positive")
         return RecordedTrade(str(integer(data, "t")), ticks, lots, taker_side, exchange_time(message))
 
-    def see_ticker(self, message: Message) -> None:
+    def see_ticker(self, message: CaptureLine) -> None:
         """Let the oracle see a bookTicker; FieldError."""
         data = message.data
         self.oracle.ticker(integer(data, "u"), text(data, "b"), text(data, "a"), self.grid)

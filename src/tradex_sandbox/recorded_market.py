@@ -1,6 +1,6 @@
 """A recorded market: plays a capture on the exchange's clock and lets our orders rest in its book."""
 
-from tradex_sandbox.capture import CaptureError, FieldError, Message, MessageKind
+from tradex_sandbox.capture import CaptureError, CaptureLine, FieldError, MessageKind
 from tradex_sandbox.capture_book import DepthIds
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.instruments import Instrument, InstrumentError, whole_units
@@ -31,7 +31,7 @@ class RecordedMarket:
         self._zero_us = 0
         """Exchange time that corresponds to the capture's time zero; a halt moves it."""
         self._halted_at_us: int | None = None
-        self._message: Message | None = None
+        self._message: CaptureLine | None = None
         self._message_us = 0
         self._mark_us = 0
 
@@ -123,7 +123,7 @@ class RecordedMarket:
         self.finished = True
         self.error = self.error or error
 
-    def _play(self, message: Message) -> None:
+    def _play(self, message: CaptureLine) -> None:
         try:
             if message.kind is MessageKind.DEPTH:
                 self._play_depth(message)
@@ -134,13 +134,13 @@ class RecordedMarket:
         except FieldError as error:
             self._end(self.feed.error_at(message, error))
 
-    def _play_depth(self, message: Message) -> None:
+    def _play_depth(self, message: CaptureLine) -> None:
         ids = DepthIds.of(message)
         bids, asks = self.feed.book.apply(message, ids, self.feed.grid)
         self._fills.depth(self._message_us, bids, asks)
         self.feed.oracle.book(ids.last, self.feed.book.top, self.feed.grid)
 
-    def _play_trade(self, message: Message) -> None:
+    def _play_trade(self, message: CaptureLine) -> None:
         trade = self.feed.trade(message)
         if trade is not None:
             self._fills.trade(

@@ -22,7 +22,6 @@ from market_maker.api.ports import (
     ServiceHealth,
     StoredState,
     SupersededError,
-    UnknownSymbolError,
     VersionRow,
 )
 from market_maker.clients.metadata import MetadataInvalidError, Offer
@@ -44,8 +43,12 @@ from market_maker.core.view import (
     ReferenceView,
     SymbolView,
 )
+from market_maker.repositories.audit import AuditEntry
 from market_maker.repositories.drills import Drill
+from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.markouts import MarkoutSum
+from market_maker.repositories.orders import OrderRecord
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned
 
@@ -118,12 +121,12 @@ class FakeDesk:
     unusable: list[MetadataInvalidError] = field(default_factory=list)
     listed: set[str] = field(default_factory=lambda: {"BTC-USDT", "ETH-USDT", "SOL-USDT"})
     views: dict[str, SymbolView] = field(default_factory=dict)
-    fill_rows: dict[str, list[FillRow]] = field(default_factory=dict)
+    fill_rows: dict[str, list[FillRecord]] = field(default_factory=dict)
     earned_rows: dict[tuple[str, str], list[Earned]] = field(default_factory=dict)
     promised: list[tuple[Programme, Tier, int]] = field(default_factory=list)
     markout_rows: dict[tuple[str, str], list[MarkoutSum]] = field(default_factory=dict)
-    order_rows: dict[str, list[OrderRow]] = field(default_factory=dict)
-    event_rows: dict[str, list[EventRow]] = field(default_factory=dict)
+    order_rows: dict[str, list[OrderRecord]] = field(default_factory=dict)
+    event_rows: dict[str, list[OutboxEvent]] = field(default_factory=dict)
     changed_by: list[tuple[str, str]] = field(default_factory=list)
     trail: list[AuditEntry] = field(default_factory=list)
     controls: list[tuple[Sequence[str] | None, Cause, str, str, bool]] = field(default_factory=list)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from tests.support.api import Answer, Api
 
-from market_maker.api.approval import Decision, Proposal
+from market_maker.api.approval import ConfigProposal, Decision
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import Principal, Role
 
@@ -28,18 +28,18 @@ class ByName:
 class KeptProposals:
     """Proposals in memory."""
 
-    rows: list[Proposal] = field(default_factory=list)
+    rows: list[ConfigProposal] = field(default_factory=list)
 
-    async def add(self, proposal: Proposal) -> int:
+    async def add(self, proposal: ConfigProposal) -> int:
         self.rows.append(replace(proposal, proposal_id=len(self.rows) + 1))
         return len(self.rows)
 
-    async def get(self, proposal_id: int) -> Proposal | None:
+    async def get(self, proposal_id: int) -> ConfigProposal | None:
         return self.rows[proposal_id - 1] if proposal_id <= len(self.rows) else None
 
     async def page(
         self, symbol: str | None, open_at: datetime | None, before: int | None, limit: int
-    ) -> Sequence[Proposal]:
+    ) -> Sequence[ConfigProposal]:
         return [
             row
             for row in reversed(self.rows)

@@ -34,7 +34,7 @@ from market_maker.telemetry.stages import StageStep
 from market_maker.telemetry.tracing import OrderSpan, Tracing
 
 Deliver = Callable[[Answer], None]
-Placed = Callable[[PlaceOrder, PlaceAnswer, Step, int | None], None]
+Placed = Callable[[PlaceOrder, PlaceAnswer, StageStep, int | None], None]
 """Told of each placement's first answer, its step and when it left (monotonic ns), for the metrics."""
 
 _NAMES: Final[dict[type[Request], str]] = {

@@ -63,7 +63,7 @@ class FieldChange(Answer):
     after: JsonValue = Field(description="Null where there is none any more.")
 
 
-class Proposal(Answer):
+class ProposalItem(Answer):
     """A change of a configuration that waits for a second person, or has waited."""
 
     id: int

@@ -7,11 +7,11 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from market_maker.api.ports import Json
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import Principal, Role
 from market_maker.core.config import SymbolConfig
 from market_maker.core.loosening import RULES, loosened, raised_limits
+from market_maker.repositories.audit import Json
 
 ENABLING_WAITS: Final = (
     "enabling a symbol waits for a second person: send PUT with enabled=true, which makes a proposal, and"
@@ -39,7 +39,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ConfigProposal:
     """A change of a configuration that waits for a second person, or has waited."""
 
     proposal_id: int
@@ -65,15 +65,15 @@ class Proposal:
 class Proposals(Protocol):
     """Where proposals are kept. All methods raise DatabaseDownError."""
 
-    async def add(self, proposal: Proposal) -> int:
+    async def add(self, proposal: ConfigProposal) -> int:
         """Keep a new one and give its id; the one that it has now counts for nothing."""
 
-    async def get(self, proposal_id: int) -> Proposal | None:
+    async def get(self, proposal_id: int) -> ConfigProposal | None:
         """One proposal."""
 
     async def page(
         self, symbol: str | None, open_at: datetime | None, before: int | None, limit: int
-    ) -> Sequence[Proposal]:
+    ) -> Sequence[ConfigProposal]:
         """Proposals with an id under `before`, newest first; with `open_at`, those that are pending then."""
 
     async def decide(self, proposal_id: int, decision: Decision) -> bool:

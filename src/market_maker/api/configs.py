@@ -29,7 +29,10 @@ router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 _S = HTTPStatus
 BODY_PROBLEMS = (_S.BAD_REQUEST, _S.REQUEST_ENTITY_TOO_LARGE, _S.UNSUPPORTED_MEDIA_TYPE)
 AMENDING: dict[int | str, dict[str, Any]] = {
-    _S.ACCEPTED: {"model": answers.Proposal, "description": "It waits for a second person to approve it."},
+    _S.ACCEPTED: {
+        "model": answers.ProposalItem,
+        "description": "It waits for a second person to approve it.",
+    },
     **documented(*BODY_PROBLEMS, _S.FORBIDDEN, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
 }
 """How a change of a configuration may end."""
@@ -165,7 +168,9 @@ async def _propose(
     changes = [change.model_dump(mode="json") for change in rendering.changes(before, after)]
     at = approval.now()
     expires_at = at + call.approval.expires_after
-    made = approval.Proposal(0, before.symbol, replaces, changes, loosens, call.actor, why, at, expires_at)
+    made = approval.ConfigProposal(
+        0, before.symbol, replaces, changes, loosens, call.actor, why, at, expires_at
+    )
     made = replace(made, proposal_id=await call.approval.kept.add(made))
     shown = proposal_answer(call.approval, made).model_dump(mode="json")
     row = entry(call.principal, route, before.symbol, before=None, after={"proposal": shown}, why=why)
@@ -173,10 +178,10 @@ async def _propose(
     return JSONResponse(shown, _S.ACCEPTED)
 
 
-def proposal_answer(policy: approval.Approval, row: approval.Proposal) -> answers.Proposal:
+def proposal_answer(policy: approval.Approval, row: approval.ConfigProposal) -> answers.ProposalItem:
     """A proposal, as the answers show it."""
     decision = row.decision
-    return answers.Proposal(
+    return answers.ProposalItem(
         id=row.proposal_id,
         symbol=row.symbol,
         state=row.state(approval.now()),

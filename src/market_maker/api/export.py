@@ -13,9 +13,9 @@ from fastapi.responses import StreamingResponse
 from market_maker.api.context import DeskOf
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import PeriodOf
-from market_maker.api.ports import AuditEntry
 from market_maker.api.problems import documented
 from market_maker.api.trail import AuditRecord, FilterOf, audit_record
+from market_maker.repositories.audit import AuditEntry
 
 router = APIRouter(route_class=DeskRoute, tags=["history"])
 

@@ -22,7 +22,10 @@ from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout
+from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.markouts import StoredMid
+from market_maker.repositories.orders import OrderRecord
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.repositories.paging import Period
 
 router = APIRouter(route_class=DeskRoute, tags=["history"])
@@ -50,7 +53,7 @@ class FillMarkout(Answer):
     )
 
 
-class Fill(Answer):
+class FillItem(Answer):
     """One fill of ours; its identity is (`trade_id`, `side`)."""
 
     trade_id: str
@@ -180,34 +183,23 @@ def _order_cursor(row: OrderRecord) -> str:
     return row.client_order_id.encode().hex()
 
 
-def _fill(row: FillRow) -> Fill:
-    return Fill(
-        trade_id=row.trade_id,
-        side=row.side,
-        price=row.price,
-        quantity=row.quantity,
+def _fill(row: FillRecord) -> FillItem:
+    return FillItem(
         notional_usdt=EXACT.multiply(row.price, row.quantity),
-        fee=row.fee,
-        order_id=row.order_id,
-        client_order_id=row.client_order_id,
-        is_maker=row.is_maker,
-        sequence=row.sequence,
-        executed_at=row.executed_at,
-        level=row.level,
-        mid=row.mid,
         spread_usdt=_captured(row),
         markouts=_markouts(row),
+        **_fields(row, FillItem, "notional_usdt", "spread_usdt", "markouts"),
     )
 
 
-def _captured(row: FillRow) -> Decimal:
+def _captured(row: FillRecord) -> Decimal:
     if row.mid is None:
         return Decimal(0)
     captured = EXACT.multiply(row.quantity, EXACT.subtract(row.mid, row.price))
     return captured if row.side is Side.BUY else EXACT.minus(captured)
 
 
-def _markouts(row: FillRow) -> list[FillMarkout]:
+def _markouts(row: FillRecord) -> list[FillMarkout]:
     """All horizons; one that is not there is still due, or was never measured."""
     there = {one.horizon_ms: one for one in row.markouts}
     is_due = datetime.now(UTC) - row.executed_at < _DUE_MAX
@@ -223,20 +215,8 @@ def _markouts(row: FillRow) -> list[FillMarkout]:
     return found
 
 
-def _order(row: OrderRow) -> OrderRecord:
-    return OrderRecord(
-        client_order_id=row.client_order_id,
-        order_id=row.order_id,
-        side=row.side,
-        level=row.level,
-        price=row.price,
-        quantity=row.quantity,
-        filled_quantity=row.filled_quantity,
-        status=row.status,
-        reason=row.reason,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+def _order(row: OrderRecord) -> OrderItem:
+    return OrderItem(**_fields(row, OrderItem))
 
 
 def _event(row: OutboxEvent) -> EventItem:

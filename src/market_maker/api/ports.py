@@ -13,12 +13,15 @@ from typing import Protocol
 from market_maker.clients.metadata import Offer
 from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.obligations import ProgrammeDay
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
+from market_maker.repositories.audit import AuditEntry
 from market_maker.repositories.drills import Drill
-from market_maker.repositories.markouts import MarkoutSum, StoredMid
+from market_maker.repositories.fills import FillRecord
+from market_maker.repositories.markouts import MarkoutSum
+from market_maker.repositories.orders import OrderRecord
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned
 
@@ -61,80 +64,6 @@ class MetadataDownError(UnavailableError):
 
 class DatabaseDownError(UnavailableError):
     """PostgreSQL does not answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class FillRow:
-    """One row of `mm_fills`; price in quote, quantity in base, fee in quote currency."""
-
-    row_id: int
-    """Grows with each row; the paging key."""
-    trade_id: str
-    side: Side
-    price: Decimal
-    quantity: Decimal
-    fee: Decimal
-    order_id: str
-    client_order_id: str | None
-    is_maker: bool
-    sequence: int
-    executed_at: datetime
-    mid: Decimal | None = None
-    """The price that valued the position when it was counted."""
-    level: int | None = None
-    """The level that its order served; None when the order was not known."""
-    markouts: Sequence[StoredMid] = ()
-    """Those that are there."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """One row of `mm_orders`; its paging key is `client_order_id`: ours are UUIDv7 and sort by age."""
-
-    client_order_id: str
-    order_id: str | None
-    side: Side
-    level: int
-    price: Decimal
-    quantity: Decimal
-    filled_quantity: Decimal
-    status: OrderStatus
-    reason: str
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One event of the symbol, as the outbox holds it."""
-
-    row_id: int
-    """Grows with each row; the paging key."""
-    event_id: str
-    event_type: str
-    """The topic: `mm.state.changed.v1` or `mm.risk.triggered.v1`."""
-    occurred_at: datetime
-    sent_at: datetime | None
-    """When the broker acknowledged it; None while it waits."""
-    data: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One row of `mm_audit`: who did what to which symbol, before, after and why."""
-
-    entry_id: str
-    """UUIDv7; writing an entry again must change nothing."""
-    at: datetime
-    actor: str
-    roles: tuple[str, ...]
-    """The roles that the actor's token carried; all of them when access control is off."""
-    route: str
-    """Method and path template, e.g. `PUT /v1/mm-configs/{symbol}`."""
-    symbol: str | None
-    before: Mapping[str, Json] | None
-    after: Mapping[str, Json] | None
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +233,7 @@ class Desk(Protocol):
 
         Of a symbol that does not run here only the row changes: its owner, if any, reads it each second.
         `replaces` is the version that must be the present one.
-        Raises UnknownSymbolError, SupersededError, DatabaseDownError.
+        Raises NotConfiguredError, SupersededError, DatabaseDownError.
         """
 
     async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[VersionRow]:
@@ -336,7 +265,10 @@ class Desk(Protocol):
     async def fills(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[FillRecord]:
-        """Fills of the period with an id under `before`, newest first. Raises DatabaseDownError."""
+        """Fills of the period with an id under `before`, newest first, with their markouts.
+
+        Raises DatabaseDownError.
+        """
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         """What the result came from in each minute, hour or day of a period. Raises DatabaseDownError."""

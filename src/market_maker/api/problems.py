@@ -27,7 +27,6 @@ from market_maker.api.ports import (
     NotListedError,
     NotProvenZeroError,
     SupersededError,
-    UnknownSymbolError,
 )
 from market_maker.api.validation import FieldError, field_errors
 from market_maker.core.states import State

@@ -29,14 +29,14 @@ _DECIDING = documented(*BODY_PROBLEMS, _S.FORBIDDEN, _S.NOT_FOUND, _S.CONFLICT, 
 class ProposalPage(answers.Answer):
     """Proposals, newest first."""
 
-    items: list[answers.Proposal]
+    items: list[answers.ProposalItem]
     next_cursor: NextCursor
 
 
 class Approved(answers.Answer):
     """A proposal that was approved, and the configuration that it has made."""
 
-    proposal: answers.Proposal
+    proposal: answers.ProposalItem
     config: answers.Config
     version: int = Field(description="The new version of the symbol's configuration.")
 
@@ -59,7 +59,7 @@ async def list_proposals(
 
 
 @router.get("/v1/mm/proposals/{proposal}", responses=documented(_S.NOT_FOUND, _S.SERVICE_UNAVAILABLE))
-async def get_proposal(proposal: _ID, waiting: ApprovalOf) -> answers.Proposal:
+async def get_proposal(proposal: _ID, waiting: ApprovalOf) -> answers.ProposalItem:
     """One of them."""
     return proposal_answer(waiting, await _known(waiting, proposal, None))
 
@@ -102,7 +102,7 @@ async def approve(symbol: SymbolInPath, proposal: _ID, body: DecisionRequest, ca
 @router.post("/v1/mm-configs/{symbol}/proposals/{proposal}/reject", responses=_DECIDING)
 async def reject(
     symbol: SymbolInPath, proposal: _ID, body: DecisionRequest, call: CallOf
-) -> answers.Proposal:
+) -> answers.ProposalItem:
     """Refuse a change, or take back one's own."""
     async with call.config_lock:
         decided = await _decide(call, await _pending(call, symbol, proposal), body.reason, approved=False)
@@ -110,7 +110,7 @@ async def reject(
     return proposal_answer(call.approval, decided)
 
 
-async def _known(waiting: Approval, proposal: int, symbol: str | None) -> approval.Proposal:
+async def _known(waiting: Approval, proposal: int, symbol: str | None) -> approval.ConfigProposal:
     row = await waiting.kept.get(proposal)
     if row is None or symbol not in (None, row.symbol):
         detail = f"there is no proposal {proposal}{f' for {symbol[:40]}' if symbol else ''}"
@@ -118,7 +118,7 @@ async def _known(waiting: Approval, proposal: int, symbol: str | None) -> approv
     return row
 
 
-async def _pending(call: Call, symbol: str, proposal: int) -> approval.Proposal:
+async def _pending(call: Call, symbol: str, proposal: int) -> approval.ConfigProposal:
     row = await _known(call.approval, proposal, symbol)
     state = row.state(approval.now())
     if state is not ProposalState.PENDING:
@@ -127,19 +127,21 @@ async def _pending(call: Call, symbol: str, proposal: int) -> approval.Proposal:
     return row
 
 
-async def _decide(call: Call, row: approval.Proposal, reason: str, *, approved: bool) -> approval.Proposal:
+async def _decide(
+    call: Call, row: approval.ConfigProposal, reason: str, *, approved: bool
+) -> approval.ConfigProposal:
     decision = Decision(approval.now(), call.actor, approved, reason)
     await call.approval.kept.decide(row.proposal_id, decision)
     return replace(row, decision=decision)
 
 
-def _settings(row: approval.Proposal) -> dict[str, Any]:
+def _settings(row: approval.ConfigProposal) -> dict[str, Any]:
     """The proposed fields, read as a PUT would read them."""
     proposed = {str(change["field"]): change["after"] for change in row.changes}
     return ConfigUpdate.model_validate(proposed).changes
 
 
-async def _record(call: Call, symbol: str, verb: str, row: approval.Proposal, why: str) -> None:
+async def _record(call: Call, symbol: str, verb: str, row: approval.ConfigProposal, why: str) -> None:
     fields = [FieldChange.model_validate(change) for change in row.changes]
     state = row.state(approval.now()).value
     await call.audit.record(

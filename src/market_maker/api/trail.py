@@ -12,7 +12,7 @@ from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
 from market_maker.api.patterns import FIELD_PATTERN, NO_NUL_PATTERN
-from market_maker.api.ports import AuditEntry, AuditFilter
+from market_maker.api.ports import AuditFilter
 from market_maker.api.problems import documented
 from market_maker.repositories.audit import AuditEntry
 

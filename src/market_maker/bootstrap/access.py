@@ -10,7 +10,7 @@ import structlog
 from market_maker.api.approval import Approval
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import Authenticator, NoAuth, Role
-from market_maker.bootstrap.health import Probe
+from market_maker.bootstrap.health_monitor import Probe
 from market_maker.bootstrap.proposals import StoredProposals
 from market_maker.clients.auth import KeyStore, TokenVerifier
 from market_maker.repositories.executor import Database

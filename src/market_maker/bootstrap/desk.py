@@ -13,7 +13,6 @@ from market_maker.actors.controls import Controls
 from market_maker.actors.supervisor import Supervisor
 from market_maker.api import ports
 from market_maker.api.changes import ChangeFeed, Subscription
-from market_maker.bootstrap.audit_rows import audit_entry, audit_row
 from market_maker.bootstrap.markets import Markets
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
@@ -23,15 +22,15 @@ from market_maker.core.obligations import ProgrammeDay
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.ownership.shell import Ownership
-from market_maker.repositories import audit
+from market_maker.repositories.audit import AuditEntry, AuditRepository
 from market_maker.repositories.configs import ConfigRepository, Written
 from market_maker.repositories.drills import Drill, DrillRepository
-from market_maker.repositories.errors import DatabaseError, DuplicateError, SupersededError
+from market_maker.repositories.errors import DatabaseError, DuplicateError, VersionConflictError
 from market_maker.repositories.executor import Database
-from market_maker.repositories.fills import FillRepository
+from market_maker.repositories.fills import FillRecord, FillRepository
 from market_maker.repositories.markouts import MarkoutRepository, MarkoutSum
-from market_maker.repositories.orders import OrderRepository
-from market_maker.repositories.outbox import OutboxRepository
+from market_maker.repositories.orders import OrderRecord, OrderRepository
+from market_maker.repositories.outbox import OutboxEvent, OutboxRepository
 from market_maker.repositories.owners import OwnerRepository
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned, PnlRepository
@@ -218,7 +217,7 @@ class ServiceDesk:
         with _database():
             try:
                 record = await self._configs.update(config, Written(actor, reason, replaces))
-            except SupersededError as error:
+            except VersionConflictError as error:
                 raise ports.SupersededError(f"{error}: look at what has changed, and ask again") from error
         if record is None:
             raise ports.NotConfiguredError(f"{config.symbol} is not configured")
@@ -259,7 +258,7 @@ class ServiceDesk:
             self._require_idle(symbol)
             with _database():
                 if not await self._configs.delete(symbol, Written(actor, reason)):
-                    raise ports.UnknownSymbolError(f"{symbol} is not configured")
+                    raise ports.NotConfiguredError(f"{symbol} is not configured")
         except ports.DeskError:
             self._ownership.removing(symbol, is_under_way=False)
             raise
@@ -290,25 +289,7 @@ class ServiceDesk:
         with _database():
             rows = await self._fills.list(symbol, before, limit, period)
             markouts = await self._markouts.of_fills(symbol, [(row.trade_id, row.side) for row in rows])
-        return [
-            ports.FillRow(
-                row.id,
-                row.trade_id,
-                row.side,
-                row.price,
-                row.quantity,
-                row.fee,
-                row.order_id,
-                row.client_order_id,
-                row.is_maker,
-                row.sequence,
-                row.executed_at,
-                row.mid,
-                row.level,
-                markouts[row.trade_id, row.side],
-            )
-            for row in rows
-        ]
+        return [replace(row, markouts=markouts[row.trade_id, row.side]) for row in rows]
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         """What the result came from, oldest first."""
@@ -352,7 +333,7 @@ class ServiceDesk:
     ) -> Sequence[tuple[int, AuditEntry]]:
         """Entries of the audit trail, newest first."""
         with _database():
-            rows = await self._audit.list(
+            return await self._audit.list(
                 wanted.symbol,
                 before,
                 limit,
@@ -362,12 +343,11 @@ class ServiceDesk:
                 text=wanted.text,
                 period=period,
             )
-        return [(row_id, audit_entry(row)) for row_id, row in rows]
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the audit trail."""
         with _database():
-            await self._audit.append([audit_row(entry) for entry in entries])
+            await self._audit.append(entries)
 
     async def _note_enabled(self, symbols: Sequence[str], by: Written) -> dict[str, Reply]:
         """Make `enabled` durable for symbols whose engine accepted; the replies of those where that failed.

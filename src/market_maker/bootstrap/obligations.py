@@ -17,7 +17,7 @@ from market_maker.telemetry.metrics import Metrics
 LOOK_S: Final = 10.0
 
 
-class Obligations:
+class FleetObligations:
     """The programmes of the fleet. Every instance shows all of them: a symbol that nobody runs is absent."""
 
     def __init__(self, programmes: Sequence[Programme], database: Database, metrics: Metrics) -> None:

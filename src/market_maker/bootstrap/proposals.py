@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from market_maker.api.approval import Decision, Proposal
+from market_maker.api.approval import ConfigProposal, Decision
 from market_maker.api.ports import DatabaseDownError
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
@@ -17,7 +17,7 @@ class StoredProposals:
     def __init__(self, database: Database) -> None:
         self._rows = ProposalRepository(database)
 
-    async def add(self, proposal: Proposal) -> int:
+    async def add(self, proposal: ConfigProposal) -> int:
         """Keep a new one and give its id."""
         row = ProposalRow(
             0,
@@ -33,7 +33,7 @@ class StoredProposals:
         with _database():
             return await self._rows.add(row)
 
-    async def get(self, proposal_id: int) -> Proposal | None:
+    async def get(self, proposal_id: int) -> ConfigProposal | None:
         """One proposal."""
         with _database():
             row = await self._rows.get(proposal_id)
@@ -41,7 +41,7 @@ class StoredProposals:
 
     async def page(
         self, symbol: str | None, open_at: datetime | None, before: int | None, limit: int
-    ) -> Sequence[Proposal]:
+    ) -> Sequence[ConfigProposal]:
         """Proposals, newest first."""
         with _database():
             return [_proposal(row) for row in await self._rows.list(symbol, open_at, before, limit)]
@@ -62,13 +62,13 @@ def _database() -> Iterator[None]:
         raise DatabaseDownError(str(error)) from error
 
 
-def _proposal(row: ProposalRow) -> Proposal:
+def _proposal(row: ProposalRow) -> ConfigProposal:
     decision = None
     if row.decided_at is not None:
         decision = Decision(
             row.decided_at, row.decided_by or "", row.approved is True, row.decision_reason or ""
         )
-    return Proposal(
+    return ConfigProposal(
         row.id,
         row.symbol,
         row.replaces,

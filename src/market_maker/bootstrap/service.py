@@ -35,7 +35,7 @@ from market_maker.bootstrap.history_check import HistoryCheck
 from market_maker.bootstrap.kafka import KafkaSide
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
-from market_maker.bootstrap.obligations import Obligations
+from market_maker.bootstrap.obligations import FleetObligations
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.bootstrap.stray_fills import StrayFills
@@ -176,7 +176,7 @@ class Service:
             time.monotonic_ns,
             make_recorder(settings, resources),
         )
-        self._obligations = Obligations(settings.programmes or (), connections.database, meters.metrics)
+        self._obligations = FleetObligations(settings.programmes or (), connections.database, meters.metrics)
         self._markets = Markets(
             self._supervisor,
             connections.metadata,

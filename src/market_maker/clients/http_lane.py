@@ -197,7 +197,7 @@ class HttpLane:
             call.connecting = None
             self._next()
 
-    def _write(self, call: Call, connection: Connection) -> None:
+    def _write(self, call: HttpCall, connection: Connection) -> None:
         """Ask the gate and send: nothing of this process runs between its answer and the system call."""
         request = call.request
         data = self._bytes_of(request)

@@ -8,7 +8,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class RequiredControl:
     """One control."""
 
     article: str
@@ -26,7 +26,7 @@ class Control:
 
 
 CONTROLS: Final = (
-    Control(
+    RequiredControl(
         "RTS 6 art. 12",
         "Kill functionality",
         "Cancels every order of a symbol, of several or of all, and sends none until a person resets.",
@@ -34,7 +34,7 @@ CONTROLS: Final = (
         kills=("MANUAL", "DRILL", "OWNER_LOST"),
         has_drills=True,
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 15 (1) a",
         "Price collar",
         "No order further from the reference than the collar; none from one that the mark contradicts.",
@@ -42,7 +42,7 @@ CONTROLS: Final = (
         fields=("mark_divergence_bps", "base_spread_bps"),
         promises=("check-collar",),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 15 (1) b",
         "Largest order",
         "No order worth more than its limit, nor ten times the symbol's order size.",
@@ -50,7 +50,7 @@ CONTROLS: Final = (
         fields=("order_size_usdt", "num_levels"),
         promises=("check-notional", "check-min-notional"),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 15 (1) c",
         "Message limits",
         "No more new orders a second than allowed; a storm of rejects halts.",
@@ -63,7 +63,7 @@ CONTROLS: Final = (
         promises=("check-rate", "kill-reject-storm", "check-exchange-rate"),
         kills=("REJECT_STORM",),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 15 (2), (4)",
         "Position and loss of a symbol",
         "No order that could lead beyond the limit; beyond it the symbol halts.",
@@ -71,7 +71,7 @@ CONTROLS: Final = (
         promises=("check-position", "check-loss", "kill-exposure", "kill-loss"),
         kills=("EXPOSURE_BREACH", "LOSS_BREACH"),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 15 (2), (4)",
         "Position and loss of the house",
         "Gross and net inventory and the loss of the day over all symbols; what is not known counts against.",
@@ -79,7 +79,7 @@ CONTROLS: Final = (
         promises=("kill-house",),
         kills=("HOUSE_LIMIT_BREACH",),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 16",
         "Monitoring",
         "Stale or broken data withdraws quotes; lag, late answers and unsure orders halt; all of it is told.",
@@ -92,14 +92,14 @@ CONTROLS: Final = (
         promises=("check-book-fresh", "check-book-valid", "watch-metrics", "watch-logs", "watch-traces"),
         kills=("KAFKA_LAG", "RESPONSE_TIMEOUT", "ORDER_UNCERTAIN", "EVENT_LOOP_STALL", "JOURNAL_FAILURE"),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 17",
         "Post-trade records",
         "Every order, fill and state is durable before it is acknowledged; positions are the fold of fills.",
         promises=("start-paused",),
         kills=("HISTORY_DIFFERS", "ENGINE_EVENT_UNREADABLE"),
     ),
-    Control(
+    RequiredControl(
         "RTS 6 art. 9, 5",
         "Changes",
         "Every configuration is a version with author, reason and time; what risks more has a second person.",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from market_maker import __version__
-from market_maker.evidence.controls import CONTROLS, TESTS, Control
+from market_maker.evidence.controls import CONTROLS, TESTS, RequiredControl
 from market_maker.repositories.drills import Drill, DrillRepository
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import evidence as sql
@@ -60,7 +60,9 @@ def document(found: Recorded, settings: Mapping[str, str], since: datetime, unti
     }
 
 
-def _control(control: Control, found: Recorded, settings: Mapping[str, str], since: datetime) -> Document:
+def _control(
+    control: RequiredControl, found: Recorded, settings: Mapping[str, str], since: datetime
+) -> Document:
     drills = found.drills if control.has_drills else ()
     return {
         "article": control.article,

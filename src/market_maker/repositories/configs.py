@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from market_maker.core.config import FairValue, SymbolConfig
-from market_maker.repositories.errors import DuplicateError, SupersededError
+from market_maker.repositories.errors import DuplicateError, VersionConflictError
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import configs as sql
 from market_maker.repositories.generated.models import StoredConfig
@@ -84,7 +84,7 @@ class ConfigRepository:
         try:
             return _optional(await sql.update_config(self._db, **_settings(config), **_written(by)))
         except asyncpg.TriggeredActionError as error:
-            raise SupersededError(str(error)) from error
+            raise VersionConflictError(str(error)) from error
 
     async def set_enabled(
         self, symbol: str, *, enabled: bool, by: Written = BY_DATABASE_USER

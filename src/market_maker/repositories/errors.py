@@ -26,7 +26,7 @@ class DuplicateError(DatabaseError):
     """A row with this key exists."""
 
 
-class SupersededError(DatabaseError):
+class VersionConflictError(DatabaseError):
     """What was to be replaced has been replaced by somebody else."""
 
 
@@ -61,7 +61,7 @@ def database_errors() -> Iterator[None]:
     except asyncpg.UniqueViolationError as error:
         raise DuplicateError(error.detail or str(error)) from error
     except asyncpg.TriggeredActionError as error:
-        raise SupersededError(str(error)) from error
+        raise VersionConflictError(str(error)) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         text = str(error) or type(error).__name__
         if is_unavailable(error):

@@ -10,6 +10,7 @@ from market_maker.core.events import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import fills as sql
 from market_maker.repositories.generated.models import StoredFill
+from market_maker.repositories.markouts import StoredMid
 from market_maker.repositories.paging import ALWAYS, ID_MAX, PAGE_ROWS_MAX, Period, page_limit
 
 _SIDES: Final = {side.value: side for side in Side}
@@ -38,6 +39,8 @@ class FillRecord:
     """The price that valued the position when it was counted; None: there was none."""
     level: int | None
     """The level that its order served; None when the order was not known."""
+    markouts: Sequence[StoredMid] = ()
+    """Those that are there, where they were asked for."""
 
 
 @dataclass(slots=True)

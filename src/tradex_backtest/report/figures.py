@@ -66,7 +66,7 @@ class TimeShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class ObligationFigures:
     """How far an obligation was met."""
 
     programme: str
@@ -108,7 +108,7 @@ class Subject:
     two_sided_share: float | None
     points: tuple[Point, ...]
     time: tuple[TimeShare, ...]
-    presence: tuple[Presence, ...] = ()
+    presence: tuple[ObligationFigures, ...] = ()
 
     @property
     def position_std(self) -> Decimal | None:

@@ -12,14 +12,14 @@ from market_maker.core.obligations import Programme, ProgrammeDay
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.presence import PresenceRepository
 from market_maker.repositories.wall_time import microseconds
-from tradex_backtest.report.figures import Presence
+from tradex_backtest.report.figures import ObligationFigures
 
 DAY = timedelta(days=1)
 
 
 async def stored_presence(
     db: Executor, programmes: Sequence[Programme], symbol: str, since: datetime, until: datetime
-) -> tuple[Presence, ...]:
+) -> tuple[ObligationFigures, ...]:
     """One row for each tier of the symbol's programmes."""
     wanted = [programme for programme in programmes if programme.symbol == symbol]
     repository, days = PresenceRepository(db), list[list[ProgrammeDay]]()
@@ -30,11 +30,11 @@ async def stored_presence(
     return tuple(_row(tier) for tier in zip(*days, strict=True))
 
 
-def _row(days: Sequence[ProgrammeDay]) -> Presence:
+def _row(days: Sequence[ProgrammeDay]) -> ObligationFigures:
     first, judged = days[0], [day for day in days if day.total]
     elapsed = sum(day.elapsed for day in days)
     kept = sum(day.is_met is True for day in judged)
-    return Presence(
+    return ObligationFigures(
         programme=f"{first.programme.name}, {first.tier.name}: {kept} of {len(judged)} days kept",
         required=float(first.tier.min_share_pct / 100),
         reached=float(Fraction(sum(day.present for day in days), elapsed)) if elapsed else 0.0,

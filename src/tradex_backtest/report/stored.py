@@ -23,7 +23,7 @@ from market_maker.repositories.paging import PAGE_ROWS_MAX, Period
 from market_maker.repositories.pnl import Earned, PnlRepository
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import FillFigures, Point, Subject, TimeShare
-from tradex_backtest.report.stored_orders import Standing, order_figures, standings, two_sided_us
+from tradex_backtest.report.stored_orders import InnermostOrders, order_figures, standings, two_sided_us
 
 UNKNOWN = "not recorded"
 Span = tuple[int, int, str, str]
@@ -117,7 +117,7 @@ def _figure(fill: FillRecord, mids: Sequence[StoredMid]) -> FillFigures:
 
 
 def _points(
-    earned: Sequence[Earned], fills: Sequence[FillFigures], told: Sequence[Standing]
+    earned: Sequence[Earned], fills: Sequence[FillFigures], told: Sequence[InnermostOrders]
 ) -> tuple[Point, ...]:
     """One at each minute's end: the result since the period began, the position at the latest fill's mid."""
     fill_times = [fill.at_us for fill in fills]

@@ -19,7 +19,7 @@ BPS: Final = Decimal(10_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InnermostOrders:
     """From `at_us` on the innermost orders are these; None: none on that side."""
 
     at_us: int
@@ -50,7 +50,7 @@ def order_figures(orders: Sequence[OrderRecord]) -> OrderFigures:
     )
 
 
-def standings(orders: Iterable[OrderRecord], until: datetime) -> list[Standing]:
+def standings(orders: Iterable[OrderRecord], until: datetime) -> list[InnermostOrders]:
     """Each change of the innermost orders, oldest first."""
     end_us = microseconds(until)
     changes: list[tuple[int, int, OrderRecord]] = []
@@ -60,7 +60,7 @@ def standings(orders: Iterable[OrderRecord], until: datetime) -> list[Standing]:
         changes.append((microseconds(order.created_at), 1, order))
         changes.append((microseconds(order.updated_at) if order.status.is_final else end_us, 0, order))
     live: dict[str, OrderRecord] = {}
-    found: list[Standing] = []
+    found: list[InnermostOrders] = []
     for at_us, begins, order in sorted(changes, key=lambda change: change[:2]):
         if begins:
             live[order.client_order_id] = order
@@ -68,11 +68,11 @@ def standings(orders: Iterable[OrderRecord], until: datetime) -> list[Standing]:
             live.pop(order.client_order_id, None)
         bids = [one.price for one in live.values() if one.side is Side.BUY]
         asks = [one.price for one in live.values() if one.side is Side.SELL]
-        found.append(Standing(at_us, max(bids, default=None), min(asks, default=None)))
+        found.append(InnermostOrders(at_us, max(bids, default=None), min(asks, default=None)))
     return found
 
 
-def two_sided_us(told: Sequence[Standing], began_us: int, ended_us: int) -> int:
+def two_sided_us(told: Sequence[InnermostOrders], began_us: int, ended_us: int) -> int:
     """How long both sides stood within a span."""
     total = 0
     for index, standing in enumerate(told):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tradex_backtest.tapes.market import DepthStep, TradeStep
-from tradex_sandbox.capture import FieldError, Message, MessageKind
+from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind
 from tradex_sandbox.capture_book import DepthIds
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.recorded_feed import RecordedFeed
@@ -19,7 +19,7 @@ class BinanceFeed:
         self.symbol = self._feed.symbol
         self.book = self._feed.book
         self.zero_us = self._feed.zero_ns // 1000
-        self._message: Message | None = None
+        self._message: CaptureLine | None = None
 
     @property
     def instrument(self) -> Instrument:

@@ -22,7 +22,7 @@ from market_maker.replay.replaying import replay
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import JournalStore
-from tradex_backtest.latencies import Distribution, Latencies
+from tradex_backtest.latencies import Distribution, OneWayLatencies
 from tradex_backtest.report.figures import HORIZONS_MS, markout_bps, plain
 from tradex_backtest.report_command import main
 from tradex_backtest.result import subject_of
@@ -38,7 +38,7 @@ CONFIG = SymbolConfig(
     num_levels=2,
     level_spacing_bps=Decimal(1),
 )
-SETTINGS = RunSettings(Latencies(*[Distribution((1_000_000,))] * 3))
+SETTINGS = RunSettings(OneWayLatencies(*[Distribution((1_000_000,))] * 3))
 RECORDS = (
     cmd.RecordFill,
     cmd.RecordOrder,

@@ -6,7 +6,7 @@ from tests.support.owning import BTC, ETH, Instance, Surroundings, until
 from market_maker.api import ports
 from market_maker.api.problems import of_desk_error
 from market_maker.bootstrap.desk import ServiceDesk
-from market_maker.bootstrap.obligations import Obligations
+from market_maker.bootstrap.obligations import FleetObligations
 from market_maker.core.states import Cause, State
 from market_maker.telemetry.metrics import Metrics
 
@@ -22,7 +22,7 @@ def desk_of(instance: Instance) -> ServiceDesk:
         instance.gauges.figures,
         instance.ownership,
         instance.errands.carry_out_kills,
-        Obligations((), instance.database, Metrics()).standings,
+        FleetObligations((), instance.database, Metrics()).standings,
         shadow_mode=False,
     )
 

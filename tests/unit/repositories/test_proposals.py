@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from market_maker.api.approval import Decision, Proposal
+from market_maker.api.approval import ConfigProposal, Decision
 from market_maker.bootstrap.proposals import StoredProposals
 from market_maker.repositories.executor import Database
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CHANGE = {"field": "max_loss_usdt", "before": "500.0", "after": "600"}
-ONE = Proposal(
+ONE = ConfigProposal(
     0, "BTC-USDT", 3, [CHANGE], ["max_loss_usdt"], "alice", "more room", NOW, NOW + timedelta(hours=1)
 )
 

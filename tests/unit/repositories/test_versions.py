@@ -7,7 +7,7 @@ import pytest
 
 from market_maker.core.config import FairValue, SymbolConfig
 from market_maker.repositories.configs import ConfigRepository, Written
-from market_maker.repositories.errors import SupersededError
+from market_maker.repositories.errors import VersionConflictError
 from market_maker.repositories.versions import VersionRepository
 
 BTC = SymbolConfig(
@@ -72,7 +72,9 @@ async def test_a_change_of_another_version_than_the_present_one_is_refused(pool:
     configs = ConfigRepository(pool)
     await configs.insert(BTC, ALICE)
     await configs.update(WIDER, replace(BOB, replaces=1))
-    with pytest.raises(SupersededError, match="version 1 of BTC-USDT is not the present one, which is 2"):
+    with pytest.raises(
+        VersionConflictError, match="version 1 of BTC-USDT is not the present one, which is 2"
+    ):
         await configs.update(replace(BTC, num_levels=9), replace(ALICE, replaces=1))
     stored = await configs.get("BTC-USDT")
     assert stored is not None
@@ -89,7 +91,7 @@ async def test_of_two_changes_of_one_version_at_the_same_moment_one_is_refused(p
         with pytest.raises(asyncpg.LockNotAvailableError):
             await ConfigRepository(second).update(replace(BTC, num_levels=9), replace(ALICE, replaces=1))
         await transaction.commit()
-        with pytest.raises(SupersededError):
+        with pytest.raises(VersionConflictError):
             await ConfigRepository(second).update(replace(BTC, num_levels=9), replace(ALICE, replaces=1))
         await second.execute("RESET lock_timeout")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from tests.support.sandbox_market import BTC, Capture, Recording
 
-from tradex_sandbox.capture import FieldError, Message, MessageKind
+from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind
 from tradex_sandbox.capture_book import CrowdBook, DepthIds, Told
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.orders import Side
@@ -79,12 +79,12 @@ def test_trades_from_before_the_join_are_not_played(tmp_path: Path) -> None:
 def test_a_level_told_twice_in_one_message_is_one_change_and_can_be_undone() -> None:
     book, grid = CrowdBook(), Grid(BTC)
     snapshot = {"lastUpdateId": 1, "bids": [["100.0", "5"]], "asks": ASKS}
-    book.load(Message(0, 1, MessageKind.SNAPSHOT, "", snapshot), grid)
+    book.load(CaptureLine(0, 1, MessageKind.SNAPSHOT, "", snapshot), grid)
     twice = [["100.0", "7"], ["100.0", "0"]]
-    crossed = Message(0, 2, MessageKind.DEPTH, "BTCUSDT", {"b": [*twice, ["100.6", "1"]], "a": []})
+    crossed = CaptureLine(0, 2, MessageKind.DEPTH, "BTCUSDT", {"b": [*twice, ["100.6", "1"]], "a": []})
     with pytest.raises(FieldError, match="crossed"):
         book.apply(crossed, depth(2, 3), grid)
     assert book.bids.levels() == {1000: 5000}
-    good = Message(0, 3, MessageKind.DEPTH, "BTCUSDT", {"b": twice, "a": []})
+    good = CaptureLine(0, 3, MessageKind.DEPTH, "BTCUSDT", {"b": twice, "a": []})
     assert book.apply(good, depth(2, 3), grid) == (Told({1000: 5000}, {1000: 0}, {1000: 0}), Told({}, {}, {}))
     assert grid.instrument.price(1000) == Decimal("100.0")

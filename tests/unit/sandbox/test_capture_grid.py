@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 from tests.support.sandbox_market import Capture
 
-from tradex_sandbox.capture import FieldError, Message, MessageKind, read_capture
+from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind, read_capture
 from tradex_sandbox.capture_grid import Units, infer_instrument
 from tradex_sandbox.exchange import Exchange
 
 
-def quantities(*values: str) -> list[Message]:
+def quantities(*values: str) -> list[CaptureLine]:
     levels = [["1", value] for value in values]
-    return [Message(0, 1, MessageKind.DEPTH, "BTCUSDT", {"b": levels, "a": []})]
+    return [CaptureLine(0, 1, MessageKind.DEPTH, "BTCUSDT", {"b": levels, "a": []})]
 
 
 def test_strings_become_whole_units() -> None:
@@ -80,7 +80,7 @@ def test_the_lot_is_inferred_from_the_quantities(values: list[str], lot: str) ->
 def test_the_tick_is_inferred_from_every_price_without_exception() -> None:
     levels = [[f"{number}.5", "1"] for number in range(1, 500)] + [["7.001", "1"]]
     instrument = infer_instrument(
-        "X", [Message(0, 1, MessageKind.SNAPSHOT, "", {"bids": levels, "asks": []})]
+        "X", [CaptureLine(0, 1, MessageKind.SNAPSHOT, "", {"bids": levels, "asks": []})]
     )
     assert str(instrument.tick_size) == "0.001"
 

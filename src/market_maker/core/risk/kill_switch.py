@@ -119,7 +119,7 @@ def journal(health: Surroundings, limits: EngineLimits) -> Trigger | None:
     return None
 
 
-def house(health: Health) -> Trigger | None:
+def house(health: Surroundings) -> Trigger | None:
     """A limit over all symbols is broken."""
     measured, allowed = health.house or ("", "")
     return Trigger(KillReason.HOUSE_LIMIT_BREACH, measured, allowed) if measured else None

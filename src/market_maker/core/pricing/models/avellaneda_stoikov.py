@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from market_maker.core.pricing.models.calibrated import CALIBRATED, GAMMA, Calibrated, Market
+from market_maker.core.pricing.models.calibrated import CALIBRATED, GAMMA, Calibrated, CalibratedMarket
 from market_maker.core.pricing.models.decimals import MODEL, ONE, TWO, ln
 from market_maker.core.pricing.models.proposal import (
     Context,
