@@ -20,11 +20,11 @@ from typing import Final
 import aiohttp
 import uvloop
 from playwright.async_api import async_playwright
-from tests.support.api import Alone
-from tests.support.desk import NOW_NS, FakeDesk, order_view, view_of
 
 from benchmarks.process_figures import look_cpu
 from benchmarks.report import Row, table
+from lab.api import Alone
+from lab.desk import NOW_NS, FakeDesk, order_view, view_of
 from market_maker.api.app import create_app
 from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer

@@ -9,10 +9,10 @@ import statistics
 import time
 
 import asyncpg
-from tests.support.journal_records import NOON, Fills, entry, order, state
-from tests.support.postgres_server import start_server
 
 from benchmarks.report import Row
+from lab.journal_records import NOON, Fills, entry, order, state
+from lab.postgres_server import start_server
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold

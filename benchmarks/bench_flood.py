@@ -16,11 +16,11 @@ from typing import Final
 
 import aiohttp
 import uvloop
-from tests.support.api import Alone
-from tests.support.auth import issuing, token
-from tests.support.desk import FakeDesk, view_of
 
 from benchmarks.report import Row
+from lab.api import Alone
+from lab.auth import issuing, token
+from lab.desk import FakeDesk, view_of
 from market_maker.api.app import create_app
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.server import ApiServer

@@ -29,10 +29,10 @@ from unittest import mock
 
 import structlog
 import uvloop
-from tests.support.trading_side import MID, TradingSide, trading_side, until
 
-from benchmarks.kill_exchange import serve
 from benchmarks.report import Row
+from lab.exchange_process import serve
+from lab.trading_side import MID, TradingSide, trading_side, until
 from market_maker.clients.order_service import RequestReport
 from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, SymbolConfig

@@ -1,8 +1,6 @@
 """What each kind of decision does to the world."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from market_maker.core.events import EngineEventUnreadable, Fault
 from market_maker.core.states import Cause, KillReason
@@ -11,12 +9,8 @@ from simulation.decisions import REQUEST_FAULTS, Decision, Kind, Operation
 from simulation.network import Rule
 from simulation.plan import GRIDS, changed
 from simulation.process import plant_defect
+from simulation.world import Action, World
 from tradex_sandbox.orders import Side
-
-if TYPE_CHECKING:
-    from simulation.world import World
-
-Action = Callable[["World", str, Decision], None]
 
 CONTROLS = {
     Kind.ENABLE: Cause.ENABLE,
@@ -30,28 +24,28 @@ DOWN_MS_MIN = 1_000
 EVERYTHING_USDT = Decimal(1_000_000_000)
 
 
-def _request_fault(world: "World", symbol: str, decision: Decision) -> None:
+def _request_fault(world: World, symbol: str, decision: Decision) -> None:
     rule = Rule(decision.kind, symbol, decision.operation, decision.value * MS, decision.count)
     world.network.rules.append(rule)
 
 
-def _jitter(world: "World", _symbol: str, decision: Decision) -> None:
+def _jitter(world: World, _symbol: str, decision: Decision) -> None:
     world.network.jitter_until_ns = world.clock.now_ns + decision.value * MS
 
 
-def _outage(world: "World", _symbol: str, decision: Decision) -> None:
+def _outage(world: World, _symbol: str, decision: Decision) -> None:
     world.network.outage_until_ns = world.clock.now_ns + decision.value * MS
 
 
 # --- the exchange --------------------------------------------------------------------------------
 
 
-def _sweep(world: "World", symbol: str, decision: Decision) -> None:
+def _sweep(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.SWEEP.value)
     world.venue.sweep(symbol, _side(decision), Decimal(decision.value))
 
 
-def _empty_side(world: "World", symbol: str, decision: Decision) -> None:
+def _empty_side(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.EMPTY_SIDE.value)
     world.venue.sweep(symbol, _side(decision), EVERYTHING_USDT)
 
@@ -60,13 +54,13 @@ def _side(decision: Decision) -> Side:
     return Side.SELL if decision.count % 2 else Side.BUY
 
 
-def _halt(world: "World", symbol: str, decision: Decision) -> None:
+def _halt(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.HALT.value)
     world.venue.halt(symbol)
     world.clock.after(decision.value * MS, world.venue.resume, symbol)
 
 
-def _regrid(world: "World", symbol: str, decision: Decision) -> None:
+def _regrid(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.REGRID.value)
     grids = GRIDS[world.symbols.index(symbol)]
     tick, lot = grids[decision.value % len(grids)]
@@ -76,36 +70,36 @@ def _regrid(world: "World", symbol: str, decision: Decision) -> None:
 # --- market data ---------------------------------------------------------------------------------
 
 
-def _feed_gap(world: "World", symbol: str, decision: Decision) -> None:
+def _feed_gap(world: World, symbol: str, decision: Decision) -> None:
     world.feeds.channels[symbol].lose += decision.count
 
 
-def _feed_twice(world: "World", symbol: str, decision: Decision) -> None:
+def _feed_twice(world: World, symbol: str, decision: Decision) -> None:
     world.feeds.channels[symbol].repeat += decision.count
 
 
-def _feed_hold(world: "World", symbol: str, decision: Decision) -> None:
+def _feed_hold(world: World, symbol: str, decision: Decision) -> None:
     world.feeds.hold(symbol, world.clock.now_ns + decision.value * MS)
 
 
-def _feed_corrupt(world: "World", symbol: str, _decision: Decision) -> None:
+def _feed_corrupt(world: World, symbol: str, _decision: Decision) -> None:
     world.feeds.channels[symbol].corrupt = True
 
 
-def _feed_crossed(world: "World", symbol: str, _decision: Decision) -> None:
+def _feed_crossed(world: World, symbol: str, _decision: Decision) -> None:
     world.feeds.channels[symbol].cross = True
 
 
-def _feed_late_snapshot(world: "World", symbol: str, decision: Decision) -> None:
+def _feed_late_snapshot(world: World, symbol: str, decision: Decision) -> None:
     world.feeds.channels[symbol].late_snapshot_ns = decision.value * MS
 
 
-def _flood(world: "World", symbol: str, decision: Decision) -> None:
+def _flood(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.FLOOD.value)
     world.venue.flood(symbol, decision.value)
 
 
-def _stale_instrument(world: "World", symbol: str, decision: Decision) -> None:
+def _stale_instrument(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.STALE_INSTRUMENT.value)
     history = world.feeds.history[symbol]
     world.feeds.tell_instrument(symbol, history[decision.value % len(history)], "told again")
@@ -114,45 +108,45 @@ def _stale_instrument(world: "World", symbol: str, decision: Decision) -> None:
 # --- engine.event.v1 and PostgreSQL --------------------------------------------------------------
 
 
-def _stream_hold(world: "World", symbol: str, decision: Decision) -> None:
+def _stream_hold(world: World, symbol: str, decision: Decision) -> None:
     world.coverage.hit(Kind.STREAM_HOLD.value)
     world.stream.hold(world.stream.partition_of[symbol], world.clock.now_ns + decision.value * MS)
 
 
-def _stream_rewind(world: "World", _symbol: str, _decision: Decision) -> None:
+def _stream_rewind(world: World, _symbol: str, _decision: Decision) -> None:
     if world.process is not None:
         world.coverage.hit(Kind.STREAM_REWIND.value)
         world.reassign(world.process)
 
 
-def _stream_swap(world: "World", symbol: str, decision: Decision) -> None:
+def _stream_swap(world: World, symbol: str, decision: Decision) -> None:
     world.stream.swap[world.stream.partition_of[symbol]] += decision.count
 
 
-def _stream_unreadable(world: "World", symbol: str, _decision: Decision) -> None:
+def _stream_unreadable(world: World, symbol: str, _decision: Decision) -> None:
     world.coverage.hit(Kind.STREAM_UNREADABLE.value)
     world.stream.publish(symbol, EngineEventUnreadable(0, "told to"))
 
 
-def _db_down(world: "World", _symbol: str, decision: Decision) -> None:
+def _db_down(world: World, _symbol: str, decision: Decision) -> None:
     world.trouble.down_until_ns = world.clock.now_ns + decision.value * MS
 
 
-def _db_slow(world: "World", _symbol: str, decision: Decision) -> None:
+def _db_slow(world: World, _symbol: str, decision: Decision) -> None:
     world.trouble.slow_until_ns = world.clock.now_ns + decision.value * MS
 
 
-def _broker_down(world: "World", _symbol: str, decision: Decision) -> None:
+def _broker_down(world: World, _symbol: str, decision: Decision) -> None:
     world.broker.down_until_ns = world.clock.now_ns + decision.value * MS
     world.broker.loses_only_acknowledgements = decision.count % 2 == 0
 
 
-def _lag(world: "World", _symbol: str, decision: Decision) -> None:
+def _lag(world: World, _symbol: str, decision: Decision) -> None:
     world.lag_told_ns = decision.value * MS
     world.lag_until_ns = world.clock.now_ns + decision.value * MS
 
 
-def _lag_unknown(world: "World", _symbol: str, decision: Decision) -> None:
+def _lag_unknown(world: World, _symbol: str, decision: Decision) -> None:
     world.lag_told_ns = None
     world.lag_until_ns = world.clock.now_ns + decision.value * MS
 
@@ -160,26 +154,26 @@ def _lag_unknown(world: "World", _symbol: str, decision: Decision) -> None:
 # --- the process ---------------------------------------------------------------------------------
 
 
-def _stall(world: "World", _symbol: str, decision: Decision) -> None:
+def _stall(world: World, _symbol: str, decision: Decision) -> None:
     if world.process is not None:
         world.coverage.hit(Kind.STALL.value)
         world.process.stall(decision.value * MS)
 
 
-def _stall_sending(world: "World", symbol: str, decision: Decision) -> None:
+def _stall_sending(world: World, symbol: str, decision: Decision) -> None:
     if world.process is not None:
         rule = Rule(Kind.DELAY_AFTER, symbol, Operation.PLACE, (decision.value + 60) * MS, 1)
         world.network.rules.insert(0, rule)
         world.process.stall_on_send[symbol] = decision.value * MS
 
 
-def _worker_fault(world: "World", symbol: str, _decision: Decision) -> None:
+def _worker_fault(world: World, symbol: str, _decision: Decision) -> None:
     if world.process is not None:
         world.coverage.hit(Kind.WORKER_FAULT.value)
         world.process.tell(symbol, Fault(world.clock.now_ns, KillReason.WORKER_FAILURE, "told to"))
 
 
-def _owner_lost(world: "World", symbol: str, decision: Decision) -> None:
+def _owner_lost(world: World, symbol: str, decision: Decision) -> None:
     if world.process is not None:
         world.coverage.hit(Kind.OWNER_LOST.value)
         _taken_away(world, symbol, decision.value)
@@ -187,7 +181,7 @@ def _owner_lost(world: "World", symbol: str, decision: Decision) -> None:
             world.process.tell(lost, Fault(world.clock.now_ns, KillReason.OWNER_LOST, "told to"))
 
 
-def _revoke(world: "World", symbol: str, decision: Decision) -> None:
+def _revoke(world: World, symbol: str, decision: Decision) -> None:
     if world.process is not None:
         world.coverage.hit(Kind.REVOKE.value)
         for revoked in _partition_mates(world, symbol):
@@ -195,7 +189,7 @@ def _revoke(world: "World", symbol: str, decision: Decision) -> None:
         world.process.after(decision.value * MS // 3, _taken_away, world, symbol, decision.value)
 
 
-def _taken_away(world: "World", symbol: str, back_after_ms: int) -> None:
+def _taken_away(world: World, symbol: str, back_after_ms: int) -> None:
     process = world.process
     if process is not None:
         process.owned.difference_update(_partition_mates(world, symbol))
@@ -203,22 +197,22 @@ def _taken_away(world: "World", symbol: str, back_after_ms: int) -> None:
         process.after(back_after_ms * MS, world.give_back)
 
 
-def _partition_mates(world: "World", symbol: str) -> list[str]:
+def _partition_mates(world: World, symbol: str) -> list[str]:
     partition_of = world.stream.partition_of
     return [other for other in world.symbols if partition_of[other] == partition_of[symbol]]
 
 
-def _step_raises(world: "World", symbol: str, decision: Decision) -> None:
+def _step_raises(world: World, symbol: str, decision: Decision) -> None:
     if world.process is not None:
         plant_defect(world.process.engines[symbol], when_placing=decision.operation is Operation.PLACE)
 
 
-def _terminate(world: "World", _symbol: str, decision: Decision) -> None:
+def _terminate(world: World, _symbol: str, decision: Decision) -> None:
     world.down_ns = max(decision.value, DOWN_MS_MIN) * MS
     world.terminate()
 
 
-def _crash(world: "World", _symbol: str, decision: Decision) -> None:
+def _crash(world: World, _symbol: str, decision: Decision) -> None:
     if world.process is not None:
         # A start takes a second at least; what was on the wire has arrived by then, or is a ghost.
         world.process.crash_in = decision.count
@@ -229,7 +223,7 @@ def _crash(world: "World", _symbol: str, decision: Decision) -> None:
 # --- operators -----------------------------------------------------------------------------------
 
 
-def _control(world: "World", symbol: str, decision: Decision) -> None:
+def _control(world: World, symbol: str, decision: Decision) -> None:
     process = world.process
     activates = decision.kind in (Kind.ENABLE, Kind.RESUME)
     if process is not None and (symbol in process.owned or not activates):
@@ -237,7 +231,7 @@ def _control(world: "World", symbol: str, decision: Decision) -> None:
         process.control(symbol, CONTROLS[decision.kind], rebase_pnl=bool(decision.count % 2))
 
 
-def _config(world: "World", symbol: str, decision: Decision) -> None:
+def _config(world: World, symbol: str, decision: Decision) -> None:
     if world.process is not None:
         world.coverage.hit(Kind.CONFIG.value)
         config = changed(world.store.configs[symbol], decision.value)

@@ -27,8 +27,9 @@
 Elsewhere: 9 for rebalances in tests/unit/streams/test_offsets.py, 13 for exceptions in tests/unit/actors.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
@@ -41,17 +42,15 @@ from simulation.earnings import Earnings
 from simulation.exposure import Exposure, check_belief, exposure_of
 from simulation.ledger import Ledger
 from simulation.observations import observe
-from simulation.parts import Parts, Violation
+from simulation.parts import Parts
 from simulation.placement import check_placement, is_made_smaller
 from simulation.reference import check_reference
 from simulation.requoting import check_cancels, check_rests
 from simulation.transitions import check_chain, check_left_active, check_transition
 from simulation.triggers import check_halted, demands_halt
 from simulation.truth import ids_of
+from simulation.violation import Violation
 from simulation.watch import Watch
-
-if TYPE_CHECKING:
-    from simulation.process import Process
 
 ORDER_NEWS = (
     ev.PlaceAnswer,
@@ -65,6 +64,17 @@ _CANCELS = (cmd.CancelAll, cmd.CancelOrder)
 _REQUESTS = (cmd.PlaceOrder, cmd.QueryOrder, cmd.QueryOpenOrders)
 
 
+class Checked(Protocol):
+    """A process, as far as the checks look into it and note in it."""
+
+    number: int
+    engines: dict[str, SymbolEngine]
+    owned: set[str]
+    known: dict[str, set[str]]
+    undispatched: dict[str, None]
+    cancelling: Counter[str]
+
+
 class Checks:
     """All symbols of a run, across its processes."""
 
@@ -74,7 +84,7 @@ class Checks:
 
     # --- a life begins ---------------------------------------------------------------------------
 
-    def began(self, process: "Process", symbol: str, restored: Restored) -> None:
+    def began(self, process: Checked, symbol: str, restored: Restored) -> None:
         """An engine was rebuilt."""
         watch, store = self.watch[symbol], self._parts.store
         row = store.states.get(symbol)
@@ -93,7 +103,7 @@ class Checks:
 
     # --- a step ----------------------------------------------------------------------------------
 
-    def hears(self, process: "Process", symbol: str, event: ev.Event) -> None:
+    def hears(self, process: Checked, symbol: str, event: ev.Event) -> None:
         """An engine is about to take an event."""
         watch = self.watch[symbol]
         if isinstance(event, ev.BookSnapshot | ev.BookDelta):
@@ -113,7 +123,7 @@ class Checks:
         self.watch[symbol].owed_by = event
 
     def decided(
-        self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
+        self, process: Checked, symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
     ) -> None:
         """An engine said what is to be done; nothing of it has been done."""
         watch = self.watch[symbol]
@@ -138,7 +148,7 @@ class Checks:
             check_left_active(process.engines[symbol], commands, is_shadow=self._is_shadow)
 
     def stepped(
-        self, process: "Process", symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
+        self, process: Checked, symbol: str, event: ev.Event | None, commands: Sequence[cmd.Command]
     ) -> None:
         """A step is over."""
         engine, watch = process.engines[symbol], self.watch[symbol]
@@ -173,7 +183,7 @@ class Checks:
 
     # --- effects ---------------------------------------------------------------------------------
 
-    def sends(self, process: "Process", symbol: str, command: cmd.PlaceOrder) -> None:
+    def sends(self, process: Checked, symbol: str, command: cmd.PlaceOrder) -> None:
         """A new order leaves the process."""
         watch = self.watch[symbol]
         if watch.state is not State.ACTIVE:
@@ -232,7 +242,7 @@ class Checks:
             if self._is_shadow and own < 2:
                 raise Violation(1, f"{symbol}: {type(command).__name__} in shadow mode")
 
-    def _late_answer(self, process: "Process", symbol: str, event: ev.PlaceAnswer) -> None:
+    def _late_answer(self, process: Checked, symbol: str, event: ev.PlaceAnswer) -> None:
         """What turns out to be open after a kill or pause is cancelled in the very step that says so."""
         if event.outcome is not RequestOutcome.OK:
             return
@@ -273,7 +283,7 @@ class Checks:
         watch.ledger.compare(symbol, record.after)
         watch.earnings.take(record)
 
-    def _placement(self, process: "Process", symbol: str, watch: Watch, command: cmd.PlaceOrder) -> None:
+    def _placement(self, process: Checked, symbol: str, watch: Watch, command: cmd.PlaceOrder) -> None:
         if watch.state is not State.ACTIVE:
             raise Violation(6, f"{symbol}: an order is decided in {watch.state.value}")
         if not watch.trading:
@@ -289,7 +299,7 @@ class Checks:
         process.known[symbol].add(command.order.client_order_id)
         process.undispatched[command.order.client_order_id] = None
 
-    def _exposure(self, process: "Process", symbol: str) -> Exposure:
+    def _exposure(self, process: Checked, symbol: str) -> Exposure:
         counted, now_ns = self.watch[symbol].ledger.keys, self._parts.clock.now_ns
         return exposure_of(self._parts.truth, symbol, counted, process.known[symbol], now_ns)
 
@@ -301,7 +311,7 @@ class Checks:
         if len(sends) > self._parts.plan.limits.max_orders_per_second:
             raise Violation(5, f"{symbol}: {len(sends)} orders within a second")
 
-    def _book_is_true(self, process: "Process", symbol: str, command: cmd.PlaceOrder) -> None:
+    def _book_is_true(self, process: Checked, symbol: str, command: cmd.PlaceOrder) -> None:
         """The book that an order was computed from is what the exchange published, and is not too old."""
         state = process.engines[symbol].symbol
         book, price = state.book, state.instrument.price

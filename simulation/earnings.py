@@ -8,7 +8,7 @@ from market_maker.core.commands import RecordFill
 from market_maker.core.engine.symbol import Symbol
 from market_maker.core.events import Side
 from market_maker.core.results import Parts
-from simulation.parts import Violation
+from simulation.violation import Violation
 
 _EXACT = Context(prec=60)
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Side
-from simulation.parts import Violation
 from simulation.truth import Intent, TradeKey, Truth
+from simulation.violation import Violation
 
 
 @dataclass(frozen=True, slots=True)

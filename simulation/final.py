@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.states import KillReason, State
-from simulation.parts import Violation
-from simulation.process import DefectError, plant_defect
+from simulation.process import DefectError, Life, plant_defect
 from simulation.translate import ACCOUNT
-
-if TYPE_CHECKING:
-    from simulation.process import Life
-    from simulation.world import World
+from simulation.violation import Violation
+from simulation.world import World
 
 PERMITTED_REFUSALS = {
     KillReason.EXPOSURE_BREACH.value,
@@ -24,7 +20,7 @@ PERMITTED_REFUSALS = {
 }
 
 
-def check_at_rest(world: "World") -> None:
+def check_at_rest(world: World) -> None:
     """Nothing open, every execution counted once, everything durable and committed."""
     process, store = world.process, world.store
     if process is None:
@@ -57,21 +53,21 @@ def check_at_rest(world: "World") -> None:
         _markouts_are_whole(world, symbol, len(state.markouts), len(stored))
 
 
-def _orders_are_over(world: "World", symbol: str) -> None:
+def _orders_are_over(world: World, symbol: str) -> None:
     """Every stored order is final, and an order of the exchange has one intent."""
     for row in world.store.orders[symbol].values():
         if not row.status.is_final:
             raise Violation(8, f"{symbol}: {row.client_order_id} is still stored as {row.status.value}")
 
 
-def _markouts_are_whole(world: "World", symbol: str, waiting: int, fills: int) -> None:
+def _markouts_are_whole(world: World, symbol: str, waiting: int, fills: int) -> None:
     """Nothing that was due has been lost."""
     there = sum(of == symbol for of, *_ in world.store.markouts)
     if there + waiting != fills * len(HORIZONS_MS):
         raise Violation(18, f"{symbol}: {there} markouts, {waiting} waited for, of {fills} fills")
 
 
-def check_revival(world: "World", activations: Mapping[str, int]) -> None:
+def check_revival(world: World, activations: Mapping[str, int]) -> None:
     """A desk that wants to go on can: what stopped a symbol can be reset, and it becomes ACTIVE again."""
     for symbol, before in activations.items():
         refusals = set(world.desk.refusals.get(symbol, ()))
@@ -79,7 +75,7 @@ def check_revival(world: "World", activations: Mapping[str, int]) -> None:
             raise Violation(0, f"{symbol}: cannot be enabled again: {sorted(refusals)}")
 
 
-def check_replays(world: "World") -> None:
+def check_replays(world: World) -> None:
     """Every engine alone, given the same events, says the same: no state is shared, nothing else is read."""
     processes = [*world.ended_lives, *([world.process] if world.process is not None else [])]
     for process in processes:
@@ -87,7 +83,7 @@ def check_replays(world: "World") -> None:
             _replay(world, symbol, life)
 
 
-def _replay(world: "World", symbol: str, life: "Life") -> None:
+def _replay(world: World, symbol: str, life: Life) -> None:
     engine = SymbolEngine(life.restored, world.plan.limits)
     if engine.start(life.open_orders) != life.said[0]:
         raise Violation(13, f"{symbol}: began otherwise when played again")

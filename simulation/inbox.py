@@ -13,7 +13,7 @@ from market_maker.core import events as ev
 from simulation.clock import MS
 from simulation.coverage import Coverage
 from simulation.database import Schedule
-from simulation.parts import Violation
+from simulation.violation import Violation
 from simulation.virtual_loop import VirtualLoop
 
 CAPACITY, CONFLATE_FROM, RESERVED = 120, 40, 105

@@ -13,7 +13,7 @@ from market_maker.core.engine.engine import SymbolEngine
 from simulation.clock import MS, Clock
 from simulation.coverage import Coverage
 from simulation.database import Schedule, Trouble
-from simulation.parts import Violation
+from simulation.violation import Violation
 from simulation.virtual_loop import VirtualLoop
 
 LEASE_NS = 800 * MS

@@ -5,7 +5,7 @@ from decimal import Context, Decimal
 
 from market_maker.core.commands import PositionRow, RecordFill
 from market_maker.core.events import Side
-from simulation.parts import Violation
+from simulation.violation import Violation
 
 _EXACT = Context(prec=60)
 

@@ -4,7 +4,7 @@ from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Side
 from market_maker.core.orders.checked_order import CheckedOrder
 from simulation.exposure import Exposure
-from simulation.parts import Violation
+from simulation.violation import Violation
 
 
 def check_placement(engine: SymbolEngine, exposure: Exposure, order: CheckedOrder) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
+from typing import Protocol
 
 from market_maker.actors.send_gate import SendGate
 from market_maker.core import commands as cmd
@@ -14,6 +15,7 @@ from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
 from simulation import translate
+from simulation.checks import Checks
 from simulation.clock import MS
 from simulation.database import Journal
 from simulation.decisions import Kind
@@ -23,7 +25,6 @@ from simulation.lifetime import Lifetime
 from simulation.network import Flight
 from simulation.parts import Parts
 from simulation.relay import Relay
-from simulation.stopping import OrderlyStop
 from simulation.store import Entry
 from simulation.stream import Consumer
 from simulation.virtual_loop import VirtualLoop
@@ -72,10 +73,19 @@ def plant_defect(engine: SymbolEngine, *, when_placing: bool) -> None:
     engine._advance = failing  # type: ignore[method-assign]  # noqa: SLF001 -- until then
 
 
+class RunParts(Parts, Protocol):
+    """The parts, with those that are told of a process."""
+
+    checks: Checks
+
+    def replied(self, process: "Process", symbol: str, reply: cmd.Reply) -> None:
+        """An engine answered an operator."""
+
+
 class Process(Lifetime):
     """The engines of all symbols and what stands around them."""
 
-    def __init__(self, parts: Parts, number: int) -> None:
+    def __init__(self, parts: RunParts, number: int) -> None:
         super().__init__(parts.clock)
         self._parts = parts
         self.number = number
@@ -94,7 +104,7 @@ class Process(Lifetime):
         """How many effects are left; 0: no crash is coming."""
         self.stall_on_send: dict[str, int] = {}
         self.failed_steps = 0
-        self.stopping: OrderlyStop | None = None
+        self.is_stopping = False
         self.quiesced = False
         """Whether nothing more is read from the stream."""
         self._ticks: dict[str, int] = {}

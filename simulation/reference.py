@@ -5,8 +5,8 @@ from fractions import Fraction
 from market_maker.core.engine.symbol import Symbol
 from market_maker.core.pricing.reference_mid import MidSource
 from simulation.coverage import Coverage
-from simulation.parts import Violation
 from simulation.translate import ACCOUNT
+from simulation.violation import Violation
 from tradex_sandbox.exchange import Exchange
 
 

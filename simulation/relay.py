@@ -17,8 +17,8 @@ from simulation.clock import MS, SECOND_NS, Clock
 from simulation.coverage import Coverage
 from simulation.database import Schedule, Trouble
 from simulation.decisions import Kind
-from simulation.parts import Violation
 from simulation.store import OutboxRow, Store
+from simulation.violation import Violation
 from simulation.virtual_loop import VirtualLoop
 
 logging.getLogger("market_maker").addHandler(logging.NullHandler())  # what goes wrong here is wanted

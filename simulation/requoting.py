@@ -17,7 +17,7 @@ from market_maker.core.orders.order_tracker import Order
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
 from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
-from simulation.parts import Violation
+from simulation.violation import Violation
 
 NOT_FOR_ITSELF = ("price_collar", "notional_limit", "below_min_notional")
 """A level that may not be quoted whatever the position: it needs no order."""

@@ -3,12 +3,13 @@
 import traceback
 from dataclasses import dataclass
 
+from simulation.actions import ACTIONS
 from simulation.clock import MS, SECOND_NS, START_NS
 from simulation.coverage import Coverage
 from simulation.decisions import Decision
 from simulation.final import check_at_rest, check_replays, check_revival
-from simulation.parts import Violation
 from simulation.plan import FAULTY_MS, plan_of, script_of
+from simulation.violation import Violation
 from simulation.world import World
 
 CALM_NS_MAX = 12 * SECOND_NS
@@ -58,7 +59,7 @@ def run(seed: int, decisions: tuple[Decision, ...], until_ms: int = ENDLESS_MS) 
 
 
 def _play(world: World, decisions: tuple[Decision, ...], until_ns: int) -> None:
-    world.begin(decisions)
+    world.begin(decisions, ACTIONS)
     faulty_until_ns = START_NS + FAULTY_MS * MS
     _until(world, min(until_ns, faulty_until_ns))
     if until_ns > faulty_until_ns:
@@ -72,7 +73,7 @@ def _play(world: World, decisions: tuple[Decision, ...], until_ns: int) -> None:
 
 
 def _come_to_rest(world: World) -> None:
-    while world.process is None or world.process.stopping is not None:
+    while world.process is None or world.process.is_stopping:
         world.step()
     world.calm()
     deadline_ns = world.clock.now_ns + CALM_NS_MAX

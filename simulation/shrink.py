@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from simulation.decisions import Decision
-from simulation.parts import Violation
 from simulation.runner import Result, run
+from simulation.violation import Violation
 
 RUNS_MAX = 600
 PATIENCE_MS = 2_000

@@ -1,16 +1,14 @@
 """SIGTERM: the service ends in order, as `bootstrap.service` does it, and leaves nothing behind."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from market_maker.core.events import Retire
 from market_maker.core.states import Cause, State
 from simulation.clock import MS, SECOND_NS
-from simulation.parts import Parts, Violation
+from simulation.parts import Parts
+from simulation.process import Process
 from simulation.truth import ids_of
-
-if TYPE_CHECKING:
-    from simulation.process import Process
+from simulation.violation import Violation
 
 CLEAR_NS_MAX = 6 * SECOND_NS
 FLUSH_NS_MAX = 1_500 * MS
@@ -21,7 +19,7 @@ STOP_NS_MAX = 10 * SECOND_NS
 class OrderlyStop:
     """Clear the market, write what happened, publish it, commit, end. Made by SIGTERM."""
 
-    def __init__(self, process: "Process", parts: Parts, exited: Callable[[bool], None]) -> None:
+    def __init__(self, process: Process, parts: Parts, exited: Callable[[bool], None]) -> None:
         """`exited` is told at the end whether everything could be left in order."""
         self._process, self._parts, self._exited = process, parts, exited
         self._began_ns = parts.clock.now_ns

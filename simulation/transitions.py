@@ -6,9 +6,10 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.states import Cause, State
-from simulation.parts import Parts, Violation
+from simulation.parts import Parts
 from simulation.triggers import has_halted_before
 from simulation.truth import ids_of
+from simulation.violation import Violation
 from simulation.watch import Watch
 
 _ACTIVATES = (Cause.ENABLE, Cause.RESUME)

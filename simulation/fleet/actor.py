@@ -25,7 +25,7 @@ from simulation.clock import MS
 from simulation.fleet.exchange import FleetExchange
 from simulation.fleet.rows import StateRow
 from simulation.lifetime import Lifetime
-from simulation.parts import Violation
+from simulation.violation import Violation
 from simulation.virtual_loop import VirtualLoop
 
 LIMITS: Final = EngineLimits(response_timeout_ns=500 * MS)

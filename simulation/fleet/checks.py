@@ -11,7 +11,7 @@ from simulation.fleet.exchange import FleetExchange
 from simulation.fleet.guard import SETTLE_NS, SILENCE_NS
 from simulation.fleet.instance import LEASE_NS, FleetInstance
 from simulation.fleet.rows import FleetRows
-from simulation.parts import Violation
+from simulation.violation import Violation
 
 CLEARED_NS_MAX: Final = SILENCE_NS + LEASE_NS + SETTLE_NS + 700 * MS
 """How long orders may rest that nobody looks after; not counted while the Order Service is away."""

@@ -7,8 +7,8 @@ from simulation.clock import MS, START_NS
 from simulation.decisions import Decision
 from simulation.fleet.script import FAULTY_MS, fleet_plan_of, fleet_script_of
 from simulation.fleet.world import FleetRun
-from simulation.parts import Violation
 from simulation.runner import ENDLESS_MS, Result
+from simulation.violation import Violation
 
 CALM_NS_MAX: Final = 30_000 * MS
 """Within this time after the last fault every symbol must have its one owner."""

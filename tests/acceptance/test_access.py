@@ -8,7 +8,8 @@ import pytest
 from tests.support.guarded import Guarded
 from tests.support.operator import Answer, until
 from tests.support.service import Site
-from tests.support.tokens import by_shared_secret, by_unknown_key, unsigned, with_other_claims
+
+from lab.tokens import by_shared_secret, by_unknown_key, unsigned, with_other_claims
 
 STATUS, KILL = "/v1/mm/status", "/v1/mm/emergency/kill"
 READ, OPERATE, EMERGENCY = "mm:read", "mm:operate", "mm:emergency"

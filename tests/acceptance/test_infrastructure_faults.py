@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterator
 import asyncpg
 import pytest
 from tests.support.operator import until
-from tests.support.postgres_server import PostgresServer, free_port
 from tests.support.service import ExchangeServers, Site
 
+from lab.postgres_server import PostgresServer, free_port
 from market_maker.repositories.migrations import migrate
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"

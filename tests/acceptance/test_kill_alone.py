@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from tests.support.operator import until
-from tests.support.postgres_server import PostgresServer
 from tests.support.service import ExchangeServers, Site
 from tests.support.valkey import Valkey
 
+from lab.postgres_server import PostgresServer
 from market_maker.repositories.migrations import migrate
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"

@@ -12,10 +12,11 @@ from functools import partial
 import aiohttp
 import asyncpg
 import pytest
-from tests.support import forked
 from tests.support.operator import until
-from tests.support.postgres_server import free_port
 from tests.support.service import SOON_FORGOTTEN, Site, small
+
+from lab import forked
+from lab.postgres_server import free_port
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 SYMBOLS = (BTC, ETH)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import forked
 from tests.support.operator import until
 from tests.support.recorded import edited
 from tests.support.service import SOON_FORGOTTEN, Site
+
+from lab import forked
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 

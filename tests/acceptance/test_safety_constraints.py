@@ -11,11 +11,9 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from tests.support.databases import Databases
 from tests.support.events import EventReader
 from tests.support.operator import until
 from tests.support.order_proxy import OrderProxy, Passed, proxy_before
-from tests.support.postgres_server import PostgresServer
 from tests.support.service import (
     ExchangeServers,
     Site,
@@ -25,6 +23,8 @@ from tests.support.service import (
     skip_history,
 )
 
+from lab.databases import Databases
+from lab.postgres_server import PostgresServer
 from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT, TRADES
 
 BTC = "BTCUSDT"

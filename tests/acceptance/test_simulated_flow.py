@@ -7,9 +7,10 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.support.operator import until
-from tests.support.processes import ServerProcess
 from tests.support.sandbox import SandboxClient, SandboxServers
 from tests.support.service import ExchangeServers
+
+from lab.processes import ServerProcess
 
 SYMBOL = "ADAUSDT"
 """Nobody else's on the shared broker."""

@@ -12,11 +12,12 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 import pytest
-from tests.support import forked
-from tests.support.postgres_server import free_port
 from tests.support.sandbox import SandboxClient
 from tests.support.service import ExchangeServers, service_environment
-from tests.support.service_process import INHERITED
+
+from lab import forked
+from lab.postgres_server import free_port
+from lab.service_process import INHERITED
 
 REQUIRED = ("POSTGRES_URL", "REDIS_URL", "KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
 BROKER = ("--broker", "127.0.0.1:1")

@@ -1,10 +1,10 @@
 """Two hundred symbols on one page: only those in sight are drawn, and each is reached."""
 
 from playwright.async_api import expect
-from tests.support.api import served
-from tests.support.desk import FakeDesk, view_of
 from tests.support.person import People, Person
 
+from lab.api import served
+from lab.desk import FakeDesk, view_of
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 

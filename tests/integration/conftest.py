@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.deployment import stages
 from tests.support.image_root import ImageRoot, NoNamespacesError
 from tests.support.kafka_exchange import KafkaExchange
-from tests.support.kafka_topics import Topics
-from tests.support.maven import NoJavaServerError, kafka_jars
-from tests.support.processes import ServerProcess
-from tests.support.secured_kafka import LISTENER, let_in, secured
-from tests.support.tls import Authority
 
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
+from lab.maven import NoJavaServerError, kafka_jars
+from lab.processes import ServerProcess
+from lab.secured_kafka import LISTENER, let_in, secured
+from lab.tls import Authority
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 
 PARTITIONS = 4

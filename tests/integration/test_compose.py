@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from tests.support.apache_kafka import ApacheKafka
-from tests.support.apicurio import Apicurio
 from tests.support.composed import USER, Container, replaced
 from tests.support.deployment import compose
 from tests.support.image_root import ImageRoot
-from tests.support.maven import registry_folder
 from tests.support.operator import Operator, until
-from tests.support.postgres_server import free_port
 
+from lab.apache_kafka import ApacheKafka
+from lab.apicurio import Apicurio
+from lab.maven import registry_folder
+from lab.postgres_server import free_port
 from market_maker.repositories.migrations import shipped_versions
 
 INSTANCES = ("market-maker-1", "market-maker-2")

@@ -13,10 +13,10 @@ import pytest
 from tests.support.instances import NORTH, SOUTH, Fleet, StartFleet, trade_all_the_time
 from tests.support.kafka_exchange import KafkaExchange
 from tests.support.operator import until
-from tests.support.postgres_server import PostgresServer
 from tests.support.published import require_no_gap
 from tests.support.valkey import Valkey
 
+from lab.postgres_server import PostgresServer
 from market_maker.repositories.migrations import migrate
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")

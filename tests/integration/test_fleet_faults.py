@@ -10,9 +10,9 @@ import pytest
 from tests.support.instances import NORTH, SOUTH, Fleet, StartFleet
 from tests.support.kafka_exchange import KafkaExchange
 from tests.support.operator import until
-from tests.support.postgres_server import PostgresServer
 from tests.support.service import small
 
+from lab.postgres_server import PostgresServer
 from market_maker.repositories.migrations import migrate
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import aiohttp
 import pytest
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.demo_run import SPOT, cut
 from tests.support.instances import (
     GUARD_SILENCE_S,
@@ -20,11 +19,12 @@ from tests.support.instances import (
     StartFleet,
 )
 from tests.support.kafka_exchange import KafkaExchange
-from tests.support.kafka_topics import Topics
 from tests.support.operator import until
 from tests.support.order_proxy import OrderProxy, Passed, proxy_before
-from tests.support.processes import ServerProcess
 
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
+from lab.processes import ServerProcess
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 
 pytestmark = [

@@ -3,10 +3,10 @@
 from pathlib import Path
 from uuid import uuid4
 
-from tests.support.kafka_topics import Topics
 from tests.support.sandbox import SandboxServers
 from tests.support.service import service_environment, service_process
 
+from lab.kafka_topics import Topics
 from market_maker.streams.topics import ENGINE_EVENT, TRADES
 
 

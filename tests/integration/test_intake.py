@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.intake import GROUP, SYMBOLS, Desk, Exchange, Listener
 from tests.support.kafka import Wire, delta, levels, snapshot, trade_event, until
-from tests.support.kafka_topics import Topics
 
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
 from market_maker.core.events import BookDelta, BookSnapshot, EngineEventUnreadable, Execution
 from market_maker.streams.group_member import FencedError
 from market_maker.streams.partitioner import partition_of

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from tests.support.apache_kafka import BROKER_SESSION_S, ApacheKafka
 from tests.support.kafka import until
-from tests.support.kafka_topics import Topics
 
+from lab.apache_kafka import BROKER_SESSION_S, ApacheKafka
+from lab.kafka_topics import Topics
 from market_maker.streams.assignment import Assignment
 from market_maker.streams.batch import Position
 from market_maker.streams.lag import LagMonitor, LagReport

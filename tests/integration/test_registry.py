@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from tests.support.apicurio import Apicurio
 from tests.support.kafka import envelope, trade_event, wire
-from tests.support.maven import NoJavaServerError, registry_folder
 
+from lab.apicurio import Apicurio
+from lab.maven import NoJavaServerError, registry_folder
 from market_maker.streams.avro_codec import AvroDecoder, AvroEncoder
 from market_maker.streams.errors import RegistryError
 from market_maker.streams.schema_registry import SchemaRegistry

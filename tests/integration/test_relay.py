@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import asyncpg
 import pytest
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.kafka import TopicReader
-from tests.support.kafka_topics import Topics
 from tests.support.operator import until
 
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.streams.avro_codec import AvroDecoder, AvroEncoder

@@ -10,18 +10,18 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 import pytest
-from tests.support.apache_kafka import ApacheKafka
-from tests.support.encrypted_postgres import PASSWORD, USER, EncryptedPostgres, programs
 from tests.support.guard_process import GuardProcess
-from tests.support.kafka_topics import Topics
 from tests.support.operator import Operator, until
-from tests.support.postgres_server import free_port
-from tests.support.processes import ServerProcess
 from tests.support.sandbox import ACCOUNT, SandboxClient, SandboxServers
-from tests.support.secured_kafka import client_settings
-from tests.support.service_process import ServiceProcess
-from tests.support.tls import Authority, tls_front
 
+from lab.apache_kafka import ApacheKafka
+from lab.encrypted_postgres import PASSWORD, USER, EncryptedPostgres, programs
+from lab.kafka_topics import Topics
+from lab.postgres_server import free_port
+from lab.processes import ServerProcess
+from lab.secured_kafka import client_settings
+from lab.service_process import ServiceProcess
+from lab.tls import Authority, tls_front
 from market_maker.repositories.migrations import migrate
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 

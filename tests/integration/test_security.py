@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.intake import Desk
 from tests.support.kafka import Wire, trade_event, until
-from tests.support.kafka_topics import Topics
-from tests.support.secured_kafka import client_settings
-from tests.support.tls import Authority
 
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
+from lab.secured_kafka import client_settings
+from lab.tls import Authority
 from market_maker.core.events import Execution
 from market_maker.settings import Settings
 from market_maker.streams.publisher import KafkaPublisher, PublishError

@@ -10,11 +10,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from tests.support.kafka import TopicReader
 from tests.support.kafka_exchange import KafkaExchange
-from tests.support.kafka_topics import Topics
 from tests.support.operator import Status, until
 from tests.support.published import published
 from tests.support.service import Site
 
+from lab.kafka_topics import Topics
 from market_maker.streams import envelope
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA, STATE_CHANGED, dead_letter_topic

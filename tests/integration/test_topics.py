@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.intake import Desk
 from tests.support.kafka import until
-from tests.support.kafka_topics import Topics
-from tests.support.processes import ServerProcess
 
+from lab.apache_kafka import ApacheKafka
+from lab.kafka_topics import Topics
+from lab.processes import ServerProcess
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, PUBLISHED, dead_letter_topic

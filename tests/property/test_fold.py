@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.conversation import INSTRUMENT
-from tests.support.journal_records import Fills, entry
 
+from lab.journal_records import Fills, entry
 from market_maker.bootstrap import restore
 from market_maker.bootstrap.restore import Restorer
 from market_maker.core.config import SymbolConfig

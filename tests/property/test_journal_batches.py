@@ -8,8 +8,8 @@ from typing import TypeVar
 import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.journal_records import NOON, Fills, order, risk, state
 
+from lab.journal_records import NOON, Fills, order, risk, state
 from market_maker.core.commands import OrderStatus, Record, RecordFill, RecordOrder, RecordState
 from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold

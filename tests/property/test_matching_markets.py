@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.sandbox_market import BTC, OTHERS, OURS, Capture, new_order, rebuilt
 
+from lab.sandbox_market import BTC, OTHERS, OURS, Capture, new_order, rebuilt
 from tradex_sandbox.exchange import Exchange
 from tradex_sandbox.market_events import (
     BookDelta,

@@ -4,9 +4,9 @@ import pytest
 
 from simulation.coverage import Coverage
 from simulation.decisions import Decision, Kind
-from simulation.parts import Violation
 from simulation.runner import Result
 from simulation.shrink import Shrinker
+from simulation.violation import Violation
 
 NOISE = tuple(Decision(at_ms, Kind.SWEEP, value=400, count=2) for at_ms in range(0, 4_000, 100))
 CULPRITS = (Decision(1_234, Kind.KILL, value=9, count=3), Decision(2_345, Kind.CRASH, value=2_500, count=7))

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.support.sandbox_market import Capture
 
+from lab.sandbox_market import Capture
 from tradex_backtest.command import main
 from tradex_sandbox.orders import Side
 

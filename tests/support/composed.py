@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.deployment import compose, environment, stages
-from tests.support.end_with_parent import end_with_parent
 from tests.support.image_root import ImageRoot
+
+from lab.end_with_parent import end_with_parent
 
 IMAGE = stages()[-1]
 USER = next(step.text for step in IMAGE if step.name == "USER")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.end_with_parent import end_with_parent
+from lab.end_with_parent import end_with_parent
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "data" / "binance"
 SPOT = CAPTURES / "spot_btcusdt_20240808.gz"

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.support.api import Api, in_process
-from tests.support.desk import FakeDesk, view_of
-
+from lab.api import Api, in_process
+from lab.desk import FakeDesk, view_of
 from market_maker.api.ports import DatabaseDownError
 from market_maker.api.security import Authenticator
 from market_maker.core.config import SymbolConfig

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 from aiohttp import web
-from tests.support.fleet_secret import FLEET_SECRET
-from tests.support.order_client import RESTING
-from tests.support.order_server import OrderServer, Seen
 
+from lab.fleet_secret import FLEET_SECRET
+from lab.order_client import RESTING
+from lab.order_server import OrderServer, Seen
 from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.repositories.executor import Database

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
-from tests.support.fleet_secret import FLEET_SECRET
-from tests.support.postgres_server import free_port
-from tests.support.service_process import ServiceProcess
+
+from lab.fleet_secret import FLEET_SECRET
+from lab.postgres_server import free_port
+from lab.service_process import ServiceProcess
 
 
 class GuardProcess(ServiceProcess):

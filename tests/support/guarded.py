@@ -10,12 +10,13 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 import pytest
-from tests.support.databases import Databases
 from tests.support.operator import Answer, until
-from tests.support.postgres_server import PostgresServer
 from tests.support.sandbox import SandboxClient
 from tests.support.service import ExchangeServers, service_environment, service_process
-from tests.support.service_process import ServiceProcess
+
+from lab.databases import Databases
+from lab.postgres_server import PostgresServer
+from lab.service_process import ServiceProcess
 
 Row = dict[str, Any]
 

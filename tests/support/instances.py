@@ -19,9 +19,10 @@ import asyncpg
 import pytest
 from tests.support.guard_process import GuardProcess
 from tests.support.operator import until
-from tests.support.postgres_server import free_port
 from tests.support.sandbox import SandboxServers
 from tests.support.service import Site, service_environment, service_process, site_of, skip_history, small
+
+from lab.postgres_server import free_port
 
 NORTH, SOUTH = "north", "south"
 GUARD_SILENCE_S = 3.0

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from tests.support.apache_kafka import ApacheKafka
 from tests.support.sandbox import SandboxServers
+
+from lab.apache_kafka import ApacheKafka
 
 
 @dataclass(frozen=True, slots=True)

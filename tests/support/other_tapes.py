@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.support.sandbox_market import Capture
+
+from lab.sandbox_market import Capture
 
 EVENT = [
     ("ev", "u8"),

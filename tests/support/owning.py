@@ -16,9 +16,9 @@ from typing import Any
 import asyncpg
 import grpc
 from aiohttp import web
-from benchmarks.kill_exchange import Exchange as OrderBook
-from tests.support.order_server import OrderServer, Seen
 
+from lab.exchange_process import Exchange as OrderBook
+from lab.order_server import OrderServer, Seen
 from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 
-from tests.support.api import Answer, Api
-
+from lab.api import Answer, Api
 from market_maker.api.approval import ConfigProposal, Decision
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import Principal, Role

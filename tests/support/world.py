@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tests.support import invariants
-from tests.support.exchange_model import ExchangeModel
-from tests.support.flights import Flight, answer_of, no_answer
 
+from lab.exchange import ExchangeModel
+from lab.flights import Flight, answer_of, no_answer
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus

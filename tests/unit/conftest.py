@@ -1,9 +1,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.api import Api, in_process
-from tests.support.desk import FakeDesk, view_of
 
+from lab.api import Api, in_process
+from lab.desk import FakeDesk, view_of
 from market_maker.core.config import SymbolConfig
 
 

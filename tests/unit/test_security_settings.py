@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from tests.support.tls import Authority, KeyPair, with_password
 
+from lab.tls import Authority, KeyPair, with_password
 from market_maker.environment import SettingsError
 from market_maker.settings import Settings
 

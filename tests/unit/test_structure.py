@@ -7,17 +7,23 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-SRC = Path(__file__).parents[2] / "src"
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
 SERVICE = SRC / "market_maker"
+BESIDE = ("simulation", "benchmarks", "lab")
+"""What stands beside the packages, by the names under which it is imported."""
 
 
 def _name(path: Path) -> str:
-    return ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
+    root = SRC if path.is_relative_to(SRC) else ROOT
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _modules() -> dict[str, ast.Module]:
-    """Every module that is written by hand, by its dotted name."""
-    paths = (path for path in SERVICE.rglob("*.py") if "generated" not in path.parts)
+def _modules(folder: Path = SERVICE) -> dict[str, ast.Module]:
+    """Every module in a folder that is written by hand, by its dotted name."""
+    paths = (path for path in folder.rglob("*.py") if "generated" not in path.parts)
     return {_name(path): ast.parse(path.read_text("utf-8")) for path in paths}
 
 
@@ -31,14 +37,27 @@ def _imported(module: ast.Module, known: set[str]) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def test_no_modules_import_each_other_not_even_for_types() -> None:
-    modules = _modules()
+@pytest.mark.parametrize("folder", [SERVICE, *(ROOT / name for name in BESIDE)], ids=lambda one: one.name)
+def test_no_modules_import_each_other_not_even_for_types(folder: Path) -> None:
+    modules = _modules(folder)
     known = set(modules)
     graph = {name: known & {*_imported(tree, known)} - {name} for name, tree in modules.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as found:
         raise AssertionError(" -> ".join(found.args[1])) from None
+
+
+@pytest.mark.parametrize("folder", ["src", "tools", *BESIDE])
+def test_nothing_outside_the_tests_imports_from_them(folder: str) -> None:
+    users = {
+        name
+        for name, tree in _modules(ROOT / folder).items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tests")
+        or (isinstance(node, ast.Import) and any(one.name.split(".")[0] == "tests" for one in node.names))
+    }
+    assert users == set()
 
 
 def test_only_the_pre_trade_check_holds_the_seal_of_an_order() -> None:
@@ -52,10 +71,15 @@ def test_only_the_pre_trade_check_holds_the_seal_of_an_order() -> None:
     assert holders == {"market_maker.core.orders.checked_order", "market_maker.core.risk.pre_trade_check"}
 
 
-def test_no_public_class_has_the_name_of_another() -> None:
+@pytest.mark.parametrize(
+    "packages", [("market_maker", "mmctl", "tradex_backtest"), ("tradex_sandbox",)], ids=" ".join
+)
+def test_no_public_class_has_the_name_of_another(packages: tuple[str, ...]) -> None:
+    """The sandbox stands for the exchange, which names its own things."""
     names = Counter(
         node.name
-        for tree in _modules().values()
+        for package in packages
+        for tree in _modules(SRC / package).values()
         for node in tree.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )

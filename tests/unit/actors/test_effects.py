@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.support.order_client import ACCEPTED, make_client
-from tests.support.order_server import OpenGate, OrderServer, answer, checked_order, until
 
+from lab.order_client import ACCEPTED, make_client
+from lab.order_server import OpenGate, OrderServer, answer, checked_order, until
 from market_maker.actors.effects import Effects
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease, Tenure

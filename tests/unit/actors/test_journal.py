@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.support.journal_records import Fills, state
-
+from lab.journal_records import Fills, state
 from market_maker.actors.journal import Journal, Pending
 from market_maker.core.commands import Record, RecordFill
 from market_maker.core.events import Source

@@ -5,9 +5,9 @@ from collections import defaultdict
 import pytest
 from aiohttp import web
 from tests.support.guard import RestingOrders
-from tests.support.order_client import make_client
-from tests.support.order_server import Seen
 
+from lab.order_client import make_client
+from lab.order_server import Seen
 from market_maker.actors import last_resort
 from market_maker.actors.last_resort import clear_market
 from market_maker.actors.tenure import Tenure

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from benchmarks.kill_exchange import Exchange
 from tests.support.jumping_clock import JumpingClock
-from tests.support.order_server import OrderServer, Seen, telling
-from tests.support.trading_side import MID, InstantStore, TradingSide, trading_side, until
 
+from lab.exchange_process import Exchange
+from lab.order_server import OrderServer, Seen, telling
+from lab.trading_side import MID, InstantStore, TradingSide, trading_side, until
 from market_maker.clients import order_contract
 from market_maker.core.commands import OrderStatus, RecordOrder
 from market_maker.core.config import EngineLimits, SymbolConfig

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.support.order_server import OrderServer, answer
-from tests.support.trading_side import trading_side, until
 
+from lab.order_server import OrderServer, answer
+from lab.trading_side import trading_side, until
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine import clearing
 from market_maker.core.events import LagMeasured, OrderEvent, OrderEventKind, Tick

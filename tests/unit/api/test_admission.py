@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import aiohttp
 import pytest
-from tests.support.api import eventually, in_process, served
-from tests.support.desk import FakeDesk
 from tests.unit.api.test_security import ByRole
 
+from lab.api import eventually, in_process, served
+from lab.desk import FakeDesk
 from market_maker.api import strangers
 from market_maker.api.connections import STRANGERS_MAX
 from market_maker.api.denials import KINDS_MAX, AttemptKind, Denials

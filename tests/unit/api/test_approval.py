@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.api import Api, in_process
-from tests.support.desk import FakeDesk
 from tests.support.people import ByName, KeptProposals, Person
 
+from lab.api import Api, in_process
+from lab.desk import FakeDesk
 from market_maker.api.approval import Approval
 from market_maker.api.security import Role
 from market_maker.core.states import State

@@ -2,9 +2,9 @@ import asyncio
 import logging
 
 import pytest
-from tests.support.api import Api, eventually
-from tests.support.desk import FakeDesk
 
+from lab.api import Api, eventually
+from lab.desk import FakeDesk
 from market_maker.api import audit
 from market_maker.api.audit import AuditTrail, entry
 from market_maker.api.security import Principal, Role

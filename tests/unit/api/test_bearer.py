@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
-from tests.support.api import Answer, Api, in_process, served
-from tests.support.auth import Issuer, issuing, token
-from tests.support.desk import FakeDesk
 
+from lab.api import Answer, Api, in_process, served
+from lab.auth import Issuer, issuing, token
+from lab.desk import FakeDesk
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import Principal, Role
 from market_maker.clients.auth import KeyStore, TokenVerifier

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
 from tests.support.fleet import BTC, ETH, SOL, Fleet, running_fleet
 
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.core.commands import Problem
 from market_maker.core.states import Cause, State
 

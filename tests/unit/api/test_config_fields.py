@@ -1,5 +1,6 @@
 import pytest
-from tests.support.api import Api
+
+from lab.api import Api
 
 BTC = "/v1/mm-configs/BTC-USDT"
 

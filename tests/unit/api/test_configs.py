@@ -1,9 +1,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
-
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import FakeDesk, view_of
 
+from lab.api import Api
+from lab.desk import FakeDesk, view_of
 from market_maker.core.config import SymbolConfig
 from market_maker.core.view import PnlView
 

@@ -5,10 +5,10 @@ import re
 from contextlib import suppress
 
 import pytest
-from tests.support.api import served
-from tests.support.desk import FakeDesk
 from tests.unit.api.test_security import ByRole
 
+from lab.api import served
+from lab.desk import FakeDesk
 from market_maker.api import connections
 from market_maker.api.connections import (
     KNOWN_MAX,

@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.support.api import Api
 
+from lab.api import Api
 from market_maker.api.pages import files
 from market_maker.api.security import ACCESS
 

@@ -1,7 +1,7 @@
 import pytest
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
 
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.core.commands import Problem
 from market_maker.core.states import Cause, KillReason, State
 

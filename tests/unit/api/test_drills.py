@@ -3,9 +3,8 @@
 import time
 from dataclasses import replace
 
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
-
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.core.states import Cause, KillReason, State
 
 BTC = "/v1/mm-configs/BTC-USDT"

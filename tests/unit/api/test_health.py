@@ -1,7 +1,7 @@
-from tests.support.api import VERSION, Api, in_process
-from tests.support.desk import COMPONENTS, FakeDesk
 from tests.unit.api.test_security import ByRole
 
+from lab.api import VERSION, Api, in_process
+from lab.desk import COMPONENTS, FakeDesk
 from market_maker.api.ports import CheckStatus
 
 

@@ -3,8 +3,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import START, FakeDesk, event_row, fill_row, order_row
+
+from lab.api import Api
+from lab.desk import START, FakeDesk, event_row, fill_row, order_row
 
 BTC = "/v1/mm-configs/BTC-USDT"
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import FakeDesk, order_view
 
+from lab.api import Api
+from lab.desk import FakeDesk, order_view
 from market_maker.api import rendering
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.samples import COLUMNS, SPANS, Samples

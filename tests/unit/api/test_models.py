@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
+
+from lab.api import Api
+from lab.desk import FakeDesk
 
 BTC = "/v1/mm-configs/BTC-USDT"
 

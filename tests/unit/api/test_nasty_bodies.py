@@ -11,8 +11,8 @@ from contextlib import suppress
 from decimal import Decimal
 
 import pytest
-from tests.support.api import Api
 
+from lab.api import Api
 from market_maker.api.decimals import plain
 from market_maker.api.exact_json import exact_json
 from market_maker.api.guard import BODY_BYTES_MAX

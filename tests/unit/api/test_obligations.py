@@ -1,8 +1,7 @@
 from decimal import Decimal
 
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
-
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.core.obligations import Measure, Programme, Tier
 
 TIER = Tier("5bps", Decimal(10), Decimal(40_000), in_base=False, min_share_pct=Decimal(50))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from tests.support.api import Api, in_process
-from tests.support.desk import FakeDesk
 
+from lab.api import Api, in_process
+from lab.desk import FakeDesk
 from market_maker.api import validation
 from market_maker.api.security import ACCESS, Principal
 from market_maker.demo.arguments import DEFAULT_SYMBOLS

@@ -1,9 +1,9 @@
 import logging
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
 
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.api.guard import BODY_BYTES_MAX
 
 KILL = "/v1/mm/emergency/kill"

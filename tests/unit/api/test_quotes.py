@@ -3,9 +3,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import NOW_NS, FakeDesk, instrument, order_view
 
+from lab.api import Api
+from lab.desk import NOW_NS, FakeDesk, instrument, order_view
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side

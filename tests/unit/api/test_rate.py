@@ -1,5 +1,4 @@
-from tests.support.api import Api
-
+from lab.api import Api
 from market_maker.api.rate import PEERS_MAX, RateLimit
 
 STATUS = "/v1/mm/status"

@@ -3,9 +3,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import START, FakeDesk, fill_row
 
+from lab.api import Api
+from lab.desk import START, FakeDesk, fill_row
 from market_maker.core.events import Side
 from market_maker.core.results import Parts
 from market_maker.repositories.markouts import MarkoutSum, StoredMid

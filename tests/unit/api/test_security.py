@@ -1,9 +1,9 @@
 from http import HTTPStatus
 
 import pytest
-from tests.support.api import Api, eventually, in_process
-from tests.support.desk import FakeDesk
 
+from lab.api import Api, eventually, in_process
+from lab.desk import FakeDesk
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import ACCESS, INCLUDES, Principal, Role
 

@@ -5,9 +5,9 @@ import time
 
 import aiohttp
 import pytest
-from tests.support.api import Alone, eventually, served
-from tests.support.desk import FakeDesk
 
+from lab.api import Alone, eventually, served
+from lab.desk import FakeDesk
 from market_maker.api.app import create_app
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.security import NoAuth

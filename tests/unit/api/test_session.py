@@ -6,10 +6,10 @@ from http.cookies import SimpleCookie
 
 import aiohttp
 import pytest
-from tests.support.api import Answer, Api, in_process, served
-from tests.support.auth import issuing, token
-from tests.support.desk import FakeDesk
 
+from lab.api import Answer, Api, in_process, served
+from lab.auth import issuing, token
+from lab.desk import FakeDesk
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import ACCESS
 from market_maker.api.tokens import COOKIE, OWN_PAGE, SECURE_COOKIE

@@ -1,9 +1,10 @@
 """While nobody is asked for a token, a request comes from a page of ours, to a name of ours."""
 
 import pytest
-from tests.support.api import Api, in_process
-from tests.support.desk import FakeDesk
 from tests.unit.api.test_security import ByRole
+
+from lab.api import Api, in_process
+from lab.desk import FakeDesk
 
 PAUSE = "/v1/mm-configs/BTC-USDT/pause"
 TAKEN = 409

@@ -1,9 +1,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.api import Api
-from tests.support.desk import NOW_NS, FakeDesk, order_view
-
+from lab.api import Api
+from lab.desk import NOW_NS, FakeDesk, order_view
 from market_maker.core.commands import Problem
 from market_maker.core.events import Side
 from market_maker.core.results import Parts

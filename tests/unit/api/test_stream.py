@@ -6,10 +6,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.api import VERSION, eventually, served
-from tests.support.desk import FakeDesk
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, running_fleet
 
+from lab.api import VERSION, eventually, served
+from lab.desk import FakeDesk
 from market_maker.api import stream
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.changes import ChangeFeed

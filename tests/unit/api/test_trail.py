@@ -5,9 +5,9 @@ import io
 import json
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
 
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.api import export
 from market_maker.clients.metadata import MetadataInvalidError
 

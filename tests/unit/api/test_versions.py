@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from tests.support.api import Api
-from tests.support.desk import FakeDesk
-
+from lab.api import Api
+from lab.desk import FakeDesk
 from market_maker.core.states import State
 
 BTC = "/v1/mm-configs/BTC-USDT"

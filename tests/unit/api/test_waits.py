@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from tests.support.api import Api, eventually
-from tests.support.desk import FakeDesk
 from tests.support.fleet import BTC, ETH, Fleet, running_fleet
 
+from lab.api import Api, eventually
+from lab.desk import FakeDesk
 from market_maker.api import waits
 from market_maker.core.commands import Problem
 from market_maker.core.states import State

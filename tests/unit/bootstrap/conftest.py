@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from tests.support.order_server import OrderServer
 from tests.support.owning import (
     LEASE_COMMAND_S,
     LONG_NS,
@@ -14,6 +13,7 @@ from tests.support.owning import (
     surroundings,
 )
 
+from lab.order_server import OrderServer
 from market_maker.bootstrap import checkpoints, ending, errands, history_check
 from market_maker.ownership import rows, shell, taking, tenancy, turns
 

@@ -6,9 +6,9 @@ import pytest
 from tests.support import owning
 from tests.support.jumping_clock import JumpingClock
 from tests.support.owning import BTC, LONG_NS, NEVER_NS, Instance, Surroundings, until
-from tests.support.postgres_server import PostgresServer
-from tests.support.stalling_proxy import StallingProxy
 
+from lab.postgres_server import PostgresServer
+from lab.stalling_proxy import StallingProxy
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.ownership import tenancy
 

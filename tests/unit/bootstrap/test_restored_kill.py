@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import asyncpg
 from tests.support.conversation import INSTRUMENT
-from tests.support.journal_records import entry, state
 
+from lab.journal_records import entry, state
 from market_maker.bootstrap.restore import Restorer
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import KillReason, State

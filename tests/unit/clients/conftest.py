@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.support.order_client import make_client
-from tests.support.order_server import OrderServer
 
+from lab.order_client import make_client
+from lab.order_server import OrderServer
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 
 

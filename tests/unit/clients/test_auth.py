@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import jwt
 import pytest
-from tests.support.auth import Issuer, issuing, jwk, private_key, token
 
+from lab.auth import Issuer, issuing, jwk, private_key, token
 from market_maker.clients.auth import (
     ASK_AGAIN_S,
     FRESH_DEFAULT_S,

@@ -13,9 +13,9 @@ from ssl import SSLContext, create_default_context
 
 import pytest
 import uvloop
-from tests.support.order_server import OpenGate, checked_order, until
-from tests.support.tls import Authority
 
+from lab.order_server import OpenGate, checked_order, until
+from lab.tls import Authority
 from market_maker.clients import http_lane
 from market_maker.clients.connection import HttpReply
 from market_maker.clients.http_call import Request

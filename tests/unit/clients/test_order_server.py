@@ -4,7 +4,7 @@ import socket
 from threading import Event
 from urllib.parse import urlsplit
 
-from tests.support.order_server import OrderServer
+from lab.order_server import OrderServer
 
 
 def test_a_connection_that_comes_in_the_turn_in_which_the_server_ends_is_closed() -> None:

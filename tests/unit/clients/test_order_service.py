@@ -2,9 +2,9 @@ import json
 
 import pytest
 from aiohttp import web
-from tests.support.order_client import ACCEPTED, REFUSED, TRACE, make_client, never, place
-from tests.support.order_server import OpenGate, OrderServer, Seen, answer, checked_order, drop
 
+from lab.order_client import ACCEPTED, REFUSED, TRACE, make_client, never, place
+from lab.order_server import OpenGate, OrderServer, Seen, answer, checked_order, drop
 from market_maker.clients.order_contract import retry_after_ns
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core.events import (

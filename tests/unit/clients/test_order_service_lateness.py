@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.support.jumping_clock import JumpingClock
-from tests.support.order_server import OpenGate, OrderServer, accept, checked_order, drop, telling, until
-from tests.support.stalling_proxy import StallingProxy
-from tests.support.tls import Authority, tls_front
 
+from lab.order_server import OpenGate, OrderServer, accept, checked_order, drop, telling, until
+from lab.stalling_proxy import StallingProxy
+from lab.tls import Authority, tls_front
 from market_maker.clients import http_call
 from market_maker.clients.http_call import HANDSHAKE_NS_MAX, Lateness, lateness_of
 from market_maker.clients.http_lane import CONNECTIONS_MAX, READ_TURNS

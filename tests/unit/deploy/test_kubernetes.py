@@ -22,8 +22,8 @@ from tests.support.deployment import (
     stages,
     workloads,
 )
-from tests.support.tls import Authority
 
+from lab.tls import Authority
 from market_maker import __version__
 from market_maker.api.security import ACCESS
 from market_maker.bootstrap.ending import CLEAR_S_MAX, FLUSH_S_MAX

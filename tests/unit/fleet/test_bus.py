@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import structlog
 from redis.asyncio import Redis
-from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
+from lab.fleet_secret import FLEET_SECRET
 from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.fleet.link import FleetLink

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.api import Answer, eventually
-from tests.support.desk import view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
+from lab.api import Answer, eventually
+from lab.desk import view_of
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State

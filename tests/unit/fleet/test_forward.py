@@ -6,10 +6,10 @@ from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
-from tests.support.api import Answer, Api, in_process
-from tests.support.desk import FakeDesk, event_row, fill_row, order_row, view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, Hub, HubPeers, running_fleet
 
+from lab.api import Answer, Api, in_process
+from lab.desk import FakeDesk, event_row, fill_row, order_row, view_of
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.ports import StoredState
 from market_maker.api.problems import ProblemError

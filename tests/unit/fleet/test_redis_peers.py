@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from tests.support.api import Alone, Api, in_process
-from tests.support.desk import FakeDesk, view_of
-from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.valkey import Valkey
 
+from lab.api import Alone, Api, in_process
+from lab.desk import FakeDesk, view_of
+from lab.fleet_secret import FLEET_SECRET
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.ports import DatabaseDownError
 from market_maker.core.config import SymbolConfig

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.api import Api
-from tests.support.desk import NOW_NS, START, FakeDesk, view_of
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
+from lab.api import Api
+from lab.desk import NOW_NS, START, FakeDesk, view_of
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import KillReason, State

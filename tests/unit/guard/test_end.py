@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.support.fleet_secret import FLEET_SECRET
-from tests.support.postgres_server import free_port
+
+from lab.fleet_secret import FLEET_SECRET
+from lab.postgres_server import free_port
 
 STUBBORN = """
 import asyncio, os, sys

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
-from tests.support.postgres_server import PostgresServer, free_port
 
+from lab.postgres_server import PostgresServer, free_port
 from market_maker.guard.records import GuardRecords
 from market_maker.guard.signs import Owner, Records
 from market_maker.repositories.errors import DatabaseError, DatabaseUnavailableError

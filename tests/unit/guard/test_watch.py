@@ -7,12 +7,12 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
-from tests.support.fleet_secret import FLEET_SECRET
 from tests.support.guard import RestingOrders, StubInstance
-from tests.support.order_client import make_client
-from tests.support.postgres_server import PostgresServer
 from tests.support.valkey import Valkey
 
+from lab.fleet_secret import FLEET_SECRET
+from lab.order_client import make_client
+from lab.postgres_server import PostgresServer
 from market_maker.core.states import KillReason, State
 from market_maker.fleet.bus import FleetBus
 from market_maker.guard.exchange import CancellingExchange

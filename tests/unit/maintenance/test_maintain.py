@@ -17,8 +17,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from tests.support.conversation import INSTRUMENT
-from tests.support.journal_records import Fills, order, state
 
+from lab.journal_records import Fills, order, state
 from market_maker.bootstrap import checkpoints, restore
 from market_maker.bootstrap.restore import Restorer
 from market_maker.bootstrap.whole_history import whole_history

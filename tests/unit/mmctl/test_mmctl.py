@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.support.api import served
-from tests.support.desk import FakeDesk, fill_row, view_of
 from tests.support.mmctl import Mmctl
 
+from lab.api import served
+from lab.desk import FakeDesk, fill_row, view_of
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 

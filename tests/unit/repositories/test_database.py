@@ -2,8 +2,8 @@ import asyncio
 
 import asyncpg
 import pytest
-from tests.support.postgres_server import PostgresServer, free_port
 
+from lab.postgres_server import PostgresServer, free_port
 from market_maker.repositories.database import close_pool, describe, open_pool, ping
 from market_maker.repositories.errors import (
     DatabaseUnavailableError,

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from tests.support.journal_records import NOON, Fills, entry, order, risk, state
 
+from lab.journal_records import NOON, Fills, entry, order, risk, state
 from market_maker.core.commands import OrderStatus, PositionRow
 from market_maker.core.events import Side
 from market_maker.repositories.audit import AuditEntry, AuditRepository

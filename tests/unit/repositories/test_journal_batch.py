@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import fastavro
 import pytest
-from tests.support.journal_records import Fills, entry, order, risk, state
 
+from lab.journal_records import Fills, entry, order, risk, state
 from market_maker.core.commands import RecordRisk, RecordState
 from market_maker.repositories.journal_batch import risk_payload, state_payload
 from market_maker.repositories.text import to_json

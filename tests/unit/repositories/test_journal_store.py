@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
-from tests.support.journal_records import NOON, TRACE, Fills, entry, order, risk, state
-from tests.support.postgres_server import PostgresServer
 
+from lab.journal_records import NOON, TRACE, Fills, entry, order, risk, state
+from lab.postgres_server import PostgresServer
 from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
 from market_maker.core.events import Side

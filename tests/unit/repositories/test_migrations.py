@@ -5,9 +5,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.support.postgres_server import PASSWORD_USER, PostgresServer, free_port
 from tools.make_migration import differences
 
+from lab.postgres_server import PASSWORD_USER, PostgresServer, free_port
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.errors import DatabaseUnavailableError, DatabaseUrlError
 from market_maker.repositories.migrations import (

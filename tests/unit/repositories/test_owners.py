@@ -1,8 +1,8 @@
 import asyncio
 
 import asyncpg
-from tests.support.journal_records import entry, state
 
+from lab.journal_records import entry, state
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.executor import Database
 from market_maker.repositories.generated import owners as sql

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import asyncpg
 from tests.support.conversation import MS, START_NS
-from tests.support.journal_records import NOON, TRACE
 from tests.support.playbook import Playbook, proven
 
+from lab.journal_records import NOON, TRACE
 from market_maker.core.commands import Record, RecordPresence
 from market_maker.core.events import OrderEventKind
 from market_maker.core.ledger.presence import recomputed

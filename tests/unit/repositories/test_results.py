@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
-from tests.support.journal_records import NOON, Fills, entry
 
+from lab.journal_records import NOON, Fills, entry
 from market_maker.core.commands import RecordFill, RecordMarkouts, RecordPnl
 from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold

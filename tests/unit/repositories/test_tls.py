@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.support.encrypted_postgres import PASSWORD, USER, EncryptedPostgres, programs
-from tests.support.tls import Authority, KeyPair
 
+from lab.encrypted_postgres import PASSWORD, USER, EncryptedPostgres, programs
+from lab.tls import Authority, KeyPair
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.migrations import migrate, shipped_versions

@@ -3,8 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.sandbox_market import BTC, Capture, Recording
 
+from lab.sandbox_market import BTC, Capture, Recording
 from tradex_sandbox.capture import CaptureError, MessageKind, read_capture
 from tradex_sandbox.exchange import Exchange
 from tradex_sandbox.instruments import parse_instrument

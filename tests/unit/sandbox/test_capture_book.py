@@ -2,8 +2,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.sandbox_market import BTC, Capture, Recording
 
+from lab.sandbox_market import BTC, Capture, Recording
 from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind
 from tradex_sandbox.capture_book import CrowdBook, DepthIds, Told
 from tradex_sandbox.capture_grid import Grid

@@ -2,8 +2,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.sandbox_market import Capture
 
+from lab.sandbox_market import Capture
 from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind, read_capture
 from tradex_sandbox.capture_grid import Units, infer_instrument
 from tradex_sandbox.exchange import Exchange

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.sandbox_market import BTC, OTHERS, OURS, Capture, new_order, only
 
+from lab.sandbox_market import BTC, OTHERS, OURS, Capture, new_order, only
 from tradex_sandbox.exchange import Exchange
 from tradex_sandbox.instruments import InstrumentError, InstrumentStatus, parse_instrument
 from tradex_sandbox.market_events import (

@@ -1,7 +1,6 @@
 from pathlib import Path
 
-from tests.support.sandbox_market import BTC, Capture, Recording
-
+from lab.sandbox_market import BTC, Capture, Recording
 from tradex_sandbox.exchange import FeedChecks
 
 BIDS = [("100.0", "5"), ("99.9", "8")]

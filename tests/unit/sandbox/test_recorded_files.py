@@ -4,8 +4,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.sandbox_market import only, rebuilt
 
+from lab.sandbox_market import only, rebuilt
 from tradex_sandbox.exchange import Exchange, FeedChecks
 from tradex_sandbox.instruments import parse_instrument
 from tradex_sandbox.market_events import BookDelta, MarketEvent

@@ -2,8 +2,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.support.sandbox_market import BTC, OTHERS, OURS, Capture, Recording, new_order, only, rebuilt
 
+from lab.sandbox_market import BTC, OTHERS, OURS, Capture, Recording, new_order, only, rebuilt
 from tradex_sandbox.market_events import (
     BookDelta,
     MarkPrice,

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.sandbox_market import BTC, Capture, Recording, new_order, only
 
+from lab.sandbox_market import BTC, Capture, Recording, new_order, only
 from tradex_sandbox.market_events import PublicTrade
 from tradex_sandbox.orders import Side
 from tradex_sandbox.queue_position import QueueModel

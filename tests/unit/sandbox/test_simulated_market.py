@@ -2,8 +2,8 @@ from decimal import Decimal
 from itertools import islice
 
 import pytest
-from tests.support.sandbox_market import OURS, new_order, only, rebuilt
 
+from lab.sandbox_market import OURS, new_order, only, rebuilt
 from tradex_sandbox.exchange import Exchange
 from tradex_sandbox.flow import THIN, Flow
 from tradex_sandbox.instruments import Instrument, parse_instrument

@@ -14,9 +14,9 @@ import fastavro
 import grpc
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from tests.support.processes import ServerProcess
 from tests.support.sandbox import SandboxClient, SandboxServers, new_order
 
+from lab.processes import ServerProcess
 from tradex_contracts import avro_schema, metadata_pb2
 from tradex_contracts.metadata_pb2_grpc import MetadataServiceStub
 from tradex_sandbox import topic_creation, topics

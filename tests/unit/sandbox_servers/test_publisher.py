@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from tests.support.processes import ServerProcess
 
+from lab.processes import ServerProcess
 from tradex_sandbox import topics
 from tradex_sandbox.avro import Encoder
 from tradex_sandbox.embedded_broker import DEFAULT_PARTITIONS

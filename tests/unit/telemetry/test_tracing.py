@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.support.tls import Authority
 
+from lab.tls import Authority
 from market_maker.telemetry.tracing import (
     NoTracing,
     kafka_headers,

@@ -9,7 +9,7 @@ for module in (
     "market_maker.demo.run",
     "market_maker.replay.command",
     "market_maker.repositories.migrations",
-    "tests.support.forked",
+    "lab.forked",
     "tradex_sandbox.app",
     "tradex_sandbox.mock_cluster",
 ):

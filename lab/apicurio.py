@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.end_with_parent import end_with_parent
-from tests.support.postgres_server import free_port
+from lab.end_with_parent import end_with_parent
+from lab.postgres_server import free_port
 
 START_S_MAX = 60.0
 END_S_MAX = 20.0

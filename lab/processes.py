@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.forked import Forked
+from lab.forked import Forked
 
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 15.0

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.end_with_parent import end_with_parent
+from lab.end_with_parent import end_with_parent
 
 with warnings.catch_warnings():
     # It warns about a runtime directory of the login session, which a container has not.

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from tests.support.end_with_parent import end_with_parent
-from tests.support.postgres_server import free_port
+
+from lab.end_with_parent import end_with_parent
+from lab.postgres_server import free_port
 
 START_S_MAX = 60.0
 END_S_MAX = 30.0

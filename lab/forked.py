@@ -18,10 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.end_with_parent import end_with_parent
+from lab.end_with_parent import end_with_parent
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.support.preloaded"])
+_CONTEXT.set_forkserver_preload(["lab.preloaded"])
 
 
 class Forked:

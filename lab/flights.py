@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.support.exchange_model import ExchangeModel
-
+from lab.exchange import ExchangeModel
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.events import RequestOutcome

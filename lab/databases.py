@@ -7,8 +7,8 @@ dropped. The new name keeps a process that an earlier test forgot away from the 
 import itertools
 
 import asyncpg
-from tests.support.postgres_server import PostgresServer
 
+from lab.postgres_server import PostgresServer
 from market_maker.repositories.migrations import MIGRATIONS_TABLE, migrate
 
 _TEMPLATE = "template_migrated"

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.postgres_server import START_S_MAX, free_port, start_postgres
-from tests.support.tls import Authority
+from lab.postgres_server import START_S_MAX, free_port, start_postgres
+from lab.tls import Authority
 
 PASSWORD = "pass word/1"
 USER = "mm"

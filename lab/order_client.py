@@ -2,8 +2,7 @@
 
 from ssl import SSLContext
 
-from tests.support.order_server import OpenGate, checked_order
-
+from lab.order_server import OpenGate, checked_order
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
 from market_maker.core.events import CancelAllAnswer, CancelAnswer, PlaceAnswer

@@ -9,7 +9,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # most names 
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from tests.support.tls import Authority, with_password
+
+from lab.tls import Authority, with_password
 
 LISTENER = "SECURE"
 USER = "market-maker"

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.support.end_with_parent import end_with_parent
-from tests.support.forked import Forked
+from lab.end_with_parent import end_with_parent
+from lab.forked import Forked
 
 END_S_MAX = 15.0
 LOG_TAIL_LINES = 60
