@@ -78,7 +78,7 @@ def test_every_folder_and_file_that_is_mounted_exists() -> None:
 def test_the_servers_are_of_the_versions_that_the_integration_tests_run_on() -> None:
     for name, pom in (("kafka", "kafka.pom.xml"), ("registry", "registry.pom.xml")):
         version = SERVICES[name]["image"].partition(":")[2]
-        assert f"<version>{version}</version>" in (ROOT / "tests/support" / pom).read_text("utf-8")
+        assert f"<version>{version}</version>" in (ROOT / "lab" / pom).read_text("utf-8")
 
 
 def test_no_image_is_the_latest_but_our_own_which_is_built_here() -> None:
