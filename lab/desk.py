@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from market_maker.api.changes import ChangeFeed
+from market_maker.actors.changes import ChangeFeed
 from market_maker.api.ports import (
     ActiveSymbolError,
     AuditFilter,

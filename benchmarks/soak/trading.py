@@ -14,12 +14,12 @@ from typing import Any, Final
 from benchmarks.capacity.market import START_TICKS, SyntheticBook
 from benchmarks.soak.exchange import MemoryExchange
 from benchmarks.soak.virtual_loop import VirtualLoop
+from market_maker.actors.changes import ChangeFeed
 from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tenure import Tenure
-from market_maker.api.changes import ChangeFeed
 from market_maker.bootstrap.meters import Meters
 from market_maker.core.config import TRADE_KEYS_MAX, EngineLimits, SymbolConfig
 from market_maker.core.engine.symbol import Restored
@@ -43,7 +43,7 @@ from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 from market_maker.streams.batch import Batch, Position, Undecodable
 from market_maker.streams.offsets import OffsetTracker
-from market_maker.streams.router import KafkaRouter
+from market_maker.streams.router import Destinations, KafkaRouter
 from market_maker.streams.topics import ENGINE_EVENT, MARK, ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT
 from market_maker.telemetry.tracing import make_tracing
 
@@ -115,7 +115,7 @@ class VirtualService:
             self._clock_ns,
         )
         self._router = KafkaRouter(
-            self.supervisor.mailboxes, self.offsets, NoDeadLetters(), lambda _topic: 1, set(), _stray
+            Destinations(self.supervisor.mailboxes, NoDeadLetters(), _stray), self.offsets, lambda _topic: 1
         )
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
 from market_maker.streams.lag import LagReport
+from market_maker.streams.router import Destinations
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA
 
@@ -89,10 +90,8 @@ class Desk:
             registry,
             InstrumentTable(instrument(symbol) for symbol in SYMBOLS),
             OURS,
-            self.boxes,
-            self.letters,
+            Destinations(self.boxes, self.letters, lambda *event: self.strays.append(event)),
             self.reports.append,
-            stray=lambda *event: self.strays.append(event),
             listener=listener,
             lag_interval_s=0.05,
         )

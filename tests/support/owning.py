@@ -19,18 +19,20 @@ from aiohttp import web
 
 from lab.exchange_process import Exchange as OrderBook
 from lab.order_server import OrderServer, Seen
+from market_maker.actors.changes import ChangeFeed
 from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease
+from market_maker.actors.trading import Trading
 from market_maker.actors.worker import Worker
-from market_maker.api.changes import ChangeFeed
 from market_maker.bootstrap.checkpoints import Checkpoints
 from market_maker.bootstrap.errands import Errands
 from market_maker.bootstrap.gauges import Gauges
 from market_maker.bootstrap.history_check import HistoryCheck
+from market_maker.bootstrap.kill_switch_feed import KillSwitchFeed
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
@@ -52,6 +54,7 @@ from market_maker.core.events import (
     Source,
 )
 from market_maker.core.states import Cause, KillReason, State
+from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.database import open_pool
@@ -64,7 +67,7 @@ from market_maker.streams.batch import Batch, Position, TopicPartitionKey, Undec
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.partitioner import partition_of
-from market_maker.streams.router import KafkaRouter
+from market_maker.streams.router import Destinations, KafkaRouter
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, MARK
 from market_maker.telemetry.tracing import make_tracing
 from tradex_contracts.metadata_pb2_grpc import add_MetadataServiceServicer_to_server
@@ -221,46 +224,33 @@ class Instance:
             time.monotonic_ns,
         )
         self.markets = Markets(self.supervisor, metadata, InstrumentTable(), self.database, {})
-        self.gauges = Gauges(
-            self.supervisor,
-            self.markets,
-            self.journal,
-            observer,
-            meters,
-            self.outbox,
+        self.trading = Trading(self.supervisor, self.journal, self.controls, self.changes)
+        self.feed = KillSwitchFeed(
+            self.trading,
             self.partitions.get,
-            self.changes.publish,
-            (),
-            lambda: self.ownership.tenancy.outage,
             lambda: dict.fromkeys(self._assigned, self._generation),
+            lambda: self.ownership.tenancy.outage,
         )
+        self.gauges = Gauges(self.trading, self.markets, self.feed, observer, meters, self.outbox, ())
         history = (self.database, self.supervisor, self.journal)
         self.checkpoints, self.history_check = Checkpoints(*history), HistoryCheck(*history)
         kills = KillOrderRepository(self.database)
-        self.errands = Errands(self.supervisor, self.controls, self.journal, kills)
+        self.errands = Errands(self.trading, kills)
         self.ownership = Ownership(
             name,
             Lease(time.monotonic_ns, LONG_NS),
             OwnerRepository(Database(pools["lease"])),
-            self.supervisor,
-            self.markets,
-            self.errands,
-            self,
-            self.controls,
-            self.changes,
-            self.journal,
+            self.trading,
+            Around(self.markets, self.errands, self),
             self.tasks,
             self._started,
         )
         self.ownership.machine._instance.lease_ns = last_lease_ns
         self.strays = StrayFills(self.journal, self.offsets.done)
         self.router = KafkaRouter(
-            self.supervisor.mailboxes,
+            Destinations(self.supervisor.mailboxes, DeadLetters(), self.strays.keep, self.ownership.expected),
             self.offsets,
-            DeadLetters(),
             self.partitions.get,
-            self.ownership.expected,
-            self.strays.keep,
         )
         self.own_outbox = OwnedOutbox(self.outbox, self.ownership.sends_for)
         self._generation = 0
@@ -275,6 +265,7 @@ class Instance:
         self.tasks.start("journal", self.journal.run())
         self.tasks.start("checkpoints", self.checkpoints.run())
         self.tasks.start("history check", self.history_check.run())
+        self.tasks.start("kill switch feed", self.feed.run())
         self.tasks.start("gauges", self.gauges.run())
         self.ownership.start()
         self.tasks.start("errands", self.errands.run(self.ownership.look_at_configs))

@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from market_maker.actors.controls import Controls
-from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.changes import Subscription
+from market_maker.actors.trading import Trading
 from market_maker.api import ports
-from market_maker.api.changes import ChangeFeed, Subscription
 from market_maker.bootstrap.markets import Markets
 from market_maker.clients import metadata
 from market_maker.core.commands import Problem, Reply
@@ -49,10 +48,8 @@ class ServiceDesk:
 
     def __init__(
         self,
-        supervisor: Supervisor,
+        trading: Trading,
         markets: Markets,
-        controls: Controls,
-        changes: ChangeFeed,
         database: Database,
         health: Callable[[], ports.ServiceHealth],
         figures: Callable[[], ports.Figures],
@@ -66,10 +63,10 @@ class ServiceDesk:
 
         `standings` tells how programmes stood on a day.
         """
-        self._supervisor = supervisor
+        self._supervisor = trading.supervisor
         self._markets = markets
-        self._controls = controls
-        self._changes = changes
+        self._controls = trading.controls
+        self._changes = trading.changes
         self._configs = ConfigRepository(database)
         self._versions = VersionRepository(database)
         self._drills = DrillRepository(database)

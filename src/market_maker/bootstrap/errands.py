@@ -8,9 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from market_maker.actors.controls import Controls
-from market_maker.actors.journal import Journal
-from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.trading import Trading
 from market_maker.core.commands import Reply
 from market_maker.core.states import Cause
 from market_maker.repositories.errors import DatabaseError
@@ -28,14 +26,12 @@ class Errands:
 
     def __init__(
         self,
-        supervisor: Supervisor,
-        controls: Controls,
-        journal: Journal,
+        trading: Trading,
         kills: KillOrderRepository,
     ) -> None:
-        self._supervisor = supervisor
-        self._controls = controls
-        self._journal = journal
+        self._supervisor = trading.supervisor
+        self._controls = trading.controls
+        self._journal = trading.journal
         self._kills = kills
         self._turn = asyncio.Lock()
 

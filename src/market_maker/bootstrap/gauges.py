@@ -1,78 +1,55 @@
-"""Once in a while: measurements into the mailboxes and gauges, from what the parts know of themselves."""
+"""Gauges, once in a while, from what the parts know of themselves."""
 
 import asyncio
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-import structlog
-
-from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
-from market_maker.actors.supervisor import Supervisor
+from market_maker.actors.trading import Trading
 from market_maker.actors.worker import Worker
 from market_maker.api.ports import Figures
+from market_maker.bootstrap.kill_switch_feed import KillSwitchFeed
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
-from market_maker.clients.dependency import DependencyHealth
-from market_maker.core.events import JournalMeasured, LagMeasured
 from market_maker.core.view import spread_bps
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.outbox import OutboxRepository
-from market_maker.streams.batch import TopicPartitionKey
-from market_maker.streams.lag import LagReport
-from market_maker.streams.partitioner import partition_of
-from market_maker.streams.topics import CONSUMED
 from market_maker.telemetry.tally import Tally
 
 INTERVAL_S: Final = 0.5
-_LOG_LAG_NS: Final = 1_000_000_000
 
 
 class Gauges:
-    """Measures the surroundings for engines and metrics."""
+    """Shows what is not counted where it happens, and tells the percentiles of the status."""
 
     def __init__(
         self,
-        supervisor: Supervisor,
+        trading: Trading,
         markets: Markets,
-        journal: Journal,
+        feed: KillSwitchFeed,
         observer: StepObserver,
         meters: Meters,
         outbox: OutboxRepository,
-        partitions: Callable[[str], int | None],
-        changed: Callable[[str], None],
         tallies: Sequence[Tally],
-        outage: Callable[[], str],
-        generations: Callable[[], Mapping[TopicPartitionKey, int]],
     ) -> None:
-        """`outage` tells why PostgreSQL no longer lets this instance act; empty while it does.
-
-        `generations` are those of the partitions that are read now.
-        """
-        self._supervisor = supervisor
+        self._supervisor = trading.supervisor
         self._markets = markets
-        self._journal = journal
+        self._journal = trading.journal
+        self._changed = trading.changes.publish
+        self._feed = feed
         self._observer = observer
         self._latencies = meters.latencies
         self._metrics = meters.metrics
         self._outbox = outbox
-        self._partitions = partitions
-        self._changed = changed
         self._tallies = tallies
-        self._outage = outage
-        self._generations = generations
         self._outbox_pending = 0
-        self._lag: LagReport | None = None
-        self._journal_was_well = True
-        self._log = structlog.get_logger()
 
     async def run(self) -> None:
-        """Measure until cancelled. Nothing here waits for a server: a journal that hangs is told in time."""
+        """Measure until cancelled."""
         while True:
-            self.look()
+            self.show()
             await asyncio.sleep(INTERVAL_S)
 
     async def run_outbox(self) -> None:
@@ -84,10 +61,10 @@ class Gauges:
                 backlog.set(self._outbox_pending)
             await asyncio.sleep(INTERVAL_S)
 
-    def look(self) -> None:
+    def show(self) -> None:
         """Measure once."""
         self._markets.show_grids()
-        self._tell_journal()
+        self._show_lag()
         self._metrics.gauge("mm_asyncio_tasks").set(len(asyncio.all_tasks()))
         for worker in self._supervisor:
             self._show(worker)
@@ -111,58 +88,11 @@ class Gauges:
         }
         return Figures(percentiles, self._outbox_pending)
 
-    def on_lag(self, report: LagReport) -> None:
-        """Tell each symbol the lag of its partition of every topic; None where it cannot be measured."""
-        self._lag = report
-        for topic, lag_ns in report.topics.items():
+    def _show_lag(self) -> None:
+        topics = {} if self._feed.lag is None else self._feed.lag.topics
+        for topic, lag_ns in topics.items():
             seconds = math.nan if lag_ns is None else lag_ns / 1e9
             self._metrics.gauge("mm_kafka_lag_seconds", topic=topic).set(seconds)
-        for worker in self._supervisor:
-            self.tell_lag(worker.name)
-
-    def tell_lag(self, symbol: str) -> None:
-        """Tell one symbol the last measurement; it must not be enabled before there is one since it came."""
-        report = self._lag or LagReport(time.monotonic_ns(), {}, {}, {})
-        longest_ns, topic, unmeasured = -1, "", ""
-        for name in CONSUMED:
-            lag_ns = self._lag_of(report, name, symbol)
-            if lag_ns is None:
-                unmeasured = name
-            elif lag_ns > longest_ns:
-                longest_ns, topic = lag_ns, name
-        # One event for all topics: each costs the symbol a step, once a second.
-        measured = LagMeasured(report.at_ns, longest_ns, topic, unmeasured)
-        self._supervisor.tell(symbol, measured if topic else LagMeasured(report.at_ns, None, unmeasured))
-
-    def _lag_of(self, report: LagReport, topic: str, symbol: str) -> int | None:
-        """Of the symbol's partition, if it has not been begun anew since it was measured."""
-        count = self._partitions(topic)
-        key = (topic, partition_of(symbol, count)) if count else None
-        if key is None or report.generations.get(key) != self._generations().get(key):
-            return None
-        return report.partitions.get(key)
-
-    async def kafka_health(self) -> DependencyHealth:
-        """Whether the lag of every consumed topic can be measured."""
-        if self._lag is None:
-            return DependencyHealth("kafka", healthy=False, detail="not measured yet")
-        unknown = sorted(topic for topic, lag_ns in self._lag.topics.items() if lag_ns is None)
-        detail = f"lag not measurable: {', '.join(unknown)}" if unknown else ""
-        return DependencyHealth("kafka", healthy=not unknown, detail=detail)
-
-    def _tell_journal(self) -> None:
-        """Tell the engines while something is wrong with the journal, and once when it is well again."""
-        lag_ns, failure = self._journal.lag_ns(), self._journal.failure or self._outage()
-        well = not failure and lag_ns < _LOG_LAG_NS
-        if not well or not self._journal_was_well:
-            self._log.warning("journal", lag_ms=lag_ns // 1_000_000, failure=failure, well=well)
-            measured = JournalMeasured(time.monotonic_ns(), lag_ns, bool(failure), failure)
-            self._supervisor.tell_all(measured)
-        self._journal_was_well = well
-        for symbol, reason in self._journal.troubled.items():
-            self._supervisor.tell(
-                symbol, JournalMeasured(time.monotonic_ns(), lag_ns, failed=True, detail=reason)
-            )
 
     def _show(self, worker: Worker) -> None:
         symbol, bound = worker.engine.symbol, self._observer.metrics_of(worker.name)

@@ -25,7 +25,7 @@ from market_maker.streams.lag import LagReport
 from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.publisher import KafkaPublisher
-from market_maker.streams.router import SymbolSink
+from market_maker.streams.router import Destinations, SymbolSink
 from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
 from market_maker.streams.topic_counts import TopicsDifferError, differing, partition_counts
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, PUBLISHED
@@ -73,11 +73,8 @@ class KafkaSide:
             self._registry,
             self.table,
             self._settings.system_account_id,
-            sinks,
-            self._dead_letters,
+            Destinations(sinks, self._dead_letters, stray, ownership.expected),
             on_lag,
-            expected=ownership.expected,
-            stray=stray,
             listener=ownership,
             on_batch=on_batch,
         )

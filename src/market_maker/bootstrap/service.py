@@ -10,15 +10,16 @@ from typing import Final
 import structlog
 
 from market_maker import __version__
+from market_maker.actors.changes import ChangeFeed
 from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal
 from market_maker.actors.observer import StepObserver
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease, lease_ns
+from market_maker.actors.trading import Trading
 from market_maker.actors.worker import Worker
 from market_maker.api.app import create_app
-from market_maker.api.changes import ChangeFeed
 from market_maker.api.samples import Samples
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.access import make_access, make_approval
@@ -33,6 +34,7 @@ from market_maker.bootstrap.health_monitor import HealthMonitor
 from market_maker.bootstrap.heap import Heap
 from market_maker.bootstrap.history_check import HistoryCheck
 from market_maker.bootstrap.kafka import KafkaSide
+from market_maker.bootstrap.kill_switch_feed import KillSwitchFeed
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.obligations import FleetObligations
@@ -47,6 +49,7 @@ from market_maker.fleet.house import HouseWatch
 from market_maker.fleet.membership import Membership, make_instance_id
 from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.fleet.view import FleetView
+from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.day_marks import DayMarkRepository
 from market_maker.repositories.journal_store import JournalStore
@@ -132,7 +135,7 @@ class Service:
         strays = StrayFills(self._journal, self._kafka.done)
         self._kafka.consume(
             self._supervisor.mailboxes,
-            self._gauges.on_lag,
+            self._feed.on_lag,
             self._ownership,
             strays.keep,
             meters.latencies.stages.batch,
@@ -184,45 +187,31 @@ class Service:
             connections.database,
             self._obligations.by_symbol,
         )
-        self._gauges = Gauges(
-            self._supervisor,
-            self._markets,
-            self._journal,
-            observer,
-            meters,
-            kafka.outbox,
-            kafka.partitions,
-            self._changes.publish,
-            (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped)),
-            lambda: self._ownership.tenancy.outage,
-            kafka.generations,
+        trading = Trading(self._supervisor, self._journal, self._controls, self._changes)
+        self._feed = KillSwitchFeed(
+            trading, kafka.partitions, kafka.generations, lambda: self._ownership.tenancy.outage
         )
+        tallies = (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped))
+        self._gauges = Gauges(trading, self._markets, self._feed, observer, meters, kafka.outbox, tallies)
         history = (connections.database, self._supervisor, self._journal)
         self._checkpoints, self._history_check = Checkpoints(*history), HistoryCheck(*history)
         kills = KillOrderRepository(connections.database)
-        self._errands = Errands(self._supervisor, self._controls, self._journal, kills)
+        self._errands = Errands(trading, kills)
         self._ownership = Ownership(
             self._instance_id,
             Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns)),
             OwnerRepository(connections.lease),
-            self._supervisor,
-            self._markets,
-            self._errands,
-            kafka,
-            self._controls,
-            self._changes,
-            self._journal,
+            trading,
+            Around(self._markets, self._errands, kafka),
             self._tasks,
-            self._gauges.tell_lag,
+            self._feed.tell_lag,
         )
         self._access = access = make_access(settings, resources)
-        probes = connections.probes(self._gauges.kafka_health, kafka.registry_health)
+        probes = connections.probes(self._feed.kafka_health, kafka.registry_health)
         self._health = HealthMonitor({**probes, **access.probes}, meters.dependency, self._journal)
         desk = ServiceDesk(
-            self._supervisor,
+            trading,
             self._markets,
-            self._controls,
-            self._changes,
             connections.database,
             self._health.health,
             self._gauges.figures,
@@ -277,6 +266,7 @@ class Service:
         start("kafka publisher", self._kafka.publisher.run())
         start("kafka intake", self._kafka.run())
         start("heap", self._heap.run())
+        start("kill switch feed", self._feed.run())
         start("gauges", self._gauges.run())
         start("outbox gauge", self._gauges.run_outbox())
         start("health", self._health.run())

@@ -1,6 +1,7 @@
 """What the shell needs of the service around it."""
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Protocol
 
 from market_maker.actors.tenure import Tenure
@@ -49,3 +50,12 @@ class Reader(Protocol):
 
     def read_again(self, symbol: str) -> None:
         """Read the symbol's partition anew from the first event that is not durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The service around the shell."""
+
+    actors: Actors
+    kills: Kills
+    reader: Reader

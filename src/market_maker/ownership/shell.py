@@ -8,13 +8,10 @@ from typing import Any, Final
 
 import structlog
 
-from market_maker.actors.controls import Controls
-from market_maker.actors.journal import Journal
-from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Lease, Tenure
+from market_maker.actors.trading import Trading
 from market_maker.actors.worker import Worker
-from market_maker.api.changes import ChangeFeed
 from market_maker.clients.metadata import MetadataError, MetadataUnavailableError
 from market_maker.core.engine.control import activation_problems
 from market_maker.core.instrument import Instrument
@@ -22,7 +19,7 @@ from market_maker.core.states import Cause
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev
 from market_maker.ownership.machine import OwnershipMachine
-from market_maker.ownership.ports import Actors, Kills, Reader
+from market_maker.ownership.ports import Around
 from market_maker.ownership.rows import OwnerRows, persist
 from market_maker.ownership.states import TAKING, Hold, Stage
 from market_maker.ownership.tenancy import Tenancy
@@ -58,13 +55,8 @@ class Ownership:
         instance_id: str,
         lease: Lease,
         owners: OwnerRepository,
-        supervisor: Supervisor,
-        actors: Actors,
-        kills: Kills,
-        reader: Reader,
-        controls: Controls,
-        changes: ChangeFeed,
-        journal: Journal,
+        trading: Trading,
+        around: Around,
         tasks: TaskGroup,
         started: Callable[[str], None],
     ) -> None:
@@ -72,13 +64,13 @@ class Ownership:
         self.machine = OwnershipMachine(instance_id, lease.duration_ns)
         self.tenancy = Tenancy(instance_id, owners, lease, self.tell)
         self._lease = lease
-        self._supervisor = supervisor
-        self._actors = actors
-        self._kills = kills
-        self._reader = reader
-        self._controls = controls
-        self._watch = ActorWatch(self.machine, supervisor, journal, changes, tasks, self.tell)
-        self._journal = journal
+        self._supervisor = trading.supervisor
+        self._actors = around.actors
+        self._kills = around.kills
+        self._reader = around.reader
+        self._controls = trading.controls
+        self._watch = ActorWatch(self.machine, trading, tasks, self.tell)
+        self._journal = trading.journal
         self._tasks = tasks
         self._started = started
         self._rows = OwnerRows(instance_id, owners, tasks, self._claimed, self._claim_refused, self._released)

@@ -5,11 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from market_maker.actors.journal import Journal
-from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
+from market_maker.actors.trading import Trading
 from market_maker.actors.worker import Worker
-from market_maker.api.changes import ChangeFeed
 from market_maker.core.engine.control import activation_problems
 from market_maker.core.states import State
 from market_maker.ownership.events import ActorSeen, Facts
@@ -24,16 +22,14 @@ class ActorWatch:
     def __init__(
         self,
         machine: OwnershipMachine,
-        supervisor: Supervisor,
-        journal: Journal,
-        changes: ChangeFeed,
+        trading: Trading,
         tasks: TaskGroup,
         tell: Callable[[ActorSeen], None],
     ) -> None:
         self._machine = machine
-        self._supervisor = supervisor
-        self._journal = journal
-        self._changes = changes
+        self._supervisor = trading.supervisor
+        self._journal = trading.journal
+        self._changes = trading.changes
         self._tasks = tasks
         self._tell = tell
         self._watching: asyncio.Task[None] | None = None

@@ -1,9 +1,9 @@
 """Kafka in, assembled: the consumer, the hand-over, the router, the offsets and the lag monitor."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable
 
-from market_maker.core.events import Execution, OrderEvent, Source
+from market_maker.core.events import Source
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.consumer import KafkaConsumer
 from market_maker.streams.consumer_options import ConsumerOptions
@@ -13,7 +13,7 @@ from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.lag import INTERVAL_S, LagMonitor, LagReport
 from market_maker.streams.message_decoder import MessageDecoder, make_processors
 from market_maker.streams.offsets import OffsetTracker
-from market_maker.streams.router import DeadLetterSink, KafkaRouter, SymbolSink
+from market_maker.streams.router import Destinations, KafkaRouter
 from market_maker.streams.schema_registry import SchemaRegistry
 
 
@@ -29,12 +29,9 @@ class KafkaIntake:
         registry: SchemaRegistry,
         instruments: InstrumentTable,
         account_id: str,
-        sinks: Mapping[str, SymbolSink],
-        dead_letters: DeadLetterSink,
+        to: Destinations,
         on_lag: Callable[[LagReport], None],
         *,
-        expected: Set[str] = frozenset(),
-        stray: Callable[[str, Execution | OrderEvent], None],
         listener: RebalanceListener | None = None,
         lag_interval_s: float = INTERVAL_S,
         on_batch: Callable[[int, int, int], None] | None = None,
@@ -42,9 +39,7 @@ class KafkaIntake:
         loop = asyncio.get_running_loop()
         self._offsets = OffsetTracker()
         self._has_left = asyncio.Event()
-        self.router = KafkaRouter(
-            sinks, self._offsets, dead_letters, self._partitions, expected, stray, on_batch=on_batch
-        )
+        self.router = KafkaRouter(to, self._offsets, self._partitions, on_batch=on_batch)
         self.consumer = KafkaConsumer(
             options,
             MessageDecoder(make_processors(registry, instruments, account_id)),

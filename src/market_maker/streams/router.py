@@ -69,23 +69,31 @@ class RouterCounters:
     """Events of our account in a symbol that the service does not have."""
 
 
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Where events go."""
+
+    sinks: Mapping[str, SymbolSink]
+    """Read live: a symbol is routed to from the moment it is in the mapping."""
+    dead_letters: DeadLetterSink
+    stray: Callable[[str, Execution | OrderEvent], None]
+    """Gets what concerns our account in a symbol without a sink."""
+    expected: Set[str] = frozenset()
+    """Read live: what must be kept for a symbol in it waits until it is no longer, also when it has a sink of
+    earlier."""
+
+
 class KafkaRouter:
     """Dispatches batches to the symbols' sinks.
 
-    `sinks` is read live: a symbol is routed to from the moment it is in the mapping. So is `expected`: what
-    must be kept for a symbol in it waits until it is no longer, also when it has a sink of earlier. Events of
-    our account for any symbol without a sink are given to `stray`. `partitions` tells how many partitions a
-    topic has, None while that is unknown.
+    `partitions` tells how many partitions a topic has, None while that is unknown.
     """
 
     def __init__(
         self,
-        sinks: Mapping[str, SymbolSink],
+        to: Destinations,
         offsets: OffsetTracker,
-        dead_letters: DeadLetterSink,
         partitions: Callable[[str], int | None],
-        expected: Set[str],
-        stray: Callable[[str, Execution | OrderEvent], None],
         *,
         waiting_max: int = WAITING_MAX,
         on_batch: Callable[[int, int, int], None] | None = None,
@@ -93,12 +101,12 @@ class KafkaRouter:
         """`on_batch` is told when each batch was read, decoded and dispatched, monotonic nanoseconds."""
         self._on_batch = on_batch
         self.counters = RouterCounters()
-        self._sinks = sinks
+        self._sinks = to.sinks
         self._offsets = offsets
-        self._dead_letters = dead_letters
+        self._dead_letters = to.dead_letters
         self._partitions = partitions
-        self._expected = expected
-        self._stray = stray
+        self._expected = to.expected
+        self._stray = to.stray
         self._waiting_max = waiting_max
         self._waiting: dict[str, deque[Event]] = {}
         self._waiting_count = 0

@@ -10,9 +10,9 @@ from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, ru
 
 from lab.api import VERSION, eventually, served
 from lab.desk import FakeDesk
+from market_maker.actors.changes import ChangeFeed
 from market_maker.api import stream
 from market_maker.api.answers import SymbolSummary
-from market_maker.api.changes import ChangeFeed
 from market_maker.core.states import State
 from market_maker.fleet import view as fleet_module
 

@@ -13,10 +13,8 @@ from market_maker.telemetry.metrics import Metrics
 
 def desk_of(instance: Instance) -> ServiceDesk:
     return ServiceDesk(
-        instance.supervisor,
+        instance.trading,
         instance.markets,
-        instance.controls,
-        instance.changes,
         instance.database,
         ports.ServiceHealth,
         instance.gauges.figures,

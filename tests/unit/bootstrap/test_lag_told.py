@@ -26,7 +26,7 @@ async def quotable(around: Surroundings) -> Instance:
     north.assign(BTC)
     await north.taken(BTC)
     await until(lambda: north.worker(BTC).engine.is_clear)
-    north.gauges.on_lag(nothing_behind(1))
+    north.feed.on_lag(nothing_behind(1))
     north.show_book(BTC)
     await until(lambda: not problems(north))
     return north
@@ -35,9 +35,9 @@ async def quotable(around: Surroundings) -> Instance:
 async def test_a_symbol_that_was_assigned_anew_waits_for_a_new_measurement(around: Surroundings) -> None:
     north = await quotable(around)
     north.assign(BTC)
-    north.gauges.tell_lag(BTC)
+    north.feed.tell_lag(BTC)
     await until(lambda: problems(north) == {"KAFKA_LAG"})
-    north.gauges.on_lag(nothing_behind(2))
+    north.feed.on_lag(nothing_behind(2))
     await until(lambda: not problems(north))
 
 
@@ -46,5 +46,5 @@ async def test_a_measurement_that_arrives_after_its_assignment_is_over_tells_not
 ) -> None:
     north = await quotable(around)
     north.assign(BTC)
-    north.gauges.on_lag(nothing_behind(1))
+    north.feed.on_lag(nothing_behind(1))
     await until(lambda: problems(north) == {"KAFKA_LAG"})

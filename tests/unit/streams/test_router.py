@@ -21,7 +21,7 @@ from market_maker.core.states import Cause, KillReason
 from market_maker.streams.batch import Batch, Position, Undecodable
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.partitioner import partition_of
-from market_maker.streams.router import KafkaRouter
+from market_maker.streams.router import Destinations, KafkaRouter
 from market_maker.streams.topics import ENGINE_EVENT, INSTRUMENT_HALT, ORDER_BOOK_DELTA
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
@@ -65,12 +65,14 @@ class Desk:
         self.expected: set[str] = set()
         self.strays: list[tuple[str, Event]] = []
         self.router = KafkaRouter(
-            self.boxes,
+            Destinations(
+                self.boxes,
+                self.letters,
+                lambda symbol, event: self.strays.append((symbol, event)),
+                self.expected,
+            ),
             self.offsets,
-            self.letters,
             lambda _: partitions,
-            self.expected,
-            lambda symbol, event: self.strays.append((symbol, event)),
             waiting_max=waiting_max,
         )
 

@@ -1,0 +1,100 @@
+"""What the engines' kill switches are told of their surroundings: the consumer's lag, the journal's state."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from market_maker.actors.trading import Trading
+from market_maker.clients.dependency import DependencyHealth
+from market_maker.core.events import JournalMeasured, LagMeasured
+from market_maker.streams.batch import TopicPartitionKey
+from market_maker.streams.lag import LagReport
+from market_maker.streams.partitioner import partition_of
+from market_maker.streams.topics import CONSUMED
+
+INTERVAL_S: Final = 0.5
+_LOG_LAG_NS: Final = 1_000_000_000
+
+
+class KillSwitchFeed:
+    """Tells every symbol what was measured. Metrics are another matter (`gauges`)."""
+
+    def __init__(
+        self,
+        trading: Trading,
+        partitions: Callable[[str], int | None],
+        generations: Callable[[], Mapping[TopicPartitionKey, int]],
+        outage: Callable[[], str],
+    ) -> None:
+        """`partitions` tells how many a topic has, `generations` are those that are read now.
+
+        `outage` tells why PostgreSQL no longer lets this instance act; empty while it does.
+        """
+        self._supervisor = trading.supervisor
+        self._journal = trading.journal
+        self._partitions = partitions
+        self._generations = generations
+        self._outage = outage
+        self.lag: LagReport | None = None
+        """The last measurement."""
+        self._journal_was_well = True
+        self._log = structlog.get_logger()
+
+    async def run(self) -> None:
+        """Tell until cancelled. Nothing here waits for a server: a journal that hangs is told in time."""
+        while True:
+            self._tell_journal()
+            await asyncio.sleep(INTERVAL_S)
+
+    def on_lag(self, report: LagReport) -> None:
+        """Tell each symbol the lag of its partition of every topic; None where it cannot be measured."""
+        self.lag = report
+        for worker in self._supervisor:
+            self.tell_lag(worker.name)
+
+    def tell_lag(self, symbol: str) -> None:
+        """Tell one symbol the last measurement; it must not be enabled before there is one since it came."""
+        report = self.lag or LagReport(time.monotonic_ns(), {}, {}, {})
+        longest_ns, topic, unmeasured = -1, "", ""
+        for name in CONSUMED:
+            lag_ns = self._lag_of(report, name, symbol)
+            if lag_ns is None:
+                unmeasured = name
+            elif lag_ns > longest_ns:
+                longest_ns, topic = lag_ns, name
+        # One event for all topics: each costs the symbol a step, once a second.
+        measured = LagMeasured(report.at_ns, longest_ns, topic, unmeasured)
+        self._supervisor.tell(symbol, measured if topic else LagMeasured(report.at_ns, None, unmeasured))
+
+    def _lag_of(self, report: LagReport, topic: str, symbol: str) -> int | None:
+        """Of the symbol's partition, if it has not been begun anew since it was measured."""
+        count = self._partitions(topic)
+        key = (topic, partition_of(symbol, count)) if count else None
+        if key is None or report.generations.get(key) != self._generations().get(key):
+            return None
+        return report.partitions.get(key)
+
+    async def kafka_health(self) -> DependencyHealth:
+        """Whether the lag of every consumed topic can be measured."""
+        if self.lag is None:
+            return DependencyHealth("kafka", healthy=False, detail="not measured yet")
+        unknown = sorted(topic for topic, lag_ns in self.lag.topics.items() if lag_ns is None)
+        detail = f"lag not measurable: {', '.join(unknown)}" if unknown else ""
+        return DependencyHealth("kafka", healthy=not unknown, detail=detail)
+
+    def _tell_journal(self) -> None:
+        """Tell the engines while something is wrong with the journal, and once when it is well again."""
+        lag_ns, failure = self._journal.lag_ns(), self._journal.failure or self._outage()
+        well = not failure and lag_ns < _LOG_LAG_NS
+        if not well or not self._journal_was_well:
+            self._log.warning("journal", lag_ms=lag_ns // 1_000_000, failure=failure, well=well)
+            measured = JournalMeasured(time.monotonic_ns(), lag_ns, bool(failure), failure)
+            self._supervisor.tell_all(measured)
+        self._journal_was_well = well
+        for symbol, reason in self._journal.troubled.items():
+            self._supervisor.tell(
+                symbol, JournalMeasured(time.monotonic_ns(), lag_ns, failed=True, detail=reason)
+            )
