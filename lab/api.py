@@ -12,13 +12,13 @@ from urllib.parse import unquote
 from fastapi import FastAPI
 from starlette.types import Message
 
+from market_maker.api.admission import RateLimit
 from market_maker.api.app import create_app
 from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
 from market_maker.api.ports import DatabaseDownError, Desk
-from market_maker.api.rate import RateLimit
 from market_maker.api.samples import Samples
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer

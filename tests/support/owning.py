@@ -260,7 +260,7 @@ class Instance:
 
     async def start(self) -> None:
         """Everything that the service starts for owning; no partition is assigned."""
-        await self.ownership.look_at_configs()
+        await self.ownership.read_configs()
         await self.ownership.tenancy.renew()
         self.tasks.start("journal", self.journal.run())
         self.tasks.start("checkpoints", self.checkpoints.run())
@@ -268,7 +268,7 @@ class Instance:
         self.tasks.start("kill switch feed", self.feed.run())
         self.tasks.start("gauges", self.gauges.run())
         self.ownership.start()
-        self.tasks.start("errands", self.errands.run(self.ownership.look_at_configs))
+        self.tasks.start("errands", self.errands.run(self.ownership.read_configs))
 
     async def stop(self) -> None:
         """End at once, as a process that is killed: nothing is given up."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from market_maker.actors.controls import Controls
-from market_maker.actors.latencies import Latencies
 from market_maker.actors.worker import Worker
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.telemetry.kill_timer import KillTimer
+from market_maker.telemetry.latency import Latencies
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.symbol_metrics import SymbolMetrics
 from market_maker.telemetry.tracing import trace_id_of

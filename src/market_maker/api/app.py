@@ -30,6 +30,7 @@ from market_maker.api import (
     trail,
     versions,
 )
+from market_maker.api.admission import RateLimit
 from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
@@ -37,7 +38,6 @@ from market_maker.api.denials import Denials
 from market_maker.api.fleet_port import FleetPort
 from market_maker.api.openapi import build_openapi
 from market_maker.api.ports import Desk
-from market_maker.api.rate import RateLimit
 from market_maker.api.samples import Samples
 from market_maker.api.security import ACCESS, Authenticator
 from market_maker.api.sites import Sites

@@ -16,11 +16,10 @@ from market_maker.api.confirmation import require_confirmed_change, require_conf
 from market_maker.api.context import Call, CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
 from market_maker.api.model_schemas import ModelRefusedError, with_model
-from market_maker.api.patterns import SYMBOL_PATTERN
 from market_maker.api.ports import ActiveSymbolError, Desk, SupersededError
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
 from market_maker.api.requests import ConfigCreate, ConfigUpdate, DeleteRequest
-from market_maker.api.validation import FieldError
+from market_maker.api.validation import SYMBOL_PATTERN, FieldError
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 

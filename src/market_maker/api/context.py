@@ -14,11 +14,11 @@ from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.fleet_port import FleetPort
 from market_maker.api.forwarded import Origin, origin_of
-from market_maker.api.patterns import SYMBOL_PATTERN
 from market_maker.api.ports import Desk
 from market_maker.api.problems import ProblemError, unknown_symbol
 from market_maker.api.security import Principal
 from market_maker.api.unowned import unowned
+from market_maker.api.validation import SYMBOL_PATTERN
 from market_maker.core.states import Cause
 from market_maker.core.view import SymbolView
 

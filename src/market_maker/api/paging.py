@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from market_maker.api.patterns import ID_CURSOR_PATTERN, ROW_CURSOR_PATTERN
+from market_maker.api.validation import ID_CURSOR_PATTERN, ROW_CURSOR_PATTERN
 from market_maker.repositories.paging import Period
 
 _CURSOR = "`next_cursor` of the page before; leave out for the newest rows."

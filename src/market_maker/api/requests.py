@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from market_maker.api.decimals import DecimalRange, SignedRange, WholeRange
 from market_maker.api.model_schemas import chosen_by_model, parameters_schema
-from market_maker.api.patterns import REASON_PATTERN, SYMBOL_PATTERN
+from market_maker.api.validation import REASON_PATTERN, SYMBOL_PATTERN
 from market_maker.core.config import FairValue, SymbolConfig
 from market_maker.core.pricing.models.registry import model_kinds
 

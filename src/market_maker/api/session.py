@@ -17,10 +17,10 @@ from market_maker.api.admission import note_denied
 from market_maker.api.answers import Answer
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.patterns import BEARER_PATTERN
 from market_maker.api.problems import ProblemError, documented
 from market_maker.api.security import Authenticator, Principal, Role, RoleMissingError
 from market_maker.api.tokens import COOKIE, SECURE_COOKIE, is_secure, token_of
+from market_maker.api.validation import BEARER_PATTERN
 
 TOKEN_CHARS_MAX = 3_800
 """Browsers keep no cookie that is longer than 4,096 characters with its name and attributes."""

@@ -36,7 +36,7 @@ class Ending:
         self._ownership.close()
         await self._deadline.step("the proof of zero open orders", self._ownership.cleared(), CLEAR_S_MAX)
 
-    def look(self) -> None:
+    def note_unclear(self) -> None:
         """No order of ours stays behind; what cannot be proven is a failure."""
         ours = (worker for worker in self._supervisor if worker.tenure.is_held)
         unclear = [worker.name for worker in ours if not worker.engine.is_clear]

@@ -35,14 +35,14 @@ class Errands:
         self._kills = kills
         self._turn = asyncio.Lock()
 
-    async def run(self, look_at_configs: Callable[[], Awaitable[None]]) -> None:
-        """Look until cancelled. `look_at_configs` may raise DatabaseError."""
+    async def run(self, read_configs: Callable[[], Awaitable[None]]) -> None:
+        """Look until cancelled. `read_configs` may raise DatabaseError."""
         while True:
             try:
                 await self.carry_out_kills(
                     [worker.name for worker in self._supervisor if worker.tenure.is_held]
                 )
-                await look_at_configs()
+                await read_configs()
             except DatabaseError as error:
                 _log.warning("errands_not_read", reason=str(error))
             await asyncio.sleep(INTERVAL_S)

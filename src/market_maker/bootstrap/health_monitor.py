@@ -48,13 +48,13 @@ class HealthMonitor:
         """Ask until cancelled."""
         try:
             while True:
-                await self.look()
+                await self.ask_all()
                 await asyncio.sleep(INTERVAL_S)
         finally:
             for task in self._asking.values():
                 task.cancel()
 
-    async def look(self) -> None:
+    async def ask_all(self) -> None:
         """Ask every component that owes no answer, and return within ANSWER_S_MAX."""
         for name, probe in self._probes.items():
             if name not in self._asking:

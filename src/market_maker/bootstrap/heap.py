@@ -33,9 +33,9 @@ class Heap:
         """Look for added symbols until cancelled."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            self.look()
+            self.set_aside_added()
 
-    def look(self) -> None:
+    def set_aside_added(self) -> None:
         """Set aside anew once their number has grown and stands still; others may be quoting already.
 
         Garbage of the oldest generation is set aside with it and never freed: little, and only here.

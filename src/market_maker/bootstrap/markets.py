@@ -70,7 +70,7 @@ class Markets:
         """Every configuration, as of the last look."""
         return {symbol: record.config for symbol, record in self._known.items()}
 
-    async def look(self) -> bool:
+    async def read_configs(self) -> bool:
         """Read the configurations if any has changed; returns whether any had. Raises DatabaseError.
 
         A symbol of ours is told of its new configuration.

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from market_maker.actors.latencies import Latencies
 from market_maker.clients.order_service import RequestReport
 from market_maker.core.commands import PlaceOrder
 from market_maker.core.events import PlaceAnswer, RequestOutcome
 from market_maker.telemetry.kill_timer import KillTimer
+from market_maker.telemetry.latency import Latencies
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.stages import STAGES, Stages, StageStep

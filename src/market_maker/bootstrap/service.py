@@ -129,7 +129,7 @@ class Service:
         self._assemble(resources)
         self._api.listen()  # first: a start that fails must not have touched anybody's orders
         await self._kafka.check_topics()
-        await self._ownership.look_at_configs()
+        await self._ownership.read_configs()
         await self._markets.require_metadata()
         await self._ownership.tenancy.renew()
         strays = StrayFills(self._journal, self._kafka.done)
@@ -140,7 +140,7 @@ class Service:
             strays.keep,
             meters.latencies.stages.batch,
         )
-        await self._health.look()
+        await self._health.ask_all()
         self._heap = Heap(lambda: len(self._supervisor.mailboxes))
         self._heap.settle()
         self._start_tasks()
@@ -275,7 +275,7 @@ class Service:
             start("auth keys", self._access.keys.run())
         start("warm connections", self._connections.orders.keep_warm())
         self._ownership.start()
-        start("errands", self._errands.run(self._ownership.look_at_configs))
+        start("errands", self._errands.run(self._ownership.read_configs))
         self._membership.start(self._tasks, self._in_process)
 
     def _part_failed(self, name: str, error: BaseException) -> None:
@@ -306,7 +306,7 @@ class Service:
         await ending.clear_market()
         answering = self._deadline.step("the API's last answers", self._api.stop(), API_S_MAX)
         last_answers = asyncio.ensure_future(answering)
-        ending.look()
+        ending.note_unclear()
         self._kafka.quiesce()
         if await ending.flush(self._kafka.relay.flush):
             await ending.release(self._membership.leave)

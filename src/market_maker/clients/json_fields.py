@@ -1,16 +1,16 @@
 """Reading an answer's JSON field by field; whatever is not the contract is named."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from market_maker.clients.decimals import parse_decimal
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _E = TypeVar("_E", bound=Enum)
 COUNT_MAX: Final = (1 << 63) - 1
+_DECIMAL: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
 class ContractError(ValueError):
@@ -96,3 +96,14 @@ def _present(fields: dict[str, Any], name: str) -> object:
 
 def _shown(value: object) -> str:
     return repr(value)[:60]
+
+
+def parse_decimal(text: str, *, zero_allowed: bool = False) -> Decimal | None:
+    """The positive number (or zero, if allowed) in the text; None when it is not one.
+
+    An exponent is understood; signs, spaces, underscores and words such as NaN are not.
+    """
+    if not _DECIMAL.fullmatch(text):
+        return None
+    value = Decimal(text)
+    return value if value or zero_allowed else None

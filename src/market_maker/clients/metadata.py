@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn
 import grpc
 import grpc.aio
 
-from market_maker.clients.decimals import parse_decimal
 from market_maker.clients.dependency import DependencyHealth
+from market_maker.clients.json_fields import parse_decimal
 from market_maker.core.instrument import Instrument, InstrumentStatus
 from tradex_contracts import metadata_pb2 as pb
 

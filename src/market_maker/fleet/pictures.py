@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.decimals import Timestamp
-from market_maker.api.patterns import SYMBOL_PATTERN
 from market_maker.api.ports import Figures
+from market_maker.api.validation import SYMBOL_PATTERN
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ class Actors(Protocol):
     def symbols(self) -> Set[str]:
         """Every configured symbol, as of the last look."""
 
-    async def look(self) -> bool:
+    async def read_configs(self) -> bool:
         """Whether the configurations have changed since. Raises DatabaseError."""
 
     async def is_configured(self, symbol: str) -> bool:

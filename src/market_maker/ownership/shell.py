@@ -153,9 +153,9 @@ class Ownership:
 
     # --- what changes besides -------------------------------------------------------------------
 
-    async def look_at_configs(self) -> None:
+    async def read_configs(self) -> None:
         """Begin to take what was configured, and to stop what is no longer. Raises DatabaseError."""
-        if await self._actors.look():
+        if await self._actors.read_configs():
             self._configured()
 
     def _configured(self) -> None:

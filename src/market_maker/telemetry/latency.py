@@ -1,6 +1,9 @@
 """Percentiles of latencies in a fixed amount of memory."""
 
+from dataclasses import dataclass, field
 from typing import Final
+
+from market_maker.telemetry.stages import Stages
 
 _SUB_BITS: Final = 6
 _EXACT_BELOW: Final = 1 << (_SUB_BITS + 1)
@@ -59,3 +62,20 @@ def _middle_ns(bucket: int) -> float:
     shift = (bucket >> _SUB_BITS) - 1
     low = ((bucket & ((1 << _SUB_BITS) - 1)) + (1 << _SUB_BITS)) << shift
     return low + ((1 << shift) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Since the start of the process.
+
+    quote: one evaluation, from its event to its commands. tick_to_order: from the moment at which
+    data was there and the quote interval allowed an evaluation, to the answer of an order it caused;
+    tick_to_wire: the same to the order's bytes in the kernel.
+    order_ack: from sending an order to its answer.
+    """
+
+    quote: LatencyHistogram = field(default_factory=LatencyHistogram)
+    tick_to_order: LatencyHistogram = field(default_factory=LatencyHistogram)
+    tick_to_wire: LatencyHistogram = field(default_factory=LatencyHistogram)
+    order_ack: LatencyHistogram = field(default_factory=LatencyHistogram)
+    stages: Stages = field(default_factory=Stages)

@@ -12,9 +12,9 @@ from tests.unit.api.test_security import ByRole
 from lab.api import eventually, in_process, served
 from lab.desk import FakeDesk
 from market_maker.api import strangers
+from market_maker.api.admission import BURST, RateLimit
 from market_maker.api.connections import STRANGERS_MAX
 from market_maker.api.denials import KINDS_MAX, AttemptKind, Denials
-from market_maker.api.rate import BURST, RateLimit
 from market_maker.api.strangers import HELD_S_MAX, PROBE_HELD_S_MAX, Refusals
 from market_maker.repositories.audit import AuditEntry
 

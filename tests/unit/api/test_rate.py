@@ -1,5 +1,5 @@
 from lab.api import Api
-from market_maker.api.rate import PEERS_MAX, RateLimit
+from market_maker.api.admission import PEERS_MAX, RateLimit
 
 STATUS = "/v1/mm/status"
 

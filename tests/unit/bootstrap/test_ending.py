@@ -100,7 +100,7 @@ async def _end(north: Instance, told: list[str]) -> list[str]:
 
     end = Ending(north.supervisor, north.journal, north.ownership, Deadline(_too_late))
     await end.clear_market()
-    end.look()
+    end.note_unclear()
     if await end.flush(publish):
         await end.release(leave)
     return end.failures

@@ -120,7 +120,7 @@ async def test_a_symbol_that_is_only_missing_from_an_older_list_is_not_given_up(
         return []
 
     north.markets._configs.list = older  # type: ignore[method-assign, assignment] # a list that is out of date
-    await north.ownership.look_at_configs()
+    await north.ownership.read_configs()
     north.markets._fingerprint = None
     await until(lambda: BTC in north.markets.symbols)
     await asyncio.sleep(0.1)

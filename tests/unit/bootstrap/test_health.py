@@ -58,11 +58,11 @@ async def test_who_does_not_answer_within_a_second_is_not_ok_and_holds_up_nobody
     frozen = Frozen()
     watching, shown = monitor(Journal(), postgres=frozen.probe, kafka=fine)
     for _ in range(3):
-        await watching.look()
+        await watching.ask_all()
         assert shown() == {"postgres": CheckStatus.FAILED, "kafka": CheckStatus.OK}
     assert frozen.asked == 1
     frozen.thawed.set()
-    await watching.look()
+    await watching.ask_all()
     assert shown()["postgres"] is CheckStatus.OK
 
 
@@ -72,7 +72,7 @@ async def test_what_the_journal_knows_already_health_says(journal: Journal) -> N
         return DependencyHealth("postgres", healthy=True)
 
     watching, shown = monitor(journal, postgres=answers)
-    await watching.look()
+    await watching.ask_all()
     assert shown() == {"postgres": CheckStatus.FAILED}
     journal.failure, journal.lag_s = "", 0.0
     assert shown() == {"postgres": CheckStatus.OK}

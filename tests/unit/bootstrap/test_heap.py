@@ -25,12 +25,12 @@ def test_added_symbols_are_set_aside_once_their_number_stands_still() -> None:
     heap.settle()
     frozen = gc.get_freeze_count()
     added = [[number] for number in range(1_000)]
-    heap.look()
+    heap.set_aside_added()
     assert gc.get_freeze_count() <= frozen
     count = 5
-    heap.look()  # still growing, for all it knows
+    heap.set_aside_added()  # still growing, for all it knows
     assert gc.get_freeze_count() <= frozen
-    heap.look()
+    heap.set_aside_added()
     assert gc.get_freeze_count() >= frozen + len(added)
 
 
@@ -40,9 +40,9 @@ def test_a_symbol_that_went_and_came_back_is_set_aside_again() -> None:
     heap.settle()
     frozen = gc.get_freeze_count()
     count = 4
-    heap.look()
+    heap.set_aside_added()
     count = 5
     added = [[number] for number in range(1_000)]
-    heap.look()
-    heap.look()
+    heap.set_aside_added()
+    heap.set_aside_added()
     assert gc.get_freeze_count() >= frozen + len(added)

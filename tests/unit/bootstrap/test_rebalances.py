@@ -80,7 +80,7 @@ async def test_a_taking_by_the_desk_that_hangs_keeps_no_rebalance_waiting(around
     async with around.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE mm_owners IN ACCESS EXCLUSIVE MODE")
         await around.configure(BTC)
-        await north.markets.look()
+        await north.markets.read_configs()
         taking = asyncio.ensure_future(north.ownership.take(BTC))
         await until(lambda: north.ownership.machine.stage(BTC) is Stage.CLAIMING)
         assert await north.revoke()

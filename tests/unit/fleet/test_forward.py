@@ -10,10 +10,10 @@ from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, Hub, HubPeer
 
 from lab.api import Answer, Api, in_process
 from lab.desk import FakeDesk, event_row, fill_row, order_row, view_of
+from market_maker.api.admission import RateLimit
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.ports import StoredState
 from market_maker.api.problems import ProblemError
-from market_maker.api.rate import RateLimit
 from market_maker.api.security import ACCESS, OWNER_ROUTES, SPLIT_ROUTES, Principal, Role
 from market_maker.core.commands import Problem
 from market_maker.core.config import SymbolConfig

@@ -151,7 +151,7 @@ def _activate(symbol: Symbol, event: Control, out: Out) -> tuple[Problem, ...]:
     if symbol.state is State.ACTIVE:
         return ()
     if symbol.state is State.PAUSED:
-        look = market.look(symbol)
+        look = market.update_mid(symbol)
         halt.rebase_when_priced(symbol, mid_is_current=look is not None, out=out)
     problems = activation_problems(symbol, resume=event.cause is Cause.RESUME)
     if problems:

@@ -31,7 +31,7 @@ def _note_cause(symbol: Symbol) -> None:
 
 def _evaluate(symbol: Symbol, out: Out) -> None:
     blocked = _blocked(symbol)
-    look = market.look(symbol)
+    look = market.update_mid(symbol)
     check_position(symbol, out)
     if not symbol.is_active:
         return

@@ -177,13 +177,13 @@ class SymbolEngine:
         market.adopt_next_grid(symbol)
         if not self._is_due():
             if symbol.undecided is not None:
-                market.look(symbol)
+                market.update_mid(symbol)
             return
         control.check_surroundings(symbol, out)
         if symbol.is_active:
             cycle.evaluate(symbol, out)
         elif symbol.state is State.PAUSED:
-            look = market.look(symbol)
+            look = market.update_mid(symbol)
             if look is not None:
                 symbol.evaluated()
             halt.rebase_when_priced(symbol, mid_is_current=look is not None, out=out)

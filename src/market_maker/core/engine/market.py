@@ -123,7 +123,7 @@ def _regridded(mid: ReferenceMid, old: Instrument, new: Instrument) -> Reference
     return ReferenceMid(mid.num * old_num * new_den, mid.den * old_den * new_num, mid.source)
 
 
-def look(symbol: Symbol) -> Look | None:
+def update_mid(symbol: Symbol) -> Look | None:
     """Bring the reference mid up to date; None when the market gives none to quote from."""
     book = symbol.book
     if not book.valid or not symbol.book_is_fresh or symbol.next_instrument is not None:
