@@ -40,7 +40,8 @@ async def test_exposure_beyond_its_limit_halts(start_site: StartSite) -> None:
     status = await site.operator.halted(BTC, "EXPOSURE_BREACH")
     measured, threshold = status["kill"]["measured"], status["kill"]["threshold"]
     assert threshold == "100 USDT"
-    assert Decimal(measured.removesuffix(" USDT")) > 100
+    # On either side: the crowd may have bought from us before.
+    assert abs(Decimal(measured.removesuffix(" USDT"))) > 100
     await site.empty_at_exchange(BTC)
     await site.operator.clear(BTC)
     await site.operator.quoting(ETH)

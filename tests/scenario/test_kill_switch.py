@@ -14,6 +14,7 @@ from market_maker.core.events import (
     EngineEventUnreadable,
     Fault,
     HouseMeasured,
+    LagMeasured,
     OrderEventKind,
     RequestOutcome,
     Side,
@@ -183,6 +184,17 @@ def test_lag_that_nobody_reports_any_more_kills_too() -> None:
     play = active()
     play.lag(0)
     play.after(10_000).snapshot()
+    assert play.said.risks == []
+    play.after(101).snapshot()
+    assert play.said.risks[0].reason is KillReason.KAFKA_LAG
+
+
+def test_lag_that_is_told_late_is_known_of_the_time_it_was_measured() -> None:
+    play = active()
+    measured = LagMeasured(play.now_ns, 0, "md.mark.v1")
+    play.after(9000).snapshot()
+    play.when(measured)
+    play.after(1000).snapshot()
     assert play.said.risks == []
     play.after(101).snapshot()
     assert play.said.risks[0].reason is KillReason.KAFKA_LAG

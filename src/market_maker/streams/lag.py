@@ -42,6 +42,7 @@ class LagReport:
     """One measurement; None is lag that could not be measured."""
 
     at_ns: int
+    """Monotonic: when the brokers were asked."""
     topics: Mapping[str, int | None]
     """Nanoseconds, the worst of the topic's assigned partitions; every consumed topic is in it."""
     partitions: Mapping[TopicPartitionKey, int | None]
@@ -155,9 +156,11 @@ class LagMonitor:
     def _measure_loop(self) -> None:
         admin = AdminClient(self._admin_config)
         while not self._stopping.is_set():
+            # From before the question: an answer says nothing of the time after it was given.
+            asked_ns, asked_ms = time.monotonic_ns(), time.time_ns() // 1_000_000
             assignment = self._assignment()
             ends = _end_offsets(admin, assignment) if assignment.generations else {}
-            report = self._gauge.measure(ends, assignment, time.monotonic_ns(), time.time_ns() // 1_000_000)
+            report = self._gauge.measure(ends, assignment, asked_ns, asked_ms)
             self._loop.call_soon_threadsafe(self._on_report, report)
             self._pause(self._interval_s if report.is_whole else min(AGAIN_S, self._interval_s), assignment)
 

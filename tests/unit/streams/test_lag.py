@@ -1,4 +1,5 @@
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
@@ -7,7 +8,7 @@ from tests.support.kafka import StoppableBroker, partitions_of, until
 
 from market_maker.streams.assignment import Assignment
 from market_maker.streams.batch import Position, TopicPartitionKey
-from market_maker.streams.lag import LagGauge, LagMonitor, LagReport
+from market_maker.streams.lag import REQUEST_TIMEOUT_S, LagGauge, LagMonitor, LagReport
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, MARK
 
 S = 1_000_000_000
@@ -141,6 +142,10 @@ async def test_the_monitor_measures_with_a_broker_and_says_so_when_it_cannot(
     await until(lambda: latest(MARK_0) == 0)
     stoppable_broker.freeze()
     await until(lambda: latest(MARK_0) is None)
+    asked_ago_ns = time.monotonic_ns() - reports[-1].at_ns
+    assert (
+        asked_ago_ns >= REQUEST_TIMEOUT_S * S
+    )  # of when the broker was asked, not of when it had not answered
     stoppable_broker.thaw()
     await until(lambda: latest(MARK_0) == 0)
     stoppable_broker.close()

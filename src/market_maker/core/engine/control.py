@@ -200,7 +200,7 @@ def on_retire(symbol: Symbol, event: Retire, out: Out) -> None:  # noqa: ARG001 
 
 def on_lag(symbol: Symbol, event: LagMeasured, out: Out) -> None:
     """Note the consumer lag and kill when it is beyond its limit."""
-    symbol.health.measured_lag(event.topic, event.lag_ns, symbol.now_ns, event.unmeasured)
+    symbol.health.measured_lag(event.topic, event.lag_ns, event.at_ns, event.unmeasured)
     check_surroundings(symbol, out)
 
 

@@ -44,12 +44,15 @@ class Surroundings:
     rejects: deque[int] = field(default_factory=deque)
     """Times of the rejects within the window, oldest first."""
 
-    def measured_lag(self, topic: str, lag_ns: int | None, now_ns: int, unmeasured: str = "") -> None:
-        """Note the longest lag; None, or an `unmeasured` topic: not all could be measured."""
+    def measured_lag(self, topic: str, lag_ns: int | None, at_ns: int, unmeasured: str = "") -> None:
+        """Note the longest lag at a time; None, or an `unmeasured` topic: not all could be measured.
+
+        What is told late, or twice, says nothing of the time since it was measured.
+        """
         self.lag_ns, self.lag_topic = lag_ns, topic
         self.unmeasured = topic if lag_ns is None else unmeasured
         if not self.unmeasured or self.lag_known_ns is None:
-            self.lag_known_ns = now_ns
+            self.lag_known_ns = at_ns
 
     def rejected(self, now_ns: int, window_ns: int) -> int:
         """Count a reject; returns how many fall within the window."""
