@@ -180,13 +180,19 @@ class KafkaConsumer:
         consumer.incremental_assign(topic_partitions(starts))
 
     def _end(self, consumer: Consumer, keys: Iterable[TopicPartitionKey]) -> None:
+        if gone := self._unassign(consumer, keys):
+            self._assignment = self._assignment.without(gone)
+
+    def _unassign(
+        self, consumer: Consumer, keys: Iterable[TopicPartitionKey]
+    ) -> frozenset[TopicPartitionKey]:
+        """Fetch these no longer; returns those that were."""
         gone = self._assignment.partitions.intersection(keys)
-        if not gone:
-            return
-        self._release(consumer)
-        consumer.incremental_unassign(topic_partitions(dict.fromkeys(gone, OFFSET_END)))
-        self._assignment = self._assignment.without(gone)
-        self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) not in gone]
+        if gone:
+            self._release(consumer)
+            consumer.incremental_unassign(topic_partitions(dict.fromkeys(gone, OFFSET_END)))
+            self._unjudged = [m for m in self._unjudged if (m.topic(), m.partition()) not in gone]
+        return gone
 
     def _rewind(self, consumer: Consumer, key: TopicPartitionKey) -> None:
         """Read one partition anew from what is durable; the others go on where they are."""
@@ -195,7 +201,7 @@ class KafkaConsumer:
             self._begin_anew(consumer, {key: start})
 
     def _begin_anew(self, consumer: Consumer, starts: Mapping[TopicPartitionKey, int]) -> None:
-        self._end(consumer, starts)
+        self._unassign(consumer, starts)
         self._begin(consumer, starts)
 
     def _look_at(self, consumer: Consumer, errors: list[Message]) -> None:

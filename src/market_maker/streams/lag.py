@@ -3,7 +3,9 @@
 A topic whose every message was dispatched has no lag. Otherwise the lag counts from when this
 process first saw an end of the partition that it has not reached, on the monotonic clock; a message
 read while behind that is older still (a backlog) raises it to its own age. Lag that cannot be
-measured, because the broker does not answer or nothing is assigned, is None, never zero.
+measured, because the broker does not answer or nothing is assigned, is None, never zero; so it is
+while a partition is read again up to where this process had read it: the age of what comes twice
+says nothing, and neither does it count as read.
 
 An end is that of all messages, committed or not: a transaction that stays open hides everything that
 follows it from us (`read_committed`), and what we cannot see must not look like having seen it all.
@@ -59,10 +61,12 @@ class LagReport:
 class _Behind:
     """Ends of one partition that were seen and not reached yet."""
 
-    __slots__ = ("ends", "generation")
+    __slots__ = ("ends", "generation", "reached")
 
-    def __init__(self, generation: int) -> None:
+    def __init__(self, generation: int, reached: int = 0) -> None:
         self.generation = generation
+        self.reached = reached
+        """The offset up to which it was seen read, under this generation or one before."""
         self.ends: deque[tuple[int, int]] = deque()
         """(monotonic ns when first seen, end offset), oldest first."""
 
@@ -103,7 +107,10 @@ class LagGauge:
             return None
         behind = self._behind.get(key)
         if behind is None or behind.generation != generation:
-            behind = self._behind[key] = _Behind(generation)
+            behind = self._behind[key] = _Behind(generation, behind.reached if behind is not None else 0)
+        if position.next_offset < min(behind.reached, end):
+            return None
+        behind.reached = position.next_offset
         ends = behind.ends
         while ends and ends[0][1] <= position.next_offset:
             ends.popleft()

@@ -112,6 +112,31 @@ def test_time_behind_under_an_earlier_assignment_does_not_count() -> None:
     assert desk.lag_s({MARK_0: 6}, 60) == 0
 
 
+def test_what_is_read_again_is_of_unknown_lag_until_it_is_read_up_to_where_it_was() -> None:
+    desk = Desk()
+    desk.read_to(9, age_s=60)
+    assert desk.lag_s({MARK_0: 9}, 0) == 0
+    desk.assignment = Assignment({MARK_0: 2})
+    for second in (1, 2, 3):  # fills of a minute ago, for a symbol that did not have them yet
+        desk.positions[MARK_0] = Position(4 + second, 2, WALL_MS - 60_000, second * S)
+        assert desk.lag_s({MARK_0: 10}, second) is None
+    desk.positions[MARK_0] = Position(9, 2, WALL_MS - 60_000, 4 * S)
+    assert desk.lag_s({MARK_0: 10}, 4.5) == 0
+    desk.positions[MARK_0] = Position(10, 2, WALL_MS + 4000, 5 * S)
+    assert desk.lag_s({MARK_0: 10}, 5) == 0
+
+
+def test_a_log_that_was_cut_and_begun_anew_has_a_lag_again() -> None:
+    desk = Desk()
+    desk.read_to(90)
+    assert desk.lag_s({MARK_0: 90}, 0) == 0
+    desk.assignment = Assignment({MARK_0: 2})
+    desk.positions[MARK_0] = Position(3, 2, None, S)
+    assert desk.lag_s({MARK_0: 3}, 1) == 0
+    assert desk.lag_s({MARK_0: 4}, 2) == 0
+    assert desk.lag_s({MARK_0: 4}, 3) == 1
+
+
 async def test_the_monitor_measures_with_a_broker_and_says_so_when_it_cannot(
     stoppable_broker: StoppableBroker,
 ) -> None:
