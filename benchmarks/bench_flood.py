@@ -24,6 +24,7 @@ from lab.desk import FakeDesk, view_of
 from market_maker.api.app import create_app
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.server import ApiServer
+from market_maker.api.signed_out import SignedOut
 from market_maker.bootstrap.heap import Heap
 from market_maker.clients.auth import KeyStore, TokenVerifier
 from market_maker.core.config import SymbolConfig
@@ -83,7 +84,8 @@ async def _api(pipe: Connection) -> None:
         keys = KeyStore(issuer.url)
         await keys.refresh()
         desk = FakeDesk(views={symbol: view_of(SymbolConfig(symbol)) for symbol in SYMBOLS})
-        app = create_app(desk, BearerAuth(TokenVerifier(keys)), "benchmark", FleetView(desk, Alone()))
+        access = BearerAuth(TokenVerifier(keys), SignedOut())
+        app = create_app(desk, access, "benchmark", FleetView(desk, Alone()))
         server = ApiServer(app, "127.0.0.1", 0)
         await server.start()
         Heap(lambda: len(SYMBOLS)).settle()

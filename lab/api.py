@@ -22,6 +22,7 @@ from market_maker.api.ports import DatabaseDownError, Desk
 from market_maker.api.samples import Samples
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer
+from market_maker.api.signed_out import SignedOut
 from market_maker.api.strangers import Refusals
 from market_maker.api.stream import Streams
 from market_maker.fleet.peers import Peers
@@ -179,6 +180,7 @@ async def in_process(
     peers: Peers | None = None,
     host_names: Set[str] = frozenset(),
     approval: Approval | None = None,
+    signed_out: SignedOut | None = None,
 ) -> AsyncIterator[Api]:
     """An app for this desk; everything in its state is new."""
     is_shared = authenticator is None and peers is None and not host_names
@@ -188,6 +190,7 @@ async def in_process(
     )
     app.state.desk = desk
     app.state.approval = approval or Approval(None)
+    app.state.signed_out = signed_out or SignedOut()
     app.state.fleet = fleet
     app.state.audit = AuditTrail(desk)
     app.state.samples = Samples()
@@ -207,9 +210,11 @@ async def served(
     authenticator: Authenticator | None = None,
     peers: Peers | None = None,
     proxies: Sequence[str] = (),
+    signed_out: SignedOut | None = None,
 ) -> AsyncIterator[str]:
     """Serve the desk on a free port; gives the base URL."""
-    app = create_app(desk, authenticator or NoAuth(), VERSION, FleetView(desk, peers or Alone()))
+    fleet = FleetView(desk, peers or Alone())
+    app = create_app(desk, authenticator or NoAuth(), VERSION, fleet, signed_out=signed_out)
     server = ApiServer(app, "127.0.0.1", 0, proxies)
     await server.start()
     try:

@@ -1,6 +1,6 @@
 """An in-memory Desk: the state table and the configuration rules, without engines or servers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -227,6 +227,9 @@ class FakeDesk:
         self.views[symbol] = replace(self.views[symbol], **changes)  # type: ignore[arg-type]  # names of SymbolView
         self.feed.publish(symbol)
 
+    async def durable(self, symbols: Collection[str]) -> frozenset[str]:
+        return frozenset(symbols) if self.database_up else frozenset()
+
     async def configs(self) -> Sequence[SymbolConfig]:
         self._need_database()
         return [self._rows()[symbol] for symbol in self.symbols()]
@@ -263,6 +266,7 @@ class FakeDesk:
         return len(self.drill_rows)
 
     async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
+        self._need_database()
         row = self.drill_rows[drill_id - 1]
         self.drill_rows[drill_id - 1] = replace(row, halted_us=halted_us, proven_zero_us=proven_zero_us)
 

@@ -122,6 +122,9 @@ def drill(
     confirm(f"kill {symbol} as a drill? It stays HALTED until a reset.", yes=yes)
     answer = SESSION.client().ask("POST", f"/v1/mm-configs/{symbol}/drill", {"reason": reason})[1]
     show(output, answer, table_of([answer], _DRILL))
+    if not answer["durable"]:
+        detail = f"{symbol} is HALTED, but not in the database yet: a crash now would forget it, look again"
+        raise Failure(Exit.PARTLY, detail)
     if answer["proven_zero_us"] is None and not answer["shadow_mode"]:
         raise Failure(Exit.PARTLY, f"{symbol} is HALTED, but that no order is open was not proven in time")
 

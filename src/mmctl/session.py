@@ -87,4 +87,8 @@ def _outcome(result: dict[str, object]) -> str:
     problems = result.get("problems") or []
     if isinstance(problems, list) and problems:
         return "; ".join(str(one["detail"]) for one in problems)
-    return "on record, no instance has carried it out yet" if result.get("pending") else "done"
+    if result.get("pending"):
+        return "on record, no instance has carried it out yet"
+    if result.get("durable") is False:
+        return "done, but not in the database yet: a crash now would forget it, look again"
+    return "done"

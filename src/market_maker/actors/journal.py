@@ -95,9 +95,12 @@ class Journal:
         """Age of the oldest record that is not durable; 0 when all are."""
         return self._clock_ns() - self._pending[0].made_ns if self._pending else 0
 
-    def holds(self, symbol: str) -> bool:
-        """Whether records of the symbol wait to become durable."""
-        return any(pending.symbol == symbol for pending in self._pending)
+    def holds(self, symbol: str, made_until_ns: int | None = None) -> bool:
+        """Whether records of the symbol, those made until then, wait to become durable."""
+        return any(
+            pending.symbol == symbol and (made_until_ns is None or pending.made_ns <= made_until_ns)
+            for pending in self._pending
+        )
 
     async def drain(self) -> None:
         """Return when everything appended so far is durable, whatever is appended meanwhile."""

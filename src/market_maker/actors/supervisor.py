@@ -1,7 +1,7 @@
 """All actors of the process: starts and stops them, delivers to them, and keeps a crash to its symbol."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -207,11 +207,13 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from being taken
             self._crashed(symbol, worker, error)
 
-    async def durable(self, seconds: float) -> None:
-        """Wait until what has been decided so far is durable, for so long at most."""
+    async def durable(self, symbols: Collection[str], seconds: float) -> frozenset[str]:
+        """Of which symbols all that has been decided so far is durable, waiting for so long at most."""
+        asked_ns = self._clock_ns()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._journal.drain()
+        return frozenset(symbol for symbol in symbols if not self._journal.holds(symbol, asked_ns))
 
     def tell_all(self, event: Event) -> None:
         """Put an event into every mailbox."""

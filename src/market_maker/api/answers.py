@@ -382,6 +382,12 @@ class ControlResult(Answer):
         description="True: the kill is on record and the symbol will be HALTED as soon as an instance takes"
         " it, or its owner reads the record; `state` is what is stored until then.",
     )
+    durable: bool | None = Field(
+        default=None,
+        description="After a kill: whether a crash of the instance would leave the symbol HALTED. False: the"
+        " symbol is HALTED, but PostgreSQL has not taken that within 250 ms; it is repeated until it has."
+        " Null: no kill that was carried out.",
+    )
     enable_waits_for: list[RefusalReason] = Field(
         default=[],
         description="After a reset: why enable would still be refused; `wait` helps with most.",

@@ -40,6 +40,7 @@ from market_maker.api.openapi import build_openapi
 from market_maker.api.ports import Desk
 from market_maker.api.samples import Samples
 from market_maker.api.security import ACCESS, Authenticator
+from market_maker.api.signed_out import SignedOut
 from market_maker.api.sites import Sites
 from market_maker.api.strangers import Refusals, Strangers
 
@@ -53,12 +54,14 @@ def create_app(
     sign_in_url: str | None = None,
     samples: Samples | None = None,
     approval: Approval | None = None,
+    signed_out: SignedOut | None = None,
 ) -> FastAPI:
     """The application; its lifespan runs the audit trail's writer.
 
     `host_names` are those under which it may be called while nobody needs a token, besides addresses;
     `sign_in_url` is the page of the Auth Service that gives people their tokens,
-    `samples` what charts show; somebody else fills it.
+    `samples` what charts show; somebody else fills it. `signed_out` are the tokens that the authenticator
+    refuses because their bearers have signed out.
     """
     app = AdminApi(
         title="TradeX Market Maker",
@@ -73,6 +76,7 @@ def create_app(
     app.state.fleet = fleet
     app.state.approval = approval or Approval(None)
     app.state.authenticator = authenticator
+    app.state.signed_out = signed_out or SignedOut()
     app.state.sign_in_url = sign_in_url
     app.state.samples = samples or Samples()
     app.state.audit = AuditTrail(desk)

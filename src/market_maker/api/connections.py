@@ -141,8 +141,10 @@ class TimedProtocol(H11Protocol):
         self._time()
 
     def on_response_complete(self) -> None:
-        """The next request may begin."""
+        """The next request may begin, or has begun: then this is no idle connection, which is only closed."""
         super().on_response_complete()
+        if self.conn.trailing_data[0]:
+            self._unset_keepalive_if_required()
         self._time()
 
     def pause_writing(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -15,6 +16,7 @@ from market_maker.api.control import CONTROL_PROBLEMS
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.ports import DatabaseDownError
 from market_maker.api.problems import documented
 from market_maker.api.requests import DecisionRequest
 from market_maker.api.trail import Exactly
@@ -48,6 +50,15 @@ class DrillRecord(Answer):
     )
 
 
+class DrillAnswer(DrillRecord):
+    """A kill switch that was tried just now."""
+
+    durable: bool = Field(
+        description="Whether a crash of the instance would leave the symbol HALTED and the measurement on"
+        " record; false: PostgreSQL has not taken both."
+    )
+
+
 class DrillPage(Answer):
     """Drills, newest first."""
 
@@ -67,7 +78,7 @@ async def list_drills(
 
 
 @router.post("/v1/mm-configs/{symbol}/drill", responses=CONTROL_PROBLEMS)
-async def drill(symbol: SymbolInPath, body: DecisionRequest, call: CallOf) -> DrillRecord:
+async def drill(symbol: SymbolInPath, body: DecisionRequest, call: CallOf) -> DrillAnswer:
     """Pull the symbol's kill switch to see that it works, and measure how long it takes.
 
     From the trigger on it is a kill like any other: nothing is sent any more, everything is cancelled, and
@@ -102,9 +113,13 @@ async def drill(symbol: SymbolInPath, body: DecisionRequest, call: CallOf) -> Dr
     ended = await _until_proven(call, symbol, triggered_ns)
     halted_us = (ended.state_since_ns - triggered_ns) // 1000
     proven_us = _proven_us(ended, triggered_ns)
-    await call.desk.finish_drill(drill_id, halted_us, proven_us)
-    rows = await call.desk.drills(symbol, drill_id + 1, 1)
-    return _record(rows[0])
+    durable = symbol in await call.desk.durable([symbol])
+    try:
+        await call.desk.finish_drill(drill_id, halted_us, proven_us)
+    except DatabaseDownError:  # the symbol is HALTED all the same, and that must be said
+        durable = False
+    measured = replace(made, drill_id=drill_id, halted_us=halted_us, proven_zero_us=proven_us)
+    return DrillAnswer(**dict(_record(measured)), durable=durable)
 
 
 async def _until_proven(call: Call, symbol: str, triggered_ns: int) -> SymbolView:

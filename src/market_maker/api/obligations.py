@@ -29,13 +29,20 @@ def _day(value: object) -> date:
     """A day as RFC 3339 writes it. PydanticCustomError with a sentence."""
     if isinstance(value, str) and _DAY.fullmatch(value):
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             pass
-    raise PydanticCustomError("day", "must be a day, e.g. 2026-01-31")
+        else:
+            if _FIRST <= day <= _LAST:
+                return day
+    raise PydanticCustomError("day", f"must be a day from {_FIRST} to {_LAST}, e.g. 2026-01-31")
 
 
-_Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+_Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": "^(2[0-9]{3}-)"}),
+]
 
 
 class Obligation(Answer):
@@ -72,7 +79,7 @@ async def obligations(
     day: Annotated[_Day | None, Query(description="UTC day; leave out for today.")] = None,
 ) -> Obligations:
     """Presence by what the exchange acknowledged; time in which we were down or not ACTIVE was absent."""
-    wanted = min(max(day or datetime.now(UTC).date(), _FIRST), _LAST)
+    wanted = day or datetime.now(UTC).date()
     standings = await desk.obligations(datetime.combine(wanted, time(), UTC))
     return Obligations(day=wanted, items=[_obligation(standing) for standing in standings])
 

@@ -3,7 +3,7 @@
 The composition root gives the real Desk; tests give an in-memory one. Nothing here knows of HTTP.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -241,6 +241,9 @@ class Desk(Protocol):
 
         Raises DatabaseDownError.
         """
+
+    async def durable(self, symbols: Collection[str]) -> frozenset[str]:
+        """Which of these, which run here, a crash would find as they stand. Waits a moment for the rest."""
 
     async def begin_drill(self, drill: Drill) -> int:
         """Note that a kill switch is tried, and give the drill's id. Raises DatabaseDownError."""

@@ -52,6 +52,7 @@ class SymbolOutcome(BaseModel):
     accepted: bool
     problems: list[RefusalReason]
     pending: bool = Field(default=False, description="A kill on record that no instance has carried out yet.")
+    durable: bool | None = Field(default=None, description="As in the answer to a kill.")
     enable_waits_for: list[RefusalReason] = Field(default=[], description="As in the answer to a reset.")
 
 

@@ -1,11 +1,13 @@
 """Signing in from a browser: a token of the Auth Service becomes a cookie that no script can read.
 
 The cookie holds the token itself, so every instance of a fleet knows it, it is checked anew with each
-request, and it ends when the token does. A browser sends cookies for whoever asks it to; so a request that
+request, and it ends when the token does. Signing out ends the token for this service (`signed_out`), since
+who has copied the cookie has the token. A browser sends cookies for whoever asks it to; so a request that
 changes something and shows a cookie instead of the header `Authorization` must carry a header of its own as
 well, which a page of another site cannot add without being allowed to (and nobody is).
 """
 
+import math
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -19,7 +21,8 @@ from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import ProblemError, documented
 from market_maker.api.security import Authenticator, Principal, Role, RoleMissingError
-from market_maker.api.tokens import COOKIE, SECURE_COOKIE, is_secure, token_of
+from market_maker.api.signed_out import SignedOut
+from market_maker.api.tokens import COOKIE, SECURE_COOKIE, bare, is_secure, token_of
 from market_maker.api.validation import BEARER_PATTERN
 
 TOKEN_CHARS_MAX = 3_800
@@ -111,12 +114,38 @@ async def sign_in(request: Request, body: SignIn, response: Response) -> Session
     return _session(request, principal)
 
 
-@router.delete("/v1/mm/session", status_code=_S.NO_CONTENT, responses=documented(_S.FORBIDDEN))
+@router.delete(
+    "/v1/mm/session",
+    status_code=_S.NO_CONTENT,
+    responses=documented(_S.FORBIDDEN, _S.SERVICE_UNAVAILABLE),
+)
 async def sign_out(request: Request, response: Response) -> None:
-    """Make the browser forget the cookie. The token itself stays valid until it ends."""
+    """End the token of this request for this service, and make the browser forget the cookie.
+
+    Whoever has copied it is refused with 401 `SIGNED_OUT`: by this instance at once, by the others within
+    about a second. Other services go on accepting the token until it ends.
+    """
+    await _end_token(request)
     secure = is_secure(request)
     name = SECURE_COOKIE if secure else COOKIE
     response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
+
+
+async def _end_token(request: Request) -> None:
+    """ProblemError 503 when it cannot be told whose token it is; one that opens nothing needs no end."""
+    authenticator: Authenticator = request.app.state.authenticator
+    token = token_of(request) if authenticator.required else None
+    if token is None:
+        return
+    try:
+        principal = await authenticator.authenticate(token)
+    except ProblemError as refused:
+        if refused.status is not _S.UNAUTHORIZED:
+            raise
+        return
+    if principal.expires_at is not None:
+        signed_out: SignedOut = request.app.state.signed_out
+        signed_out.add(bare(token), math.ceil(principal.expires_at.timestamp()))
 
 
 def _seconds_left(principal: Principal) -> int | None:

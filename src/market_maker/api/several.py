@@ -80,6 +80,9 @@ async def _take_here(
     results = {symbol: outcomes.of_reply(symbol, replies.get(symbol), before[symbol]) for symbol in here}
     if emergency.cause is Cause.RESET:
         results = {symbol: _still_waits(call, result) for symbol, result in results.items()}
+    if emergency.cause is Cause.KILL:
+        durable = await call.desk.durable(here)
+        results = {symbol: _halted(result, symbol in durable) for symbol, result in results.items()}
     why = f"{emergency.reason} (P&L rebased)" if emergency.rebase_pnl else emergency.reason
     rows = [
         outcomes.audited(call.principal, emergency.route, result, before[symbol], why)
@@ -94,6 +97,11 @@ def _still_waits(call: Call, result: answers.ControlResult) -> answers.ControlRe
     if view is None or not result.accepted:
         return result
     return result.model_copy(update={"enable_waits_for": refusals(view.enable_problems)})
+
+
+def _halted(result: answers.ControlResult, durable: bool) -> answers.ControlResult:
+    """A symbol that was killed: whether that would outlive this process."""
+    return result.model_copy(update={"durable": durable}) if result.accepted else result
 
 
 async def _ask_here(emergency: Emergency, call: Call, symbols: Sequence[str] | None) -> Mapping[str, Reply]:

@@ -1,8 +1,9 @@
-"""Where a request may come from while nobody is asked for a token: this service's own pages, by a known name.
+"""Where a request may come from: this service's own pages and, while nobody needs a token, by a known name.
 
-A browser sends requests for any page that its user looks at. Those of another site name it (`Origin`), and
-a name that somebody lets point to this machine stands in `Host`. With tokens neither matters: a foreign page
-has none.
+A browser sends requests for any page that its user looks at, with the cookies of whom they go to. It says
+where they come from: `Sec-Fetch-Site`, and `Origin` where it is older than that. A name that somebody lets
+point to this machine stands in `Host`; with tokens that does not matter, for a foreign page has none. Nor
+does the origin of a request that shows its token in `Authorization`: no browser adds that by itself.
 """
 
 from collections.abc import Set
@@ -27,21 +28,26 @@ class Sites:
 
     def refuse_others(self, request: Request) -> None:
         """403 for a page of another site, an unknown name of this machine, or a foreign origin."""
-        if request.method != "GET" and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            raise _other_site()
-        if not self._is_open:
-            return
         host = request.headers.get("host", _LOOPBACK).lower()
         name = _name(f"//{host}")
+        origin = request.headers.get("origin")
+        is_foreign = origin is not None and not self._is_own(origin.lower(), host)
+        if request.method != "GET":
+            site = request.headers.get("sec-fetch-site")
+            if site in ("cross-site", "same-site"):
+                raise _other_site(origin)
+            if is_foreign and site != "same-origin" and "authorization" not in request.headers:
+                raise _other_site(origin)
+        if not self._is_open:
+            return
         if not self._is_ours(name):
             detail = (
                 f"{name[:100]!r} is not a name of this service while DISABLE_AUTH=true: use its address, or"
                 " add the name to HTTP_HOST_NAMES"
             )
             raise ProblemError(HTTPStatus.FORBIDDEN, "UNKNOWN_HOST", detail)
-        origin = request.headers.get("origin")
-        if origin is not None and not self._is_own(origin.lower(), host):
-            raise _other_site()
+        if is_foreign:
+            raise _other_site(origin)
 
     def _is_ours(self, name: str) -> bool:
         if name in self._names or name == _LOOPBACK or name.endswith(f".{_LOOPBACK}"):
@@ -65,6 +71,10 @@ def _name(url: str) -> str:
         return ""
 
 
-def _other_site() -> ProblemError:
-    detail = "this request comes from a page of another site: send it from this service's own pages"
+def _other_site(origin: str | None) -> ProblemError:
+    where = "another site" if origin is None else f"another site ({origin[:100]!r})"
+    detail = (
+        f"this request comes from a page of {where}: send it from this service's own pages; where a proxy"
+        " gives them another name, add that to HTTP_HOST_NAMES"
+    )
     return ProblemError(HTTPStatus.FORBIDDEN, "CROSS_SITE", detail)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -15,7 +15,9 @@ from market_maker.api.fleet_port import FleetPort, ShownElsewhere
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import Changes, Desk
 from market_maker.api.problems import ProblemError, documented
+from market_maker.api.signed_out import SignedOut
 from market_maker.api.strangers import LET_IN
+from market_maker.api.tokens import bare, token_of
 
 STREAMS_MAX = 32
 STREAMS_PER_SUBJECT_MAX = 8
@@ -129,18 +131,20 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
     Changes of one symbol within half a second come as one event. Symbols of other instances come about once a
     second; one that no instance shows comes as `without_owner` until one does. The first `heartbeat` says
     that every symbol has been told; from then on one comes at least every 4 s. The stream ends when its token
-    does.
+    does, or its bearer signs out.
     """
     streams: Streams = request.app.state.streams
     changes = streams.subscribe(desk, getattr(request.state, LET_IN))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    signed_out: SignedOut = request.app.state.signed_out
+    token = bare(token_of(request) or "")
     return StreamingResponse(
         _events(
             _Board(desk, fleet, streams.renderings(desk, fleet)),
             changes,
             streams,
             request.app.version,
-            request.state.principal.expires_at,
+            lambda: _expired(request.state.principal.expires_at) or signed_out.holds(token),
         ),
         media_type="text/event-stream",
         headers=headers,
@@ -148,7 +152,7 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
 
 
 async def _events(
-    board: "_Board", changes: Changes, streams: Streams, version: str, expires_at: datetime | None
+    board: "_Board", changes: Changes, streams: Streams, version: str, has_ended: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     try:
         yield f"retry: 2000\nevent: begin\ndata: {version}\n\n".encode()
@@ -156,7 +160,7 @@ async def _events(
             yield events
         look_s = time.monotonic()
         sent_s = float("-inf")
-        while not _expired(expires_at):
+        while not has_ended():
             if time.monotonic() >= look_s:
                 look_s = time.monotonic() + LOOK_S
                 async for events in _together(board.elsewhere()):

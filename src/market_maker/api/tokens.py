@@ -34,6 +34,11 @@ def token_of(request: Request) -> str | None:
     return f"Bearer {cookie}"
 
 
+def bare(authorization: str) -> str:
+    """The token of an Authorization header."""
+    return authorization.partition(" ")[2].strip()
+
+
 def is_secure(request: Request) -> bool:
     """Whether the browser speaks TLS; a proxy that does it for us must be in HTTP_TRUSTED_PROXIES."""
     return request.url.scheme == "https"

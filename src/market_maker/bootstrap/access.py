@@ -10,6 +10,7 @@ import structlog
 from market_maker.api.approval import Approval
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import Authenticator, NoAuth, Role
+from market_maker.api.signed_out import SignedOut
 from market_maker.bootstrap.health_monitor import Probe
 from market_maker.bootstrap.proposals import StoredProposals
 from market_maker.clients.auth import KeyStore, TokenVerifier
@@ -26,6 +27,8 @@ class Access:
     authenticator: Authenticator
     probes: Mapping[str, Probe]
     """How to ask whether the Auth Service is there; empty when nobody needs it."""
+    signed_out: SignedOut
+    """The tokens that it refuses because their bearers have signed out."""
     keys: KeyStore | None = None
     """The Auth Service's keys, whose `run` keeps them fresh."""
 
@@ -45,8 +48,9 @@ def make_access(settings: Settings, resources: AsyncExitStack) -> Access:
     url = settings.auth_service_url
     if settings.disable_auth or url is None:
         _log.warning("access_control_off", detail="DISABLE_AUTH=true: the admin API asks nobody for a token")
-        return Access(NoAuth(), {})
+        return Access(NoAuth(), {}, SignedOut())
     keys = KeyStore(url.reveal(), tls=settings.http_tls.context())
     resources.push_async_callback(keys.close)
     verifier = TokenVerifier(keys, audience=settings.access.audience, issuer=settings.access.issuer)
-    return Access(BearerAuth(verifier), {"auth": keys.health}, keys)
+    signed_out = SignedOut()
+    return Access(BearerAuth(verifier, signed_out), {"auth": keys.health}, signed_out, keys)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,12 +149,14 @@ class ServiceDesk:
         replies = {symbol: future.result() for symbol, future in waiting.items() if future.done()}
         for future in waiting.values():
             future.cancel()
-        if cause is Cause.KILL:
-            await self._supervisor.durable(KILL_DURABLE_S_MAX)
         if cause is Cause.ENABLE:
             accepted = [symbol for symbol, r in replies.items() if not r.problems]
             replies |= await self._note_enabled(accepted, Written(actor, reason))
         return replies
+
+    async def durable(self, symbols: Collection[str]) -> frozenset[str]:
+        """Which of these symbols a crash would now find as they stand."""
+        return await self._supervisor.durable(symbols, KILL_DURABLE_S_MAX)
 
     async def configs(self) -> Sequence[SymbolConfig]:
         """All configurations, sorted by symbol."""

@@ -243,6 +243,7 @@ class Service:
             sign_in,
             samples,
             make_approval(settings, connections.database),
+            access.signed_out,
         )
         self._in_process = InProcess(app)
         self._api = ApiServer(app, settings.http_host, settings.http_port, doors.trusted_proxies or ())
@@ -253,6 +254,7 @@ class Service:
             self._supervisor,
             meters.metrics,
             samples.take,
+            access.signed_out,
             has_secret=settings.fleet_secret is not None,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from secrets import token_bytes
 from typing import Any
 
+from market_maker.api.signed_out import SignedOut
 from market_maker.fleet.board import (
     GUARD,
     GUARD_S,
@@ -25,6 +26,7 @@ from market_maker.fleet.heartbeat import ID, Heartbeat
 from market_maker.fleet.link import FleetLink
 from market_maker.fleet.questions import AnswerTo, FleetQuestions
 from market_maker.fleet.seal import Seal
+from market_maker.fleet.signed_out import share
 
 
 class FleetBus:
@@ -86,6 +88,10 @@ class FleetBus:
     async def guards(self) -> int | None:
         """How many guards live; None: Redis does not answer."""
         return await self._board.guards()
+
+    async def share_signed_out(self, signed_out: SignedOut) -> None:
+        """Tell who has signed out here, and learn who has elsewhere."""
+        await share(self._link, signed_out)
 
     async def leave(self) -> None:
         """An orderly end: take back what this instance has left; a late beat does not bring it again."""

@@ -141,7 +141,7 @@ class _Race:
         if self._is_said(symbol):
             return self._said[symbol]
         if symbol in self._done:
-            return ControlResult(symbol=symbol, state=State.HALTED, accepted=True, problems=[])
+            return ControlResult(symbol=symbol, state=State.HALTED, accepted=True, problems=[], durable=True)
         if symbol in self._on_record:
             return ControlResult(symbol=symbol, state=state, accepted=True, problems=[], pending=True)
         if symbol in self._said:

@@ -13,6 +13,7 @@ from market_maker import __version__
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tasks import TaskGroup
 from market_maker.api.ports import Desk
+from market_maker.api.signed_out import SignedOut
 from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.forward import InProcess
 from market_maker.fleet.heartbeat import Heartbeat
@@ -43,14 +44,16 @@ class Membership:
         supervisor: Supervisor,
         metrics: Metrics,
         note: Note,
+        signed_out: SignedOut,
         *,
         has_secret: bool,
     ) -> None:
-        """`note` is told of each summary that is published.
+        """`note` is told of each summary that is published; `signed_out` is shared with the other instances.
 
         `has_secret`: whether FLEET_SECRET is set, without which instances do not hear each other.
         """
         self._note = note
+        self._signed_out = signed_out
         self._has_secret = has_secret
         self._bus = bus
         self._peers = peers
@@ -79,6 +82,7 @@ class Membership:
             await self._bus.beat(
                 Heartbeat(self._peers.instance, self._beat, self._started_at, symbols, __version__)
             )
+            await self._bus.share_signed_out(self._signed_out)
             guards = await self._bus.guards()
             self._guards.set(guards if guards is not None else float("nan"))
             self._warn_without_secret()

@@ -32,6 +32,7 @@ class _Result(BaseModel):
     accepted: bool
     problems: list[RefusalReason]
     pending: bool = False
+    durable: bool | None = None
     enable_waits_for: list[RefusalReason] = []
 
 

@@ -51,6 +51,8 @@ class Seen:
     picture: Picture
     since_s: float
     """Of this process's own clock: no clock is compared with another's."""
+    is_first: bool
+    """Whether it is the first of its instance that this process sees: nobody can tell how old that is."""
 
 
 class PictureReader:
@@ -76,7 +78,7 @@ class PictureReader:
             return last
         try:
             # An instance of a newer version may say more than is known here.
-            return Seen(payload, Picture.model_validate_json(payload, extra="ignore"), now_s)
+            return Seen(payload, Picture.model_validate_json(payload, extra="ignore"), now_s, last is None)
         except ValidationError as error:
             if instance not in self._told:
                 self._told.add(instance)

@@ -204,8 +204,10 @@ class FleetView:
         if shown.kill is not None:
             return False
         owner = pictures.get(self._peers.owner(shown.symbol) or "")
-        is_owners = owner is not None and any(one.symbol == shown.symbol for one in owner.picture.summaries)
-        return not is_owners or shown.owner_silent_ms is not None
+        if owner is None:
+            return True
+        is_owners = any(one.symbol == shown.symbol for one in owner.picture.summaries)
+        return not is_owners or owner.is_first or shown.owner_silent_ms is not None
 
     def _missing(self, symbol: str, stored: StoredState | None) -> answers.WithoutPicture:
         return answers.WithoutPicture(

@@ -1,7 +1,9 @@
 """The connection pool."""
 
 import asyncio
+import logging
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 import asyncpg
@@ -15,6 +17,7 @@ IDLE_IN_TRANSACTION_MS_MAX = 10_000
 locks from a successor."""
 _FILES = ("sslrootcert", "sslcert", "sslkey")
 """Parameters of the URL that name files."""
+_POOL_LOG: Final = logging.getLogger("asyncpg.pool")
 
 
 async def open_pool(
@@ -32,6 +35,7 @@ async def open_pool(
     can be made; neither message holds the password.
     """
     check_url(url)
+    _POOL_LOG.addFilter(_in_one_line)  # the same filter is added once
     try:
         return await asyncpg.create_pool(
             url,
@@ -49,6 +53,14 @@ async def open_pool(
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise connection_error(url, error) from error
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """What the pool tells with a stack trace while PostgreSQL is away, as the reason alone."""
+    if record.exc_info and (error := record.exc_info[1]) is not None:
+        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}: {error}", None
+        record.exc_info = record.exc_text = None
+    return True
 
 
 async def _leave_session(_connection: object) -> None:

@@ -9,6 +9,7 @@ from lab.auth import Issuer, issuing, token
 from lab.desk import FakeDesk
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import Principal, Role
+from market_maker.api.signed_out import SignedOut
 from market_maker.clients.auth import KeyStore, TokenVerifier
 
 STATUS = "/v1/mm/status"
@@ -23,7 +24,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 @pytest.fixture
 async def api(desk: FakeDesk, issuer: Issuer) -> AsyncIterator[Api]:
     keys = KeyStore(issuer.url)
-    async with in_process(desk, BearerAuth(TokenVerifier(keys))) as client:
+    async with in_process(desk, BearerAuth(TokenVerifier(keys), SignedOut())) as client:
         yield client
     await keys.close()
 

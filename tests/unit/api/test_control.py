@@ -17,6 +17,7 @@ async def test_enable_makes_active_and_sets_enabled(api: Api, desk: FakeDesk) ->
         "accepted": True,
         "problems": [],
         "pending": False,
+        "durable": None,
         "enable_waits_for": [],
         "audit": "recorded",
     }
@@ -74,6 +75,7 @@ async def test_kill_halts_every_symbol_and_says_who_and_why(api: Api, desk: Fake
         "ETH-USDT": "HALTED",
     }
     assert desk.controls == [(None, Cause.KILL, "anonymous", "drill", False)]
+    assert all(result["durable"] for result in answer.body["results"])
     status = (await api.get("/v1/mm/status")).body
     assert status["kill_switch"] == {"latched": True, "symbols": ["BTC-USDT", "ETH-USDT"]}
 
@@ -90,6 +92,7 @@ async def test_kill_works_while_the_database_is_down(api: Api, desk: FakeDesk) -
     desk.database_up = False
     answer = await api.post(EMERGENCY["kill"], {"reason": "drill"})
     assert (answer.status, answer.body["audit"]) == (200, "pending")
+    assert [result["durable"] for result in answer.body["results"]] == [False, False]
     assert desk.views["BTC-USDT"].kill is not None
 
 

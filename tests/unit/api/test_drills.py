@@ -3,9 +3,12 @@
 import time
 from dataclasses import replace
 
+import pytest
+
 from lab.api import Api
 from lab.desk import FakeDesk
 from market_maker.core.states import Cause, KillReason, State
+from market_maker.repositories.drills import Drill
 
 BTC = "/v1/mm-configs/BTC-USDT"
 
@@ -20,7 +23,8 @@ async def test_a_drill_halts_for_a_reason_of_its_own_and_is_listed(api: Api, des
     kill = desk.views["BTC-USDT"].kill
     assert kill is not None
     assert kill.reason is KillReason.DRILL
-    assert (await api.get("/v1/mm/drills")).body["items"] == [answer.body]
+    (listed,) = (await api.get("/v1/mm/drills")).body["items"]
+    assert answer.body == {**listed, "durable": True}
     assert (await api.get("/v1/mm/drills?symbol=ETH-USDT")).body["items"] == []
     assert (desk.trail[-1].route, desk.trail[-1].why) == ("POST /v1/mm-configs/{symbol}/drill", "monthly")
 
@@ -37,6 +41,23 @@ async def test_without_the_database_nothing_is_tried(api: Api, desk: FakeDesk) -
     desk.database_up = False
     assert (await api.post(f"{BTC}/drill", {"reason": "x"})).code == "DATABASE_UNAVAILABLE"
     assert not any(cause is Cause.DRILL for _, cause, *_ in desk.controls)
+
+
+async def test_a_drill_whose_end_the_database_does_not_take_says_so_and_that_the_symbol_is_halted(
+    api: Api, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = desk.begin_drill
+
+    async def then_gone(drill: Drill) -> int:
+        number = await begin(drill)
+        desk.database_up = False
+        desk.change("BTC-USDT", proven_zero_at_ns=time.monotonic_ns() + 10**9)
+        return number
+
+    monkeypatch.setattr(desk, "begin_drill", then_gone)
+    answer = await api.post(f"{BTC}/drill", {"reason": "monthly"})
+    assert (answer.status, answer.body["durable"]) == (200, False)
+    assert desk.views["BTC-USDT"].state is State.HALTED
 
 
 async def test_in_shadow_mode_there_is_nothing_to_prove(api: Api, desk: FakeDesk) -> None:

@@ -1,17 +1,20 @@
 """Signing in from a browser, with real tokens of an Auth Service on a real socket."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from http.cookies import SimpleCookie
 
 import aiohttp
 import pytest
+from jwt.utils import base64url_decode, base64url_encode
 
 from lab.api import Answer, Api, in_process, served
 from lab.auth import issuing, token
 from lab.desk import FakeDesk
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import ACCESS
+from market_maker.api.signed_out import SignedOut, fingerprint
 from market_maker.api.tokens import COOKIE, OWN_PAGE, SECURE_COOKIE
 from market_maker.clients.auth import KeyStore, TokenVerifier
 
@@ -23,16 +26,21 @@ OPEN_TO_ALL = {path for (_, path), role in ACCESS.items() if role is None}
 
 
 @pytest.fixture
-async def auth() -> AsyncIterator[BearerAuth]:
+def signed_out() -> SignedOut:
+    return SignedOut()
+
+
+@pytest.fixture
+async def auth(signed_out: SignedOut) -> AsyncIterator[BearerAuth]:
     async with issuing(KEY) as issuer:
         keys = KeyStore(issuer.url)
-        yield BearerAuth(TokenVerifier(keys))
+        yield BearerAuth(TokenVerifier(keys), signed_out)
         await keys.close()
 
 
 @pytest.fixture
-async def guarded(desk: FakeDesk, auth: BearerAuth) -> AsyncIterator[Api]:
-    async with in_process(desk, auth) as api:
+async def guarded(desk: FakeDesk, auth: BearerAuth, signed_out: SignedOut) -> AsyncIterator[Api]:
+    async with in_process(desk, auth, signed_out=signed_out) as api:
         yield api
 
 
@@ -120,6 +128,30 @@ async def test_a_page_of_another_site_cannot_use_the_cookie_whatever_it_sends(
     assert desk.controls == []
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3000", ""])
+async def test_a_change_by_cookie_from_a_foreign_origin_is_refused_and_the_origin_named(
+    guarded: Api, desk: FakeDesk, origin: str
+) -> None:
+    """A browser that is too old for `Sec-Fetch-Site` still says where a page is from."""
+    headers = {**await signed_in(guarded, OPERATE), OWN_PAGE: "1", "Origin": origin}
+    answer = await guarded.call("POST", PAUSE, headers=headers)
+    assert (answer.status, answer.code) == (403, "CROSS_SITE")
+    assert repr(origin) in answer.body["detail"]
+    assert "HTTP_HOST_NAMES" in answer.body["detail"]
+    assert desk.controls == []
+
+
+async def test_a_change_by_cookie_from_our_own_origin_is_taken(desk: FakeDesk, auth: BearerAuth) -> None:
+    async with in_process(desk, auth, host_names={"mm.example"}) as api:
+        cookie = {**await signed_in(api, OPERATE), OWN_PAGE: "1", "Host": "10.0.0.1:8080"}
+        for headers in (
+            {"Origin": "http://10.0.0.1:8080"},
+            {"Origin": "https://mm.example"},
+            {"Origin": "https://behind.a.proxy", "Sec-Fetch-Site": "same-origin"},
+        ):
+            assert (await api.call("POST", PAUSE, headers={**cookie, **headers})).status == 409
+
+
 async def test_a_page_of_another_site_cannot_sign_somebody_in(guarded: Api) -> None:
     """Or a victim would work under the attacker's name."""
     headers = {"Content-Type": "text/plain"}
@@ -173,6 +205,53 @@ async def test_signing_out_makes_the_browser_forget(guarded: Api) -> None:
     assert cookie_of(answer)[COOKIE]["max-age"] == "0"
 
 
+async def test_a_copied_cookie_opens_nothing_after_its_bearer_has_signed_out(guarded: Api) -> None:
+    copied = await signed_in(guarded, READ)
+    value = copied["Cookie"].partition("=")[2]
+    assert (await guarded.call("GET", "/v1/mm/status", headers=copied)).status == 200
+    await guarded.call("DELETE", PATH, headers=of_our_page(copied))
+    for headers in (copied, {"Authorization": f"Bearer {value}"}):
+        answer = await guarded.call("GET", "/v1/mm/status", headers=headers)
+        assert (answer.status, answer.code) == (401, "SIGNED_OUT")
+    assert (await guarded.call("GET", PATH, headers=copied)).body["actor"] is None
+    again = await guarded.post(PATH, {"token": value})
+    assert (again.status, again.code) == (401, "SIGNED_OUT")
+
+
+def other_signature(value: str) -> str:
+    """The same token with the other signature that an elliptic curve gives: (r, order - s) for (r, s)."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    signed, _, written = value.rpartition(".")
+    both = base64url_decode(written)
+    swapped = both[:32] + (order - int.from_bytes(both[32:])).to_bytes(32)
+    return f"{signed}.{base64url_encode(swapped).decode()}"
+
+
+async def test_a_signed_out_token_is_known_whichever_signature_it_shows(guarded: Api) -> None:
+    value = token(KEY, READ)
+    bearer = {"Authorization": f"Bearer {other_signature(value)}"}
+    assert (await guarded.call("GET", "/v1/mm/status", headers=bearer)).status == 200
+    await guarded.call("DELETE", PATH, headers=of_our_page({"Cookie": f"{COOKIE}={value}"}))
+    assert (await guarded.call("GET", "/v1/mm/status", headers=bearer)).code == "SIGNED_OUT"
+
+
+async def test_nobody_signs_out_for_others_with_what_is_no_token_of_theirs(
+    guarded: Api, signed_out: SignedOut
+) -> None:
+    for value in (token(KEY, READ, exp=int(time.time()) - 1), f"{token(KEY, READ)[:-9]}AAAAAAAAA", "x.y.z"):
+        headers = of_our_page({"Cookie": f"{COOKIE}={value}"})
+        assert (await guarded.call("DELETE", PATH, headers=headers)).status == 204
+    assert signed_out.known() == {}
+
+
+def test_who_signed_out_is_forgotten_when_the_token_has_ended_by_itself() -> None:
+    ended = SignedOut()
+    now = int(time.time())
+    ended.add("a.b.c", now - 1)
+    ended.add("d.e.f", now + 60)
+    assert ended.known() == {fingerprint("d.e.f"): now + 60}
+
+
 async def test_without_access_control_everybody_is_told_that_nobody_is_asked(api: Api) -> None:
     answer = (await api.get(PATH)).body
     assert (answer["access_control"], answer["actor"]) == (False, "anonymous")
@@ -188,10 +267,23 @@ async def test_the_page_and_its_files_are_shown_to_whoever_has_yet_to_sign_in(gu
         assert (await guarded.get(f"/console/{name}")).status == 200, name
 
 
-async def test_a_stream_opens_with_the_cookie_and_ends_with_the_token(
-    desk: FakeDesk, auth: BearerAuth
+async def test_a_stream_ends_when_its_bearer_signs_out(
+    desk: FakeDesk, auth: BearerAuth, signed_out: SignedOut
 ) -> None:
-    async with served(desk, auth) as url, aiohttp.ClientSession(url) as browser:
+    async with served(desk, auth, signed_out=signed_out) as url, aiohttp.ClientSession(url) as browser:
+        cookie = {"Cookie": f"{COOKIE}={token(KEY, READ)}"}
+        async with browser.get("/v1/mm/stream", headers=cookie) as stream:
+            await stream.content.readline()
+            async with browser.delete(PATH, headers=of_our_page(cookie)) as answer:
+                assert answer.status == 204
+            async with asyncio.timeout(20):
+                await stream.read()
+
+
+async def test_a_stream_opens_with_the_cookie_and_ends_with_the_token(
+    desk: FakeDesk, auth: BearerAuth, signed_out: SignedOut
+) -> None:
+    async with served(desk, auth, signed_out=signed_out) as url, aiohttp.ClientSession(url) as browser:
         ends = int(time.time()) + 2
         cookie = {"Cookie": f"{COOKIE}={token(KEY, READ, exp=ends)}"}
         async with browser.get("/v1/mm/stream", headers=cookie) as stream:

@@ -1,4 +1,4 @@
-"""An enable whose `enabled` PostgreSQL does not take."""
+"""What the desk answers while PostgreSQL does not take what was decided, or the exchange owes a proof."""
 
 import pytest
 from tests.support.owning import BTC, ETH, Instance, Surroundings, until
@@ -42,6 +42,22 @@ async def test_a_symbol_that_was_just_paused_is_not_deleted_before_zero_is_prove
     around.venue.broken = ""
     await north.clear(BTC)
     await desk.delete_config(BTC, "operator", "test")
+
+
+async def test_a_kill_is_told_to_be_durable_only_once_the_database_has_it(around: Surroundings) -> None:
+    await around.configure(BTC)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.activate(BTC)
+    desk = desk_of(north)
+    async with around.pool.acquire() as holder, holder.transaction():
+        await holder.execute("LOCK TABLE mm_states IN ACCESS EXCLUSIVE MODE")
+        replies = await desk.control([BTC], Cause.KILL, "operator", "test")
+        assert (replies[BTC].state, await desk.durable([BTC])) == (State.HALTED, frozenset())
+    while not await desk.durable([BTC]):  # each look waits for the database by itself
+        pass
+    stored = await desk.stored_states([BTC])
+    assert stored[BTC].state is State.HALTED
 
 
 async def test_an_enable_that_cannot_be_stored_leaves_no_active_symbol_behind(around: Surroundings) -> None:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from tests.support.valkey import Valkey
 
 from lab.fleet_secret import FLEET_SECRET
+from market_maker.api.signed_out import SignedOut
 from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.fleet.link import FleetLink
@@ -569,3 +570,32 @@ WITHOUT_REDIS = {
     test_a_subscription_that_has_died_silently_is_noticed_and_made_again,
     test_a_server_that_speaks_something_else_is_as_good_as_none,
 }
+
+
+async def test_who_signed_out_at_one_instance_is_signed_out_at_all_and_after_a_restart(
+    valkey: Valkey,
+) -> None:
+    north, south, restarted = SignedOut(), SignedOut(), SignedOut()
+    ends = int(time.time()) + 60
+    north.add("a.b.c", ends)
+    async with bus(valkey, "north", None) as one, bus(valkey, "south", None) as other:
+        await one.share_signed_out(north)
+        await other.share_signed_out(south)
+        await other.share_signed_out(restarted)
+    assert south.holds("a.b.x")
+    assert restarted.known() == north.known()
+
+
+async def test_what_somebody_else_left_where_the_signed_out_stand_is_passed_over(valkey: Valkey) -> None:
+    redis = Redis.from_url(valkey.url)
+    known = SignedOut()
+    known.add("a.b.c", int(time.time()) + 60)
+    async with bus(valkey, "north", None) as one:
+        await redis.zadd("mm:signed-out", {b"garbage": time.time() + 60, b"\xff": time.time() + 60})
+        await one.share_signed_out(known)
+        assert len(known.known()) == 1
+        await redis.set("mm:signed-out", "not a set")
+        await one.share_signed_out(known)
+        assert len(known.known()) == 1
+        await redis.delete("mm:signed-out")
+    await redis.aclose()

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 
 import asyncpg
 import pytest
@@ -70,6 +71,30 @@ async def test_ping_answers_while_the_server_runs_and_says_when_it_does_not(
             await ping(pool)
         own_postgres.start()
         await ping(pool)
+
+
+async def test_while_the_server_is_away_the_pool_tells_it_in_one_line_without_a_stack_trace(
+    own_postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = asyncio.Event()
+
+    def notice(record: logging.LogRecord) -> bool:
+        if record.name == "asyncpg.pool":
+            told.set()
+        return True
+
+    caplog.handler.addFilter(notice)
+    async with await open_pool(own_postgres.url()) as pool:
+        await ping(pool)
+        own_postgres.stop()
+        with pytest.raises(DatabaseUnavailableError):
+            await ping(pool)
+        async with asyncio.timeout(10):
+            await told.wait()
+    [line] = [record for record in caplog.records if record.name == "asyncpg.pool"][:1]
+    text = logging.Formatter().format(line)
+    assert "Failed to restore the pool connection floor; retrying: ConnectionRefusedError: " in text
+    assert "\n" not in text
 
 
 async def test_a_closed_pool_is_unavailable_not_a_crash(database_url: str) -> None:
