@@ -223,7 +223,11 @@ class Instance:
             meters.placed,
             time.monotonic_ns,
         )
-        self.markets = Markets(self.supervisor, metadata, InstrumentTable(), self.database, {})
+        history = (self.database, self.supervisor, self.journal)
+        self.checkpoints, self.history_check = Checkpoints(*history), HistoryCheck(*history)
+        self.markets = Markets(
+            self.supervisor, metadata, InstrumentTable(), self.database, {}, self.checkpoints
+        )
         self.trading = Trading(self.supervisor, self.journal, self.controls, self.changes)
         self.feed = KillSwitchFeed(
             self.trading,
@@ -232,8 +236,6 @@ class Instance:
             lambda: self.ownership.tenancy.outage,
         )
         self.gauges = Gauges(self.trading, self.markets, self.feed, observer, meters, self.outbox, ())
-        history = (self.database, self.supervisor, self.journal)
-        self.checkpoints, self.history_check = Checkpoints(*history), HistoryCheck(*history)
         kills = KillOrderRepository(self.database)
         self.errands = Errands(self.trading, kills)
         self.ownership = Ownership(

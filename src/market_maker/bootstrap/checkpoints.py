@@ -24,6 +24,10 @@ from market_maker.repositories.positions import PositionRepository
 
 FILLS_MAX: Final = 1_000
 """So many fills a start folds, at most about: 10 ms."""
+FILLS_AT_RELEASE: Final = 100
+"""From so many on a symbol that is released gets a checkpoint: fewer are folded as fast as it is written."""
+RELEASE_S_MAX: Final = 0.5
+"""For that: the next owner waits."""
 AGE_S_MAX: Final = 600.0
 """A checkpoint is at most so much older than the fills after it, however few: what it holds may be pruned."""
 LOOK_S: Final = 1.0
@@ -42,6 +46,21 @@ class Checkpoints:
         self._written: dict[str, tuple[int, float]] = {}
         """How many fills each symbol's checkpoint counted at the last look, and when that was."""
 
+    def counted(self, symbol: str, fills: int) -> None:
+        """The symbol was restored from a checkpoint that counts so many fills."""
+        self._written[symbol] = fills, time.monotonic()
+
+    async def before_release(self, symbol: str) -> None:
+        """Spare the next owner the folding, if there is much. Whatever prevents it: he folds."""
+        worker = self._supervisor.worker(symbol)
+        if worker is None or worker.tenure.epoch is None or self.fills_since(worker) < FILLS_AT_RELEASE:
+            return
+        try:
+            async with asyncio.timeout(RELEASE_S_MAX):
+                await self._write(worker)
+        except (DatabaseError, TimeoutError) as error:
+            _log.warning("checkpoint_not_written", symbol=symbol, reason=str(error) or "no answer in time")
+
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
@@ -57,9 +76,14 @@ class Checkpoints:
     def _is_due(self, worker: Worker) -> bool:
         if not worker.tenure.is_held or worker.tenure.epoch is None:
             return False
-        count = worker.engine.symbol.inventory.fill_count
-        counted, at_s = self._written.setdefault(worker.name, (0, time.monotonic()))
-        return count - counted >= FILLS_MAX or (count > counted and time.monotonic() - at_s >= AGE_S_MAX)
+        fills = self.fills_since(worker)
+        _, at_s = self._written[worker.name]
+        return fills >= FILLS_MAX or (fills > 0 and time.monotonic() - at_s >= AGE_S_MAX)
+
+    def fills_since(self, worker: Worker) -> int:
+        """How many fills its checkpoint does not count yet."""
+        counted, _ = self._written.setdefault(worker.name, (0, time.monotonic()))
+        return worker.engine.symbol.inventory.fill_count - counted
 
     async def _write(self, worker: Worker) -> None:
         symbol, epoch = worker.name, worker.tenure.epoch

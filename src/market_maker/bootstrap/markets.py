@@ -11,6 +11,7 @@ import structlog
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
+from market_maker.bootstrap.checkpoints import Checkpoints
 from market_maker.bootstrap.restore import Restorer
 from market_maker.clients.metadata import (
     MetadataClient,
@@ -47,13 +48,15 @@ class Markets:
         table: InstrumentTable,
         database: Database,
         programmes: Mapping[str, tuple[Programme, ...]],
+        checkpoints: Checkpoints,
     ) -> None:
         """`programmes` are what each symbol has to keep."""
         self._supervisor = supervisor
         self._metadata = metadata
         self._table = table
         self._configs = ConfigRepository(database)
-        self._restorer = Restorer(database, programmes)
+        self._checkpoints = checkpoints
+        self._restorer = Restorer(database, programmes, checkpoints.counted)
         self._shown: dict[str, Instrument] = {}
         self._known: dict[str, ConfigRecord] = {}
         self._fingerprint: object = None
@@ -159,6 +162,10 @@ class Markets:
         """End a symbol's actor."""
         await self._supervisor.stop(symbol)
         self.show_grids()
+
+    async def before_release(self, symbol: str) -> None:
+        """Write down what spares the symbol's next owner work; never raises for a database that is away."""
+        await self._checkpoints.before_release(symbol)
 
     def show_grids(self) -> None:
         """Let the poll thread read books on the grids that the engines now work on."""

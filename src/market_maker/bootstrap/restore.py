@@ -3,7 +3,7 @@
 import secrets
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -42,10 +42,15 @@ class Restorer:
     """Reads back what earlier processes made durable."""
 
     def __init__(
-        self, database: Database, programmes: Mapping[str, tuple[Programme, ...]] = MappingProxyType({})
+        self,
+        database: Database,
+        programmes: Mapping[str, tuple[Programme, ...]] = MappingProxyType({}),
+        counted: Callable[[str, int], None] = lambda _symbol, _fills: None,
     ) -> None:
+        """`counted` is told how many fills the checkpoint of a restored symbol counts."""
         self._database = database
         self._programmes = programmes
+        self._counted = counted
         self._checkpoints = CheckpointRepository(database)
         self._fills = FillRepository(database)
         self._markouts = MarkoutRepository(database)
@@ -75,7 +80,7 @@ class Restorer:
             kill=_kill(state),
             pnl_baseline=ZERO if state is None else state.pnl_baseline,
             inventory=fold.inventory,
-            trade_keys=tuple((trade_id, side.value) for trade_id, side in keys),
+            trade_keys=tuple(keys),
             ids=IdSeed(secrets.randbits(RAND_B_BITS), time.time_ns() // 1_000_000, time.monotonic_ns()),
             filled_by_order=tuple(fold.filled.items()),
             applied=await self._positions.applied(symbol),
@@ -110,6 +115,8 @@ class Restorer:
             await self._positions.save({symbol: fold.position}, datetime.now(UTC))
         if epoch is not None and fold.position.fill_count - counted >= FILLS_MAX:
             await self._checkpoints.save(symbol, epoch, fold)
+            counted = fold.position.fill_count
+        self._counted(symbol, max(counted, 0))
         return fold
 
 

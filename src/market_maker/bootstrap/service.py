@@ -179,6 +179,8 @@ class Service:
             time.monotonic_ns,
             make_recorder(settings, resources),
         )
+        history = (connections.database, self._supervisor, self._journal)
+        self._checkpoints, self._history_check = Checkpoints(*history), HistoryCheck(*history)
         self._obligations = FleetObligations(settings.programmes or (), connections.database, meters.metrics)
         self._markets = Markets(
             self._supervisor,
@@ -186,6 +188,7 @@ class Service:
             kafka.table,
             connections.database,
             self._obligations.by_symbol,
+            self._checkpoints,
         )
         trading = Trading(self._supervisor, self._journal, self._controls, self._changes)
         self._feed = KillSwitchFeed(
@@ -193,8 +196,6 @@ class Service:
         )
         tallies = (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped))
         self._gauges = Gauges(trading, self._markets, self._feed, observer, meters, kafka.outbox, tallies)
-        history = (connections.database, self._supervisor, self._journal)
-        self._checkpoints, self._history_check = Checkpoints(*history), HistoryCheck(*history)
         kills = KillOrderRepository(connections.database)
         self._errands = Errands(trading, kills)
         self._ownership = Ownership(

@@ -34,6 +34,9 @@ class Actors(Protocol):
     async def stop(self, symbol: str) -> None:
         """End a symbol's actor."""
 
+    async def before_release(self, symbol: str) -> None:
+        """All that was recorded is durable: write down what spares the next owner work. Raises nothing."""
+
 
 class Kills(Protocol):
     """What others leave in PostgreSQL for an owner."""

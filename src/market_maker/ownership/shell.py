@@ -337,6 +337,7 @@ class Ownership:
 
     async def _save(self, command: cmd.Save) -> None:
         await self._journal.drain()
+        await self._actors.before_release(command.symbol)
         while self._journal.holds(command.symbol):
             await self._journal.drain()
         self._watch.look(command.symbol)

@@ -84,10 +84,10 @@ class FillRepository:
         )
         return [_record(row) for row in rows]
 
-    async def recent_keys(self, symbol: str, limit: int) -> Sequence[tuple[str, Side]]:
+    async def recent_keys(self, symbol: str, limit: int) -> Sequence[tuple[str, str]]:
         """(trade id, side) of the last fills, oldest of them first: what the engine has seen already."""
-        rows = await sql.recent_fill_keys(self._db, symbol=symbol, row_limit=limit)
-        return [(row.trade_id, Side(row.side)) for row in reversed(rows)]
+        row = await sql.recent_fill_keys(self._db, symbol=symbol, row_limit=limit)
+        return [] if row is None else list(zip(row.trade_ids, row.sides, strict=True))
 
     async def fold_rows(
         self, symbol: str, page_rows: int = PAGE_ROWS_MAX, after_id: int = 0

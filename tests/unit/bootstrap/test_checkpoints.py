@@ -90,6 +90,38 @@ async def test_the_next_owner_reads_only_the_fills_since_the_checkpoint(
     assert (await checkpoint(around.pool))["epoch"] == 1
 
 
+async def test_a_release_in_order_leaves_a_checkpoint_of_every_fill(
+    around: Surroundings, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "FILLS_AT_RELEASE", 2)
+    north = await north_with(around, "abc")
+    await counting(around.pool, 3)
+    await fill(north, "d", "e")
+    assert await north.revoke()
+    await counting(around.pool, 5)
+    read.clear()
+    south = await around.start("south")
+    south.assign(BTC)
+    await south.taken(BTC)
+    assert not read, "nothing is left to fold"
+    assert south.symbol(BTC).inventory.position == Decimal("0.05")
+
+
+async def test_few_fills_since_the_last_checkpoint_delay_no_release(around: Surroundings) -> None:
+    north = await north_with(around, "abc")
+    await counting(around.pool, 3)
+    await fill(north, "d")
+    assert await north.revoke()
+    await counting(around.pool, 3)
+
+
+async def test_a_symbol_that_was_just_restored_is_not_written_down_again(around: Surroundings) -> None:
+    north = await north_with(around, "abcd")
+    await counting(around.pool, 4)
+    south = await next_owner(around, north)
+    assert south.checkpoints.fills_since(south.worker(BTC)) == 0
+
+
 async def test_a_crash_between_fills_and_checkpoint_loses_nothing(around: Surroundings) -> None:
     north = await north_with(around, "abc")
     await counting(around.pool, 3)

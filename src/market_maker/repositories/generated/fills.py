@@ -137,7 +137,12 @@ async def list_fills_after(
 
 
 RECENT_FILL_KEYS = """\
-SELECT trade_id, side FROM mm_fills WHERE symbol = $1 ORDER BY id DESC LIMIT $2::bigint
+SELECT
+    coalesce(array_agg(latest.trade_id ORDER BY latest.id), '{}')::text[] AS trade_ids,
+    coalesce(array_agg(latest.side ORDER BY latest.id), '{}')::text[] AS sides
+FROM (
+    SELECT id, trade_id, side FROM mm_fills WHERE symbol = $1 ORDER BY id DESC LIMIT $2::bigint
+) AS latest
 """
 
 
@@ -145,8 +150,8 @@ SELECT trade_id, side FROM mm_fills WHERE symbol = $1 ORDER BY id DESC LIMIT $2:
 class RecentFillKeysRow:
     """A row of recent_fill_keys."""
 
-    trade_id: str
-    side: str
+    trade_ids: list[str]
+    sides: list[str]
 
 
 async def recent_fill_keys(
@@ -154,10 +159,10 @@ async def recent_fill_keys(
     *,
     symbol: str,
     row_limit: int,
-) -> list[RecentFillKeysRow]:
-    """The identities of a symbol's last fills, newest first."""
-    rows = await db.fetch(RECENT_FILL_KEYS, symbol, row_limit)
-    return [RecentFillKeysRow(*row) for row in rows]
+) -> RecentFillKeysRow | None:
+    """The identities of a symbol's last fills, oldest first, in two lists: ten thousand rows take many times as long."""
+    row = await db.fetchrow(RECENT_FILL_KEYS, symbol, row_limit)
+    return None if row is None else RecentFillKeysRow(*row)
 
 
 SUM_FILLS = """\

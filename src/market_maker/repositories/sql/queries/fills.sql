@@ -41,9 +41,14 @@ WHERE symbol = @symbol AND id > @after_id
 ORDER BY id
 LIMIT @row_limit::bigint;
 
--- name: RecentFillKeys :many
--- The identities of a symbol's last fills, newest first.
-SELECT trade_id, side FROM mm_fills WHERE symbol = @symbol ORDER BY id DESC LIMIT @row_limit::bigint;
+-- name: RecentFillKeys :one
+-- The identities of a symbol's last fills, oldest first, in two lists: ten thousand rows take many times as long.
+SELECT
+    coalesce(array_agg(latest.trade_id ORDER BY latest.id), '{}')::text[] AS trade_ids,
+    coalesce(array_agg(latest.side ORDER BY latest.id), '{}')::text[] AS sides
+FROM (
+    SELECT id, trade_id, side FROM mm_fills WHERE symbol = @symbol ORDER BY id DESC LIMIT @row_limit::bigint
+) AS latest;
 
 -- name: SumFills :many
 -- Signed quantity and number of the fills of each symbol.
