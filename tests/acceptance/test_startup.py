@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 from tests.support.operator import until
-from tests.support.service import SOON_FORGOTTEN, Site
+from tests.support.service import SOON_FORGOTTEN, ExchangeServers, Site
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 
@@ -76,3 +76,15 @@ async def test_orders_that_an_earlier_process_left_are_found_and_cancelled(start
         return all(row["status"] not in ("open", "unknown") for row in rows)
 
     await until("the end of each order is durable", recorded)
+
+
+async def test_a_symbol_that_is_taken_does_not_wait_for_the_next_snapshot(
+    start_site: StartSite, start_exchange: Callable[..., ExchangeServers]
+) -> None:
+    """Its book is read back from the topics; the one snapshot of this hour came before the service."""
+    exchange = start_exchange("--symbols", BTC, "--seed", "7", "--snapshot-interval", "3600")
+    site = await start_site(exchange)
+    await site.operator.configure(BTC)
+    await site.operator.enable(BTC)
+    await site.operator.quoting(BTC)
+    assert "books_read_back" in site.service.log.read_text()

@@ -1,7 +1,8 @@
 """Kafka's side of the service: intake, outbox relay, simulated quotes, dead letters."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from confluent_kafka import KafkaException
@@ -10,12 +11,13 @@ from confluent_kafka.admin import AdminClient
 from market_maker.bootstrap.dependencies import Dependencies
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
 from market_maker.clients.dependency import DependencyHealth
-from market_maker.core.events import Execution, OrderEvent, Source
+from market_maker.core.events import BookSnapshot, Execution, OrderEvent, Source
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
 from market_maker.streams.avro_codec import AvroEncoder
 from market_maker.streams.batch import TopicPartitionKey
+from market_maker.streams.book_history import BookHistory
 from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.dead_letters import DeadLetters
 from market_maker.streams.errors import RegistryError
@@ -28,7 +30,7 @@ from market_maker.streams.publisher import KafkaPublisher
 from market_maker.streams.router import Destinations, SymbolSink
 from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
 from market_maker.streams.topic_counts import TopicsDifferError, differing, partition_counts
-from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, PUBLISHED
+from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, ORDER_BOOK_DELTA, PUBLISHED
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.tally import Tally
 
@@ -41,6 +43,7 @@ class KafkaSide:
         self._registry = connections.registry
         self._encoder = AvroEncoder(connections.registry, PUBLISHED)
         self._intake: KafkaIntake | None = None
+        self._history: BookHistory | None = None
         self._ownership: Ownership | None = None
         self.outbox = OutboxRepository(connections.database)
         self.publisher = KafkaPublisher(
@@ -79,6 +82,7 @@ class KafkaSide:
             on_batch=on_batch,
         )
         self._ownership = ownership
+        self._history = BookHistory(options, self._registry, self.table)
 
     async def run(self) -> None:
         """Register the published schemas, then consume until `end`."""
@@ -102,6 +106,30 @@ class KafkaSide:
         partitions = self.partitions(ENGINE_EVENT)
         if self._intake is not None and partitions is not None:
             self._intake.read_again(partition_of(symbol, partitions))
+
+    def reads_book_of(self, symbol: str) -> bool:
+        """Whether the deltas of the symbol's book arrive."""
+        partitions = self.partitions(ORDER_BOOK_DELTA)
+        if self._intake is None or partitions is None:
+            return False
+        return self._intake.is_reading((ORDER_BOOK_DELTA, partition_of(symbol, partitions)))
+
+    async def books(self, symbols: Collection[str]) -> dict[str, BookSnapshot]:
+        """The present books that the topics prove; none of a symbol whose grid changes meanwhile."""
+        partitions, history = self.partitions(ORDER_BOOK_DELTA), self._history
+        if partitions is None or history is None:
+            return {}
+        wanted: dict[int, list[str]] = defaultdict(list)
+        for symbol in symbols:
+            wanted[partition_of(symbol, partitions)].append(symbol)
+        grids = {symbol: self.table.reader(symbol.encode()) for symbol in symbols}
+        found = await asyncio.to_thread(history.read, wanted)
+        now = {symbol: self.table.reader(symbol.encode()) for symbol in found}
+        return {
+            symbol: book
+            for symbol, book in found.items()
+            if (grid := now[symbol]) is not None and grid is grids[symbol] and not grid.superseded
+        }
 
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has; None while that is unknown."""

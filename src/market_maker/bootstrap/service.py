@@ -41,6 +41,7 @@ from market_maker.bootstrap.obligations import FleetObligations
 from market_maker.bootstrap.recording import make_recorder
 from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.bootstrap.stray_fills import StrayFills
+from market_maker.bootstrap.taken_books import TakenBooks
 from market_maker.core.commands import PublishQuote
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
@@ -196,6 +197,7 @@ class Service:
         )
         tallies = (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped))
         self._gauges = Gauges(trading, self._markets, self._feed, observer, meters, kafka.outbox, tallies)
+        self._books = TakenBooks(self._supervisor, kafka)
         kills = KillOrderRepository(connections.database)
         self._errands = Errands(trading, kills)
         self._ownership = Ownership(
@@ -205,7 +207,7 @@ class Service:
             trading,
             Around(self._markets, self._errands, kafka),
             self._tasks,
-            self._feed.tell_lag,
+            self._taken,
         )
         self._access = access = make_access(settings, resources)
         probes = connections.probes(self._feed.kafka_health, kafka.registry_health)
@@ -264,6 +266,7 @@ class Service:
         start("journal", self._journal.run())
         start("checkpoints", self._checkpoints.run())
         start("history check", self._history_check.run())
+        start("taken books", self._books.run())
         start("obligations", self._obligations.run())
         start("outbox relay", self._kafka.relay.run())
         start("kafka publisher", self._kafka.publisher.run())
@@ -291,6 +294,10 @@ class Service:
         symbol = worker.engine.symbol
         payload = simulated_quote(symbol, command.quote)
         self._kafka.quotes.publish(symbol.name, payload, trace_id_of(command.trace) or "")
+
+    def _taken(self, symbol: str) -> None:
+        self._feed.tell_lag(symbol)
+        self._books.want(symbol)
 
     def _records_refused(self, symbol: str, reason: str) -> None:
         now_ns = time.monotonic_ns()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from market_maker.core.events import Source
 from market_maker.streams.assignment import RebalanceListener
+from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.consumer import KafkaConsumer
 from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.group_member import GroupMember
@@ -75,6 +76,11 @@ class KafkaIntake:
     def read_again(self, partition: int) -> None:
         """Read a partition's engine events anew from the first that is not durable."""
         self.consumer.read_again(partition)
+
+    def is_reading(self, key: TopicPartitionKey) -> bool:
+        """Whether a partition is read, and something of it or its end was seen since that began."""
+        generation, position = self.consumer.assignment.generations.get(key), self.router.position(key)
+        return generation is not None and position is not None and position.generation == generation
 
     @property
     def in_flight(self) -> int:
