@@ -70,15 +70,11 @@ class OrderStatus(Enum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
 
-    @property
-    def is_final(self) -> bool:
+    def __init__(self, value: str) -> None:
+        self.is_final = value in ("filled", "cancelled", "rejected")
         """Whether the order can change no more."""
-        return self in (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
-
-    @property
-    def rests(self) -> bool:
+        self.rests = value in ("open", "partially_filled", "pending_cancel")
         """Whether the exchange confirmed the order and has not yet called it final."""
-        return self in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
 
 
 @dataclass(frozen=True, slots=True)

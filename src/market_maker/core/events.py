@@ -25,6 +25,8 @@ class Side(Enum):
     BUY = "BUY"
     SELL = "SELL"
 
+    __hash__ = object.__hash__  # an Enum's own is a call for each look-up in a dictionary by side
+
     @property
     def sign(self) -> int:
         """+1 for BUY, -1 for SELL: the direction in which a fill moves the position."""

@@ -44,7 +44,8 @@ def advance(symbol: Symbol, out: Out) -> None:
     clearing = symbol.clearing
     if symbol.limits.shadow_mode:
         return
-    _repeat_put_off(symbol, out)
+    if clearing.put_off:
+        _repeat_put_off(symbol, out)
     if clearing.active and clearing.proven_zero_ns is not None and not len(symbol.orders):
         clearing.active = False
     if clearing.active:

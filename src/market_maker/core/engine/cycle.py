@@ -1,5 +1,7 @@
 """One evaluation: from the state of the symbol to cancels and new orders, or to a readable "no quote"."""
 
+from decimal import Decimal
+
 from market_maker.core.commands import PublishQuote
 from market_maker.core.engine import clearing, market, sending
 from market_maker.core.engine.fills import check_position
@@ -9,7 +11,7 @@ from market_maker.core.events import Side
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteSet
 from market_maker.core.pricing.reference_mid import ReferenceMid
-from market_maker.core.risk.pre_trade_check import PreTradeCheck, Standing, ceil_units, floor_units
+from market_maker.core.risk.pre_trade_check import PreTradeCheck, Standing
 
 
 def evaluate(symbol: Symbol, out: Out) -> None:
@@ -32,7 +34,8 @@ def _note_cause(symbol: Symbol) -> None:
 def _evaluate(symbol: Symbol, out: Out) -> None:
     blocked = _blocked(symbol)
     look = market.update_mid(symbol)
-    check_position(symbol, out)
+    total_pnl = symbol.total_pnl
+    check_position(symbol, total_pnl, out)
     if not symbol.is_active:
         return
     if blocked is not None or look is None:
@@ -49,7 +52,7 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
     symbol.quote = quote
     symbol.stats.quotes_computed += 1
     symbol.verdicts.clear()
-    check = _pre_trade_check(symbol, look.mid)
+    check = _pre_trade_check(symbol, look.mid, total_pnl)
     if symbol.limits.shadow_mode:
         _judge(symbol, quote, check)
         out.append(PublishQuote(quote, symbol.trace))
@@ -96,19 +99,18 @@ def _withdraw(symbol: Symbol, reason: str, out: Out) -> None:
         sending.cancel(symbol, order, out)
 
 
-def _pre_trade_check(symbol: Symbol, mid: ReferenceMid) -> PreTradeCheck:
-    position, lot_size = symbol.inventory.position, symbol.instrument.lot_size
+def _pre_trade_check(symbol: Symbol, mid: ReferenceMid, total_pnl: Decimal) -> PreTradeCheck:
+    lots_if_buying, lots_if_selling = symbol.order_limits.lots_of(symbol.inventory.position)
     standing = Standing(
         active=symbol.is_active,
         kill_latched=symbol.kill is not None,
         book_valid=symbol.book.valid,
         book_fresh=symbol.book_is_fresh,
-        total_pnl=symbol.total_pnl,
-        lots_if_buying=ceil_units(position, lot_size),
-        lots_if_selling=floor_units(position, lot_size),
+        total_pnl=total_pnl,
+        lots_if_buying=lots_if_buying,
+        lots_if_selling=lots_if_selling,
     )
-    open_lots = {side: symbol.orders.open_lots(side) for side in Side}
-    return PreTradeCheck(symbol.order_limits, mid, standing, open_lots)
+    return PreTradeCheck(symbol.order_limits, mid, standing, symbol.orders.open_lots_by_side())
 
 
 def _judge(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck) -> None:

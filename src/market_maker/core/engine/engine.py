@@ -147,7 +147,9 @@ class SymbolEngine:
         Whatever it raises is a defect; then the caller tells it a Fault, or never anything again.
         """
         symbol = self._symbol
-        now_ns = max(symbol.now_ns, event.at_ns)
+        now_ns = event.at_ns
+        if now_ns < symbol.now_ns:  # noqa: PLR1730 -- max() would cost as much as a dispatch
+            now_ns = symbol.now_ns
         out: list[Command] = []
         try:
             if now_ns >= symbol.markouts.due_ns or now_ns >= symbol.minute_ns:
@@ -155,7 +157,7 @@ class SymbolEngine:
             symbol.now_ns = now_ns
             HANDLERS[type(event)](symbol, event, out)
             self._advance(out)
-            if symbol.presence:
+            if symbol.presence.programmes:
                 measuring.keep_presence(symbol, out)
         except Exception:
             failed_step.take_back(symbol, out)
@@ -174,7 +176,8 @@ class SymbolEngine:
         """Do what time or the event made due."""
         symbol = self._symbol
         clearing.advance(symbol, out)
-        market.adopt_next_grid(symbol)
+        if symbol.next_instrument is not None:
+            market.adopt_next_grid(symbol)
         if not self._is_due():
             if symbol.undecided is not None:
                 market.update_mid(symbol)
@@ -193,9 +196,8 @@ class SymbolEngine:
         symbol = self._symbol
         if symbol.now_ns >= symbol.due_ns or symbol.rebase_pending:
             return True
-        return symbol.is_active and (
-            symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)
-        )
+        awaited = symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)
+        return awaited and symbol.is_active
 
     @property
     def wake_ns(self) -> int:

@@ -25,7 +25,7 @@ def fair_values(symbol: Symbol, look: Look) -> tuple[ReferenceMid, ReferenceMid]
         return look.mid, look.mid
     bid_sizes, ask_sizes = share.others_lots(book, Side.BUY, bid), share.others_lots(book, Side.SELL, ask)
     possible = MidRange.of(
-        _weighted(bid, ask, bid_lots, ask_lots) for bid_lots in bid_sizes for ask_lots in ask_sizes
+        [_weighted(bid, ask, bid_lots, ask_lots) for bid_lots in bid_sizes for ask_lots in ask_sizes]
     )
     if possible.low.ticks == possible.high.ticks:
         return possible.low, possible.low

@@ -4,6 +4,8 @@ Every execution of our account counts exactly once, whatever the symbol's state,
 this process knows the order.
 """
 
+from decimal import Decimal
+
 from market_maker.core.applied import advanced
 from market_maker.core.commands import Notice, OrderStatus, RecordFill
 from market_maker.core.engine import clearing, halt, measuring
@@ -40,7 +42,7 @@ def on_execution(symbol: Symbol, event: Execution, out: Out) -> None:
         out.append(Notice("warning", "fill_of_unknown_order", fields))
     if believed_gone:
         clearing.suspect(symbol, out)
-    check_position(symbol, out)
+    check_position(symbol, symbol.total_pnl, out)
 
 
 def _count(symbol: Symbol, event: Execution, key: tuple[str, str], level: int | None, out: Out) -> None:
@@ -73,12 +75,12 @@ def _protect(symbol: Symbol, event: Execution, out: Out) -> None:
         out.append(Notice("warning", "fill_burst", fields))
 
 
-def check_position(symbol: Symbol, out: Out) -> None:
+def check_position(symbol: Symbol, total_pnl: Decimal, out: Out) -> None:
     """Kill when exposure or loss is beyond its limit; only while orders may be in the market."""
     if not symbol.is_active:
         return
     trigger = kill_switch.exposure(symbol.config, symbol.inventory_value)
-    trigger = trigger or kill_switch.loss(symbol.config, symbol.total_pnl)
+    trigger = trigger or kill_switch.loss(symbol.config, total_pnl)
     if trigger is not None:
         halt.kill(symbol, trigger, "system", out)
 

@@ -164,7 +164,10 @@ def mid_in_force(symbol: Symbol) -> Decimal | Missing:
 
 def _mid_range(symbol: Symbol, bid: Best, ask: Best) -> MidRange | None:
     """What the mid may be for each of others' possible best prices; None when for one there is no mid."""
-    mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
+    if None in bid or None in ask:
+        mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
+    else:
+        mark = trade = None  # the book alone settles it
     bids = bid if bid[0] != bid[1] else bid[:1]
     asks = ask if ask[0] != ask[1] else ask[:1]
     mids = [reference_mid(one, other, mark, trade, symbol.instrument) for one in bids for other in asks]

@@ -116,16 +116,15 @@ def _plan(
 
 
 def _check(symbol: Symbol, config: SymbolConfig, quote: QuoteSet) -> PreTradeCheck:
-    position, lot_size = symbol.inventory.position, symbol.instrument.lot_size
+    limits = OrderLimits(config, symbol.limits, symbol.instrument)
+    lots_if_buying, lots_if_selling = limits.lots_of(symbol.inventory.position)
     standing = Standing(
         active=True,
         kill_latched=False,
         book_valid=True,
         book_fresh=True,
         total_pnl=symbol.total_pnl,
-        lots_if_buying=ceil_units(position, lot_size),
-        lots_if_selling=floor_units(position, lot_size),
+        lots_if_buying=lots_if_buying,
+        lots_if_selling=lots_if_selling,
     )
-    open_lots = {side: symbol.orders.open_lots(side) for side in Side}
-    limits = OrderLimits(config, symbol.limits, symbol.instrument)
-    return PreTradeCheck(limits, quote.mid, standing, open_lots)
+    return PreTradeCheck(limits, quote.mid, standing, symbol.orders.open_lots_by_side())

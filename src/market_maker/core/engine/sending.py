@@ -19,6 +19,7 @@ from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
 from market_maker.core.risk.pre_trade_check import Allotment, PreTradeCheck
 
 SECOND_NS = 1_000_000_000
+_RESTING = Outcome.RESTING.value
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class _Turn:
 
 def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> None:
     """Cancels of both sides first, then new orders."""
-    tolerance = Tolerance.of(symbol.config.price_threshold_bps.as_integer_ratio(), quote.inward_ticks)
+    tolerance = Tolerance.of(symbol.price_threshold, quote.inward_ticks)
     turns = []
     for side, levels in ((Side.BUY, quote.bids), (Side.SELL, quote.asks)):
         allotment = allot(symbol, side, levels, check)
@@ -54,7 +55,7 @@ def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> 
         _note_kept(symbol, plan)
         if plan.missing:
             turns.append(_turn(side, plan))
-    while (turn := _next(symbol, turns, check)) is not None:
+    while turns and (turn := _next(symbol, turns, check)) is not None:
         _send(symbol, turn, turn.unsent.pop(0), check, out)
     for turn in turns:
         for order, level in zip(turn.waiting, turn.unserved, strict=False):
@@ -86,7 +87,7 @@ def _note_kept(symbol: Symbol, plan: SidePlan) -> None:
     """The journal is not told of a new level: a restart has no use for it."""
     for order, level in plan.kept:
         order.level = level.level
-        symbol.verdicts[level.side, level.level] = Outcome.RESTING.value
+        symbol.verdicts[level.side, level.level] = _RESTING
 
 
 def _turn(side: Side, plan: SidePlan) -> _Turn:

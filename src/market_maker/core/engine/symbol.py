@@ -6,6 +6,7 @@ No behaviour lives here beyond small derived values; each handler module owns on
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from market_maker.core.applied import Applied
 from market_maker.core.book.order_book import OrderBook
@@ -35,6 +36,8 @@ from market_maker.core.states import State
 
 NS_PER_MS = 1_000_000
 
+_BUY, _SELL = Side.BUY.value, Side.SELL.value
+
 PUBLIC_TRADES_MAX = 16
 """Public trades remembered: when the latest prove to be ours, one of others may stand before them."""
 
@@ -47,8 +50,7 @@ class PricePoint:
     data_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Valuation:
+class Valuation(NamedTuple):
     """The price that values the position, where it is from, and the monotonic time at which it was true."""
 
     price: Decimal
@@ -127,6 +129,8 @@ class Symbol:
     """Age at which market data may no longer be quoted from."""
     tick_size: float = field(init=False)
     """For statistics only: a mid in quote currency stays comparable when the grid changes."""
+    price_threshold: tuple[int, int] = field(init=False)
+    """How far an order may stand from its level, in bps as numerator and denominator."""
     reference_units_min: int = field(init=False)
     """Ticks * lots of others that a level needs to count for the reference mid."""
 
@@ -137,6 +141,9 @@ class Symbol:
     mid_data_ns: int = 0
     """When the data behind `mid` was true."""
     """The reference mid of the last look; while undecided, the possible one nearest to `certain_mid`."""
+    _priced_mid: ReferenceMid | None = None
+    """The mid that `_mid_price` is the price of."""
+    _mid_price: Decimal = Decimal(0)
     certain_mid: ReferenceMid | None = None
     """The last mid about which there was no doubt."""
     mid_sequence: int = 0
@@ -194,6 +201,8 @@ class Symbol:
             self.staleness_ns = min(self.staleness_ns, int(config.staleness_threshold_ms * NS_PER_MS))
         self.tick_size = float(self.instrument.tick_size)
         self.reference_units_min = self.instrument.units_of(config.reference_min_notional_usdt)
+        self.price_threshold = config.price_threshold_bps.as_integer_ratio()
+        self._priced_mid = None
         self._pace()
 
     def evaluated(self) -> None:
@@ -247,7 +256,8 @@ class Symbol:
 
     def is_ours(self, trade: PublicTrade) -> bool:
         """Whether the matching engine has said that our account took part in it."""
-        return any((trade.trade_id, side.value) in self.trade_keys for side in Side)
+        keys, trade_id = self.trade_keys, trade.trade_id
+        return (trade_id, _BUY) in keys or (trade_id, _SELL) in keys
 
     def _may_be_ours(self, trade: PublicTrade) -> bool:
         """Whether an order of ours stood at its price, of which not all fills may have reached us.
@@ -282,14 +292,20 @@ class Symbol:
             return Valuation(mark.price, MidSource.MARK, mark.data_ns)
         if self.mid is None:
             return None
-        return Valuation(self.mid.price(self.instrument), self.mid.source, self.mid_data_ns)
+        return Valuation(self._price_of(self.mid), self.mid.source, self.mid_data_ns)
 
     @property
     def inventory_value(self) -> Decimal | None:
         """Position times reference mid, None while no mid is known."""
         if self.mid is None:
             return Decimal(0) if self.inventory.position == 0 else None
-        return self.inventory.value(self.mid.price(self.instrument))
+        return self.inventory.value(self._price_of(self.mid))
+
+    def _price_of(self, mid: ReferenceMid) -> Decimal:
+        """The mid in quote currency, worked out once for each."""
+        if mid is not self._priced_mid:
+            self._priced_mid, self._mid_price = mid, mid.price(self.instrument)
+        return self._mid_price
 
     @property
     def exposure_is_unknown(self) -> bool:

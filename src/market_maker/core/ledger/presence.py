@@ -85,19 +85,16 @@ class _Tally:
 class Presence:
     """The programmes of one symbol while a process runs it."""
 
-    __slots__ = ("_programmes", "_recorded_us", "_resting", "_tallies")
+    __slots__ = ("_recorded_us", "_resting", "_tallies", "programmes")
 
     def __init__(self, programmes: tuple[Programme, ...]) -> None:
-        self._programmes = programmes
+        self.programmes = programmes
+        """Empty: there is nothing to keep."""
         self._resting: dict[str, Resting] = {}
         """By client order id."""
         self._tallies: tuple[_Tally, ...] = ()
         """Empty while the symbol is not ACTIVE."""
         self._recorded_us = 0
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to keep."""
-        return bool(self._programmes)
 
     def orders(self, changed: Mapping[str, Resting | None], now_us: int) -> list[PresenceSpan]:
         """Orders rest or changed (by client order id), or rest no more (None)."""
@@ -118,7 +115,7 @@ class Presence:
             self._recorded_us = now_us
             self._tallies = tuple(
                 _Tally(programme, tier, now_us, now_us, present=is_present(tier, self._resting.values()))
-                for programme in self._programmes
+                for programme in self.programmes
                 for tier in programme.tiers
             )
         elif not active:

@@ -104,7 +104,9 @@ class Order:
         """Lots that may still fill, or did fill without our having seen it."""
         if self.settled:
             return 0
-        if self.expected_filled is not None and self.quantity > 0:
+        if self.expected_filled is None:
+            return max(0, self.lots - self.filled_lots)
+        if self.quantity > 0:
             missing = EXACT.multiply(EXACT.subtract(self.expected_filled, self.filled), Decimal(self.lots))
             return max(0, int(EXACT.divide(missing, self.quantity).to_integral_value(ROUND_CEILING)))
         return max(0, self.lots - self.filled_lots)
@@ -188,7 +190,7 @@ class OrderTracker:
 
     def live(self, side: Side) -> list[Order]:
         """Orders of a side that the exchange has not called final, oldest first."""
-        return [order for order in self._orders.values() if order.side is side and order.is_live]
+        return [order for order in self._orders.values() if order.side is side and not order.status.is_final]
 
     def live_count(self) -> int:
         """Live and unknown orders of both sides."""
@@ -200,7 +202,14 @@ class OrderTracker:
 
     def open_lots(self, side: Side) -> int:
         """Lots of a side that may still fill: live, unknown and not yet settled orders."""
-        return sum(order.open_lots for order in self._orders.values() if order.side is side)
+        return sum([order.open_lots for order in self._orders.values() if order.side is side])
+
+    def open_lots_by_side(self) -> dict[Side, int]:
+        """The same for both sides."""
+        lots = {Side.BUY: 0, Side.SELL: 0}
+        for order in self._orders.values():
+            lots[order.side] += order.open_lots
+        return lots
 
     def is_two_sided(self) -> bool:
         """Whether at least one confirmed order rests on each side."""

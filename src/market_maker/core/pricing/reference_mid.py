@@ -1,11 +1,11 @@
 """The reference mid: the price around which quotes stand, exact in ticks."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from math import gcd
+from typing import NamedTuple
 
 from market_maker.core.instrument import EXACT, Instrument
 
@@ -20,8 +20,7 @@ class MidSource(Enum):
     LAST_TRADE = "last_trade"
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceMid:
+class ReferenceMid(NamedTuple):
     """A price of `num / den` ticks; both are positive."""
 
     num: int
@@ -43,16 +42,17 @@ class ReferenceMid:
         return EXACT.multiply(distance, Decimal(BPS)) > EXACT.multiply(limit_bps, price)
 
 
-@dataclass(frozen=True, slots=True)
-class MidRange:
+class MidRange(NamedTuple):
     """Where the reference mid must lie: `low` and `high` are the same unless a best level is undecided."""
 
     low: ReferenceMid
     high: ReferenceMid
 
     @classmethod
-    def of(cls, candidates: Iterable[ReferenceMid]) -> "MidRange":
+    def of(cls, candidates: Sequence[ReferenceMid]) -> "MidRange":
         """From the lowest to the highest of what is possible; at least one candidate."""
+        if len(candidates) == 1:
+            return cls(candidates[0], candidates[0])
         ordered = sorted(candidates, key=lambda mid: mid.ticks)
         return cls(ordered[0], ordered[-1])
 

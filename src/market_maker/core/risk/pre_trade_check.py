@@ -28,6 +28,8 @@ class OrderLimits:
     """
 
     __slots__ = (
+        "_lots",
+        "_position",
         "collar_den",
         "collar_num",
         "config",
@@ -54,11 +56,24 @@ class OrderLimits:
         rise of the price does not cancel what the next evaluation would place again, smaller."""
         numerator, denominator = limits.price_collar_bps.as_integer_ratio()
         self.collar_num, self.collar_den = numerator, denominator * BPS
+        self._position: Decimal | None = None
+        self._lots = (0, 0)
+
+    def lots_of(self, position: Decimal) -> tuple[int, int]:
+        """A signed position in lots, rounded up and rounded down; worked out when the position changes."""
+        if position is not self._position:
+            lot_size = self.instrument.lot_size
+            self._lots = ceil_units(position, lot_size), floor_units(position, lot_size)
+            self._position = position
+        return self._lots
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
-    """What the checks need to know of the symbol at this moment."""
+    """What the checks need to know of the symbol at this moment.
+
+    Never changed once made; not declared frozen, as that would make it four times as dear.
+    """
 
     active: bool
     kill_latched: bool
@@ -196,8 +211,15 @@ class PreTradeCheck:
         filled in part may fall below the minimum notional: that is no risk.
         """
         worst = side.sign * self._position[side]
-        beyond = [order for order in standing if self._beyond_alone(order)]
-        if not beyond and self._may_rest_all(standing, worst):
+        beyond = []
+        lots = dearest = 0
+        for order in standing:
+            ticks, open_lots = order.price_ticks, order.open_lots
+            lots += open_lots
+            dearest = max(dearest, ticks)
+            if self._breaks_alone(ticks, open_lots):
+                beyond.append(order)
+        if not beyond and self._may_rest(worst + lots, dearest):
             return []
         within = []
         for order in standing:
@@ -216,22 +238,17 @@ class PreTradeCheck:
         """Whether all levels fit in full: what holds at both ends holds between them."""
         if not levels:
             return True
-        ends = (levels[0], levels[-1])
-        dearest = max(level.price_ticks for level in ends)
-        return worst + len(levels) * levels[0].lots <= self._most(dearest) and all(
-            self.refuse_alone(level.price_ticks, level.lots) is None for level in ends
+        inner, outer = levels[0], levels[-1]
+        return (
+            worst + len(levels) * inner.lots <= self._most(max(inner.price_ticks, outer.price_ticks))
+            and self.refuse_alone(inner.price_ticks, inner.lots) is None
+            and self.refuse_alone(outer.price_ticks, outer.lots) is None
         )
 
-    def _may_rest_all(self, standing: Sequence[Order], worst: int) -> bool:
-        """Whether all of these orders may stay, each valued at the dearest of them."""
-        lots = sum(order.open_lots for order in standing)
-        return self._may_rest(worst + lots, max((order.price_ticks for order in standing), default=0))
-
-    def _beyond_alone(self, order: Order) -> bool:
+    def _breaks_alone(self, price_ticks: int, lots: int) -> bool:
         """Whether a resting order breaks a limit that a new one of its price and rest would break."""
         return (
-            order.price_ticks * order.open_lots > self._limits.max_notional
-            or not self._lowest <= order.price_ticks <= self._highest
+            price_ticks * lots > self._limits.max_notional or not self._lowest <= price_ticks <= self._highest
         )
 
     def _most(self, price_ticks: int) -> int:
