@@ -183,6 +183,17 @@ def test_an_approved_order_cannot_be_copied_into_another() -> None:
         replace(made, lots=10**9)  # type: ignore[call-arg]  # as above
 
 
+def test_a_position_off_the_lot_grid_counts_against_either_side_and_follows_every_change() -> None:
+    limits = OrderLimits(CONFIG, EngineLimits(), INSTRUMENT)
+    bought, sold = Decimal("0.0105"), Decimal("-0.0105")
+    assert [limits.lots_of(position) for position in (bought, bought, sold, Decimal(0))] == [
+        (11, 10),
+        (11, 10),
+        (-10, -11),
+        (0, 0),
+    ]
+
+
 def test_limits_round_towards_safety() -> None:
     assert floor_units(Decimal("1.9"), Decimal("0.5")) == 3
     assert ceil_units(Decimal("1.9"), Decimal("0.5")) == 4

@@ -21,8 +21,6 @@ from market_maker.core.risk.pre_trade_check import (
     OrderLimits,
     PreTradeCheck,
     Standing,
-    ceil_units,
-    floor_units,
 )
 from market_maker.core.view import DepthLevel, KillView, PreviewView
 

@@ -138,9 +138,9 @@ class Symbol:
     trades: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=PUBLIC_TRADES_MAX))
     """The latest public trades; some may turn out to be ours."""
     mid: ReferenceMid | None = None
+    """The reference mid of the last look; while undecided, the possible one nearest to `certain_mid`."""
     mid_data_ns: int = 0
     """When the data behind `mid` was true."""
-    """The reference mid of the last look; while undecided, the possible one nearest to `certain_mid`."""
     _priced_mid: ReferenceMid | None = None
     """The mid that `_mid_price` is the price of."""
     _mid_price: Decimal = Decimal(0)
