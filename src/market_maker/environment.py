@@ -1,6 +1,7 @@
 """Variables of the environment: what is known of one, how it is read, and what is said when it is wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, get_origin, get_type_hints
 
@@ -96,9 +97,16 @@ def read_fields(settings: type, environ: Mapping[str, str]) -> tuple[dict[str, A
 
 
 def read_settings(
-    settings: type, sections: Mapping[str, type[Section]], environ: Mapping[str, str]
-) -> tuple[dict[str, Any], list[SettingProblem]]:
-    """As `read_fields`, and each section under the name of its field, unless something is wrong with it."""
+    settings: type,
+    sections: Mapping[str, type[Section]],
+    environ: Mapping[str, str],
+    conflicts: Callable[[Mapping[str, Any]], Iterable[SettingProblem]] = lambda _: (),
+) -> dict[str, Any]:
+    """The value of every field, and each section under the name of its field.
+
+    `conflicts` tells what is wrong between variables that are each well-formed.
+    Raises SettingsError with everything that is missing or malformed.
+    """
     values, problems = read_fields(settings, environ)
     for name, section in sections.items():
         found, wrong = read_fields(section, environ)
@@ -106,4 +114,23 @@ def read_settings(
         if not wrong:
             values[name] = section(**found)
         problems.extend(wrong)
-    return values, problems
+    problems.extend(conflicts(values))
+    if problems:
+        raise SettingsError(tuple(problems))
+    return values
+
+
+def secret_texts(settings: object, sections: Iterable[str]) -> tuple[str, ...]:
+    """What no log line may hold, of settings and of their sections."""
+    owners = (settings, *(getattr(settings, name) for name in sections))
+    values = (getattr(owner, name) for owner in owners for name, _ in fields_of(type(owner)))
+    return tuple(value.reveal() for value in values if isinstance(value, to.Secret))
+
+
+def typos(environ: Mapping[str, str], prefixes: tuple[str, ...], known: Sequence[str]) -> Iterator[str]:
+    """A sentence about each variable that looks like ours and is not."""
+    for name in sorted(environ):
+        if name.startswith(prefixes) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"{name} is not a setting of this service and has no effect{hint}"

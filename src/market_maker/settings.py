@@ -4,7 +4,6 @@ A field is annotated with the variable's name, parser, default and meaning; load
 start tells of everything that is wrong at once. Durations are nanoseconds once loaded.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,10 +16,11 @@ from market_maker.core.obligations import Programme
 from market_maker.environment import (
     Section,
     SettingProblem,
-    SettingsError,
     Variable,
     fields_of,
     read_settings,
+    secret_texts,
+    typos,
 )
 from market_maker.house_settings import HouseSettings
 from market_maker.programme_files import programmes as to_programmes
@@ -343,18 +343,13 @@ class Settings:
 
         Raises SettingsError with everything that is missing or malformed.
         """
-        values, problems = read_settings(cls, _SECTIONS, environ)
-        problems.extend(_conflicts(values))
-        if problems:
-            raise SettingsError(tuple(problems))
-        return cls(**values, warnings=tuple(_typos(environ)))
+        values = read_settings(cls, _SECTIONS, environ, _conflicts)
+        known = [variable.name for variable in variables()]
+        return cls(**values, warnings=tuple(typos(environ, _GUARDED_PREFIXES, known)))
 
     def secret_texts(self) -> tuple[str, ...]:
         """What no log line may hold."""
-        values = [getattr(self, name) for name, _ in fields_of(Settings)]
-        for section_name, section in _SECTIONS.items():
-            values += [getattr(getattr(self, section_name), name) for name, _ in fields_of(section)]
-        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+        return secret_texts(self, _SECTIONS)
 
     def engine_limits(self) -> EngineLimits:
         """The part of the settings that every symbol's engine needs."""
@@ -402,12 +397,3 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
         yield SettingProblem(
             "METRICS_PORT", f"{http_port}, the same as HTTP_PORT", "give each of the two its own port"
         )
-
-
-def _typos(environ: Mapping[str, str]) -> Iterator[str]:
-    known = [variable.name for variable in variables()]
-    for name in sorted(environ):
-        if name.startswith(_GUARDED_PREFIXES) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"{name} is not a setting of this service and has no effect{hint}"

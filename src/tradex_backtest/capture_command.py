@@ -56,10 +56,7 @@ class _Settings:
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
         sections = {"kafka_security": KafkaSecurity, "http_tls": HttpTls}
-        values, problems = read_settings(cls, sections, environ)
-        if problems:
-            raise SettingsError(tuple(problems))
-        return cls(**values)
+        return cls(**read_settings(cls, sections, environ))
 
 
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -10,10 +10,10 @@ from market_maker.actors.tenure import lease_ns
 from market_maker.environment import (
     Section,
     SettingProblem,
-    SettingsError,
     Variable,
     fields_of,
     read_settings,
+    secret_texts,
 )
 from market_maker.security_settings import HttpTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
@@ -69,10 +69,7 @@ class GuardSettings:
 
         Raises SettingsError with everything that is missing or malformed.
         """
-        values, problems = read_settings(cls, _SECTIONS, environ)
-        problems.extend(_own_conflicts(values))
-        if problems:
-            raise SettingsError(tuple(problems))
+        values = read_settings(cls, _SECTIONS, environ, _own_conflicts)
         return cls(**values, warnings=tuple(_typos(environ)))
 
     @property
@@ -82,8 +79,7 @@ class GuardSettings:
 
     def secret_texts(self) -> tuple[str, ...]:
         """What no log line may hold."""
-        values = (getattr(self, name) for name, _ in fields_of(GuardSettings))
-        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+        return secret_texts(self, _SECTIONS)
 
 
 def own_variables() -> tuple[Variable, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from market_maker import setting_types as to
 from market_maker import settings as service
-from market_maker.environment import SettingsError, Variable, fields_of, read_fields
+from market_maker.environment import Variable, fields_of, read_settings
 from market_maker.repositories.pruning import AUDIT, EVENTS, FILLS, KILL_ORDERS, ORDERS, Prunable
 from market_maker.setting_types import Secret
 
@@ -69,10 +69,7 @@ class MaintenanceSettings:
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment. Raises SettingsError with everything that is missing or malformed."""
-        values, problems = read_fields(cls, environ)
-        if problems:
-            raise SettingsError(tuple(problems))
-        return cls(**values)
+        return cls(**read_settings(cls, {}, environ))
 
     def days(self) -> tuple[tuple[Prunable, int | None], ...]:
         """How many days each table is kept; None: for ever."""
