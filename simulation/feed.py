@@ -11,6 +11,7 @@ from simulation.clock import MS, Clock
 from simulation.coverage import Coverage
 from simulation.decisions import Kind
 from simulation.venue import Feed
+from tradex_backtest.run import instrument_of
 from tradex_sandbox import instruments
 from tradex_sandbox import market_events as me
 
@@ -47,7 +48,7 @@ class Feeds:
 
     def announce(self, symbol: str, listed: instruments.Instrument, reason: str) -> None:
         """The exchange tells of an instrument."""
-        instrument = translate.instrument(listed)
+        instrument = instrument_of(listed)
         if symbol not in self.channels:
             self.channels[symbol] = Channel(GridCache(instrument), instrument)
         self.history.setdefault(symbol, []).append(instrument)

@@ -14,7 +14,6 @@ from market_maker.core.events import RequestOutcome, Source
 from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause, KillReason
-from simulation import translate
 from simulation.checks import Checks
 from simulation.clock import MS
 from simulation.database import Journal
@@ -28,6 +27,7 @@ from simulation.relay import Relay
 from simulation.store import Entry
 from simulation.stream import Consumer
 from simulation.virtual_loop import VirtualLoop
+from tradex_backtest.run import instrument_of
 
 COMMIT_NS = 200 * MS
 GAUGES_NS = 200 * MS
@@ -146,7 +146,7 @@ class Process(Lifetime):
 
     def _start_engine(self, symbol: str) -> None:
         parts = self._parts
-        instrument = translate.instrument(parts.venue.exchange.instrument(symbol))
+        instrument = instrument_of(parts.venue.exchange.instrument(symbol))
         channel = parts.feeds.channels[symbol]
         channel.announced = instrument
         parts.feeds.works_on(symbol, instrument)

@@ -5,9 +5,8 @@ from decimal import Decimal
 
 from market_maker.core import events as ev
 from market_maker.core.book.grid import GridCache
-from market_maker.core.instrument import Instrument, InstrumentStatus
 from market_maker.core.orders.checked_order import CheckedOrder
-from tradex_sandbox import instruments, market_events, orders
+from tradex_sandbox import market_events, orders
 
 ACCOUNT = "market-maker"
 
@@ -35,20 +34,6 @@ def new_order(order: CheckedOrder) -> orders.NewOrder:
         account_id=ACCOUNT,
         user_id=ACCOUNT,
         account_type="SYSTEM_MARKET_MAKER",
-    )
-
-
-def instrument(listed: instruments.Instrument) -> Instrument:
-    """The instrument as Metadata and its topics tell it."""
-    return Instrument(
-        listed.symbol,
-        listed.base_currency,
-        listed.quote_currency,
-        listed.tick_size,
-        listed.lot_size,
-        listed.min_notional,
-        InstrumentStatus(listed.status.value),
-        listed.version,
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from market_maker.core.commands import Reply
 from market_maker.core.states import Cause
-from simulation import translate
 from simulation.checks import Checks
 from simulation.clock import MS, SECOND_NS, START_NS, Clock
 from simulation.coverage import Coverage
@@ -21,6 +20,7 @@ from simulation.store import Store
 from simulation.stream import Stream
 from simulation.truth import Truth
 from simulation.venue import Venue
+from tradex_backtest.run import instrument_of
 
 Action = Callable[["World", str, Decision], None]
 """What a decision does to the world, in a symbol."""
@@ -133,7 +133,7 @@ class World:
             for symbol in back:
                 # What was told meanwhile was not heard: the instrument is asked for anew.
                 listed = self.venue.exchange.instrument(symbol)
-                self.feeds.tell_instrument(symbol, translate.instrument(listed), "assigned")
+                self.feeds.tell_instrument(symbol, instrument_of(listed), "assigned")
 
     def reassign(self, process: Process) -> None:
         """A rebalance: the owned partitions are read again from what is committed."""

@@ -127,9 +127,9 @@ class Run:
         self._step(ev.LagMeasured(at_ns, 0, LAG_TOPIC))
 
 
-def beginning(listed: instruments.Instrument, config: SymbolConfig, began_ns: int) -> Restored:
-    """A symbol that nobody has traded yet."""
-    instrument = Instrument(
+def instrument_of(listed: instruments.Instrument) -> Instrument:
+    """The exchange's instrument, as Metadata and its topics tell it."""
+    return Instrument(
         listed.symbol,
         listed.base_currency,
         listed.quote_currency,
@@ -139,9 +139,13 @@ def beginning(listed: instruments.Instrument, config: SymbolConfig, began_ns: in
         InstrumentStatus(listed.status.value),
         listed.version,
     )
+
+
+def beginning(listed: instruments.Instrument, config: SymbolConfig, began_ns: int) -> Restored:
+    """A symbol that nobody has traded yet."""
     return Restored(
         config=config,
-        instrument=instrument,
+        instrument=instrument_of(listed),
         state=State.PAUSED,
         state_reason="never enabled",
         state_actor="system",

@@ -73,9 +73,7 @@ class BacktestVenue:
     def play(self, step: Step) -> None:
         """A step of the recording happens."""
         if isinstance(step, TradeStep):
-            self._fills.trade(
-                step.at_us, step.trade_id, step.ticks, step.lots, step.taker_side, step.traded_at
-            )
+            self._fills.trade(step.at_us, step.trade)
         elif isinstance(step, DepthStep):
             self._fills.depth(step.at_us, step.bids, step.asks)
         else:

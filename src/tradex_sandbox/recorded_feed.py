@@ -25,6 +25,7 @@ from tradex_sandbox.capture_grid import Grid, decimal, infer_instrument
 from tradex_sandbox.feed_oracle import FeedOracle
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.orders import Side
+from tradex_sandbox.recorded_trades import RecordedTrade
 
 JOIN_MESSAGES_MAX = 100_000
 """How many messages of the symbol may pass before a snapshot is joined."""
@@ -42,17 +43,6 @@ SAME_MARKET_RATIO = Decimal("1.2")
 
 BOOK_TRADE = "MARKET"
 """The `X` of a trade that took place in the book; others are the insurance fund's or a deleveraging."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedTrade:
-    """A trade of others; `traded_at` is its exchange time."""
-
-    trade_id: str
-    ticks: int
-    lots: int
-    taker_side: Side
-    traded_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tradex_sandbox.merged_book import MergedBook, MergedSide
 from tradex_sandbox.orders import BookOrder, OrderStatus, RefusalCode, Side, would_cross
 from tradex_sandbox.published import Book
 from tradex_sandbox.queue_position import QueueModel, Take, take, thin_out
+from tradex_sandbox.recorded_trades import RecordedTrade
 
 CROWD_ACCOUNT = "crowd"
 NO_PRICES: tuple[int, ...] = ()
@@ -80,28 +81,26 @@ class RecordedFills:
         side.trades.named(after, at)
         return restored
 
-    def trade(
-        self, at_us: int, trade_id: str, ticks: int, lots: int, taker_side: Side, traded_at: int
-    ) -> None:
+    def trade(self, at_us: int, trade: RecordedTrade) -> None:
         """A recorded trade: it meets our better orders first, then its own price's queue.
 
-        `traded_at` is its exchange time. Orders accepted in a later book were not there yet.
+        Orders accepted in a later book than that of its exchange time were not there yet.
         """
-        side = self._book.side(taker_side.opposite)
-        touched = side.own.reached(ticks)
-        left = lots
+        side = self._book.side(trade.taker_side.opposite)
+        touched = side.own.reached(trade.ticks)
+        left = trade.lots
         if touched:
-            taker = self._crowd_order(taker_side, ticks, lots)
+            taker = self._crowd_order(trade.taker_side, trade.ticks, trade.lots)
             for price in touched:
-                queue = [queued for queued in side.own.queue(price) if queued.since <= traded_at]
-                if price != ticks:
+                queue = [queued for queued in side.own.queue(price) if queued.since <= trade.traded_at]
+                if price != trade.ticks:
                     for queued in queue:
                         queued.ahead = 0
                 left -= self._fill(at_us, side, price, take(queue, left), taker)
-        side.trades.add(ticks, lots, traded_at)
+        side.trades.add(trade.ticks, trade.lots, trade.traded_at)
         if left:
-            self._tape.crowd_traded(at_us, trade_id, ticks, left, taker_side)
-        if left < lots:
+            self._tape.crowd_traded(at_us, trade.trade_id, trade.ticks, left, trade.taker_side)
+        if left < trade.lots:
             self._publish_side(at_us, side, touched)
 
     def _meet_crowd(self, at_us: int, side: MergedSide, opposite_best: int | None) -> list[int]:

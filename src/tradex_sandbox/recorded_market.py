@@ -143,9 +143,7 @@ class RecordedMarket:
     def _play_trade(self, message: CaptureLine) -> None:
         trade = self.feed.trade(message)
         if trade is not None:
-            self._fills.trade(
-                self._message_us, trade.trade_id, trade.ticks, trade.lots, trade.taker_side, trade.traded_at
-            )
+            self._fills.trade(self._message_us, trade)
 
     def _mark(self) -> None:
         """Publish the middle of the crowd's book as the mark price."""

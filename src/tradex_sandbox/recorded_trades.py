@@ -1,6 +1,20 @@
-"""Recorded trades on one side of a book, as far as the recorded levels may not show them yet."""
+"""Recorded trades, and those on one side of a book that the recorded levels may not show yet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tradex_sandbox.orders import Side
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTrade:
+    """A trade of others; `traded_at` is its exchange time, comparable with that of the crowd's levels."""
+
+    trade_id: str
+    ticks: int
+    lots: int
+    taker_side: Side
+    traded_at: int
 
 
 class RecordedTrades:

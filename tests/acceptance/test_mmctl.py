@@ -1,54 +1,17 @@
 """`mmctl` on the running service that asks for tokens, where changes wait for a second person."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import aiohttp
 import pytest
 from tests.support.guarded import Guarded
 from tests.support.mmctl import Mmctl
-from tests.support.sandbox import SandboxClient
-from tests.support.service import ExchangeServers, service_environment, service_process
-
-from lab.databases import Databases
-from lab.postgres_server import PostgresServer
-from lab.service_process import ServiceProcess
 
 BTC = "BTCUSDT"
 
 
 @pytest.fixture(scope="module")
-def process(
-    shared_exchange: ExchangeServers,
-    postgres_server: PostgresServer,
-    databases: Databases,
-    valkey_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[ServiceProcess]:
-    url = postgres_server.url(asyncio.run(databases.take()))
-    environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
-    access = {
-        "DISABLE_AUTH": "false",
-        "AUTH_SERVICE_URL": shared_exchange.url,
-        "CHANGES_NEED_APPROVAL": "true",
-        "LIMIT_OWNER_ROLE": "mm:risk",
-    }
-    started = service_process({**environment, **access}, tmp_path_factory.mktemp("approving"))
-    started.start()
-    yield started
-    started.close()
-
-
-@pytest.fixture
-async def guarded(
-    process: ServiceProcess, shared_exchange: ExchangeServers, http: aiohttp.ClientSession
-) -> AsyncIterator[Guarded]:
-    service = Guarded(process, SandboxClient(http, shared_exchange))
-    await service.live()
-    yield service
-    assert process.runs, process.log_tail()
+def guarded_settings() -> dict[str, str]:
+    return {"CHANGES_NEED_APPROVAL": "true", "LIMIT_OWNER_ROLE": "mm:risk"}
 
 
 async def person(guarded: Guarded, home: Path, name: str, *roles: str) -> Mmctl:

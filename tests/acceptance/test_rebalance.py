@@ -1,12 +1,10 @@
 """The consumer group gives our partitions to somebody else: nothing of ours stays in their markets."""
 
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from confluent_kafka import Consumer
 from tests.support.operator import until
+from tests.support.other_member import another_member
 from tests.support.service import SOON_FORGOTTEN, Site
 
 ETH, BTC = "ETHUSDT", "BTCUSDT"
@@ -17,37 +15,6 @@ SESSION_MS = 3000
 StartSite = Callable[..., Awaitable[Site]]
 
 
-@contextmanager
-def another_member(site: Site) -> Iterator[None]:
-    """A second consumer of the service's group, which takes half of the partitions."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": site.exchange.servers.kafka,
-            "group.id": site.service.environment["KAFKA_CONSUMER_GROUP"],
-            "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": SESSION_MS,
-            "heartbeat.interval.ms": SESSION_MS // 10,
-            "auto.offset.reset": "latest",
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe(["engine.event.v1"])
-    ended = threading.Event()
-
-    def poll() -> None:
-        while not ended.is_set():
-            consumer.poll(0.1)
-
-    thread = threading.Thread(target=poll)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        consumer.close()
-
-
 async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared_and_no_other_is(
     start_site: StartSite,
 ) -> None:
@@ -56,7 +23,7 @@ async def test_a_symbol_whose_partition_is_revoked_is_paused_and_cleared_and_no_
         await site.operator.configure(symbol)
         await site.operator.enable(symbol)
         await site.operator.quoting(symbol)
-    with another_member(site):
+    with another_member(site, heartbeat_ms=SESSION_MS // 10, session_ms=SESSION_MS):
         await _given_up(site)
         assert await site.orders_at_exchange(ETH) == 0
         await site.operator.quoting(BTC)
@@ -72,7 +39,7 @@ async def test_a_halt_that_was_announced_while_the_partition_was_away_is_found_b
     await site.operator.configure(ETH)
     await site.operator.enable(ETH)
     await site.operator.quoting(ETH)
-    with another_member(site):
+    with another_member(site, heartbeat_ms=SESSION_MS // 10, session_ms=SESSION_MS):
         await _given_up(site)
         await site.exchange.halt(ETH, "maintenance")
     try:

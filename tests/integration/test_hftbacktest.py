@@ -70,9 +70,7 @@ class Market:
         if isinstance(step, DepthStep):
             self._fills.depth(step.at_us, step.bids, step.asks)
         elif isinstance(step, TradeStep):
-            self._fills.trade(
-                step.at_us, step.trade_id, step.ticks, step.lots, step.taker_side, step.traded_at
-            )
+            self._fills.trade(step.at_us, step.trade)
         self._tape.drain()
         if self._order.remaining < self._order.lots and self.first_us is None:
             self.first_us = step.at_us
@@ -103,7 +101,11 @@ def ours(path: Path, lots: int) -> tuple[list[Isolated], np.ndarray[Any, Any], R
         if step is None:
             continue
         rows += _rows(step, stream)
-        lenient = replace(step, traded_at=NEVER_OLD) if isinstance(step, TradeStep) else step
+        lenient = (
+            replace(step, trade=replace(step.trade, traded_at=NEVER_OLD))
+            if isinstance(step, TradeStep)
+            else step
+        )
         for order in resting:
             order.strict.play(step)
             order.lenient.play(lenient)
@@ -123,8 +125,8 @@ def _entered(stream: RecordedStream, at_us: int, lots: int) -> list[Isolated]:
 
 def _rows(step: Step, stream: RecordedStream) -> list[tuple[Any, ...]]:
     if isinstance(step, TradeStep):
-        side = BUY if step.taker_side is Side.BUY else SELL
-        return [_row(TRADE | side, step.at_us, step.ticks, step.lots, stream)]
+        side = BUY if step.trade.taker_side is Side.BUY else SELL
+        return [_row(TRADE | side, step.at_us, step.trade.ticks, step.trade.lots, stream)]
     if not isinstance(step, DepthStep):
         return []
     # Removals first: row by row a book must not be crossed for a moment that never was.

@@ -1,16 +1,15 @@
 """The whole service on Apache Kafka: it quotes, dies, shares its group, and outlives its broker."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 from tests.support.kafka import TopicReader
 from tests.support.kafka_exchange import KafkaExchange
 from tests.support.operator import Status, until
+from tests.support.other_member import another_member
 from tests.support.published import published
 from tests.support.service import Site
 
@@ -110,35 +109,6 @@ async def test_a_killed_service_comes_back_when_its_session_is_over_and_counts_e
 
 
 # --- a second member of the group ----------------------------------------------------------------
-
-
-@contextmanager
-def another_member(site: Site, on_assign: Callable[[list[TopicPartition]], None]) -> Iterator[None]:
-    """A second consumer of the service's group, which gets half of the partitions."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": site.exchange.servers.kafka,
-            "group.id": site.service.environment["KAFKA_CONSUMER_GROUP"],
-            "partition.assignment.strategy": "cooperative-sticky",
-            "heartbeat.interval.ms": 500,
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe([ENGINE_EVENT], on_assign=lambda _, partitions: on_assign(partitions))
-    ended = threading.Event()
-
-    def poll() -> None:
-        while not ended.is_set():
-            consumer.poll(0.1)
-
-    thread = threading.Thread(target=poll)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        consumer.close()
 
 
 async def test_nobody_gets_a_partition_before_its_symbols_orders_are_proven_gone(

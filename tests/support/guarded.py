@@ -67,7 +67,14 @@ def _row(row: asyncpg.Record) -> Row:
 
 
 @pytest.fixture(scope="module")
+def guarded_settings() -> dict[str, str]:
+    """What the guarded service's environment has besides; a module may say something else."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def _guarded_service(
+    guarded_settings: dict[str, str],
     shared_exchange: ExchangeServers,
     postgres_server: PostgresServer,
     databases: Databases,
@@ -77,7 +84,9 @@ def _guarded_service(
     url = postgres_server.url(asyncio.run(databases.take()))
     environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
     guard = {"DISABLE_AUTH": "false", "AUTH_SERVICE_URL": shared_exchange.url}
-    process = service_process({**environment, **guard}, tmp_path_factory.mktemp("guarded"))
+    process = service_process(
+        {**environment, **guard, **guarded_settings}, tmp_path_factory.mktemp("guarded")
+    )
     process.start()
     yield process
     process.close()

@@ -185,7 +185,6 @@ class Demo:
         if service is None or service.runs:
             return
         code = service.process.returncode if service.process is not None else None
-        self._stack.restarts += 1
         started = await self._stack.start_service()
         self._console.print(f"the service ended with code {code}: started again, process {started.pid}")
 

@@ -38,7 +38,6 @@ class Stack:
     """Of the API and of the metrics, ours before anything is started."""
     environment: dict[str, str] = field(default_factory=dict)
     """The service's settings."""
-    restarts: int = 0
 
     @property
     def is_shadow(self) -> bool:

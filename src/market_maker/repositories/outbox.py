@@ -62,11 +62,6 @@ class OutboxRepository:
         """How many events of these symbols wait for the broker."""
         return await sql.count_unsent_events_of(self._db, symbols=symbols) or 0
 
-    async def oldest_pending_age(self, now: datetime) -> float:
-        """Seconds since the oldest waiting event happened; 0 when none waits."""
-        since = await sql.oldest_unsent_event_at(self._db)
-        return 0.0 if since is None else max(0.0, (now - since).total_seconds())
-
     async def list(
         self, symbol: str, before_id: int | None = None, limit: int = 100, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:

@@ -109,10 +109,6 @@ class AvroEncoder:
             if topic not in self._headers:
                 self._headers[topic] = struct.pack(">bI", _MAGIC, self._registry.register(topic))
 
-    def is_registered(self, topic: str) -> bool:
-        """Whether `encode` can write this topic."""
-        return topic in self._headers
-
     def encode(self, topic: str, record: Mapping[str, Any]) -> bytes:
         """The record in wire format. EncodeError when a field is missing or of the wrong type.
 

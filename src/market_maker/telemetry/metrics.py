@@ -10,8 +10,6 @@ from typing import Final, TypeVar
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from market_maker.core.states import State
-
 _T = TypeVar("_T", Counter, Gauge, Histogram)
 
 _US: Final = 1e-6
@@ -199,7 +197,6 @@ METRICS: Final = (
 
 PNL_PARTS: Final = ("spread", "inventory", "fees")
 PNL_TYPES: Final = ("realized", "unrealized")
-STATES: Final = tuple(state.value for state in State)
 
 
 class Metrics:

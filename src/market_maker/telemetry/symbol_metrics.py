@@ -42,7 +42,6 @@ class SymbolMetrics:
         self.book_gaps = metrics.counter("mm_book_gaps_total", symbol=symbol)
         self.worker_failures = metrics.counter("mm_worker_failures_total", symbol=symbol)
         self.quote_compute = metrics.histogram("mm_quote_compute_latency_seconds")
-        self.order_placement = metrics.histogram("mm_order_placement_latency_seconds")
         self.tick_to_order = metrics.histogram("mm_tick_to_order_latency_seconds")
         self._pnl = {kind: metrics.gauge("mm_pnl_usdt", symbol=symbol, type=kind) for kind in PNL_TYPES}
         self._states = {

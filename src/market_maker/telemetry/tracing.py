@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
-TRACEPARENT: Final = "traceparent"
 _TRACES_PATH: Final = "/v1/traces"
 _PARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 
@@ -51,11 +50,6 @@ def trace_id_of(traceparent: str | None) -> str | None:
     """The trace id in a `traceparent`, for log lines; None when there is none."""
     context = parse_traceparent(traceparent)
     return None if context is None else f"{context.trace_id:032x}"
-
-
-def kafka_headers(traceparent: str | None) -> list[tuple[str, bytes]]:
-    """Headers that carry the context on a Kafka message."""
-    return [] if traceparent is None else [(TRACEPARENT, traceparent.encode("ascii"))]
 
 
 class _PassedOn:

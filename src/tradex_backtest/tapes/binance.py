@@ -44,9 +44,7 @@ class BinanceFeed:
             if message.kind is MessageKind.DEPTH:
                 return DepthStep(at_us, *self.book.apply(message, DepthIds.of(message), self._feed.grid))
             if message.kind is MessageKind.TRADE and (trade := self._feed.trade(message)) is not None:
-                return TradeStep(
-                    at_us, trade.trade_id, trade.ticks, trade.lots, trade.taker_side, trade.traded_at
-                )
+                return TradeStep(at_us, trade)
         except FieldError as error:
             raise self._feed.error_at(message, error) from None
         return None

@@ -24,6 +24,7 @@ from tradex_backtest.tapes.updates import (
 from tradex_sandbox.capture import CaptureError
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.orders import Side
+from tradex_sandbox.recorded_trades import RecordedTrade
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,8 @@ def _updates(path: Path, rows: Iterator[tuple[int, ...]], read: Callable[[int], 
             if lots and side in (BUY_EVENT, SELL_EVENT):
                 taker = Side.BUY if side == BUY_EVENT else Side.SELL
                 place = Place(path, number)
-                yield TradeUpdate(local_ns // 1000, exchange_ns, f"{number}", ticks, lots, taker, place)
+                trade = RecordedTrade(f"{number}", ticks, lots, taker, exchange_ns)
+                yield TradeUpdate(local_ns // 1000, trade, place)
         elif kind in (DEPTH, CLEAR, SNAPSHOT):
             message.add(number, kind, side, exchange_ns, local_ns, ticks, lots)
     if message.local_ns is not None:

@@ -13,7 +13,7 @@ from tradex_sandbox.capture import CaptureError
 from tradex_sandbox.capture_book import CrowdBook, Told
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.market import MARK_INTERVAL_US
-from tradex_sandbox.orders import Side
+from tradex_sandbox.recorded_trades import RecordedTrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,10 @@ class DepthStep:
 
 @dataclass(frozen=True, slots=True)
 class TradeStep:
-    """Others have traded; `traded_at` is comparable with the crowd's `at`."""
+    """Others have traded."""
 
     at_us: int
-    trade_id: str
-    ticks: int
-    lots: int
-    taker_side: Side
-    traded_at: int
+    trade: RecordedTrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +100,6 @@ class RecordedStream:
             return None
         self._look()
         return step
-
-    def skip_until(self, at_us: int) -> None:
-        """Let the crowd move on to a time without a run; time zero is then there."""
-        while (due_us := self.due_us) is not None and due_us < at_us:
-            self.take()
-        self.began_us = self.now_us = max(self.now_us, at_us)
 
     def _look(self) -> None:
         try:

@@ -27,6 +27,7 @@ from tradex_sandbox.capture import CaptureError, FieldError
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.orders import Side
+from tradex_sandbox.recorded_trades import RecordedTrade
 
 BOOK_COLUMNS: Final = ("symbol", "local_timestamp", "timestamp", "is_snapshot", "side", "price", "amount")
 TRADE_COLUMNS: Final = ("symbol", "local_timestamp", "timestamp", "id", "side", "price", "amount")
@@ -124,7 +125,7 @@ def _trades(file: RowFile, grid: Grid) -> Iterator[TradeUpdate]:
         if side not in _SIDES or not lots:
             raise place.error(f"a trade needs side buy, sell or unknown and an amount, got {side!r} {amount}")
         name = trade_id or f"{file.path.name}:{place.line}"
-        yield TradeUpdate(received, timestamp, name, ticks, lots, _SIDES[side], place)
+        yield TradeUpdate(received, RecordedTrade(name, ticks, lots, _SIDES[side], timestamp), place)
 
 
 def _of(grid: Grid, rows: Iterator[Row]) -> Iterator[Row]:

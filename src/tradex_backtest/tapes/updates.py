@@ -11,7 +11,7 @@ from tradex_sandbox.capture_book import CrowdBook
 from tradex_sandbox.capture_grid import infer_grid
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.order_book import BookSide
-from tradex_sandbox.orders import Side
+from tradex_sandbox.recorded_trades import RecordedTrade
 
 Levels = list[tuple[int, int]]
 """(ticks, lots); 0 lots removes."""
@@ -47,11 +47,7 @@ class TradeUpdate:
     """A trade of others."""
 
     at_us: int
-    at: int
-    trade_id: str
-    ticks: int
-    lots: int
-    taker_side: Side
+    trade: RecordedTrade
     place: Place
 
 
@@ -90,7 +86,7 @@ class UpdateFeed:
         if update is None:
             raise AssertionError("the capture is at its end")
         if isinstance(update, TradeUpdate):
-            return TradeStep(at_us, update.trade_id, update.ticks, update.lots, update.taker_side, update.at)
+            return TradeStep(at_us, update.trade)
         bids, asks = update.bids, update.asks
         if update.whole:
             bids, asks = _instead(self.book.bids, bids), _instead(self.book.asks, asks)

@@ -139,13 +139,11 @@ async def test_a_sent_event_waits_no_more_and_stays_in_the_history(pool: asyncpg
     outbox = OutboxRepository(pool)
     await JournalStore(pool).write([entry(state()), entry(risk(), seconds=60)])
     assert await outbox.pending_count() == 2
-    assert await outbox.oldest_pending_age(NOON + timedelta(seconds=90)) == 90
     first = (await outbox.unsent(["BTC-USDT"], 10))[0]
     sent_at = NOON + timedelta(seconds=91)
     assert await outbox.mark_sent([first.id], sent_at) == 1
     assert await outbox.mark_sent([first.id], sent_at + timedelta(days=1)) == 0
     assert await outbox.pending_count() == 1
-    assert await outbox.oldest_pending_age(NOON + timedelta(seconds=90)) == 30
     newest, oldest = await outbox.list("BTC-USDT")
     assert (newest.topic, newest.sent_at) == ("mm.risk.triggered.v1", None)
     assert (oldest.topic, oldest.sent_at) == ("mm.state.changed.v1", sent_at)
@@ -183,10 +181,8 @@ async def test_the_audit_is_read_by_actor_route_and_period(pool: asyncpg.Pool) -
     assert await audit.list(actor="nobody") == []
 
 
-async def test_an_empty_outbox_has_no_age(pool: asyncpg.Pool) -> None:
-    outbox = OutboxRepository(pool)
-    assert await outbox.unsent(["BTC-USDT"], 10) == []
-    assert await outbox.oldest_pending_age(NOON) == 0
+async def test_an_empty_outbox_has_nothing_to_send(pool: asyncpg.Pool) -> None:
+    assert await OutboxRepository(pool).unsent(["BTC-USDT"], 10) == []
 
 
 async def test_a_symbol_that_never_had_a_transition_has_no_stored_state(pool: asyncpg.Pool) -> None:

@@ -9,7 +9,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from lab.tls import Authority
 from market_maker.telemetry.tracing import (
     NoTracing,
-    kafka_headers,
     make_tracing,
     parse_traceparent,
     trace_id_of,
@@ -127,8 +126,3 @@ def test_a_malformed_context_is_no_context(value: str | None) -> None:
 
 def test_a_later_version_of_the_context_is_understood_as_far_as_known() -> None:
     assert trace_id_of(PARENT.replace("00-", "01-") + "-what-may-come") == TRACE_ID
-
-
-def test_a_context_travels_in_a_messages_headers() -> None:
-    assert kafka_headers(PARENT) == [("traceparent", PARENT.encode())]
-    assert kafka_headers(None) == []

@@ -50,17 +50,14 @@ class OrderBook:
         "_pending",
         "best_ask",
         "best_bid",
-        "crossed",
         "data_ns",
         "deltas",
         "duplicates",
         "exchange_us",
         "gaps",
         "invalid_reason",
-        "malformed",
         "sequence",
         "snapshots",
-        "unjoined",
         "valid",
     )
 
@@ -83,10 +80,6 @@ class OrderBook:
         self.duplicates = 0
         self.gaps = 0
         """How often a valid book lost its sequence."""
-        self.unjoined = 0
-        """How often a snapshot was useless because the deltas kept so far do not follow it."""
-        self.crossed = 0
-        self.malformed = 0
 
     def apply_delta(self, delta: BookDelta) -> BookChange:
         """Change the levels of `delta`; it must follow the book's sequence exactly."""
@@ -213,7 +206,6 @@ class OrderBook:
             if delta.prev_sequence == self.sequence:
                 change = self.apply_delta(delta)
             else:
-                self.unjoined += 1
                 self.invalidate(f"gap: delta follows {delta.prev_sequence}, the book is at {self.sequence}")
                 change = BookChange.GAP
             if change is not BookChange.APPLIED:
@@ -222,11 +214,9 @@ class OrderBook:
         return BookChange.APPLIED
 
     def _distrust_crossed(self) -> BookChange:
-        self.crossed += 1
         self.invalidate(f"crossed: best bid {self.best_bid} is not below best ask {self.best_ask} (ticks)")
         return BookChange.CROSSED
 
     def _distrust_malformed(self, problem: str) -> BookChange:
-        self.malformed += 1
         self.invalidate(f"malformed: {problem}")
         return BookChange.MALFORMED

@@ -116,20 +116,6 @@ async def count_unsent_events_of(
     return value
 
 
-OLDEST_UNSENT_EVENT_AT = """\
-SELECT created_at FROM outbox WHERE sent_at IS NULL ORDER BY created_at LIMIT 1
-"""
-
-
-async def oldest_unsent_event_at(
-    db: Executor,
-) -> datetime | None:
-    """When the oldest waiting event happened; no row when none waits."""
-    row = await db.fetchrow(OLDEST_UNSENT_EVENT_AT)
-    value: datetime | None = None if row is None else row[0]
-    return value
-
-
 LIST_EVENTS = """\
 SELECT id, event_id, topic, symbol, payload, trace_id, created_at, sent_at FROM outbox
 WHERE symbol = $1 AND id < $2

@@ -12,7 +12,6 @@ DEFAULT: Final = linear_skew.NAME
 _KINDS: Final[dict[str, ModelKind]] = {
     kind.name: kind for kind in (linear_skew.KIND, avellaneda_stoikov.KIND, glft.KIND)
 }
-IN_THE_BOX: Final = frozenset(_KINDS)
 
 
 class UnknownModelError(ValueError):

@@ -34,10 +34,6 @@ SELECT count(*) FROM outbox WHERE sent_at IS NULL;
 -- How many events of these symbols wait for the broker.
 SELECT count(*) FROM outbox WHERE sent_at IS NULL AND symbol = ANY(@symbols::text[]);
 
--- name: OldestUnsentEventAt :one
--- When the oldest waiting event happened; no row when none waits.
-SELECT created_at FROM outbox WHERE sent_at IS NULL ORDER BY created_at LIMIT 1;
-
 -- name: ListEvents :many
 -- A page of a symbol's events of a period, sent or not, newest first, below an id.
 SELECT * FROM outbox
