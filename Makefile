@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 ARGS ?=
 SEEDS ?= 200
 WORKERS ?= 4
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: console console-check demo pictures test test-browser test-fast test-acceptance test-integration search simulate bench lint generate migration lock clean
+.PHONY: console console-check demo pictures test test-browser test-fast test-acceptance test-integration search simulate bench bench-peers lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -19,7 +20,8 @@ $(BIN)/uv: requirements/install.txt
 	@touch $@
 
 # uv takes a tenth of pip's time; where only pip has been told of a package index, pip does it.
-install = { $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); } >&2
+install_into = { $(BIN)/uv pip install --quiet --python $(1)/python $(2) || $(1)/python -m pip install --quiet --disable-pip-version-check $(2); } >&2
+install = $(call install_into,$(BIN),$(1))
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml $(BIN)/uv
 	@echo "installing what the demo needs, once" >&2
@@ -76,6 +78,16 @@ simulate: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# Beside NautilusTrader, which gets an environment of its own.
+$(PEERS)/.installed: requirements/peers.txt $(BIN)/uv
+	@$(PYTHON) -m venv $(PEERS) >&2
+	@echo "installing NautilusTrader, once (140 MB)" >&2
+	@$(call install_into,$(PEERS)/bin,--require-hashes -r requirements/peers.txt)
+	@touch $@
+
+bench-peers: $(VENV)/.dev $(PEERS)/.installed
+	$(BIN)/python -m benchmarks peers --python $(PEERS)/bin/python $(ARGS)
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -117,6 +129,7 @@ lock: $(VENV)/.dev
 	$(LOCKED) -c requirements/demo.txt --group build -o requirements/build.txt
 	$(LOCKED) -c requirements/dev.txt --group browser -o requirements/browser.txt
 	$(LOCKED) --group install -o requirements/install.txt
+	$(LOCKED) --group peers -o requirements/peers.txt
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

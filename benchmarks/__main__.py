@@ -1,8 +1,8 @@
 """Runs the benchmarks: `python -m benchmarks [NAME ...] [--json]`, all of them without names.
 
 `python -m benchmarks capacity` (how much it carries), `soak` (whether anything grows), `rebalance` (what
-stops when instances come and go), `console` (200 symbols in a browser) and `history` (what a long history
-costs) have options of their own.
+stops when instances come and go), `console` (200 symbols in a browser), `history` (what a long history
+costs) and `peers` (the service beside NautilusTrader, `make bench-peers`) have options of their own.
 
 Alone on the machine for figures that mean something; on a shared one compare ratios within one run.
 """
@@ -28,6 +28,7 @@ from benchmarks import (
 )
 from benchmarks.capacity import matrix
 from benchmarks.history import measure
+from benchmarks.peers import command as peers
 from benchmarks.report import Row, table
 from benchmarks.soak import command
 
@@ -56,6 +57,7 @@ TOOLS: dict[str, Callable[[list[str]], None]] = {
     "rebalance": rebalance.main,
     "console": _console,
     "history": measure.main,
+    "peers": peers.main,
 }
 """They run for minutes, only when asked for by name, with arguments of their own."""
 

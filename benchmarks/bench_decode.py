@@ -46,14 +46,14 @@ class LocalRegistry(SchemaRegistry):
         return avro_schema(next(topic for topic, number in SCHEMA_IDS.items() if number == schema_id))
 
 
-def encoded(topic: str, data: dict[str, Any]) -> bytes:
-    """A message's value."""
+def encoded(topic: str, data: dict[str, Any], at_us: int | None = None) -> bytes:
+    """A message's value, of now or of `at_us`."""
     record = {
         "event_id": "01938d4e-0000-7000-8000-000000000001",
         "event_type": topic,
         "source_service": "market-data",
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-        "timestamp": time.time_ns() // 1000,
+        "timestamp": time.time_ns() // 1000 if at_us is None else at_us,
         "version": 1,
         "hmac": None,
         "data": data,

@@ -30,6 +30,7 @@ CAPTURES = Path(__file__).parent.parent.parent / "shared/data/binance"
 RUNS = 3
 START_US = 1_000_000_000
 CONFIG = SymbolConfig("BTCUSDT", enabled=True, base_spread_bps=Decimal(2), num_levels=2)
+LIMITS = EngineLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,32 +97,39 @@ def run(recording: Recording) -> float:
     """Events per second of one pass, answers and ticks not counted as events but paid for."""
     first_ns = recording.events[0].at_ns
     snapshot = recording.snapshot(first_ns)
-    engine = _active_engine(recording.instrument, snapshot, first_ns)
+    engine = active_engine(recording.instrument, snapshot, first_ns)
     gc.collect()
     began = time.perf_counter()
     for event in recording.events:
-        _answer(engine, engine.handle(event), event.at_ns)
+        answer(engine, engine.handle(event), event.at_ns)
     elapsed = time.perf_counter() - began
     assert engine.symbol.stats.quotes_computed > 100
     assert engine.symbol.book.gaps == 0
     return len(recording.events) / elapsed
 
 
-def _active_engine(instrument: Instrument, snapshot: ev.Event, now_ns: int) -> SymbolEngine:
+def active_engine(
+    instrument: Instrument,
+    snapshot: ev.Event,
+    now_ns: int,
+    config: SymbolConfig = CONFIG,
+    limits: EngineLimits = LIMITS,
+) -> SymbolEngine:
+    """An engine that quotes from the snapshot on."""
     restored = Restored(
-        CONFIG, instrument, State.PAUSED, "", "bench", None, Decimal(0), Inventory(), (), IdSeed(1, 1, now_ns)
+        config, instrument, State.PAUSED, "", "bench", None, Decimal(0), Inventory(), (), IdSeed(1, 1, now_ns)
     )
-    engine = SymbolEngine(restored, EngineLimits())
+    engine = SymbolEngine(restored, limits)
     engine.start()
     engine.handle(ev.CancelAllAnswer(now_ns, ev.RequestOutcome.OK))
     engine.handle(ev.OpenOrdersAnswer(now_ns, now_ns, ev.RequestOutcome.OK))
     engine.handle(snapshot)
-    _answer(engine, engine.handle(ev.Control(now_ns, 1, Cause.ENABLE, "bench")), now_ns)
+    answer(engine, engine.handle(ev.Control(now_ns, 1, Cause.ENABLE, "bench")), now_ns)
     assert engine.symbol.state is State.ACTIVE
     return engine
 
 
-def _answer(engine: SymbolEngine, commands: list[cmd.Command], now_ns: int) -> None:
+def answer(engine: SymbolEngine, commands: list[cmd.Command], now_ns: int) -> None:
     """The exchange says yes to everything."""
     for command in commands:
         if isinstance(command, cmd.PlaceOrder):
