@@ -3,7 +3,8 @@
 `python -m benchmarks capacity --json docs/measured/capacity.json`, then
 `python -m tools.capacity_page > docs/capacity.md`. The soak's part is made from docs/measured/soak.json and
 docs/measured/soak-real.json (`python -m benchmarks soak [--real 15m] --json FILE`) where they are there, what
-is said of the history from docs/measured/history.json (`python -m benchmarks history --json FILE`).
+is said of the history from docs/measured/history.json (`python -m benchmarks history --json FILE`), and of
+NautilusTrader from docs/measured/peers.json (`make bench-peers ARGS="--json docs/measured/peers.json"`).
 """
 
 import json
@@ -25,6 +26,7 @@ from benchmarks.capacity.model import (
     undisturbed,
 )
 from tools.capacity_history import starts, stored
+from tools.capacity_peers import peers
 
 MEASURED: Final = Path(__file__).parents[1] / "docs" / "measured"
 TEXT: Final = Path(__file__).parent / "capacity_page.md"
@@ -35,7 +37,12 @@ REAL: Final = "the real stack"
 Document = Mapping[str, Any]
 
 
-def page(measured: Document, soaks: Mapping[str, Document], history: Document | None = None) -> str:
+def page(
+    measured: Document,
+    soaks: Mapping[str, Document],
+    history: Document | None = None,
+    beside: Document | None = None,
+) -> str:
     """The page as Markdown. ValueError when the measurement cannot carry a plan."""
     steps = [step for cell in measured["cells"] for step in cell["steps"]]
     costs, per_symbol, wish = cost(believed(steps)), traffic(believed(steps)), Wish()
@@ -50,6 +57,7 @@ def page(measured: Document, soaks: Mapping[str, Document], history: Document | 
         "plan": _plan(found, wish, costs, per_symbol, grown_mib) + _held(steps),
         "stored": stored(history),
         "starts": starts(history),
+        "peers": peers(beside),
         "soak": "".join(_soak(name, soak) for name, soak in soaks.items()) or "Not measured yet.\n",
         "burst_rate": f"{wish.deltas_per_s * wish.burst:g}",
         "rate": f"{wish.deltas_per_s:g}",
@@ -202,9 +210,15 @@ def read(folder: Path) -> str:
         for name, file in names.items()
         if (folder / file).exists()
     }
-    long_history = folder / "history.json"
-    history = json.loads(long_history.read_text()) if long_history.exists() else None
-    return page(json.loads((folder / "capacity.json").read_text()), soaks, history)
+    history, beside = (_optional(folder / name) for name in ("history.json", "peers.json"))
+    return page(json.loads((folder / "capacity.json").read_text()), soaks, history, beside)
+
+
+def _optional(path: Path) -> Document | None:
+    if not path.exists():
+        return None
+    document: Document = json.loads(path.read_text())
+    return document
 
 
 if __name__ == "__main__":

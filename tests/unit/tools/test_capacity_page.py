@@ -101,3 +101,17 @@ def test_what_is_stored_is_told_per_day_and_symbol() -> None:
 
 def test_the_committed_page_is_the_one_that_the_committed_measurement_makes() -> None:
     assert (ROOT / "docs" / "capacity.md").read_text() == read(MEASURED)
+
+
+def test_the_page_says_what_the_peer_took_where_it_was_measured() -> None:
+    ours, theirs = ({"p50_ns": p50, "p99_ns": 4_000.0, "count": 9, "orders": 0} for p50 in (2_000.0, 1_000.0))
+    beside = {
+        "machine": MEASUREMENT["machine"],
+        "at": "2026-11-21T22:00+00:00",
+        "load": 1.25,
+        "peer": "NautilusTrader 1.221.0",
+        "compared": [{"what": "orders", "on": "8 at once", "ours": ours, "theirs": theirs}],
+    }
+    line = "| an order to its answer, over HTTP | 8 at once | 2.0 / 4.0 | 1.0 / 4.0 | 0.50 | 1.00 |"
+    assert line in page(MEASUREMENT, {}, None, beside)
+    assert "Not measured yet." in page(MEASUREMENT, {}).partition("## Beside NautilusTrader")[2]
