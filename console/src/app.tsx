@@ -4,12 +4,16 @@ import { useEffect, useState } from "preact/hooks";
 import { said } from "./api";
 import { Ask, Help, type Question } from "./dialogs";
 import { listen, reconnect, silence, useLink } from "./feed";
-import { Frame } from "./frame";
+import { Frame, PAGES } from "./frame";
 import { useKeys } from "./keys";
+import { Approvals } from "./pages/approvals";
 import { Audit } from "./pages/audit";
 import { Configure, NewSymbol } from "./pages/configure";
+import { Drills } from "./pages/drills";
 import { Fleet } from "./pages/fleet";
 import { Incidents } from "./pages/incidents";
+import { Obligations } from "./pages/obligations";
+import { Report } from "./pages/report";
 import { SignIn } from "./pages/sign-in";
 import { SymbolPage } from "./pages/symbol";
 import { System } from "./pages/system";
@@ -85,6 +89,7 @@ function Desk({ session, onSignOut, onRefused }: { session: Session; onSignOut: 
   const [find, setFind] = useState("");
   const [question, ask] = useState<Question | null>(null);
   const [help, setHelp] = useState(false);
+  useEffect(() => ask(null), [place.page, place.symbol, place.tab]); // what is asked belongs to the page that was left
   useEffect(() => {
     if (link === "refused") onRefused();
   }, [link]);
@@ -102,10 +107,7 @@ function Desk({ session, onSignOut, onRefused }: { session: Session; onSignOut: 
     K: kill,
     "?": () => setHelp(true),
     "/": () => document.getElementById("find")?.focus(),
-    "1": () => go("fleet"),
-    "2": () => go("incidents"),
-    "3": () => go("audit"),
-    "4": () => go("system"),
+    ...Object.fromEntries(PAGES.map(([page], index) => [String(index + 1), () => go(page)])),
   });
   const found = (text: string): void => {
     setFind(text);
@@ -130,6 +132,10 @@ function CurrentPage({ session, place, find, onAsk }: { session: Session; place:
     case "new": return <NewSymbol session={session} />;
     case "incidents": return <Incidents key={place.symbol} symbol={place.symbol} session={session} onAsk={onAsk} />;
     case "audit": return <Audit />;
+    case "report": return <Report symbol={place.symbol} span={place.tab} />;
+    case "obligations": return <Obligations />;
+    case "approvals": return <Approvals session={session} />;
+    case "drills": return <Drills key={place.symbol} symbol={place.symbol} session={session} />;
     case "system": return <System session={session} />;
   }
   return <Fleet session={session} find={find} onAsk={onAsk} />;

@@ -3,9 +3,10 @@
 import { useState } from "preact/hooks";
 import { hasOwner, shownState } from "./attention";
 import { feed } from "./feed";
-import { act, type Verb } from "./log";
-import { Dialog } from "./parts";
-import type { Session } from "./types";
+import { change, symbolPath } from "./api";
+import { act, told, type Verb } from "./log";
+import { Dialog, useRead } from "./parts";
+import type { Config, ProposalPage, Session } from "./types";
 
 export interface Question {
   verb: Verb;
@@ -40,9 +41,15 @@ export function Ask({ question, session, onClose }: { question: Question; sessio
   const [rebase, setRebase] = useState(false);
   const [wait, setWait] = useState(false);
   const danger = verb === "kill";
+  const proposal = useEnableProposal(verb === "enable" && symbols?.length === 1 ? symbols[0] ?? null : null);
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!reason.trim()) return;
+    if (proposal) {
+      void proposal(reason.trim());
+      onClose();
+      return;
+    }
     const more = verb === "reset" ? { rebase_pnl: rebase } : verb === "enable" && wait ? { wait: 30 } : {};
     void act(verb, symbols, reason.trim(), more);
     onClose();
@@ -50,7 +57,7 @@ export function Ask({ question, session, onClose }: { question: Question; sessio
   return (
     <Dialog title={TITLES[verb](which)} onClose={onClose} tone={danger ? "deadly" : ""}>
       <form onSubmit={submit}>
-        <p>{CONSEQUENCES[verb]}</p>
+        <p>{proposal ? "Enabling it waits for a second person here: this proposes it and starts nothing. Once it is approved, enable it." : CONSEQUENCES[verb]}</p>
         {question.choice === undefined ? null : (
           <fieldset class="choice">
             <legend>What is killed</legend>
@@ -69,16 +76,27 @@ export function Ask({ question, session, onClose }: { question: Question; sessio
         {verb === "reset" ? (
           <label class="check"><input type="checkbox" checked={rebase} onChange={(event) => setRebase(event.currentTarget.checked)} /> Count profit and loss from now on (the way back from a loss kill)</label>
         ) : null}
-        {verb === "enable" ? (
+        {verb === "enable" && !proposal ? (
           <label class="check"><input type="checkbox" checked={wait} onChange={(event) => setWait(event.currentTarget.checked)} /> Wait up to 30 s for what only needs time</label>
         ) : null}
         <div class="row end">
           <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" class={danger ? "kill" : "primary"} data-first={verb === "reset" ? undefined : ""}>{TITLES[verb](which)}</button>
+          <button type="submit" class={danger ? "kill" : "primary"} data-first={verb === "reset" ? undefined : ""}>{proposal ? `Propose to enable ${which}` : TITLES[verb](which)}</button>
         </div>
       </form>
     </Dialog>
   );
+}
+
+/** Where enabling this symbol needs a second person, what proposes it. */
+function useEnableProposal(symbol: string | null): ((reason: string) => Promise<void>) | null {
+  const approval = useRead<ProposalPage>(symbol && "/v1/mm/proposals?limit=1");
+  const config = useRead<Config>(symbol && symbolPath(symbol));
+  if (!symbol || !approval.data?.approval_needed || config.data?.enabled !== false) return null;
+  return async (reason) => {
+    const asking = () => change("PUT", symbolPath(symbol), { enabled: true, reason });
+    await told(`Propose to enable ${symbol}`, asking, () => "proposed: it waits for a second person; enable it once that is approved").catch(() => undefined);
+  };
 }
 
 /** How many it concerns now. */
@@ -106,7 +124,7 @@ const KEYS: [string, string][] = [
   ["e", "enable it (asks first)"],
   ["x", "why it quotes what it quotes, or nothing"],
   ["c", "configure it"],
-  ["1 to 4", "fleet, incidents, audit, system"],
+  ["1 to 8", "fleet, incidents, audit, system, report, obligations, approvals, drills"],
   ["Esc", "close a dialog, leave a field"],
   ["?", "this list"],
 ];

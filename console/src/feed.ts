@@ -114,6 +114,23 @@ export function useLink(): Link {
   return link;
 }
 
+const namesNow = (): string[] => [...feed.rows.keys()].sort();
+
+/** The symbols, sorted; draws again only when there are others. */
+export function useNames(): string[] {
+  const [names, set] = useState(namesNow);
+  useEffect(() => {
+    const look = (): void => set((was) => {
+      const now = namesNow();
+      return now.join() === was.join() ? was : now;
+    });
+    look();
+    listeners.add(look);
+    return () => void listeners.delete(look);
+  }, []);
+  return names;
+}
+
 /** Draw again with every batch, and once a second for the ages. */
 export function useFeed(): Feed {
   const [, draw] = useState(0);

@@ -35,6 +35,14 @@ export function decimals(value: string | null | undefined): number {
   return (value?.split(".")[1] ?? "").length;
 }
 
+/** Decimals added up, exactly. */
+export function sum(values: readonly string[]): string {
+  const most = Math.max(0, ...values.map(decimals));
+  const units = values.reduce((total, value) => total + BigInt(value.replace(".", "") + "0".repeat(most - decimals(value))), 0n);
+  const digits = (units < 0n ? -units : units).toString().padStart(most + 1, "0");
+  return `${units < 0n ? "-" : ""}${digits.slice(0, digits.length - most)}${most ? `.${digits.slice(-most)}` : ""}`;
+}
+
 export function num(value: string | null | undefined): number {
   return value === null || value === undefined ? Number.NaN : Number(value);
 }

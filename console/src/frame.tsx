@@ -5,14 +5,17 @@ import { totals } from "./attention";
 import { feed, isStale, reconnect, useFeed } from "./feed";
 import { duration, localTime, short } from "./format";
 import { clearLog, useLog } from "./log";
-import { Time } from "./parts";
+import { Time, useRead } from "./parts";
 import { href } from "./route";
 import { may } from "./session";
-import type { Session } from "./types";
+import type { ProposalPage, Session } from "./types";
 
-const PAGES: [string, string][] = [
+/** In the order of their keys. */
+export const PAGES: [string, string][] = [
   ["fleet", "Fleet"], ["incidents", "Incidents"], ["audit", "Audit"], ["system", "System"],
+  ["report", "Report"], ["obligations", "Obligations"], ["approvals", "Approvals"], ["drills", "Drills"],
 ];
+const PROPOSALS_EVERY_MS = 15_000;
 
 interface Props {
   session: Session;
@@ -29,6 +32,8 @@ export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, 
   useFeed();
   const sum = totals(feed.rows.values());
   const stale = isStale();
+  const proposals = useRead<ProposalPage>(session.access_control ? "/v1/mm/proposals" : null, PROPOSALS_EVERY_MS);
+  const waiting = proposals.data?.items.length ?? 0;
   return (
     <>
       <a class="skip" href="#content" onClick={(event) => { event.preventDefault(); document.getElementById("content")?.focus(); }}>To the content</a>
@@ -36,7 +41,7 @@ export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, 
         <h1>Market maker</h1>
         <nav aria-label="Pages">
           {PAGES.map(([key, name]) => (
-            <a key={key} href={href(key)} aria-current={page === key ? "page" : undefined}>{name}</a>
+            <a key={key} href={href(key)} aria-current={page === key ? "page" : undefined}>{name}{key === "approvals" && waiting ? <b title="wait for a second person"> {waiting}</b> : null}</a>
           ))}
         </nav>
         <dl class="totals">

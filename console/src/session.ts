@@ -5,8 +5,16 @@ import type { Role, Session } from "./types";
 
 const STATE = "mm-sign-in-state";
 
+/** What each role opens, as the service has it (api/security.py): who may act must see on what. */
+const OPENS: Record<Role, readonly Role[]> = {
+  "mm:read": ["mm:read"],
+  "mm:operate": ["mm:operate", "mm:read"],
+  "mm:emergency": ["mm:emergency", "mm:read"],
+  "mm:risk": ["mm:risk", "mm:operate", "mm:read"],
+};
+
 export function may(session: Session, role: Role): boolean {
-  return session.roles.includes(role) || (role === "mm:read" && session.roles.length > 0);
+  return session.roles.some((own) => OPENS[own].includes(role));
 }
 
 export const load = (): Promise<Session> => get<Session>("/v1/mm/session");

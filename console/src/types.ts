@@ -2,7 +2,7 @@
 
 export type State = "ACTIVE" | "PAUSED" | "HALTED";
 export type Side = "BUY" | "SELL";
-export type Role = "mm:read" | "mm:operate" | "mm:emergency";
+export type Role = "mm:read" | "mm:operate" | "mm:emergency" | "mm:risk";
 export type Decimal = string;
 
 export interface Session {
@@ -177,6 +177,99 @@ export interface Fill {
   client_order_id: string | null;
   is_maker: boolean;
   executed_at: string;
+  level: number | null;
+  mid: Decimal | null;
+  markouts: { horizon_ms: number; usdt: Decimal | null; bps: Decimal | null; missing: string | null }[];
+}
+
+export interface Results {
+  symbol: string;
+  since: string;
+  until: string;
+  results: {
+    since: string;
+    parts: { spread_usdt: Decimal; inventory_usdt: Decimal; fees_usdt: Decimal; total_usdt: Decimal };
+    position: Decimal;
+  }[];
+  markouts: {
+    side: Side;
+    level: number | null;
+    horizon_ms: number;
+    measured: number;
+    missing: number;
+    usdt: Decimal;
+    notional_usdt: Decimal;
+  }[];
+}
+
+export interface Obligation {
+  programme: string;
+  symbol: string;
+  tier: string;
+  max_spread_bps: Decimal;
+  min_size: Decimal;
+  size_currency: "base" | "quote";
+  min_share_pct: Decimal;
+  measure: "time" | "samples" | "minutes";
+  since: string;
+  until: string;
+  present: number;
+  elapsed: number;
+  total: number;
+  share_pct: Decimal | null;
+  slack: number;
+  met: boolean | null;
+}
+
+export interface ObligationDay {
+  day: string;
+  items: Obligation[];
+}
+
+export interface Proposal {
+  id: number;
+  symbol: string;
+  state: "PENDING" | "APPROVED" | "REJECTED" | "EXPIRED" | "SUPERSEDED";
+  replaces: number;
+  changes: { field: string; before: unknown; after: unknown }[];
+  loosens: string[];
+  needs_role: Role;
+  author: string;
+  reason: string;
+  created_at: string;
+  expires_at: string;
+  decided_at: string | null;
+  decided_by: string | null;
+  decision_reason: string | null;
+}
+
+export interface ProposalPage extends Page<Proposal> {
+  approval_needed: boolean;
+}
+
+export interface DrillRecord {
+  id: number;
+  symbol: string;
+  actor: string;
+  reason: string;
+  state_before: string;
+  open_orders: number;
+  shadow_mode: boolean;
+  triggered_at: string;
+  halted_us: number | null;
+  proven_zero_us: number | null;
+}
+
+export interface IncidentRecord {
+  event_id: string;
+  symbol: string;
+  occurred_at: string;
+  reason: string;
+  measured: string;
+  threshold: string;
+  position: Decimal;
+  pnl_usdt: Decimal;
+  open_orders: number;
 }
 
 export interface OrderRecord extends Order {

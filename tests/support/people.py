@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 
 from lab.api import Answer, Api
-from market_maker.api.approval import ConfigProposal, Decision
+from market_maker.api.approval import ConfigProposal, Decision, ProposalState
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import Principal, Role
 
@@ -44,7 +44,7 @@ class KeptProposals:
             for row in reversed(self.rows)
             if symbol in (None, row.symbol)
             and (before is None or row.proposal_id < before)
-            and (open_at is None or (row.decision is None and row.expires_at > open_at))
+            and (open_at is None or row.state(open_at) is ProposalState.PENDING)
         ][:limit]
 
     async def decide(self, proposal_id: int, decision: Decision) -> bool:

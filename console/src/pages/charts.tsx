@@ -10,11 +10,14 @@ import type { Fill, Page, Series } from "../types";
 const SPANS = ["5m", "1h", "1d"] as const;
 const EVERY_MS = { "5m": 2_000, "1h": 10_000, "1d": 60_000 };
 
-interface Drawn {
+export interface Drawn {
   name: string;
   columns: { key: string; label: string; tone: string; dash?: number[]; step?: boolean }[];
   height: number;
 }
+
+/** Columns by name, a value for each time. */
+export type Points = Pick<Series, "times" | "columns">;
 
 const CHARTS: Drawn[] = [
   {
@@ -40,6 +43,7 @@ const CHARTS: Drawn[] = [
   { name: "Spread, bps", height: 70, columns: [{ key: "spread_bps", label: "our spread", tone: "--mid", step: true }] },
 ];
 
+const DAY_S = 86_400;
 const NO_FILLS: Fill[] = []; // one and the same, so that nothing is drawn anew for it
 
 export function Charts({ symbol }: { symbol: string }) {
@@ -54,13 +58,13 @@ export function Charts({ symbol }: { symbol: string }) {
         <span class="spacer" /><span class="quiet">▲ we bought ▼ we sold</span>
       </div>
       <Reading of={series} what="The series">
-        {series.data?.times.length ? CHARTS.map((chart) => <Chart key={`${chart.name}${span}`} chart={chart} series={series.data as Series} fills={(chart.name === "Price" ? fills.data?.items : null) ?? NO_FILLS} />) : <p class="note quiet">Charts begin when an instance has taken the symbol; nothing has been sampled yet.</p>}
+        {series.data?.times.length ? CHARTS.map((chart) => <Chart key={`${chart.name}${span}`} chart={chart} series={series.data as Points} fills={(chart.name === "Price" ? fills.data?.items : null) ?? NO_FILLS} />) : <p class="note quiet">Charts begin when an instance has taken the symbol; nothing has been sampled yet.</p>}
       </Reading>
     </>
   );
 }
 
-function Chart({ chart, series, fills }: { chart: Drawn; series: Series; fills: Fill[] }) {
+export function Chart({ chart, series, fills = NO_FILLS }: { chart: Drawn; series: Points; fills?: Fill[] }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const marks = useRef<Fill[]>(fills);
@@ -89,7 +93,7 @@ function Chart({ chart, series, fills }: { chart: Drawn; series: Series; fills: 
   return <figure><figcaption>{chart.name}</figcaption><div ref={box} role="img" aria-label={`${chart.name} over time; now ${last}`} /></figure>;
 }
 
-function data(chart: Drawn, series: Series): uPlot.AlignedData {
+function data(chart: Drawn, series: Points): uPlot.AlignedData {
   return [series.times, ...chart.columns.map((column) => series.columns[column.key] ?? [])] as uPlot.AlignedData;
 }
 
@@ -102,7 +106,7 @@ function options(chart: Drawn, width: number, marks: { current: Fill[] }): uPlot
     legend: { show: chart.columns.length > 1, live: false },
     cursor: { sync: { key: "symbol" }, y: false, drag: { x: false, y: false } },
     padding: [6, 8, 0, 0],
-    axes: [{ ...axis, size: 20, values: (_, times) => times.map((at) => clock(at)) }, { ...axis, size: 74, values: (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 6 })) }],
+    axes: [{ ...axis, size: 20, values: (_, times) => times.map((at) => clock(at, (times.at(-1) ?? 0) - (times[0] ?? 0))) }, { ...axis, size: 74, values: (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 6 })) }],
     series: [
       {},
       ...chart.columns.map((column): uPlot.Series => ({
@@ -118,8 +122,10 @@ function options(chart: Drawn, width: number, marks: { current: Fill[] }): uPlot
   };
 }
 
-function clock(at: number): string {
-  return new Date(at * 1000).toLocaleTimeString("en-GB");
+function clock(at: number, span: number): string {
+  const time = new Date(at * 1000);
+  if (span <= DAY_S) return time.toLocaleTimeString("en-GB");
+  return time.toLocaleString("en-GB", { day: "numeric", month: "short", ...(span <= 4 * DAY_S ? { hour: "2-digit", minute: "2-digit" } : {}) });
 }
 
 /** A triangle at price and time: up where we bought, down where we sold. */

@@ -10,6 +10,7 @@ import { Bar, Empty, Reading, Time, useRead } from "../parts";
 import { go, href } from "../route";
 import { may } from "../session";
 import type { AuditRecord, Config, ConfigVersion, Preview, Session, Status } from "../types";
+import { Waiting } from "./approvals";
 import { usePages } from "./history";
 import { Steps } from "./waterfall";
 
@@ -61,6 +62,7 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
         <h2><a href={href("symbol", symbol)}>{symbol}</a> configuration</h2>
         {operate ? null : <span class="quiet">You may look; changing needs the role mm:operate.</span>}
       </div>
+      <Waiting key={config.at} symbol={symbol} />
       <form class="split" onSubmit={(event) => void save(event)}>
         <div class="fields">
           {groups(fields).map(([name, members]) => (

@@ -1,15 +1,16 @@
 // Each kill: what was measured, what was allowed, what happened around it, and the way back.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { symbolPath } from "../api";
 import type { Question } from "../dialogs";
 import { feed, useFeed } from "../feed";
-import { duration, fixed, sentence, words } from "../format";
+import { duration, fixed, NONE, sentence, signed, words } from "../format";
 import { prose } from "../prose";
-import { Empty, Reading, StateMark, Time, useRead } from "../parts";
+import { Reading, StateMark, Time, useRead } from "../parts";
 import { href } from "../route";
 import { may } from "../session";
-import type { EventRecord, Fill, OrderRecord, Page, Session, Summary } from "../types";
+import { List, usePages } from "./history";
+import type { EventRecord, Fill, IncidentRecord, OrderRecord, Page, Session, Summary } from "../types";
 
 const AROUND_MS = 60_000;
 
@@ -17,8 +18,7 @@ export function Incidents({ symbol, session, onAsk }: { symbol: string | null; s
   useFeed();
   const halted = [...feed.rows.values()].filter((row) => row.summary?.kill ?? row.missing?.state === "HALTED");
   halted.sort((one, other) => (other.summary?.kill?.since ?? "").localeCompare(one.summary?.kill?.since ?? ""));
-  const open = symbol ?? halted[0]?.symbol ?? null;
-  const row = open ? feed.rows.get(open) : undefined;
+  const row = symbol ? feed.rows.get(symbol) : undefined;
   return (
     <section class="incidents" aria-label="Incidents">
       <nav class="side" aria-label="Halted symbols">
@@ -27,21 +27,53 @@ export function Incidents({ symbol, session, onAsk }: { symbol: string | null; s
         <ul>
           {halted.map((one) => (
             <li key={one.symbol}>
-              <a href={href("incidents", one.symbol)} aria-current={one.symbol === open ? "page" : undefined}>
+              <a href={href("incidents", one.symbol)} aria-current={one.symbol === symbol ? "page" : undefined}>
                 <b>{one.symbol}</b> {one.summary?.kill ? <>{words(one.summary.kill.reason)} <Time at={one.summary.kill.since} /></> : one.missing?.reason}
               </a>
             </li>
           ))}
         </ul>
         {halted.length > 1 && may(session, "mm:emergency") ? <button type="button" onClick={() => onAsk({ verb: "reset", symbols: halted.map((one) => one.symbol) })}>Reset all of them</button> : null}
+        <p><a href={href("incidents")} aria-current={symbol ? undefined : "page"}>The latest of all symbols</a></p>
         <h2>Earlier, by symbol</h2>
         <ul class="quietly">{[...feed.rows.keys()].sort().map((name) => <li key={name}><a href={href("incidents", name)}>{name}</a></li>)}</ul>
       </nav>
       <div class="incident">
-        {row?.summary?.kill ? <Incident summary={row.summary} session={session} onAsk={onAsk} /> : open ? <p class="note quiet">{open} is not halted by a kill that an instance shows.</p> : null}
-        {open ? <Earlier symbol={open} /> : <Empty>Nothing to show. That is good.</Empty>}
+        {row?.summary?.kill ? <Incident summary={row.summary} session={session} onAsk={onAsk} /> : symbol ? <p class="note quiet">{symbol} is not halted by a kill that an instance shows.</p> : null}
+        {symbol ? <Earlier symbol={symbol} /> : <Latest />}
       </div>
     </section>
+  );
+}
+
+/** Every kill switch that fired lately, of all symbols; drills too. */
+function Latest() {
+  const pages = usePages<IncidentRecord>("/v1/mm/incidents");
+  const now = useRef("");
+  const latched = [...feed.rows.values()].map((row) => row.summary?.kill?.since ?? "").sort().join();
+  useEffect(() => {
+    if (now.current && now.current !== latched) pages.anew();
+    now.current = latched;
+  }, [latched]);
+  return (
+    <>
+      <div class="bar-top"><h2>The latest incidents of all symbols</h2></div>
+      <List
+        pages={pages} what="incidents"
+        head={<>{["When", "Symbol", "Why", "Measured", "Allowed", "Now"].map((name) => <th key={name} scope="col">{name}</th>)}{["Open orders", "Position", "P&L"].map((name) => <th key={name} scope="col" class="n">{name}</th>)}</>}
+        line={(one) => {
+          const kill = feed.rows.get(one.symbol)?.summary?.kill;
+          const stands = kill !== null && kill !== undefined && Math.abs(Date.parse(kill.since) - Date.parse(one.occurred_at)) < 1_000;
+          return (
+            <tr key={one.event_id}>
+              <td><Time at={one.occurred_at} /></td><th scope="row"><a href={href("incidents", one.symbol)}>{one.symbol}</a></th><td>{words(one.reason)}</td><td class="wrap">{one.measured}</td>
+              <td class="wrap">{one.threshold || NONE}</td><td class={stands ? "danger" : "quiet"}>{stands ? "■ HALTED" : "over"}</td>
+              <td class="n">{one.open_orders}</td><td class="n">{one.position}</td><td class="n">{signed(one.pnl_usdt, 2)}</td>
+            </tr>
+          );
+        }}
+      />
+    </>
   );
 }
 

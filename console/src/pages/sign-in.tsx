@@ -28,7 +28,7 @@ export function SignIn({ session, ended, refused, onSignedIn }: { session: Sessi
         <section class="warning danger" role="alert">
           <h2>No access</h2>
           <p>Not signed in: {failure.text}.</p>
-          <p>Ask whoever gives out roles at the Auth Service for <code>mm:read</code> (look), <code>mm:operate</code> (configure, enable, pause) or <code>mm:emergency</code> (kill, reset), then sign in with a new token.</p>
+          <p>Ask whoever gives out roles at the Auth Service for <code>mm:read</code> (look), <code>mm:operate</code> (configure, enable, pause) or <code>mm:emergency</code> (kill, reset), <code>mm:risk</code> (operate and raise limits), then sign in with a new token.</p>
         </section>
       ) : failure ? <p class="warning danger" role="alert">Not signed in: {failure.text}.</p> : null}
       {session.sign_in_url ? <p><a class="button primary" href={session.sign_in_url} onClick={(event) => { event.preventDefault(); location.href = awayTo(session.sign_in_url ?? ""); }}>Sign in at the Auth Service</a></p> : null}

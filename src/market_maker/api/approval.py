@@ -26,6 +26,8 @@ class ProposalState(Enum):
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    SUPERSEDED = "SUPERSEDED"
+    """The configuration has changed since it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,15 @@ class ConfigProposal:
     created_at: datetime
     expires_at: datetime
     decision: Decision | None = None
+    is_superseded: bool = False
+    """Whether the symbol's present version is a later one than `replaces`."""
 
     def state(self, now: datetime) -> ProposalState:
         """What has become of it by now."""
         if self.decision is not None:
             return ProposalState.APPROVED if self.decision.approved else ProposalState.REJECTED
+        if self.is_superseded:
+            return ProposalState.SUPERSEDED
         return ProposalState.PENDING if now < self.expires_at else ProposalState.EXPIRED
 
 

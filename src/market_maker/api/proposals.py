@@ -29,6 +29,9 @@ _DECIDING = documented(*BODY_PROBLEMS, _S.FORBIDDEN, _S.NOT_FOUND, _S.CONFLICT, 
 class ProposalPage(answers.Answer):
     """Proposals, newest first."""
 
+    approval_needed: bool = Field(
+        description="False: CHANGES_NEED_APPROVAL is false here, changes wait for nobody and none is shown."
+    )
     items: list[answers.ProposalItem]
     next_cursor: NextCursor
 
@@ -41,7 +44,7 @@ class Approved(answers.Answer):
     version: int = Field(description="The new version of the symbol's configuration.")
 
 
-@router.get("/v1/mm/proposals", responses=documented(_S.NOT_FOUND, _S.SERVICE_UNAVAILABLE))
+@router.get("/v1/mm/proposals", responses=documented(_S.SERVICE_UNAVAILABLE))
 async def list_proposals(
     waiting: ApprovalOf,
     symbol: Exactly = None,
@@ -49,13 +52,18 @@ async def list_proposals(
     limit: Limit = 100,
     cursor: RowCursor = None,
 ) -> ProposalPage:
-    """Changes of configurations that wait for a second person; with `pending=false` also those that did."""
+    """Changes of configurations that wait for a second person; with `pending=false` also those that did.
+
+    A proposal is `SUPERSEDED` once the configuration that it would change is another one: it waits no more.
+    """
+    if waiting.proposals is None:
+        return ProposalPage(approval_needed=False, items=[], next_cursor=None)
     before = None if cursor is None else int(cursor)
     open_at = approval.now() if pending else None
-    rows = await waiting.kept.page(symbol, open_at, before, limit + 1)
+    rows = await waiting.proposals.page(symbol, open_at, before, limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: row.proposal_id)
     items = [proposal_answer(waiting, row) for row in shown]
-    return ProposalPage(items=items, next_cursor=next_cursor)
+    return ProposalPage(approval_needed=True, items=items, next_cursor=next_cursor)
 
 
 @router.get("/v1/mm/proposals/{proposal}", responses=documented(_S.NOT_FOUND, _S.SERVICE_UNAVAILABLE))
@@ -80,11 +88,7 @@ async def approve(symbol: SymbolInPath, proposal: _ID, body: DecisionRequest, ca
             raise ProblemError(_S.FORBIDDEN, "OWN_PROPOSAL", detail)
         [present_version] = await call.desk.versions(symbol, None, 1)
         if present_version.version != row.replaces or present_version.config is None:
-            detail = (
-                f"the proposal changes version {row.replaces} of {symbol}, and the present one is"
-                f" {present_version.version}: propose it again"
-            )
-            raise ProblemError(_S.CONFLICT, "SUPERSEDED", detail)
+            raise _superseded(row)
         before = present_version.config
         after = consistent(replace(before, **modelled(before, _settings(row))))
         call.approval.require_owner(call.principal, before, after)
@@ -121,10 +125,20 @@ async def _known(waiting: Approval, proposal: int, symbol: str | None) -> approv
 async def _pending(call: Call, symbol: str, proposal: int) -> approval.ConfigProposal:
     row = await _known(call.approval, proposal, symbol)
     state = row.state(approval.now())
+    if state is ProposalState.SUPERSEDED:
+        raise _superseded(row)
     if state is not ProposalState.PENDING:
         detail = f"proposal {proposal} is {state.value}: propose the change again if it is still wanted"
         raise ProblemError(_S.CONFLICT, "PROPOSAL_CLOSED", detail)
     return row
+
+
+def _superseded(row: approval.ConfigProposal) -> ProblemError:
+    detail = (
+        f"proposal {row.proposal_id} changes version {row.replaces} of {row.symbol}, which is not the present"
+        " one any more: propose the change again if it is still wanted"
+    )
+    return ProblemError(_S.CONFLICT, "SUPERSEDED", detail)
 
 
 async def _decide(

@@ -1,4 +1,4 @@
-"""What a symbol earned and what its fills were worth a while later, by hour or day."""
+"""What a symbol earned and what its fills were worth a while later, by minute, hour or day."""
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -28,18 +28,19 @@ router = APIRouter(route_class=DeskRoute, tags=["results"])
 class By(Enum):
     """How long each period is that results are added up over."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
 
 
-_SHOWN = {By.HOUR: timedelta(days=1), By.DAY: timedelta(days=31)}
+_SHOWN = {By.MINUTE: timedelta(hours=1), By.HOUR: timedelta(days=1), By.DAY: timedelta(days=31)}
 """How much is shown when no `since` is given."""
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-_SHOWN_MAX = {By.HOUR: timedelta(days=31), By.DAY: timedelta(days=366)}
+_SHOWN_MAX = {By.MINUTE: timedelta(days=1), By.HOUR: timedelta(days=31), By.DAY: timedelta(days=366)}
 
 
 class PeriodResult(Answer):
-    """The result of one hour or day, UTC."""
+    """The result of one minute, hour or day, UTC."""
 
     since: Timestamp
     parts: PnlParts
@@ -47,7 +48,7 @@ class PeriodResult(Answer):
 
 
 class PeriodMarkouts(Answer):
-    """The markouts of one side and level at one horizon, of the fills of one hour or day."""
+    """The markouts of one side and level at one horizon, of the fills of one minute, hour or day."""
 
     since: Timestamp
     side: Side
@@ -56,11 +57,12 @@ class PeriodMarkouts(Answer):
     measured: int = Field(description="Fills whose markout is in the sums.")
     missing: int = Field(description="Fills that have none.")
     usdt: DecimalText = Field(description="Together.")
+    notional_usdt: DecimalText = Field(description="What the measured fills were worth.")
     bps: DecimalText | None = Field(description="Of what the measured fills were worth; null without any.")
 
 
 class Results(Answer):
-    """Results and markouts of a period, oldest first; hours and days without a change are left out."""
+    """Results and markouts of a period, oldest first; what saw no change is left out."""
 
     symbol: str
     since: Timestamp
@@ -79,12 +81,12 @@ async def results(
     symbol: SymbolInPath,
     desk: DeskOf,
     period: PeriodOf,
-    by: Annotated[By, Query(description="Sums by UTC hour or day.")] = By.HOUR,
+    by: Annotated[By, Query(description="Sums by UTC minute, hour or day.")] = By.HOUR,
 ) -> Results:
-    """Spread capture, inventory and fees by hour or day, and markouts by side and level.
+    """Spread capture, inventory and fees by minute, hour or day, and markouts by side and level.
 
-    Without `since` the last day by hour, or the last 31 days by day. At most 31 days before `until` by hour,
-    and 366 by day: the answer says from when on.
+    Without `since` the last hour by minute, the last day by hour, or the last 31 days by day. At most a day
+    before `until` by minute, 31 days by hour, and 366 by day: the answer says from when on.
     """
     await require_recorded(desk, symbol)
     since, until = _period(period, by)
@@ -104,10 +106,12 @@ async def _results(desk: Desk, symbol: str, since: datetime, until: datetime, by
 
 
 def _period(period: Period, by: By) -> tuple[datetime, datetime]:
-    """From the beginning of an hour or day on, no more than is shown at once."""
+    """From the beginning of a minute, hour or day on, no more than is shown at once."""
     until = max(period.until or datetime.now(UTC), _FIRST)
     since = max(period.since or until - _SHOWN[by], until - _SHOWN_MAX[by])
-    return since.replace(minute=0, second=0, microsecond=0, hour=since.hour if by is By.HOUR else 0), until
+    minute = since.minute if by is By.MINUTE else 0
+    hour = 0 if by is By.DAY else since.hour
+    return since.replace(hour=hour, minute=minute, second=0, microsecond=0), until
 
 
 def _result(earned: Earned) -> PeriodResult:
@@ -123,5 +127,6 @@ def _markouts(one: MarkoutSum) -> PeriodMarkouts:
         measured=one.measured,
         missing=one.missing,
         usdt=one.usdt,
+        notional_usdt=one.notional,
         bps=bps_of(one.usdt, one.notional) if one.notional else None,
     )

@@ -79,4 +79,5 @@ def _proposal(row: ProposalRow) -> ConfigProposal:
         row.created_at,
         row.expires_at,
         decision,
+        row.superseded,
     )

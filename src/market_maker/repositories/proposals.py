@@ -7,14 +7,13 @@ from datetime import datetime
 
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import proposals as sql
-from market_maker.repositories.generated.models import StoredProposal
 from market_maker.repositories.paging import ID_MAX, page_limit
 from market_maker.repositories.text import storable, to_json
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalRow:
-    """One proposal; the last four are None while nobody has decided."""
+    """One proposal; what was decided is None while nobody has."""
 
     id: int
     symbol: str
@@ -29,6 +28,8 @@ class ProposalRow:
     decided_by: str | None = None
     approved: bool | None = None
     decision_reason: str | None = None
+    superseded: bool = False
+    """Whether the symbol has a later version than the one that it changes; only told, never kept."""
 
 
 class ProposalRepository:
@@ -55,8 +56,8 @@ class ProposalRepository:
 
     async def get(self, proposal_id: int) -> ProposalRow | None:
         """One proposal."""
-        row = await sql.get_proposal(self._db, id=proposal_id)
-        return None if row is None else _row(row)
+        rows = await self.list(None, None, proposal_id + 1, 1)
+        return rows[0] if rows and rows[0].id == proposal_id else None
 
     async def list(
         self, symbol: str | None, open_at: datetime | None, before: int | None, limit: int
@@ -84,7 +85,7 @@ class ProposalRepository:
         return changed == 1
 
 
-def _row(row: StoredProposal) -> ProposalRow:
+def _row(row: sql.ListProposalsRow) -> ProposalRow:
     return ProposalRow(
         row.id,
         row.symbol,
@@ -99,4 +100,5 @@ def _row(row: StoredProposal) -> ProposalRow:
         row.decided_by,
         None if row.decision is None else row.decision == "APPROVED",
         row.decision_reason,
+        row.superseded,
     )

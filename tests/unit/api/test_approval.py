@@ -99,6 +99,18 @@ async def test_a_proposal_onto_a_configuration_that_changed_meanwhile_is_refused
     assert (await alice.ask("GET", BTC)).body["max_loss_usdt"] == "500.0"
 
 
+async def test_a_superseded_proposal_says_so_and_can_neither_be_approved_nor_rejected(
+    alice: Person, bob: Person, kept: KeptProposals
+) -> None:
+    path = await proposed(alice)
+    kept.rows = [replace(row, is_superseded=True) for row in kept.rows]
+    assert (await bob.ask("GET", "/v1/mm/proposals")).body["items"] == []
+    [row] = (await bob.ask("GET", "/v1/mm/proposals?pending=false")).body["items"]
+    assert row["state"] == "SUPERSEDED"
+    for verb in ("approve", "reject"):
+        assert (await bob.ask("POST", f"{path}/{verb}", WHY)).code == "SUPERSEDED"
+
+
 async def test_a_proposal_expires(alice: Person, bob: Person, kept: KeptProposals) -> None:
     path = await proposed(alice)
     kept.rows = [replace(row, expires_at=row.created_at - timedelta(seconds=1)) for row in kept.rows]
@@ -168,7 +180,11 @@ async def test_a_raised_limit_is_approved_by_its_owner_alone(desk: FakeDesk, kep
         assert (await Person(api, "rita mm:risk").ask("POST", f"{path}/approve", WHY)).status == 200
 
 
-async def test_where_nothing_needs_approval_there_are_no_proposals(desk: FakeDesk) -> None:
+async def test_where_nothing_needs_approval_the_list_of_proposals_is_empty_and_says_so(
+    desk: FakeDesk,
+) -> None:
     async with in_process(desk, ByName()) as api:
-        answer = await Person(api, "alice mm:read").ask("GET", "/v1/mm/proposals")
-        assert (answer.status, answer.code) == (404, "NO_PROPOSALS")
+        reader = Person(api, "alice mm:read")
+        answer = await reader.ask("GET", "/v1/mm/proposals")
+        assert answer.body == {"approval_needed": False, "items": [], "next_cursor": None}
+        assert (await reader.ask("GET", "/v1/mm/proposals/1")).code == "NO_PROPOSALS"

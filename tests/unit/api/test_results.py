@@ -42,11 +42,16 @@ async def test_results_by_the_hour_show_their_parts_and_markouts(api: Api, desk:
         ("BUY", 0, "-0.2500"),
         ("SELL", None, None),
     ]
+    assert [one["notional_usdt"] for one in body["markouts"]] == ["60000", "0"]
 
 
-async def test_results_begin_with_a_whole_hour_or_day(api: Api) -> None:
+async def test_results_begin_with_a_whole_minute_hour_or_day(api: Api) -> None:
     body = (await api.get(f"{BTC}/results?since=2026-11-20T13:45:10Z&until=2026-11-20T18:00:00Z")).body
     assert body["since"] == "2026-11-20T13:00:00.000000Z"
+    body = (
+        await api.get(f"{BTC}/results?by=minute&since=2026-11-20T13:45:10Z&until=2026-11-20T18:00:00Z")
+    ).body
+    assert body["since"] == "2026-11-20T13:45:00.000000Z"
     body = (await api.get(f"{BTC}/results?by=day&since=2026-11-20T13:45:10Z&until=2026-11-22T18:00:00Z")).body
     assert body["since"] == "2026-11-20T00:00:00.000000Z"
 

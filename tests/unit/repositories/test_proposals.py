@@ -1,10 +1,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import asyncpg
 
-from market_maker.api.approval import ConfigProposal, Decision
+from market_maker.api.approval import ConfigProposal, Decision, ProposalState
 from market_maker.bootstrap.proposals import StoredProposals
+from market_maker.core.config import SymbolConfig
+from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.executor import Database
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,3 +42,16 @@ async def test_pages_hold_what_is_pending_at_a_time_or_all_newest_first(pool: as
     assert await ids("BTC-USDT", NOW) == [btc]
     assert await ids(None, None) == [eth, btc, decided, old]
     assert await ids(None, None, btc) == [decided, old]
+
+
+async def test_a_proposal_is_superseded_once_its_symbol_has_a_later_version(pool: asyncpg.Pool) -> None:
+    kept, configs = StoredProposals(Database(pool)), ConfigRepository(Database(pool))
+    first = SymbolConfig("BTC-USDT")
+    await configs.insert(first)
+    made = await kept.add(replace(ONE, replaces=1))
+    [row] = await kept.page(None, NOW, None, 10)
+    assert (row.proposal_id, row.state(NOW)) == (made, ProposalState.PENDING)
+    await configs.update(replace(first, order_size_usdt=Decimal(50)))
+    assert await kept.page(None, NOW, None, 10) == []
+    [row] = await kept.page(None, None, None, 10)
+    assert row.state(NOW) is ProposalState.SUPERSEDED

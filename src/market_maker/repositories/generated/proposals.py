@@ -2,10 +2,10 @@
 """The queries of proposals.sql."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from market_maker.repositories.executor import Executor
-from market_maker.repositories.generated.models import StoredProposal
 
 
 INSERT_PROPOSAL = """\
@@ -43,30 +43,47 @@ async def insert_proposal(
     return value
 
 
-GET_PROPOSAL = """\
-SELECT id, symbol, replaces, changes, loosens, author, reason, created_at, expires_at, decided_at, decided_by, decision, decision_reason FROM mm_proposals WHERE id = $1
-"""
-
-
-async def get_proposal(
-    db: Executor,
-    *,
-    id: int,
-) -> StoredProposal | None:
-    """One proposal."""
-    row = await db.fetchrow(GET_PROPOSAL, id)
-    return None if row is None else StoredProposal(*row)
-
-
 LIST_PROPOSALS = """\
-SELECT id, symbol, replaces, changes, loosens, author, reason, created_at, expires_at, decided_at, decided_by, decision, decision_reason FROM mm_proposals
-WHERE (symbol = $1 OR $1 IS NULL)
-    AND ($2::timestamptz IS NULL
-        OR (decided_at IS NULL AND expires_at > $2::timestamptz))
-    AND id < $3
-ORDER BY id DESC
+SELECT
+    proposals.id, proposals.symbol, proposals.replaces, proposals.changes, proposals.loosens, proposals.author, proposals.reason, proposals.created_at, proposals.expires_at, proposals.decided_at, proposals.decided_by, proposals.decision, proposals.decision_reason,
+    EXISTS (
+        SELECT FROM mm_config_versions AS later
+        WHERE later.symbol = proposals.symbol AND later.version > proposals.replaces
+    ) AS superseded
+FROM mm_proposals AS proposals
+WHERE (proposals.symbol = $1 OR $1 IS NULL)
+    AND ($2::timestamptz IS NULL OR (
+        proposals.decided_at IS NULL
+        AND proposals.expires_at > $2::timestamptz
+        AND NOT EXISTS (
+            SELECT FROM mm_config_versions AS later
+            WHERE later.symbol = proposals.symbol AND later.version > proposals.replaces
+        )
+    ))
+    AND proposals.id < $3
+ORDER BY proposals.id DESC
 LIMIT $4::bigint
 """
+
+
+@dataclass(frozen=True, slots=True)
+class ListProposalsRow:
+    """A row of list_proposals."""
+
+    id: int
+    symbol: str
+    replaces: int
+    changes: str
+    loosens: list[str]
+    author: str
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    decision: str | None
+    decision_reason: str | None
+    superseded: bool
 
 
 async def list_proposals(
@@ -76,10 +93,11 @@ async def list_proposals(
     open_at: datetime | None,
     before_id: int,
     row_limit: int,
-) -> list[StoredProposal]:
-    """A page of proposals, of one symbol or of all, newest first, below an id; those that are open, or all."""
+) -> list[ListProposalsRow]:
+    """A page of proposals, of one symbol or of all, newest first, below an id; those that are open, or all.
+    A proposal is superseded when its symbol has a later version than the one that it changes."""
     rows = await db.fetch(LIST_PROPOSALS, symbol, open_at, before_id, row_limit)
-    return [StoredProposal(*row) for row in rows]
+    return [ListProposalsRow(*row) for row in rows]
 
 
 DECIDE_PROPOSAL = """\

@@ -4,18 +4,27 @@ INSERT INTO mm_proposals (symbol, replaces, changes, loosens, author, reason, cr
 VALUES (@symbol, @replaces, @changes, @loosens, @author, @reason, @created_at, @expires_at)
 RETURNING id;
 
--- name: GetProposal :one
--- One proposal.
-SELECT * FROM mm_proposals WHERE id = @id;
-
 -- name: ListProposals :many
 -- A page of proposals, of one symbol or of all, newest first, below an id; those that are open, or all.
-SELECT * FROM mm_proposals
-WHERE (symbol = sqlc.narg('symbol') OR sqlc.narg('symbol') IS NULL)
-    AND (sqlc.narg('open_at')::timestamptz IS NULL
-        OR (decided_at IS NULL AND expires_at > sqlc.narg('open_at')::timestamptz))
-    AND id < @before_id
-ORDER BY id DESC
+-- A proposal is superseded when its symbol has a later version than the one that it changes.
+SELECT
+    proposals.*,
+    EXISTS (
+        SELECT FROM mm_config_versions AS later
+        WHERE later.symbol = proposals.symbol AND later.version > proposals.replaces
+    ) AS superseded
+FROM mm_proposals AS proposals
+WHERE (proposals.symbol = sqlc.narg('symbol') OR sqlc.narg('symbol') IS NULL)
+    AND (sqlc.narg('open_at')::timestamptz IS NULL OR (
+        proposals.decided_at IS NULL
+        AND proposals.expires_at > sqlc.narg('open_at')::timestamptz
+        AND NOT EXISTS (
+            SELECT FROM mm_config_versions AS later
+            WHERE later.symbol = proposals.symbol AND later.version > proposals.replaces
+        )
+    ))
+    AND proposals.id < @before_id
+ORDER BY proposals.id DESC
 LIMIT @row_limit::bigint;
 
 -- name: DecideProposal :execrows
