@@ -41,7 +41,7 @@ export function Drills({ symbol, session }: { symbol: string | null; session: Se
         to HALTED, and to the exchange's proof that no order of ours is open; both stay on record as evidence.
       </p>
       <div class="tools">
-        <label>Symbol <select value={chosen} onChange={(event) => pick(event.currentTarget.value)}>{names.map((name) => <option key={name}>{name}</option>)}</select></label>
+        <label>Symbol <select aria-label="Symbol" value={chosen} onChange={(event) => pick(event.currentTarget.value)}>{names.map((name) => <option key={name}>{name}</option>)}</select></label>
         <button type="button" disabled={!emergency || !chosen} title={emergency ? "" : "needs the role mm:emergency"} onClick={() => setAsking(true)}>Drill…</button>
         {emergency ? null : <span class="quiet">You may look; a drill needs the role mm:emergency.</span>}
       </div>

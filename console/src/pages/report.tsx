@@ -37,7 +37,7 @@ export function Report({ symbol, span }: { symbol: string | null; span: string |
     <section class="plain-page report" aria-label="Report">
       <div class="bar-top"><h2>Report of {chosen}</h2>{period ? <span class="quiet"><Time at={period.since} /> to <Time at={period.until} /></span> : null}</div>
       <div class="tools no-print">
-        <label>Symbol <select value={chosen} onChange={(event) => go("report", event.currentTarget.value, wanted)}>{[...new Set([...names, chosen])].map((name) => <option key={name}>{name}</option>)}</select></label>
+        <label>Symbol <select aria-label="Symbol" value={chosen} onChange={(event) => go("report", event.currentTarget.value, wanted)}>{[...new Set([...names, chosen])].map((name) => <option key={name}>{name}</option>)}</select></label>
         <span role="group" aria-label="Period" class="row">{Object.keys(SPANS).map((one) => <button key={one} type="button" class={one === wanted ? "on" : ""} aria-pressed={one === wanted} onClick={() => { go("report", chosen, one); setAnew(anew + 1); }}>last {one}</button>)}</span>
         <Between onChosen={(text) => go("report", chosen, text)} />
         <span class="spacer" />
