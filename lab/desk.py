@@ -46,6 +46,7 @@ from market_maker.core.view import (
 from market_maker.repositories.audit import AuditEntry
 from market_maker.repositories.drills import Drill
 from market_maker.repositories.fills import FillRecord
+from market_maker.repositories.journal_batch import RISK_TOPIC
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.orders import OrderRecord
 from market_maker.repositories.outbox import OutboxEvent
@@ -383,6 +384,19 @@ class FakeDesk:
             row
             for row in self.event_rows.get(symbol, [])
             if (before is None or row.id < before) and within(period, row.created_at)
+        ][:limit]
+
+    async def incidents(
+        self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[OutboxEvent]:
+        self._need_database()
+        rows = [row for rows in self.event_rows.values() for row in rows if row.topic == RISK_TOPIC]
+        return [
+            row
+            for row in sorted(rows, key=lambda row: -row.id)
+            if symbol in (None, row.symbol)
+            and (before is None or row.id < before)
+            and within(period, row.created_at)
         ][:limit]
 
     async def instruments(self) -> Offer:

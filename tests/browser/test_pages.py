@@ -15,11 +15,16 @@ PAGES = {
     "fills": "symbol/BTCUSDT/fills",
     "configuration": "configure/BTCUSDT",
     "incidents": "incidents/SOLUSDT",
+    "latest": "incidents",
     "audit": "audit",
+    "report": "report/BTCUSDT/day",
+    "obligations": "obligations",
+    "approvals": "approvals",
+    "drills": "drills",
     "system": "system",
     "add": "new",
 }
-PICTURED = PAGES.keys() - {"fills", "add"}
+PICTURED = PAGES.keys() - {"fills", "add", "latest"}
 """What docs/console.md shows."""
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 

@@ -1,4 +1,4 @@
-"""What a desk is asked about later, and what takes two people: report, obligations, approvals, drills, incidents."""
+"""Report, obligations, approvals, drills and incidents: what a desk is asked about later or does as two."""
 
 import re
 from collections.abc import Callable
@@ -50,7 +50,7 @@ async def strict(start_site: Callable[..., Any], shared_exchange: ExchangeServer
 
 
 async def earned(desk: Desk, symbol: str) -> datetime:
-    """Put minutes of an hour of yesterday on record, as the journal does: spread 3, inventory -1, fees 0.5."""
+    """Put an hour of yesterday on record, as the journal does: spread 3, inventory -1, fees 0.5."""
     at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     connection = await asyncpg.connect(desk.guarded.service.environment["POSTGRES_URL"])
     try:
@@ -169,7 +169,9 @@ async def test_enabling_is_proposed_refused_superseded_and_approved(strict: Desk
     await expect(alice.last_log).to_contain_text("1 of 1 taken")
     await alice.open("obligations")
     today = alice.page.get_by_role("region", name="Today")
-    await expect(today.get_by_role("row").filter(has_text="tight")).to_contain_text(re.compile("open|at risk"))
+    await expect(today.get_by_role("row").filter(has_text="tight")).to_contain_text(
+        re.compile("open|at risk")
+    )
     await expect(today.get_by_role("row").filter(has_text="always")).to_contain_text("lost")
     await expect(today).to_contain_text("too much")
     before = alice.page.get_by_role("region", name="Days before")
@@ -206,7 +208,9 @@ async def test_the_latest_incidents_of_all_symbols_stand_on_one_page(desk: Desk,
     for symbol, now in (("BTCUSDT", "HALTED"), ("ETHUSDT", "over")):
         row = person.page.get_by_role("row").filter(has_text=f"{symbol} went wild").first
         await expect(row).to_contain_text(now)
-    await person.page.get_by_role("row").filter(has_text="BTCUSDT went wild").first.get_by_role("link").click()
+    await (
+        person.page.get_by_role("row").filter(has_text="BTCUSDT went wild").first.get_by_role("link").click()
+    )
     await expect(person.page.get_by_role("button", name="Reset BTCUSDT")).to_be_visible()
 
 

@@ -7,6 +7,7 @@ from tests.support.operator import until
 from tests.support.person import SYMBOLS, Desk, People, Person
 
 ROWS = 3
+LATER = ("incidents/SOLUSDT", "report/BTCUSDT/day", "obligations", "approvals", "drills", "new")
 
 
 async def at_work(desk: Desk, people: People, place: str = "", **options: object) -> Person:
@@ -201,7 +202,7 @@ async def test_on_390_pixels_nothing_is_lost_and_a_symbol_is_killed(desk: Desk, 
     person = await at_work(desk, people, viewport={"width": 390, "height": 800})
     card = person.page.get_by_role("article").filter(has_text="SOLUSDT")
     await expect(card).to_be_visible()
-    for place in ("", "symbol/SOLUSDT", "configure/SOLUSDT", "incidents", "audit", "system"):
+    for place in ("", "symbol/SOLUSDT", "configure/SOLUSDT", "incidents", "audit", "system", *LATER):
         await person.open(place)
         await expect(person.page.locator("main")).not_to_be_empty()
         wide = await person.page.evaluate("document.documentElement.scrollWidth")

@@ -292,6 +292,11 @@ class Desk(Protocol):
     ) -> Sequence[OutboxEvent]:
         """Events of the period with an id under `before`, newest first. Raises DatabaseDownError."""
 
+    async def incidents(
+        self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[OutboxEvent]:
+        """Kill switches that fired, of one symbol or of all, newest first. Raises DatabaseDownError."""
+
     def figures(self) -> Figures:
         """Latencies and backlogs of the process."""
 

@@ -106,6 +106,7 @@ ACCESS: dict[tuple[str, str], Role | None] = {
     ("GET", f"{_CONFIG}/results"): Role.READ,
     ("GET", "/v1/mm/instruments"): Role.READ,
     ("GET", "/v1/mm/drills"): Role.READ,
+    ("GET", "/v1/mm/incidents"): Role.READ,
     ("GET", "/v1/mm/proposals"): Role.READ,
     ("GET", "/v1/mm/proposals/{proposal}"): Role.READ,
     ("GET", "/v1/mm/audit"): Role.READ,

@@ -27,6 +27,7 @@ from market_maker.repositories.drills import Drill, DrillRepository
 from market_maker.repositories.errors import DatabaseError, DuplicateError, VersionConflictError
 from market_maker.repositories.executor import Database
 from market_maker.repositories.fills import FillRecord, FillRepository
+from market_maker.repositories.journal_batch import RISK_TOPIC
 from market_maker.repositories.markouts import MarkoutRepository, MarkoutSum
 from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.outbox import OutboxEvent, OutboxRepository
@@ -318,6 +319,13 @@ class ServiceDesk:
         """State changes and kill switches, newest first."""
         with _database():
             return await self._outbox.list(symbol, before, limit, period)
+
+    async def incidents(
+        self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
+    ) -> Sequence[OutboxEvent]:
+        """Kill switches that fired, newest first."""
+        with _database():
+            return await self._outbox.of_topic(RISK_TOPIC, symbol, before, limit, period)
 
     def health(self) -> ports.ServiceHealth:
         """The last measured state of the surroundings."""

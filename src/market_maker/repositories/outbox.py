@@ -76,6 +76,26 @@ class OutboxRepository:
         )
         return [_event(row) for row in rows]
 
+    async def of_topic(
+        self,
+        topic: str,
+        symbol: str | None,
+        before_id: int | None = None,
+        limit: int = 100,
+        period: Period = ALWAYS,
+    ) -> Sequence[OutboxEvent]:
+        """A topic's events, of one symbol or of all, with an id under `before_id`, newest first."""
+        rows = await sql.list_events_of_topic(
+            self._db,
+            topic=topic,
+            symbol=symbol,
+            before_id=ID_MAX if before_id is None else before_id,
+            since=period.since,
+            until=period.until,
+            row_limit=page_limit(limit),
+        )
+        return [_event(row) for row in rows]
+
 
 def _event(row: StoredEvent) -> OutboxEvent:
     return OutboxEvent(

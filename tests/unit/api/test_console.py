@@ -8,7 +8,7 @@ import pytest
 
 from lab.api import Api
 from market_maker.api.pages import files
-from market_maker.api.security import ACCESS
+from market_maker.api.security import ACCESS, INCLUDES
 
 COMPRESSED_MAX = 150_000
 
@@ -49,6 +49,14 @@ def test_every_file_of_the_console_is_in_the_wheel() -> None:
     assert "market_maker.console" in project["packages"]
     packed = {pattern.removeprefix("*") for pattern in project["package-data"]["*"]}
     assert {Path(name).suffix for name in files()} <= packed
+
+
+def test_the_console_knows_what_each_role_of_the_service_opens() -> None:
+    source = (Path(__file__).parents[3] / "console/src/session.ts").read_text("utf-8")
+    told = dict(re.findall(r'^  "(mm:\w+)": \[(.*)\],$', source, re.MULTILINE))
+    assert {role: set(re.findall(r"mm:\w+", opens)) for role, opens in told.items()} == {
+        role.value: {opened.value for opened in opens} for role, opens in INCLUDES.items()
+    }
 
 
 async def test_the_console_calls_only_routes_that_exist() -> None:

@@ -148,6 +148,9 @@ async def test_a_sent_event_waits_no_more_and_stays_in_the_history(pool: asyncpg
     assert (newest.topic, newest.sent_at) == ("mm.risk.triggered.v1", None)
     assert (oldest.topic, oldest.sent_at) == ("mm.state.changed.v1", sent_at)
     assert await outbox.list("BTC-USDT", before_id=oldest.id) == []
+    [killed] = await outbox.of_topic("mm.risk.triggered.v1", None)
+    assert killed == newest
+    assert await outbox.of_topic("mm.risk.triggered.v1", "ETH-USDT") == []
 
 
 async def test_history_is_read_by_period_too(pool: asyncpg.Pool) -> None:

@@ -138,3 +138,29 @@ async def list_events(
     """A page of a symbol's events of a period, sent or not, newest first, below an id."""
     rows = await db.fetch(LIST_EVENTS, symbol, before_id, since, until, row_limit)
     return [StoredEvent(*row) for row in rows]
+
+
+LIST_EVENTS_OF_TOPIC = """\
+SELECT id, event_id, topic, symbol, payload, trace_id, created_at, sent_at FROM outbox
+WHERE topic = $1 AND id < $2
+    AND (symbol = $3 OR $3 IS NULL)
+    AND ($4::timestamptz IS NULL OR created_at >= $4::timestamptz)
+    AND ($5::timestamptz IS NULL OR created_at < $5::timestamptz)
+ORDER BY id DESC
+LIMIT $6::bigint
+"""
+
+
+async def list_events_of_topic(
+    db: Executor,
+    *,
+    topic: str,
+    before_id: int,
+    symbol: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    row_limit: int,
+) -> list[StoredEvent]:
+    """A page of a topic's events of a period, of one symbol or of all, sent or not, newest first, below an id."""
+    rows = await db.fetch(LIST_EVENTS_OF_TOPIC, topic, before_id, symbol, since, until, row_limit)
+    return [StoredEvent(*row) for row in rows]

@@ -42,3 +42,13 @@ WHERE symbol = @symbol AND id < @before_id
     AND (sqlc.narg('until')::timestamptz IS NULL OR created_at < sqlc.narg('until')::timestamptz)
 ORDER BY id DESC
 LIMIT @row_limit::bigint;
+
+-- name: ListEventsOfTopic :many
+-- A page of a topic's events of a period, of one symbol or of all, sent or not, newest first, below an id.
+SELECT * FROM outbox
+WHERE topic = @topic AND id < @before_id
+    AND (symbol = sqlc.narg('symbol') OR sqlc.narg('symbol') IS NULL)
+    AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since')::timestamptz)
+    AND (sqlc.narg('until')::timestamptz IS NULL OR created_at < sqlc.narg('until')::timestamptz)
+ORDER BY id DESC
+LIMIT @row_limit::bigint;
