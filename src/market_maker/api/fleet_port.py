@@ -9,7 +9,8 @@ from typing import Protocol
 
 from fastapi import Request, Response
 
-from market_maker.api.answers import Audit, ControlResult, SymbolSummary, SystemStatus, WithoutPicture
+from market_maker.api.answers import Audit, ControlResult, SymbolSummary
+from market_maker.api.fleet_answers import SystemStatus, WithoutPicture
 from market_maker.api.forwarded import Origin
 from market_maker.api.security import Principal
 from market_maker.core.states import Cause

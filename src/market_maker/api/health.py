@@ -4,13 +4,36 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from market_maker.api.answers import HealthAnswer, HealthCheck, Live
+from market_maker.api.answers import Answer
 from market_maker.api.context import DeskOf
 from market_maker.api.guard import DeskRoute
 from market_maker.api.ports import CheckStatus, ServiceHealth
 from market_maker.api.problems import Responses
 
 router = APIRouter(route_class=DeskRoute, tags=["health"])
+
+
+class HealthCheck(Answer):
+    """One component."""
+
+    name: str
+    status: CheckStatus
+    detail: str
+
+
+class HealthAnswer(Answer):
+    """The process and what it depends on."""
+
+    status: CheckStatus
+    version: str
+    checks: list[HealthCheck]
+
+
+class Live(Answer):
+    """The process runs."""
+
+    status: CheckStatus
+
 
 _S = HTTPStatus
 _NOT_READY: Responses = {

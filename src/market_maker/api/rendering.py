@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 
-from market_maker.api import answers
+from market_maker.api import answers, fleet_answers
 from market_maker.api.why import refusals, summary_sentence
 from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
@@ -160,12 +160,12 @@ def pnl_parts(parts: Parts) -> answers.PnlParts:
 
 
 def totals(
-    summaries: Sequence[answers.SymbolSummary], house_limits: Sequence[answers.HouseLimit] = ()
-) -> answers.Totals:
+    summaries: Sequence[answers.SymbolSummary], house_limits: Sequence[fleet_answers.HouseLimit] = ()
+) -> fleet_answers.Totals:
     """Sums over symbols."""
     states = [one.state.value for one in summaries]
     inventories = [one.inventory_usdt or _ZERO for one in summaries]
-    return answers.Totals(
+    return fleet_answers.Totals(
         symbols=len(summaries),
         active=states.count(State.ACTIVE),
         paused=states.count(State.PAUSED),

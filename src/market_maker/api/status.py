@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from market_maker.api import answers, rendering
+from market_maker.api import answers, fleet_answers, rendering
 from market_maker.api.context import DeskOf, FleetOf, SymbolInPath, running
 from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import documented
@@ -16,7 +16,7 @@ _ONE = documented(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @router.get("/v1/mm/status")
-async def system_status(fleet: FleetOf) -> answers.SystemStatus:
+async def system_status(fleet: FleetOf) -> fleet_answers.SystemStatus:
     """All symbols at a glance, whichever instance runs them, totals, and which kill switches are latched.
 
     Symbols of other instances are shown as these published them, about once a second. `latency_us` and

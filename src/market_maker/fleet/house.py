@@ -15,7 +15,8 @@ from typing import Final
 import structlog
 
 from market_maker.actors.supervisor import Supervisor
-from market_maker.api.answers import HouseLimit, SymbolSummary
+from market_maker.api.answers import SymbolSummary
+from market_maker.api.fleet_answers import HouseLimit
 from market_maker.api.fleet_port import FleetPort
 from market_maker.core.config import SymbolConfig
 from market_maker.core.engine.symbol import Symbol

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from market_maker.api import answers, rendering
+from market_maker.api import answers, fleet_answers, rendering
 from market_maker.api.fleet_port import Emergency, ShownElsewhere, TakenElsewhere
 from market_maker.api.forwarded import Origin
 from market_maker.api.ports import Desk, StoredState
@@ -70,7 +70,7 @@ class FleetView:
         self._seen: Others | None = None
         self._seen_s = 0.0
         self._looking = asyncio.Lock()
-        self.house_limits: Callable[[], list[answers.HouseLimit]] = list
+        self.house_limits: Callable[[], list[fleet_answers.HouseLimit]] = list
         """How the limits over all symbols stand; set by who measures them."""
 
     def owner(self, symbol: str) -> str | None:
@@ -105,7 +105,7 @@ class FleetView:
                 self._seen_s = time.monotonic()
             return self._seen
 
-    async def status(self) -> answers.SystemStatus:
+    async def status(self) -> fleet_answers.SystemStatus:
         """The whole fleet now."""
         others = await self.elsewhere()
         own = [one async for one in own_summaries(self._desk, self._peers)]
@@ -117,9 +117,9 @@ class FleetView:
         latched = {summary.symbol for summary in summaries if summary.kill is not None}
         latched |= {one.symbol for one in missing if one.state is State.HALTED}
         figures = self._desk.figures()
-        return answers.SystemStatus(
+        return fleet_answers.SystemStatus(
             shadow_mode=self._desk.shadow_mode,
-            kill_switch=answers.KillSwitch(latched=bool(latched), symbols=sorted(latched)),
+            kill_switch=fleet_answers.KillSwitch(latched=bool(latched), symbols=sorted(latched)),
             totals=rendering.totals(summaries, self.house_limits()),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
@@ -145,9 +145,11 @@ class FleetView:
             return False
         return not self._desk.runs(symbol) or self.is_anothers(symbol)
 
-    def _instances(self, here: Sequence[answers.SymbolSummary], seen: Others) -> list[answers.InstanceStatus]:
+    def _instances(
+        self, here: Sequence[answers.SymbolSummary], seen: Others
+    ) -> list[fleet_answers.InstanceStatus]:
         figures = self._desk.figures()
-        this = answers.InstanceStatus(
+        this = fleet_answers.InstanceStatus(
             instance=self._peers.instance,
             symbols=[summary.symbol for summary in here],
             at=self._desk.to_wall(time.monotonic_ns()),
@@ -157,7 +159,7 @@ class FleetView:
             is_self=True,
         )
         others = [
-            answers.InstanceStatus(
+            fleet_answers.InstanceStatus(
                 instance=instance,
                 symbols=[summary.symbol for summary in one.picture.summaries],
                 at=one.picture.at,
@@ -209,8 +211,8 @@ class FleetView:
         is_owners = any(one.symbol == shown.symbol for one in owner.picture.summaries)
         return not is_owners or owner.is_first or shown.owner_silent_ms is not None
 
-    def _missing(self, symbol: str, stored: StoredState | None) -> answers.WithoutPicture:
-        return answers.WithoutPicture(
+    def _missing(self, symbol: str, stored: StoredState | None) -> fleet_answers.WithoutPicture:
+        return fleet_answers.WithoutPicture(
             symbol=symbol,
             owner=self._peers.owner(symbol),
             state=None if stored is None else stored.state,
