@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.pricing.models.proposal import NotReady
 from market_maker.core.pricing.models.registry import DEFAULT
+from market_maker.core.states import State
 from market_maker.core.view import spread_bps
 from tradex_backtest.report.figures import QUOTING, FillFigures, OrderFigures, Point, TimeShare
 from tradex_backtest.venue import BacktestVenue
@@ -27,6 +29,19 @@ class Tracked:
     time: tuple[TimeShare, ...]
 
 
+class _Standing(NamedTuple):
+    """The engine's state and why it does not quote; while it quotes, why not by its own model, if so."""
+
+    state: State
+    why: str | NotReady | None
+
+    def told(self) -> tuple[str, str]:
+        """In a report's words."""
+        if isinstance(self.why, str):
+            return self.state.value, self.why
+        return self.state.value, QUOTING if self.why is None else f"{QUOTING} as {DEFAULT}: {self.why.code}"
+
+
 class Track:
     """Looks at an engine after each of its steps."""
 
@@ -42,6 +57,7 @@ class Track:
         self._filled_orders: set[str] = set()
         self._opened_ns: dict[str, int] = {}
         self._spent_ns: Counter[tuple[str, str]] = Counter()
+        self._symbol = engine.symbol
         self._standing = self._stands()
         self._since_ns = began_ns
 
@@ -55,7 +71,9 @@ class Track:
             elif isinstance(command, cmd.RecordFill) and command.after is not None:
                 self._fills.append(command)
                 self._filled_orders.add(command.client_order_id or command.order_id)
-        if self._stands() != self._standing:
+        symbol = self._symbol
+        why = symbol.no_quote_reason if symbol.quote is None else symbol.not_ready
+        if symbol.state is not self._standing.state or why != self._standing.why:
             self._spend(event.at_ns)
 
     def sample(self, at_ns: int) -> None:
@@ -106,16 +124,12 @@ class Track:
                 of_fill = self._markouts.setdefault((markout.trade_id, markout.side.value), {})
                 of_fill[markout.horizon_ms] = usdt
 
-    def _stands(self) -> tuple[str, str]:
-        symbol = self._engine.symbol
-        if symbol.quote is None:
-            return symbol.state.value, symbol.no_quote_reason
-        if symbol.not_ready is None:
-            return symbol.state.value, QUOTING
-        return symbol.state.value, f"{QUOTING} as {DEFAULT}: {symbol.not_ready.code}"
+    def _stands(self) -> _Standing:
+        symbol = self._symbol
+        return _Standing(symbol.state, symbol.no_quote_reason if symbol.quote is None else symbol.not_ready)
 
     def _spend(self, at_ns: int) -> None:
-        self._spent_ns[self._standing] += at_ns - self._since_ns
+        self._spent_ns[self._standing.told()] += at_ns - self._since_ns
         self._standing, self._since_ns = self._stands(), at_ns
 
     def _changed(self, at_ns: int, record: cmd.RecordOrder) -> None:

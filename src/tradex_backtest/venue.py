@@ -24,9 +24,6 @@ ACCOUNT = "market-maker"
 FINAL_ORDERS_KEPT = 10_000
 """Orders that are over and may still be asked about."""
 
-_SIDES = {ev.Side.BUY: Side.BUY, ev.Side.SELL: Side.SELL}
-_OWN_SIDES = {Side.BUY: ev.Side.BUY, Side.SELL: ev.Side.SELL}
-
 
 @dataclass(slots=True, eq=False)
 class VenueOrder:
@@ -93,7 +90,7 @@ class BacktestVenue:
             f"b{self._order_count}",
             order.client_order_id,
             ACCOUNT,
-            _SIDES[order.side],
+            Side.BUY if order.side is ev.Side.BUY else Side.SELL,
             order.price_ticks,
             order.lots,
             is_ioc=False,
@@ -173,7 +170,7 @@ class BacktestVenue:
         taker_side: Side,
     ) -> None:
         """Others traded with each other."""
-        self._public(at_us, trade_id, self.instrument.price(ticks), _OWN_SIDES[taker_side])
+        self._public(at_us, trade_id, self.instrument.price(ticks), _side(taker_side))
 
     def traded(
         self,
@@ -191,7 +188,7 @@ class BacktestVenue:
             ev.Execution(
                 self._engine_events.arrives_ns(at_us * 1000),
                 trade_id,
-                _OWN_SIDES[maker.side],
+                _side(maker.side),
                 price,
                 quantity,
                 fee(price * quantity, self._fees.maker_bps),
@@ -202,7 +199,7 @@ class BacktestVenue:
                 executed_at_us=at_us,
             )
         )
-        self._public(at_us, trade_id, price, _OWN_SIDES[maker.side].opposite)
+        self._public(at_us, trade_id, price, _side(maker.side).opposite)
 
     def accepted(self, order: BookOrder, at_us: int) -> None:
         """An order of ours was taken."""
@@ -256,3 +253,8 @@ class BacktestVenue:
     def _next_engine_sequence(self) -> int:
         self._engine_sequence += 1
         return self._engine_sequence
+
+
+def _side(side: Side) -> ev.Side:
+    """The core's word for a side."""
+    return ev.Side.BUY if side is Side.BUY else ev.Side.SELL

@@ -6,7 +6,7 @@ applied must span it. From then on each must follow the one before: `U` = previo
 `pu` = previous `u` on futures.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tradex_sandbox.capture import CaptureLine, FieldError, exchange_time, integer, levels
 from tradex_sandbox.capture_grid import Grid
@@ -14,8 +14,7 @@ from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.orders import Side
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """The levels of one side that a depth message names, by price in ticks."""
 
     before: dict[int, int]
@@ -26,8 +25,7 @@ class Told:
     """Lots after, of those that are not."""
 
 
-@dataclass(frozen=True, slots=True)
-class DepthIds:
+class DepthIds(NamedTuple):
     """The update ids of a depth message; `previous` only on futures."""
 
     first: int
@@ -80,8 +78,8 @@ class CrowdBook:
 
     def load(self, snapshot: CaptureLine, grid: Grid) -> None:
         """Begin with the snapshot; FieldError."""
-        self.bids.replace(grid.levels(levels(snapshot.data, "bids")))
-        self.asks.replace(grid.levels(levels(snapshot.data, "asks")))
+        self.bids.replace(grid.levels(levels(snapshot.data, "bids")).items())
+        self.asks.replace(grid.levels(levels(snapshot.data, "asks")).items())
         self._last_id = None
         self._check_uncrossed()
 
@@ -101,8 +99,8 @@ class CrowdBook:
         self._last_id = ids.last
         return changes
 
-    def change(self, at: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> tuple[Told, Told]:
-        """Set these levels (ticks, lots) as of an exchange time; the bids and asks that this tells.
+    def change(self, at: int, bids: dict[int, int], asks: dict[int, int]) -> tuple[Told, Told]:
+        """Set these levels (ticks -> lots) as of an exchange time; the bids and asks that this tells.
 
         FieldError for a crossed book, which is then as it was before.
         """
@@ -110,8 +108,8 @@ class CrowdBook:
         try:
             self._check_uncrossed()
         except FieldError:
-            self.bids.apply(told[0].before.items())
-            self.asks.apply(told[1].before.items())
+            self.bids.apply(told[0].before)
+            self.asks.apply(told[1].before)
             raise
         self.at = at
         return told
@@ -130,6 +128,9 @@ class CrowdBook:
             )
 
 
-def _apply(side: BookSide, levels_now: list[tuple[int, int]]) -> Told:
-    before, after = side.apply(levels_now)
-    return Told(before, after, {ticks: lots for ticks, lots in after.items() if before[ticks] != lots})
+def _apply(side: BookSide, after: dict[int, int]) -> Told:
+    before = side.apply(after)
+    changed = {
+        ticks: lots for (ticks, lots), was in zip(after.items(), before.values(), strict=True) if lots != was
+    }
+    return Told(before, after, changed)

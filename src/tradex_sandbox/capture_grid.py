@@ -91,11 +91,11 @@ class Grid:
         self.lots = Units("quantity", instrument.lot_size, strays=True)
         self.ticks = Units("price", instrument.tick_size, strays=False, zero_allowed=False)
 
-    def levels(self, raw: RawLevels) -> list[tuple[int, int]]:
-        """[price, quantity] pairs as (ticks, lots); FieldError."""
+    def levels(self, raw: RawLevels) -> dict[int, int]:
+        """[price, quantity] pairs as ticks -> lots; the last of those at one price. FieldError."""
         ticks, lots = self.ticks, self.lots
         try:
-            return [(ticks[price], lots[quantity]) for price, quantity in raw]
+            return {ticks[price]: lots[quantity] for price, quantity in raw}
         except (TypeError, ValueError) as error:
             if isinstance(error, FieldError):
                 raise

@@ -1,6 +1,7 @@
 """One side of an aggregated book in whole ticks and lots, with its best price always at hand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 
 from tradex_sandbox.orders import Side
 
@@ -28,29 +29,10 @@ class BookSide:
         """Quantity at a price, 0 when there is none."""
         return self._levels.get(ticks, 0)
 
-    def set(self, ticks: int, lots: int) -> int:
-        """Set the absolute quantity at a price; returns what stood there before."""
+    def apply(self, after: Mapping[int, int]) -> dict[int, int]:
+        """Set absolute quantities (ticks -> lots); what they were, in the same order."""
         levels = self._levels
-        if lots:
-            before = levels.get(ticks, 0)
-            levels[ticks] = lots
-            best = self.best
-            if best is None or (ticks - best) * self._step < 0:
-                self.best = ticks
-            return before
-        before = levels.pop(ticks, 0)
-        if ticks == self.best:
-            self.best = self._next_best(ticks)
-        return before
-
-    def apply(self, levels_now: Iterable[tuple[int, int]]) -> tuple[dict[int, int], dict[int, int]]:
-        """Set many absolute quantities at once; what they were and what they are now, by price.
-
-        Of a price that is named twice the last one counts.
-        """
-        levels = self._levels
-        after = dict(levels_now)
-        before = {ticks: levels.get(ticks, 0) for ticks in after}
+        before = dict(zip(after, map(levels.get, after, repeat(0)), strict=False))
         levels.update(after)
         for ticks in [ticks for ticks, lots in after.items() if not lots]:
             del levels[ticks]
@@ -58,12 +40,15 @@ class BookSide:
         if best is None:
             self.best = self._scan()
         elif self.side is Side.BUY:
-            self.best = max([ticks for ticks, lots in after.items() if ticks > best and lots], default=best)
-        else:
+            if max(after, default=best) > best:
+                self.best = max(
+                    [ticks for ticks, lots in after.items() if ticks > best and lots], default=best
+                )
+        elif min(after, default=best) < best:
             self.best = min([ticks for ticks, lots in after.items() if ticks < best and lots], default=best)
         if self.best is not None and self.best not in levels:
             self.best = self._next_best(self.best)
-        return before, after
+        return before
 
     def replace(self, levels: Iterable[tuple[int, int]]) -> None:
         """Make `levels` the whole side."""

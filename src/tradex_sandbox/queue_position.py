@@ -6,7 +6,7 @@ Orders of accounts at one price stand oldest first, and an older one never has m
 than a younger one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -92,6 +92,8 @@ class OwnOrders:
     def __init__(self, side: Side) -> None:
         self.side = side
         self._queues: dict[int, list[QueuedOrder]] = {}
+        self._prices: list[int] = []
+        """Best first; another list after each change, so that who walks along one is not disturbed."""
         self._sign = -1 if side is Side.BUY else 1
 
     def __bool__(self) -> bool:
@@ -105,7 +107,7 @@ class OwnOrders:
     @property
     def best(self) -> int | None:
         """Best price in ticks."""
-        return min(self._queues, key=self._sign.__mul__) if self._queues else None
+        return self._prices[0] if self._prices else None
 
     def best_without(self, account_id: str) -> int | None:
         """Best price at which another account stands."""
@@ -116,15 +118,16 @@ class OwnOrders:
         ]
         return min(others, key=self._sign.__mul__, default=None)
 
-    def prices(self) -> list[int]:
+    def prices(self) -> Sequence[int]:
         """Every price, best first."""
-        return sorted(self._queues, key=self._sign.__mul__)
+        return self._prices
 
     def reached(self, ticks: int) -> list[int]:
         """Own prices at `ticks` or better, best first: those that an opposite price of `ticks` meets."""
-        if not self._queues:
+        prices, sign = self._prices, self._sign
+        if not prices or (prices[0] - ticks) * sign > 0:
             return []
-        return [price for price in self.prices() if (price - ticks) * self._sign <= 0]
+        return [price for price in prices if (price - ticks) * sign <= 0]
 
     def queue(self, ticks: int) -> list[QueuedOrder]:
         """The orders at a price, oldest first; empty when there is none."""
@@ -136,7 +139,12 @@ class OwnOrders:
 
     def add(self, ticks: int, order: BookOrder, ahead: int, since: int) -> None:
         """Put an order behind `ahead` lots of the crowd and every own order at its price."""
-        self._queues.setdefault(ticks, []).append(QueuedOrder(order, ahead, since))
+        queued = QueuedOrder(order, ahead, since)
+        if ticks in self._queues:
+            self._queues[ticks].append(queued)
+        else:
+            self._queues[ticks] = [queued]
+            self._order_prices()
 
     def remove(self, ticks: int, order: BookOrder) -> None:
         """Take an order out."""
@@ -152,3 +160,7 @@ class OwnOrders:
             self._queues[ticks] = queue
         else:
             del self._queues[ticks]
+            self._order_prices()
+
+    def _order_prices(self) -> None:
+        self._prices = sorted(self._queues, key=self._sign.__mul__)

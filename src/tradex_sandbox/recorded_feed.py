@@ -1,9 +1,9 @@
 """A capture made ready to be played: one symbol of it, its grid, and its book at the joined snapshot."""
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 from weakref import ref
@@ -14,10 +14,11 @@ from tradex_sandbox.capture import (
     FieldError,
     MessageKind,
     boolean,
+    capture_line,
     exchange_time,
     integer,
     levels,
-    read_capture,
+    numbered_lines,
     text,
 )
 from tradex_sandbox.capture_book import CrowdBook, DepthIds
@@ -119,9 +120,8 @@ class RecordedFeed:
         self._passes_over_tickers = False
         self._file: ref[BinaryIO] | None = None
         self._bytes = 1
-        self._messages = self._own(read_capture(path, self._passes_over, self._opened))
-        self._ahead: deque[CaptureLine] = deque()
-        self._broken: CaptureError | None = None
+        self.messages: Iterator[CaptureLine] = self._read(numbered_lines(path, self._opened))
+        """Those of the symbol, in order; CaptureError where the file breaks."""
         joiner = _Joiner()
         joined = self._join(joiner)
         self.zero_ns = joiner.messages[-1].at_ns
@@ -129,14 +129,6 @@ class RecordedFeed:
         self.grid = Grid(instrument or self._inferred(joiner))
         self._build(joiner, *joined)
         self._passes_over_tickers = not reads_tickers
-
-    def next(self) -> CaptureLine | None:
-        """The next message of the symbol, None at the end; CaptureError where the file breaks."""
-        if self._ahead:
-            return self._ahead.popleft()
-        if self._broken is not None:
-            raise self._broken
-        return next(self._messages, None)
 
     def error_at(self, message: CaptureLine, error: FieldError) -> CaptureError:
         """The error of one message, with file and line."""
@@ -151,19 +143,24 @@ class RecordedFeed:
         # Weakly: the reading of the file closes it, also when nobody reads on.
         self._file, self._bytes = ref(file), max(1, self.path.stat().st_size)
 
-    def _passes_over(self, line: bytes) -> bool:
-        return self._passes_over_tickers and TICKER_STREAM in line[:STREAM_BYTES]
-
-    def _own(self, source: Iterator[CaptureLine]) -> Iterator[CaptureLine]:
-        for message in source:
-            if message.symbol:
-                self._seen.add(message.symbol)
-                self.symbol = self.symbol or message.symbol
-            if not message.symbol or message.symbol == self.symbol:
+    def _read(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[CaptureLine]:
+        """The messages of the symbol, which is the first in the file unless it is known."""
+        path = self.path
+        for number, raw in lines:
+            if self._passes_over_tickers and TICKER_STREAM in raw[:STREAM_BYTES]:
+                continue
+            message = capture_line(path, number, raw)
+            if message is None:
+                continue
+            symbol = message.symbol
+            if symbol:
+                self._seen.add(symbol)
+                self.symbol = self.symbol or symbol
+            if not symbol or symbol == self.symbol:
                 yield message
 
     def _join(self, joiner: _Joiner) -> tuple[CaptureLine, list[_Depth]]:
-        for message in self._messages:
+        for message in self.messages:
             try:
                 joined = joiner.add(message)
             except FieldError as error:
@@ -191,16 +188,16 @@ class RecordedFeed:
         )
 
     def _inferred(self, joiner: _Joiner) -> Instrument:
+        ahead: list[CaptureLine] = []
+        broken: CaptureError | None = None
         try:
-            while len(self._ahead) < INFERENCE_MESSAGES:
-                message = next(self._messages, None)
-                if message is None:
-                    break
-                self._ahead.append(message)
+            while len(ahead) < INFERENCE_MESSAGES and (message := next(self.messages, None)) is not None:
+                ahead.append(message)
         except CaptureError as error:
-            self._broken = error
+            broken = error
+        self.messages = chain(_again(ahead, broken), self.messages)
         try:
-            return infer_instrument(self.symbol, (*joiner.messages, *self._ahead))
+            return infer_instrument(self.symbol, (*joiner.messages, *ahead))
         except FieldError as error:
             raise CaptureError(self.path, None, str(error)) from None
 
@@ -239,3 +236,10 @@ class RecordedFeed:
         self.grid = grid
         self.book.scale(tick_factor, lot_factor)
         self.oracle.regrid()
+
+
+def _again(messages: list[CaptureLine], broken: CaptureError | None) -> Iterator[CaptureLine]:
+    """What has been read already, and how it ended."""
+    yield from messages
+    if broken is not None:
+        raise broken

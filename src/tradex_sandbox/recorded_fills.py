@@ -86,7 +86,7 @@ class RecordedFills:
 
         Orders accepted in a later book than that of its exchange time were not there yet.
         """
-        side = self._book.side(trade.taker_side.opposite)
+        side = self._book.asks if trade.taker_side is Side.BUY else self._book.bids
         touched = side.own.reached(trade.ticks)
         left = trade.lots
         if touched:

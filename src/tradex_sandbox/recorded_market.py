@@ -108,7 +108,7 @@ class RecordedMarket:
     def _read(self) -> None:
         """Fetch the next message and when it is due: never before the one that preceded it."""
         try:
-            self._message = self.feed.next()
+            self._message = next(self.feed.messages, None)
         except CaptureError as error:
             self._end(error)
             return

@@ -1,13 +1,12 @@
 """Recorded trades, and those on one side of a book that the recorded levels may not show yet."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tradex_sandbox.orders import Side
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedTrade:
+class RecordedTrade(NamedTuple):
     """A trade of others; `traded_at` is its exchange time, comparable with that of the crowd's levels."""
 
     trade_id: str

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def ours(path: Path, lots: int) -> tuple[list[Isolated], np.ndarray[Any, Any], R
             continue
         rows += _rows(step, stream)
         lenient = (
-            replace(step, trade=replace(step.trade, traded_at=NEVER_OLD))
+            step._replace(trade=step.trade._replace(traded_at=NEVER_OLD))
             if isinstance(step, TradeStep)
             else step
         )

@@ -16,10 +16,9 @@ CHANGES = NEAR | FAR
 @given(st.sampled_from(Side), CHANGES)
 def test_best_price_and_levels_are_those_of_a_dict(side: Side, changes: list[tuple[int, int]]) -> None:
     book, plain = BookSide(side), dict[int, int]()
-    for ticks, lots in changes:
-        assert book.set(ticks, lots) == plain.pop(ticks, 0)
-        if lots:
-            plain[ticks] = lots
+    for after in (dict(changes[start : start + 5]) for start in range(0, len(changes), 5)):
+        assert list(book.apply(after).items()) == [(ticks, plain.get(ticks, 0)) for ticks in after]
+        plain = {ticks: lots for ticks, lots in (plain | after).items() if lots}
         best = max if side is Side.BUY else min
         assert book.best == best(plain, default=None)
         assert book.levels() == plain

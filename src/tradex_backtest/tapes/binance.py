@@ -32,7 +32,7 @@ class BinanceFeed:
 
     def next_us(self) -> int | None:
         """Receive time of the next message."""
-        self._message = self._feed.next()
+        self._message = next(self._feed.messages, None)
         return None if self._message is None else self._message.at_ns // 1000
 
     def take(self, at_us: int) -> DepthStep | TradeStep | None:

@@ -4,10 +4,9 @@ The crowd's book is shared: nobody in a recording knows our orders, so it is the
 taken when every run has come to its time.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tradex_sandbox.capture import CaptureError
 from tradex_sandbox.capture_book import CrowdBook, Told
@@ -16,8 +15,7 @@ from tradex_sandbox.market import MARK_INTERVAL_US
 from tradex_sandbox.recorded_trades import RecordedTrade
 
 
-@dataclass(frozen=True, slots=True)
-class DepthStep:
+class DepthStep(NamedTuple):
     """Levels of the crowd have changed."""
 
     at_us: int
@@ -25,16 +23,14 @@ class DepthStep:
     asks: Told
 
 
-@dataclass(frozen=True, slots=True)
-class TradeStep:
+class TradeStep(NamedTuple):
     """Others have traded."""
 
     at_us: int
     trade: RecordedTrade
 
 
-@dataclass(frozen=True, slots=True)
-class MarkStep:
+class MarkStep(NamedTuple):
     """A mark price, the middle of the crowd's book; None while a side is empty. One each second."""
 
     at_us: int

@@ -91,7 +91,7 @@ class UpdateFeed:
         if update.whole:
             bids, asks = _instead(self.book.bids, bids), _instead(self.book.asks, asks)
         try:
-            return DepthStep(at_us, *self.book.change(update.at, bids, asks))
+            return DepthStep(at_us, *self.book.change(update.at, dict(bids), dict(asks)))
         except FieldError as error:
             raise update.place.error(error) from None
 
