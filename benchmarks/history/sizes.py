@@ -6,7 +6,16 @@ from typing import Final
 
 import asyncpg
 
-TABLES: Final = ("mm_orders", "mm_fills", "outbox", "mm_audit", "mm_kill_orders", "mm_checkpoints")
+TABLES: Final = (
+    "mm_orders",
+    "mm_fills",
+    "mm_markouts",
+    "mm_pnl",
+    "outbox",
+    "mm_audit",
+    "mm_kill_orders",
+    "mm_checkpoints",
+)
 
 
 @dataclass(frozen=True, slots=True)

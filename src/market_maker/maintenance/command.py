@@ -35,6 +35,9 @@ Deletes from the database at POSTGRES_URL what is older than its table's retenti
   orders that are over          RETENTION_ORDERS_DAYS
   events that were sent         RETENTION_EVENTS_DAYS
   kills that were carried out   RETENTION_KILL_ORDERS_DAYS
+  results of minutes            RETENTION_PNL_DAYS
+  markouts                      RETENTION_MARKOUTS_DAYS
+  presence of programmes        RETENTION_PRESENCE_DAYS
   fills                         RETENTION_FILLS_DAYS, kept where it is not set
   the audit trail               RETENTION_AUDIT_DAYS, kept where it is not set
 

@@ -7,7 +7,17 @@ from typing import Annotated, Final, Self
 from market_maker import setting_types as to
 from market_maker import settings as service
 from market_maker.environment import Variable, fields_of, read_settings
-from market_maker.repositories.pruning import AUDIT, EVENTS, FILLS, KILL_ORDERS, ORDERS, Prunable
+from market_maker.repositories.pruning import (
+    AUDIT,
+    EVENTS,
+    FILLS,
+    KILL_ORDERS,
+    MARKOUTS,
+    ORDERS,
+    PNL,
+    PRESENCE,
+    Prunable,
+)
 from market_maker.setting_types import Secret
 
 _POSTGRES_URL: Final = next(variable for variable in service.variables() if variable.name == "POSTGRES_URL")
@@ -48,6 +58,33 @@ class MaintenanceSettings:
             default="365",
         ),
     ]
+    pnl_days: Annotated[
+        int,
+        Variable(
+            "RETENTION_PNL_DAYS",
+            _DAYS,
+            "maintain: days that the results of each minute are kept",
+            default="365",
+        ),
+    ]
+    markouts_days: Annotated[
+        int,
+        Variable(
+            "RETENTION_MARKOUTS_DAYS",
+            _DAYS,
+            "maintain: days that markouts are kept, also of fills that are kept for longer",
+            default="365",
+        ),
+    ]
+    presence_days: Annotated[
+        int,
+        Variable(
+            "RETENTION_PRESENCE_DAYS",
+            _DAYS,
+            "maintain: days that it is kept how far market maker programmes were met",
+            default="1095",
+        ),
+    ]
     fills_days: Annotated[
         int | None,
         Variable(
@@ -77,6 +114,9 @@ class MaintenanceSettings:
             (ORDERS, self.orders_days),
             (EVENTS, self.events_days),
             (KILL_ORDERS, self.kill_orders_days),
+            (PNL, self.pnl_days),
+            (MARKOUTS, self.markouts_days),
+            (PRESENCE, self.presence_days),
             (FILLS, self.fills_days),
             (AUDIT, self.audit_days),
         )

@@ -67,6 +67,30 @@ async def _count_kill_orders(db: Executor, symbol: str, before: datetime) -> int
     return await sql.count_prunable_kill_orders(db, symbol=symbol, before=before)
 
 
+async def _delete_pnl(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
+    return {"mm_pnl": await sql.prune_pnl(db, symbol=symbol, before=before, row_limit=rows_max)}
+
+
+async def _count_pnl(db: Executor, symbol: str, before: datetime) -> int | None:
+    return await sql.count_prunable_pnl(db, symbol=symbol, before=before)
+
+
+async def _delete_markouts(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
+    return {"mm_markouts": await sql.prune_markouts(db, symbol=symbol, before=before, row_limit=rows_max)}
+
+
+async def _count_markouts(db: Executor, symbol: str, before: datetime) -> int | None:
+    return await sql.count_prunable_markouts(db, symbol=symbol, before=before)
+
+
+async def _delete_presence(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
+    return {"mm_presence": await sql.prune_presence(db, symbol=symbol, before=before, row_limit=rows_max)}
+
+
+async def _count_presence(db: Executor, symbol: str, before: datetime) -> int | None:
+    return await sql.count_prunable_presence(db, symbol=symbol, before=before)
+
+
 async def _delete_audit(db: Executor, _symbol: str, before: datetime, rows_max: int) -> Rows:
     await sql.allow_pruning_audit(db)
     return {"mm_audit": await sql.prune_audit(db, before=before, row_limit=rows_max)}
@@ -109,5 +133,8 @@ async def _count_fills(db: Executor, symbol: str, before: datetime) -> int | Non
 ORDERS: Final = Prunable("mm_orders", _delete_orders, _count_orders)
 EVENTS: Final = Prunable("outbox", _delete_events, _count_events)
 KILL_ORDERS: Final = Prunable("mm_kill_orders", _delete_kill_orders, _count_kill_orders)
+PNL: Final = Prunable("mm_pnl", _delete_pnl, _count_pnl)
+MARKOUTS: Final = Prunable("mm_markouts", _delete_markouts, _count_markouts)
+PRESENCE: Final = Prunable("mm_presence", _delete_presence, _count_presence)
 FILLS: Final = Prunable("mm_fills", _delete_fills, _count_fills)
 AUDIT: Final = Prunable("mm_audit", _delete_audit, _count_audit, has_symbols=False)

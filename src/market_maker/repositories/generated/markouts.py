@@ -35,7 +35,7 @@ async def insert_markouts(
 
 
 MARKOUTS_OF_FILLS = """\
-SELECT symbol, trade_id, side, horizon_ms, mid, missing FROM mm_markouts
+SELECT symbol, trade_id, side, horizon_ms, mid, missing, recorded_at FROM mm_markouts
 WHERE symbol = $1 AND (trade_id, side) IN (
     SELECT unnest($2::text[]), unnest($3::text[])
 )

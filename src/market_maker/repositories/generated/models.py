@@ -212,6 +212,7 @@ class StoredMarkout:
     horizon_ms: int
     mid: Decimal | None
     missing: str | None
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from market_maker.repositories.executor import Executor
-from market_maker.repositories.generated.models import StoredAudit, StoredEvent, StoredFill, StoredKillOrder, StoredMarkout, StoredOrder
+from market_maker.repositories.generated.models import StoredAudit, StoredEvent, StoredFill, StoredKillOrder, StoredMarkout, StoredOrder, StoredPnl, StoredPresence
 
 
 LIST_PRUNABLE_SYMBOLS = """\
@@ -242,7 +242,7 @@ DELETE FROM mm_markouts
 WHERE symbol = $1 AND (trade_id, side) IN (
     SELECT unnest($2::text[]), unnest($3::text[])
 )
-RETURNING symbol, trade_id, side, horizon_ms, mid, missing
+RETURNING symbol, trade_id, side, horizon_ms, mid, missing, recorded_at
 """
 
 
@@ -273,5 +273,142 @@ async def count_prunable_fills(
 ) -> int | None:
     """How many fills of a symbol its checkpoint covers that were executed before then."""
     row = await db.fetchrow(COUNT_PRUNABLE_FILLS, symbol, before)
+    value: int | None = None if row is None else row[0]
+    return value
+
+
+PRUNE_PNL = """\
+DELETE FROM mm_pnl WHERE mm_pnl.symbol = $1 AND mm_pnl.at IN (
+    SELECT old.at FROM mm_pnl AS old
+    WHERE old.symbol = $1 AND old.at < (
+        SELECT max(last.at) FROM mm_pnl AS last WHERE last.symbol = $1 AND last.at < $2
+    )
+    ORDER BY old.at
+    LIMIT $3::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING symbol, at, spread_capture, inventory_pnl, fees, position, mid
+"""
+
+
+async def prune_pnl(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+    row_limit: int,
+) -> list[StoredPnl]:
+    """Deletes results of a symbol from before then, the oldest first, and gives them. The last of them stays: what
+    came about since is counted from it."""
+    rows = await db.fetch(PRUNE_PNL, symbol, before, row_limit)
+    return [StoredPnl(*row) for row in rows]
+
+
+COUNT_PRUNABLE_PNL = """\
+SELECT count(*) FROM mm_pnl AS old
+WHERE old.symbol = $1 AND old.at < (
+    SELECT max(last.at) FROM mm_pnl AS last WHERE last.symbol = $1 AND last.at < $2
+)
+"""
+
+
+async def count_prunable_pnl(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+) -> int | None:
+    """How many it would delete."""
+    row = await db.fetchrow(COUNT_PRUNABLE_PNL, symbol, before)
+    value: int | None = None if row is None else row[0]
+    return value
+
+
+PRUNE_MARKOUTS = """\
+DELETE FROM mm_markouts
+WHERE (mm_markouts.symbol, mm_markouts.trade_id, mm_markouts.side, mm_markouts.horizon_ms) IN (
+    SELECT old.symbol, old.trade_id, old.side, old.horizon_ms FROM mm_markouts AS old
+    WHERE old.symbol = $1 AND old.recorded_at < $2 AND old.recorded_at < (
+        SELECT max(last.recorded_at) FROM mm_markouts AS last WHERE last.symbol = $1
+    ) - interval '1 hour'
+    ORDER BY old.recorded_at
+    LIMIT $3::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING symbol, trade_id, side, horizon_ms, mid, missing, recorded_at
+"""
+
+
+async def prune_markouts(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+    row_limit: int,
+) -> list[StoredMarkout]:
+    """Deletes markouts of a symbol that were recorded before then, the oldest first, and gives them. Those of the hour
+    before the latest one stay: a start looks at them to know which are still due."""
+    rows = await db.fetch(PRUNE_MARKOUTS, symbol, before, row_limit)
+    return [StoredMarkout(*row) for row in rows]
+
+
+COUNT_PRUNABLE_MARKOUTS = """\
+SELECT count(*) FROM mm_markouts AS old
+WHERE old.symbol = $1 AND old.recorded_at < $2 AND old.recorded_at < (
+    SELECT max(last.recorded_at) FROM mm_markouts AS last WHERE last.symbol = $1
+) - interval '1 hour'
+"""
+
+
+async def count_prunable_markouts(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+) -> int | None:
+    """How many it would delete."""
+    row = await db.fetchrow(COUNT_PRUNABLE_MARKOUTS, symbol, before)
+    value: int | None = None if row is None else row[0]
+    return value
+
+
+PRUNE_PRESENCE = """\
+DELETE FROM mm_presence
+WHERE (mm_presence.symbol, mm_presence.programme, mm_presence.tier, mm_presence.from_at) IN (
+    SELECT old.symbol, old.programme, old.tier, old.from_at FROM mm_presence AS old
+    WHERE old.symbol = $1 AND old.until_at < $2
+    ORDER BY old.from_at
+    LIMIT $3::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING symbol, programme, tier, from_at, until_at, present_us, minutes, samples
+"""
+
+
+async def prune_presence(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+    row_limit: int,
+) -> list[StoredPresence]:
+    """Deletes stretches of a symbol that ended before then, the oldest first, and gives them."""
+    rows = await db.fetch(PRUNE_PRESENCE, symbol, before, row_limit)
+    return [StoredPresence(*row) for row in rows]
+
+
+COUNT_PRUNABLE_PRESENCE = """\
+SELECT count(*) FROM mm_presence WHERE symbol = $1 AND until_at < $2
+"""
+
+
+async def count_prunable_presence(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+) -> int | None:
+    """How many it would delete."""
+    row = await db.fetchrow(COUNT_PRUNABLE_PRESENCE, symbol, before)
     value: int | None = None if row is None else row[0]
     return value

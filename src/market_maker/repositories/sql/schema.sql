@@ -304,9 +304,12 @@ CREATE TABLE mm_markouts (
     -- The reference mid at that time, or why there is none.
     mid numeric CHECK (mid > 0 AND mid < 'Infinity'),
     missing text,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (symbol, trade_id, side, horizon_ms),
     CHECK (num_nulls(mid, missing) = 1)
 );
+
+CREATE INDEX mm_markouts_recorded_idx ON mm_markouts (symbol, recorded_at);
 
 -- How far programmes were kept, in stretches of time in which the symbol quoted, an hour long at most. What is
 -- not in any of them was absent.

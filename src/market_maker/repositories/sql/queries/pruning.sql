@@ -93,3 +93,62 @@ RETURNING *;
 SELECT count(*) FROM mm_fills JOIN mm_checkpoints USING (symbol)
 WHERE mm_fills.symbol = @symbol AND mm_fills.executed_at < @before
     AND mm_fills.id <= mm_checkpoints.last_fill_id;
+
+-- name: PrunePnl :many
+-- Deletes results of a symbol from before then, the oldest first, and gives them. The last of them stays: what
+-- came about since is counted from it.
+DELETE FROM mm_pnl WHERE mm_pnl.symbol = @symbol AND mm_pnl.at IN (
+    SELECT old.at FROM mm_pnl AS old
+    WHERE old.symbol = @symbol AND old.at < (
+        SELECT max(last.at) FROM mm_pnl AS last WHERE last.symbol = @symbol AND last.at < @before
+    )
+    ORDER BY old.at
+    LIMIT @row_limit::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *;
+
+-- name: CountPrunablePnl :one
+-- How many it would delete.
+SELECT count(*) FROM mm_pnl AS old
+WHERE old.symbol = @symbol AND old.at < (
+    SELECT max(last.at) FROM mm_pnl AS last WHERE last.symbol = @symbol AND last.at < @before
+);
+
+-- name: PruneMarkouts :many
+-- Deletes markouts of a symbol that were recorded before then, the oldest first, and gives them. Those of the hour
+-- before the latest one stay: a start looks at them to know which are still due.
+DELETE FROM mm_markouts
+WHERE (mm_markouts.symbol, mm_markouts.trade_id, mm_markouts.side, mm_markouts.horizon_ms) IN (
+    SELECT old.symbol, old.trade_id, old.side, old.horizon_ms FROM mm_markouts AS old
+    WHERE old.symbol = @symbol AND old.recorded_at < @before AND old.recorded_at < (
+        SELECT max(last.recorded_at) FROM mm_markouts AS last WHERE last.symbol = @symbol
+    ) - interval '1 hour'
+    ORDER BY old.recorded_at
+    LIMIT @row_limit::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *;
+
+-- name: CountPrunableMarkouts :one
+-- How many it would delete.
+SELECT count(*) FROM mm_markouts AS old
+WHERE old.symbol = @symbol AND old.recorded_at < @before AND old.recorded_at < (
+    SELECT max(last.recorded_at) FROM mm_markouts AS last WHERE last.symbol = @symbol
+) - interval '1 hour';
+
+-- name: PrunePresence :many
+-- Deletes stretches of a symbol that ended before then, the oldest first, and gives them.
+DELETE FROM mm_presence
+WHERE (mm_presence.symbol, mm_presence.programme, mm_presence.tier, mm_presence.from_at) IN (
+    SELECT old.symbol, old.programme, old.tier, old.from_at FROM mm_presence AS old
+    WHERE old.symbol = @symbol AND old.until_at < @before
+    ORDER BY old.from_at
+    LIMIT @row_limit::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *;
+
+-- name: CountPrunablePresence :one
+-- How many it would delete.
+SELECT count(*) FROM mm_presence WHERE symbol = @symbol AND until_at < @before;
