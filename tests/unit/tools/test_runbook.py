@@ -75,6 +75,9 @@ def test_every_metric_that_the_runbook_names_exists() -> None:
         "mm_instances",
         "mm_owners",
         "mm_kill_orders",
+        "mm_markouts",
+        "mm_pnl",
+        "mm_presence",
         "mm_pruned",
     }
     named = set(re.findall(r"\bmm_[a-z_]+\b", TEXT))
