@@ -67,9 +67,12 @@ class BookSnapshot:
     exchange_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BookDelta:
-    """Changed levels; applies only to a book at `prev_sequence`."""
+    """Changed levels; applies only to a book at `prev_sequence`.
+
+    Never changed once made; not declared frozen, as that costs a seventh of the way from message to event.
+    """
 
     at_ns: int
     data_ns: int

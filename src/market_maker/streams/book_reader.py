@@ -18,8 +18,8 @@ _SHORT = 0x81
 _CONTINUED = 0x80
 """From here on a byte of a number is not its last."""
 _SECOND_OF_UNION = 2
-_SHIFT_MAX = 63
-"""A long of more than ten bytes is not a long."""
+_SHIFTS = range(7, 70, 7)
+"""Of the further bytes of a long: one of more than ten bytes is not a long."""
 
 
 class NotPlainError(Exception):
@@ -85,19 +85,17 @@ def _short(length: int) -> int:
 
 def _long(value: bytes, at: int) -> tuple[int, int]:
     byte = value[at]
-    at += 1
     if byte < _CONTINUED:
-        return (byte >> 1) ^ -(byte & 1), at
+        return (byte >> 1) ^ -(byte & 1), at + 1
     number = byte & 0x7F
-    shift = 7
-    while byte >= _CONTINUED:
-        if shift > _SHIFT_MAX:
-            raise NotPlainError
-        byte = value[at]
+    for shift in _SHIFTS:
         at += 1
+        byte = value[at]
+        if byte < _CONTINUED:
+            number |= byte << shift
+            return (number >> 1) ^ -(number & 1), at + 1
         number |= (byte & 0x7F) << shift
-        shift += 7
-    return (number >> 1) ^ -(number & 1), at
+    raise NotPlainError
 
 
 def _both_sides(value: bytes, at: int, reader: LevelReader) -> tuple[Levels, Levels, int]:

@@ -39,9 +39,10 @@ def header_pairs(headers: Headers) -> Iterable[tuple[str, str | bytes | None]]:
 
 def trace_of(headers: Headers, trace_id: str) -> str | None:
     """The W3C traceparent of a message: its header, else one made from the envelope's trace id."""
-    for name, value in header_pairs(headers):
-        if name == TRACEPARENT and value is not None:
-            return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    if headers:
+        for name, value in header_pairs(headers):
+            if name == TRACEPARENT and value is not None:
+                return value.decode("ascii", "replace") if isinstance(value, bytes) else value
     return traceparent_of(trace_id)
 
 

@@ -59,13 +59,15 @@ class MessageDecoder:
         """
         batch = Batch()
         last: dict[TopicPartitionKey, Message] = {}
+        consumed: dict[str, int] = {}
+        processors = self._processors
         for message in messages:
             error = message.error()
             topic, partition = message.topic() or "", message.partition() or 0
             if error is None:
-                batch.consumed[topic] += 1
+                consumed[topic] = consumed.get(topic, 0) + 1
                 try:
-                    self._processors[topic].process(message, arrival, batch)
+                    processors[topic].process(message, arrival, batch)
                 except SchemaAwayError as problem:
                     if topic == ENGINE_EVENT:
                         return Batch(unjudged=str(problem))
@@ -76,6 +78,7 @@ class MessageDecoder:
                 batch.errors.append(message)
                 continue
             last[topic, partition] = message
+        batch.consumed.update(consumed)
         batch.read_ns, batch.decoded_ns = arrival.at_ns, time.monotonic_ns()
         batch.positions = {key: _position(message, arrival) for key, message in last.items()}
         return batch

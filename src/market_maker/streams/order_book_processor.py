@@ -7,7 +7,7 @@ from confluent_kafka import Message
 from market_maker.core.events import BookDelta, BookSnapshot, Levels
 from market_maker.core.instrument import OffGridError
 from market_maker.streams import envelope
-from market_maker.streams.avro_codec import AvroDecoder, WriterSchema
+from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Ignored
 from market_maker.streams.book_reader import BookFields, NotPlainError, read_book
 from market_maker.streams.errors import DecodeError
@@ -27,15 +27,13 @@ class OrderBookProcessor:
         self._contract = {
             topic: layout(avro_schema(topic)) for topic in (ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT)
         }
-        self._plain: dict[tuple[str, int], bool] = {}
+        self._plain: dict[str, dict[int, bool]] = {topic: {} for topic in self._contract}
+        """By topic and schema, whether the specialised reader knows its layout."""
 
     def process(self, message: Message, arrival: Arrival, batch: Batch) -> None:
         """Append a BookDelta or BookSnapshot."""
         topic = message.topic() or ""
-        value = message.value()
-        schema = self._decoder.schema(value)
-        is_delta = topic == ORDER_BOOK_DELTA
-        fields = self._read(topic, schema, value or b"", is_delta=is_delta)
+        fields = self._read(topic, message.value())
         if fields is None:
             batch.ignored[topic, self._why(message)] += 1
             return
@@ -44,7 +42,7 @@ class OrderBookProcessor:
         trace = envelope.trace_of(message.headers(), trace_id.decode("ascii", "replace"))
         event = (
             BookDelta(at_ns, data_ns, prev_sequence, sequence, bids, asks, trace, timestamp_us)
-            if is_delta
+            if topic == ORDER_BOOK_DELTA
             else BookSnapshot(at_ns, data_ns, sequence, bids, asks, trace, timestamp_us)
         )
         batch.items.append((reader.symbol, event))
@@ -53,16 +51,17 @@ class OrderBookProcessor:
         known = self._instruments.reader(message.key() or b"") is not None
         return Ignored.GRID_CHANGING if known else Ignored.UNKNOWN_SYMBOL
 
-    def _read(self, topic: str, schema: WriterSchema, value: bytes, *, is_delta: bool) -> BookFields | None:
-        plain = self._plain.get((topic, schema.schema_id))
+    def _read(self, topic: str, value: bytes | None) -> BookFields | None:
+        schema = self._decoder.schema(value)
+        plain = self._plain[topic].get(schema.schema_id)
         if plain is None:
-            plain = self._plain[topic, schema.schema_id] = schema.layout == self._contract[topic]
-        if plain:
+            plain = self._plain[topic][schema.schema_id] = schema.layout == self._contract[topic]
+        if plain and value:
             try:
-                return read_book(value, is_delta=is_delta, instruments=self._instruments)
+                return read_book(value, is_delta=topic == ORDER_BOOK_DELTA, instruments=self._instruments)
             except NotPlainError:
                 pass  # the general reader decides whether it is good
-        return self._read_any(schema.read(value), is_delta=is_delta)
+        return self._read_any(schema.read(value or b""), is_delta=topic == ORDER_BOOK_DELTA)
 
     def _read_any(self, record: envelope.Record, *, is_delta: bool) -> BookFields | None:
         data = envelope.part(record, "data")
