@@ -24,7 +24,8 @@ from playwright.async_api import async_playwright
 from benchmarks.process_figures import look_cpu
 from benchmarks.report import Row, table
 from lab.api import Alone
-from lab.desk import NOW_NS, FakeDesk, order_view, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import NOW_NS, order_view, view_of
 from market_maker.api.app import create_app
 from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer

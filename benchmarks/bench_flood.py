@@ -20,7 +20,8 @@ import uvloop
 from benchmarks.report import Row
 from lab.api import Alone
 from lab.auth import issuing, token
-from lab.desk import FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import view_of
 from market_maker.api.app import create_app
 from market_maker.api.bearer import BearerAuth
 from market_maker.api.server import ApiServer

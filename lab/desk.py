@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
+from lab.desk_records import NOW_NS, START, instrument, view_of
 from market_maker.actors.changes import ChangeFeed
 from market_maker.api.ports import (
     ActiveSymbolError,
@@ -25,22 +25,15 @@ from market_maker.api.ports import (
     VersionRow,
 )
 from market_maker.clients.metadata import MetadataInvalidError, Offer
-from market_maker.core.commands import OrderStatus, Problem, Reply
+from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side
-from market_maker.core.instrument import Instrument
 from market_maker.core.obligations import Programme, ProgrammeDay, Tier
 from market_maker.core.states import Cause, KillReason, State, next_state
 from market_maker.core.view import (
-    BookView,
-    Counters,
     DepthLevel,
     KillView,
-    ModelView,
-    OrderView,
-    PnlView,
     PreviewView,
-    ReferenceView,
     SymbolView,
 )
 from market_maker.repositories.audit import AuditEntry
@@ -53,66 +46,7 @@ from market_maker.repositories.outbox import OutboxEvent
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned
 
-START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NOW_NS = 60_000_000_000
 COMPONENTS = ("postgres", "kafka", "redis", "order_service", "metadata", "schema_registry")
-
-
-def instrument(symbol: str) -> Instrument:
-    base, _, quote = symbol.partition("-")
-    return Instrument(symbol, base, quote or "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
-
-
-def view_of(config: SymbolConfig) -> SymbolView:
-    """A PAUSED symbol with a valid book, flat."""
-    zero = Decimal(0)
-    return SymbolView(
-        at_ns=NOW_NS,
-        symbol=config.symbol,
-        shadow_mode=False,
-        state=State.PAUSED,
-        state_reason="started",
-        state_actor="service",
-        state_since_ns=0,
-        kill=None,
-        config=config,
-        instrument=instrument(config.symbol),
-        book=BookView(
-            valid=True,
-            invalid_reason="",
-            sequence=42,
-            best_bid=Decimal("100.00"),
-            best_ask=Decimal("100.10"),
-            data_ns=NOW_NS - 250_000_000,
-        ),
-        reference=ReferenceView(Decimal("100.05"), "book", 42, uncertain=False),
-        pnl=PnlView(zero, None, zero, zero, zero, zero, zero, 0, zero, None, "", None, rebase_pending=False),
-        orders=(),
-        open_orders=0,
-        unknown_orders=0,
-        open_orders_at_exchange=0,
-        proven_zero_at_ns=NOW_NS,
-        model=ModelView(config.model, config.model, "", ""),
-        quote=None,
-        verdicts=(),
-        no_quote_reason="paused",
-        enable_problems=(),
-        counters=Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ()),
-    )
-
-
-def order_view(side: Side, price: str, level: int = 0) -> OrderView:
-    return OrderView(
-        client_order_id=f"00000000-0000-7000-8000-{level:011d}{side is Side.SELL:d}",
-        order_id=f"x{level}",
-        side=side,
-        level=level,
-        price=Decimal(price),
-        quantity=Decimal("1.0"),
-        filled_quantity=Decimal("0.25"),
-        status=OrderStatus.OPEN,
-        sent_at_ns=NOW_NS - 1_000_000_000,
-    )
 
 
 @dataclass
@@ -447,53 +381,3 @@ def _changed(row: AuditEntry, name: str) -> bool:
 
 def within(period: Period, at: datetime) -> bool:
     return (period.since is None or at >= period.since) and (period.until is None or at < period.until)
-
-
-def fill_row(row_id: int) -> FillRecord:
-    return FillRecord(
-        id=row_id,
-        symbol="BTC-USDT",
-        trade_id=f"t{row_id}",
-        side=Side.BUY,
-        price=Decimal("100.10"),
-        quantity=Decimal("0.5"),
-        fee=Decimal("-0.001"),
-        order_id=f"o{row_id}",
-        client_order_id=None,
-        is_maker=True,
-        sequence=row_id,
-        executed_at=START,
-        recorded_at=START,
-        mid=None,
-        level=None,
-    )
-
-
-def order_row(number: int) -> OrderRecord:
-    return OrderRecord(
-        client_order_id=f"00000000-0000-7000-8000-{number:012d}",
-        order_id=f"o{number}",
-        symbol="BTC-USDT",
-        side=Side.SELL,
-        level=0,
-        price=Decimal("100.10"),
-        quantity=Decimal("0.5"),
-        filled_quantity=Decimal(0),
-        status=OrderStatus.CANCELLED,
-        reason="requote",
-        created_at=START,
-        updated_at=START,
-    )
-
-
-def event_row(row_id: int) -> OutboxEvent:
-    return OutboxEvent(
-        id=row_id,
-        event_id=UUID(f"00000000-0000-7000-8000-{row_id:012d}"),
-        topic="mm.state.changed.v1",
-        symbol="BTC-USDT",
-        payload={"symbol": "BTC-USDT", "from": "PAUSED", "to": "ACTIVE"},
-        trace_id="",
-        created_at=START,
-        sent_at=None,
-    )

@@ -30,4 +30,5 @@ pytest_plugins = [
     "tests.support.instances",
     "tests.support.order_proxy",
     "tests.support.valkey",
+    "tests.support.buses",
 ]

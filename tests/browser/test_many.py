@@ -4,7 +4,8 @@ from playwright.async_api import expect
 from tests.support.person import People, Person
 
 from lab.api import served
-from lab.desk import FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import view_of
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 

@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.support.apache_intake import MakeDesk
 from tests.support.deployment import stages
 from tests.support.image_root import ImageRoot, NoNamespacesError
+from tests.support.intake import Desk, Exchange
+from tests.support.kafka import Wire
 from tests.support.kafka_exchange import KafkaExchange
 
 from lab.apache_kafka import ApacheKafka
@@ -15,6 +18,7 @@ from lab.maven import NoJavaServerError, kafka_jars
 from lab.processes import ServerProcess
 from lab.secured_kafka import LISTENER, let_in, secured
 from lab.tls import Authority
+from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 
 PARTITIONS = 4
@@ -110,3 +114,15 @@ def shared_exchange(exchange_kafka: ApacheKafka, service_directory: Path) -> Ite
     Topics(address).await_leaders((*CONSUMED, *PUBLISHED))
     yield KafkaExchange(process, address, process.ready["control"], process.ready["metadata"], exchange_kafka)
     process.close()
+
+
+@pytest.fixture
+def exchange(topics: Topics, wire_format: Wire) -> Iterator[Exchange]:
+    made = Exchange(topics.address, wire_format)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make_desk(exchange: Exchange, registry: SchemaRegistry) -> MakeDesk:
+    return lambda listener=None, **options: Desk(exchange.broker, registry, listener, **options)

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from lab.api import Api, in_process
-from lab.desk import FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import view_of
 from market_maker.api.ports import DatabaseDownError
 from market_maker.api.security import Authenticator
 from market_maker.core.config import SymbolConfig

@@ -49,6 +49,13 @@ class Mailbox:
         return [event.trade_id for event in self.of(Execution)]
 
 
+class Broken(Mailbox):
+    """Fails."""
+
+    def deliver(self, event: Event) -> bool:
+        raise ZeroDivisionError(event)
+
+
 @dataclass
 class Letters:
     """Keeps the dead letters."""

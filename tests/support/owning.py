@@ -5,20 +5,14 @@ journal, router and offsets are the service's. The test plays the consumer group
 """
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 import asyncpg
-import grpc
-from aiohttp import web
+from tests.support.owning_parts import PARTITIONS, DeadLetters, keys_of
 
-from lab.exchange_process import Exchange as OrderBook
-from lab.order_server import OrderServer, Seen
 from market_maker.actors.changes import ChangeFeed
 from market_maker.actors.controls import Controls
 from market_maker.actors.journal import Journal
@@ -38,10 +32,9 @@ from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
 from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.clients.metadata import MetadataClient
-from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
 from market_maker.core.commands import Reply
-from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.config import EngineLimits
 from market_maker.core.events import (
     BookSnapshot,
     Execution,
@@ -57,28 +50,20 @@ from market_maker.core.states import Cause, KillReason, State
 from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.configs import ConfigRepository
-from market_maker.repositories.database import open_pool
 from market_maker.repositories.executor import Database
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.repositories.owners import OwnerRepository
-from market_maker.streams.batch import Batch, Position, TopicPartitionKey, Undecodable
+from market_maker.streams.batch import Batch, Position, TopicPartitionKey
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.router import Destinations, KafkaRouter
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, MARK
 from market_maker.telemetry.tracing import make_tracing
-from tradex_contracts.metadata_pb2_grpc import add_MetadataServiceServicer_to_server
-from tradex_sandbox.exchange import Exchange as Listing
-from tradex_sandbox.faults import Fault as ServiceFault
-from tradex_sandbox.faults import FaultKind, FaultTable, Operation
-from tradex_sandbox.instruments import parse_instrument
-from tradex_sandbox.metadata_service import MetadataService
 
 BTC, ETH, SOL, DOGE = "BTC-USDT", "ETH-USDT", "SOL-USDT", "DOGE-USDT"
-PARTITIONS = 6
 MID = 600_000
 """Ticks of the books that are shown: 60000 in quote currency."""
 LONG_NS = 60_000_000_000
@@ -90,80 +75,6 @@ RENEW_EVERY_NS = 200_000_000
 LAST_LEASE_NS = 400_000_000
 """How long a symbol waits for the lease of an owner that did not release it."""
 WAIT_S_MAX = 30.0
-
-
-class Venue:
-    """An honest Order Service on a socket, in a thread of its own, and its own record of what came in."""
-
-    def __init__(self, server: OrderServer) -> None:
-        self.server = server
-        self.book = OrderBook()
-        self.broken = ""
-        """Requests for this symbol fail."""
-        server.respond = self._respond
-
-    async def _respond(self, request: web.Request, seen: Seen) -> web.StreamResponse:
-        if self.broken and self.broken in request.raw_path:
-            return web.Response(status=503)
-        status, body = self.book.answer(seen.method, request.raw_path, seen.body, time.monotonic_ns())
-        return web.Response(status=int(status[:3]), body=json.dumps(body).encode())
-
-    def resting(self, symbol: str) -> int:
-        """How many orders rest."""
-        return len(self.book.open.get(symbol, {}))
-
-    def heard(self) -> int:
-        """How many requests have come in."""
-        return len(self.server.requests)
-
-    def placed_since(self, count: int) -> list[Seen]:
-        """The orders among the requests after the first `count`."""
-        return [seen for seen in self.server.requests[count:] if seen.method == "POST"]
-
-
-class Directory:
-    """A Metadata Service; every instrument has a tick of 0.1 and a lot of 0.00001."""
-
-    def __init__(self) -> None:
-        self.listing = Listing(session="test")
-        self.faults = FaultTable(Random(1))  # noqa: S311 - a test's chance
-        self._server = grpc.aio.server()
-        self._number: list[int] = []
-
-    def list(self, *symbols: str) -> None:
-        """List these too."""
-        for symbol in symbols:
-            self.listing.add_simulated(parse_instrument(f"{symbol}:0.1:0.00001:5"), Decimal(60000), seed=7)
-
-    def go_away(self, symbol: str | None = None) -> None:
-        """Answer nothing (of one symbol) any more."""
-        self.faults.add(ServiceFault(operation=Operation.METADATA, kind=FaultKind.ERROR, symbol=symbol))
-
-    def come_back(self) -> None:
-        """Answer again."""
-        self.faults.clear()
-
-    async def start(self) -> str:
-        """Serve; its address."""
-        service = MetadataService(self.listing, self.faults)
-        add_MetadataServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call] # generated
-        port = self._server.add_insecure_port("127.0.0.1:0")
-        await self._server.start()
-        return f"127.0.0.1:{port}"
-
-    async def stop(self) -> None:
-        """End."""
-        await self._server.stop(None)
-
-
-class DeadLetters:
-    """Keeps them."""
-
-    def __init__(self) -> None:
-        self.sent: list[Undecodable] = []
-
-    def send(self, message: Undecodable) -> None:
-        self.sent.append(message)
 
 
 class Instance:
@@ -456,103 +367,8 @@ class Instance:
         await until(lambda: all(self.holds(symbol) and not self.symbol(symbol).retired for symbol in symbols))
 
 
-def keys_of(symbols: Iterable[str]) -> frozenset[TopicPartitionKey]:
-    """The partitions of all topics that carry the symbols."""
-    return frozenset((topic, partition_of(symbol, PARTITIONS)) for topic in CONSUMED for symbol in symbols)
-
-
 def _numbers(keys: Iterable[TopicPartitionKey]) -> frozenset[int]:
     return frozenset(number for _, number in keys)
-
-
-class Surroundings:
-    """What several instances share."""
-
-    def __init__(
-        self, url: str, pool: asyncpg.Pool, venue: Venue, directory: Directory, metadata: str
-    ) -> None:
-        self.pool = pool
-        self.venue = venue
-        self.directory = directory
-        self._url = url
-        self._metadata = metadata
-        self._ends: list[Callable[[], Awaitable[object]]] = []
-
-    async def configure(self, *symbols: str, **settings: Any) -> None:
-        """Store configurations; the Metadata Service lists their symbols."""
-        configs = ConfigRepository(Database(self.pool))
-        self.directory.list(*symbols)
-        for symbol in symbols:
-            await configs.insert(SymbolConfig(symbol, volatility_multiplier=False, **settings))
-
-    async def start(
-        self, name: str, url: str | None = None, *, last_lease_ns: int = LAST_LEASE_NS
-    ) -> Instance:
-        """A new instance; `url` is another way to the same database."""
-        meters = Meters(shadow_mode=False)
-        meters.loop_lag.start()
-        self._ends.append(_stopping(meters))
-        where = url or self._url
-        sizes = {"all": 8, "journal": 2, "lease": 1}
-        pools = {
-            use: await open_pool(
-                where, max_size=size, command_timeout_s=LEASE_COMMAND_S if use == "lease" else 10.0
-            )
-            for use, size in sizes.items()
-        }
-        for pool in pools.values():
-            self._ends.append(_closing(pool))
-        orders = OrderServiceClient(
-            self.venue.server.url,
-            Account("maker", "maker"),
-            meters.loop_lag,
-            response_timeout_ns=NEVER_NS,
-            on_report=meters.requested,
-        )
-        self._ends.append(orders.close)
-        metadata = MetadataClient(self._metadata, deadline_s=0.5)
-        self._ends.append(metadata.close)
-        instance = Instance(name, pools, orders, metadata, meters, last_lease_ns)
-        await instance.start()
-        self._ends.append(instance.stop)
-        return instance
-
-    async def owner(self, symbol: str) -> asyncpg.Record:
-        """The symbol's row of `mm_owners`."""
-        row = await self.pool.fetchrow("SELECT * FROM mm_owners WHERE symbol = $1", symbol)
-        assert row is not None
-        return row
-
-    async def close(self) -> None:
-        """End all instances, the youngest first."""
-        for end in reversed(self._ends):
-            await end()
-
-
-def _stopping(meters: Meters) -> Callable[[], Awaitable[object]]:
-    async def stop() -> None:
-        meters.loop_lag.stop()
-
-    return stop
-
-
-def _closing(pool: asyncpg.Pool) -> Callable[[], Awaitable[object]]:
-    async def close() -> None:
-        pool.terminate()
-
-    return close
-
-
-@asynccontextmanager
-async def surroundings(url: str, pool: asyncpg.Pool, venue: Venue) -> AsyncIterator[Surroundings]:
-    """Servers to share; instances that the test starts end with the block."""
-    directory = Directory()
-    around = Surroundings(url, pool, venue, directory, await directory.start())
-    try:
-        yield around
-    finally:
-        await around.close()
-        await directory.stop()
 
 
 async def until(condition: Callable[[], bool], seconds: float = WAIT_S_MAX) -> None:

@@ -15,11 +15,14 @@ from tests.support.said import Said
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.events import Side
-from market_maker.core.states import Cause, State
+from market_maker.core.risk.kill_switch import Trigger
+from market_maker.core.states import Cause, KillReason, State
 from market_maker.core.view import SymbolView
 
 BIDS: ev.Levels = ((9980, 500), (9970, 500))
 ASKS: ev.Levels = ((10020, 500), (10010 + 20, 500))
+LATCH = Trigger(KillReason.MANUAL, "earlier", "manual")
+"""Of a symbol that was halted before."""
 
 
 class Playbook(ExchangeTalk):

@@ -3,7 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lab.api import Api, in_process
-from lab.desk import FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import view_of
 from market_maker.core.config import SymbolConfig
 
 

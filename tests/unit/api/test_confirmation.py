@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lab.api import Api
-from lab.desk import FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import view_of
 from market_maker.core.config import SymbolConfig
 from market_maker.core.view import PnlView
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lab.api import Api
-from lab.desk import START, FakeDesk, event_row, fill_row, order_row
+from lab.desk import FakeDesk
+from lab.desk_records import START, event_row, fill_row, order_row
 
 BTC = "/v1/mm-configs/BTC-USDT"
 

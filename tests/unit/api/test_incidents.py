@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from lab.api import Api
-from lab.desk import START, FakeDesk, event_row
+from lab.desk import FakeDesk
+from lab.desk_records import START, event_row
 from market_maker.repositories.journal_batch import RISK_TOPIC
 from market_maker.repositories.outbox import OutboxEvent
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from lab.api import Api
-from lab.desk import FakeDesk, order_view
+from lab.desk import FakeDesk
+from lab.desk_records import order_view
 from market_maker.api import rendering
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.samples import COLUMNS, SPANS, Samples

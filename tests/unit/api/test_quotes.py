@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lab.api import Api
-from lab.desk import NOW_NS, FakeDesk, instrument, order_view
+from lab.desk import FakeDesk
+from lab.desk_records import NOW_NS, instrument, order_view
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
 from market_maker.core.events import Side

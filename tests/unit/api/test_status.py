@@ -2,7 +2,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from lab.api import Api
-from lab.desk import NOW_NS, FakeDesk, order_view
+from lab.desk import FakeDesk
+from lab.desk_records import NOW_NS, order_view
 from market_maker.core.commands import Problem
 from market_maker.core.events import Side
 from market_maker.core.results import Parts

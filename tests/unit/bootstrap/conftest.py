@@ -4,14 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from tests.support.owning import (
-    LEASE_COMMAND_S,
-    LONG_NS,
-    RENEW_EVERY_NS,
-    Surroundings,
-    Venue,
-    surroundings,
-)
+from tests.support.owning import LEASE_COMMAND_S, LONG_NS, RENEW_EVERY_NS
+from tests.support.owning_parts import Venue
+from tests.support.surroundings import Surroundings, surroundings
 
 from lab.order_server import OrderServer
 from market_maker.bootstrap import checkpoints, ending, errands, history_check

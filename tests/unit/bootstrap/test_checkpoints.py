@@ -6,7 +6,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.support.owning import BTC, Instance, Surroundings, found, until
+from tests.support.owning import BTC, Instance, found, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.bootstrap import checkpoints, history_check, restore
 from market_maker.core.states import Cause, KillReason, State

@@ -1,7 +1,8 @@
 """What the desk answers while PostgreSQL does not take what was decided, or the exchange owes a proof."""
 
 import pytest
-from tests.support.owning import BTC, ETH, Instance, Surroundings, until
+from tests.support.owning import BTC, ETH, Instance, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.api import ports
 from market_maker.api.problems import of_desk_error

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from tests.support.jumping_clock import JumpingClock
-from tests.support.owning import BTC, ETH, Instance, Surroundings, until
+from tests.support.owning import BTC, ETH, Instance, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.bootstrap import deadline, ending, service
 from market_maker.bootstrap.deadline import Deadline

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.owning import BTC, ETH, Instance, Surroundings, found, until
+from tests.support.owning import BTC, ETH, Instance, found, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State

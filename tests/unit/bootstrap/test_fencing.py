@@ -4,7 +4,8 @@ import asyncio
 import time
 
 import pytest
-from tests.support.owning import BTC, Instance, Surroundings, found, until
+from tests.support.owning import BTC, Instance, found, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.bootstrap import restore
 from market_maker.core.events import BookInvalid

@@ -4,7 +4,8 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from tests.support.owning import BTC, ETH, LONG_NS, Instance, Surroundings, found, until
+from tests.support.owning import BTC, ETH, LONG_NS, Instance, found, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.states import Cause, State
 from market_maker.ownership import turns

@@ -2,7 +2,9 @@
 
 import time
 
-from tests.support.owning import BTC, Instance, Surroundings, keys_of, until
+from tests.support.owning import BTC, Instance, until
+from tests.support.owning_parts import keys_of
+from tests.support.surroundings import Surroundings
 
 from market_maker.streams.lag import LagReport
 from market_maker.streams.topics import CONSUMED

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support import owning
+from tests.support import surroundings
 from tests.support.jumping_clock import JumpingClock
-from tests.support.owning import BTC, LONG_NS, NEVER_NS, Instance, Surroundings, until
+from tests.support.owning import BTC, LONG_NS, NEVER_NS, Instance, until
+from tests.support.surroundings import Surroundings
 
 from lab.postgres_server import PostgresServer
 from lab.stalling_proxy import StallingProxy
@@ -25,7 +26,7 @@ async def way(
     postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[StallingProxy]:
     """The instance's way to PostgreSQL, on which no answer to a renewal is waited for for long."""
-    for module, limit in ((tenancy, "RENEW_S_MAX"), (owning, "LEASE_COMMAND_S")):
+    for module, limit in ((tenancy, "RENEW_S_MAX"), (surroundings, "LEASE_COMMAND_S")):
         monkeypatch.setattr(module, limit, 0.3)
     async with StallingProxy(postgres_server.port) as proxy:
         yield proxy
@@ -64,7 +65,7 @@ async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_ow
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tenancy, "RENEW_S_MAX", NEVER_NS / 1e9)
-    monkeypatch.setattr(owning, "LEASE_COMMAND_S", NEVER_NS / 1e9)
+    monkeypatch.setattr(surroundings, "LEASE_COMMAND_S", NEVER_NS / 1e9)
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     resting = {order.order_id for order in north.symbol(BTC).orders}

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from tests.support.owning import BTC, DOGE, ETH, SOL, Surroundings, until
+from tests.support.owning import BTC, DOGE, ETH, SOL, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.commands import RecordState
 from market_maker.core.states import State

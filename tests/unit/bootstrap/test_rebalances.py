@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.support.owning import BTC, ETH, SOL, WAIT_S_MAX, Surroundings, found, until
+from tests.support.owning import BTC, ETH, SOL, WAIT_S_MAX, found, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.states import State
 from market_maker.ownership.states import Stage

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import structlog
 from structlog.typing import EventDict
-from tests.support.owning import BTC, Instance, Surroundings, until
+from tests.support.owning import BTC, Instance, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.states import Cause, State
 from market_maker.ownership import watch

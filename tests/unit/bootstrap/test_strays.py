@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.support.owning import BTC, ETH, Instance, Surroundings, until
+from tests.support.owning import BTC, ETH, Instance, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State

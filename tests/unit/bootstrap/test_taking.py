@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.support.owning import BTC, DOGE, ETH, LONG_NS, SOL, Surroundings, found, until
+from tests.support.owning import BTC, DOGE, ETH, LONG_NS, SOL, found, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.core.states import Cause, State
 from market_maker.repositories.executor import Database

@@ -4,7 +4,8 @@ import asyncio
 
 import asyncpg
 import pytest
-from tests.support.owning import BTC, ETH, Instance, Surroundings, until
+from tests.support.owning import BTC, ETH, Instance, until
+from tests.support.surroundings import Surroundings
 
 from market_maker.bootstrap.markets import Markets
 from market_maker.core.instrument import Instrument

@@ -8,7 +8,7 @@ import pytest
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
 from lab.api import Answer, eventually
-from lab.desk import view_of
+from lab.desk_records import view_of
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State

@@ -9,7 +9,8 @@ import pytest
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, Hub, HubPeers, running_fleet
 
 from lab.api import Answer, Api, in_process
-from lab.desk import FakeDesk, event_row, fill_row, order_row, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import event_row, fill_row, order_row, view_of
 from market_maker.api.admission import RateLimit
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.ports import StoredState

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 from tests.support.playbook import Playbook, active
 
-from lab.desk import START, view_of
+from lab.desk_records import START, view_of
 from market_maker.api import rendering
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.fleet_port import ShownElsewhere

@@ -11,7 +11,8 @@ import pytest
 from tests.support.valkey import Valkey
 
 from lab.api import Alone, Api, in_process
-from lab.desk import FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import view_of
 from lab.fleet_secret import FLEET_SECRET
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.ports import DatabaseDownError

@@ -9,7 +9,8 @@ import pytest
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_fleet
 
 from lab.api import Api
-from lab.desk import NOW_NS, START, FakeDesk, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import NOW_NS, START, view_of
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import KillReason, State

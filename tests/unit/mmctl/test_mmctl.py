@@ -9,7 +9,8 @@ import yaml
 from tests.support.mmctl import Mmctl
 
 from lab.api import served
-from lab.desk import FakeDesk, fill_row, view_of
+from lab.desk import FakeDesk
+from lab.desk_records import fill_row, view_of
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-from tests.support.intake import SYMBOLS, Desk, Exchange, Listener, Mailbox
+from tests.support.intake import SYMBOLS, Broken, Desk, Exchange, Listener
 from tests.support.kafka import (
     OURS,
     THEIRS,
@@ -25,7 +25,6 @@ from market_maker.core.events import (
     BookInvalid,
     BookSnapshot,
     EngineEventUnreadable,
-    Event,
     Execution,
     Source,
 )
@@ -39,13 +38,6 @@ OF_TWO_MS = 3_500
 """Session of members that meet: the built-in broker lets a new one in a second before the others' sessions
 could end, twice. A machine that stands still for a moment must not end one."""
 BEST = (levels(("100.10", "1")), levels(("100.20", "1")))
-
-
-class Broken(Mailbox):
-    """Fails."""
-
-    def deliver(self, event: Event) -> bool:
-        raise ZeroDivisionError(event)
 
 
 @pytest.fixture
