@@ -1,106 +1,27 @@
 """`market-maker maintain` on a real PostgreSQL: what goes, what stays, and what is written down before."""
 
-import asyncio
 import errno
-import gzip
-import io
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from tests.support.conversation import INSTRUMENT
+from tests.support.maintaining import BTC, NOW, OLD, Desk, exported
 
-from lab.journal_records import Fills, order, state
-from market_maker.bootstrap import checkpoints, restore
-from market_maker.bootstrap.restore import Restorer
+from lab.journal_records import order, state
 from market_maker.bootstrap.whole_history import whole_history
-from market_maker.core.commands import OrderStatus, Record, RecordFill
-from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
-from market_maker.core.ledger.fold import Fold
-from market_maker.core.ledger.markouts import HORIZONS_MS
+from market_maker.core.commands import OrderStatus
 from market_maker.maintenance import command
 from market_maker.maintenance.command import maintain
-from market_maker.repositories.executor import Database
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
-from market_maker.repositories.markouts import MarkoutRepository
 from market_maker.repositories.owners import OwnerRepository
-from market_maker.repositories.pnl import PnlRepository
-
-BTC = "BTC-USDT"
-NOW = datetime.now(UTC)
-OLD = NOW - timedelta(days=400)
-
-
-@pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "BATCH_ROWS", 2)
-    monkeypatch.setattr(checkpoints, "FILLS_MAX", 1)
-    monkeypatch.setattr(restore, "FILLS_MAX", 1)
-
-
-class Desk:
-    """A database with history."""
-
-    def __init__(self, url: str, pool: asyncpg.Pool) -> None:
-        self.url, self.pool, self.database = url, pool, Database(pool)
-        self.fills = Fills()
-
-    async def record(self, *records: Record, at: datetime = OLD) -> None:
-        await JournalStore(self.pool).write([JournalEntry(BTC, (one,), at) for one in records])
-
-    async def fill(self, *ages_days: float) -> list[RecordFill]:
-        made = []
-        for number, age in enumerate(ages_days):
-            side = Side.SELL if number % 3 == 2 else Side.BUY
-            at = NOW - timedelta(days=age)
-            fill = replace(
-                self.fills.next(side, f"0.{number + 1}"), executed_at_us=round(at.timestamp() * 1e6)
-            )
-            await self.record(fill, at=at)
-            made.append(fill)
-        return made
-
-    async def start(self) -> Fold:
-        """What a start makes of the fills; it writes a checkpoint."""
-        [claim] = await OwnerRepository(self.database).claim([BTC], "north")
-        restored, _ = await Restorer(self.database).restore(SymbolConfig(BTC), INSTRUMENT, claim.epoch)
-        fold = Fold()
-        fold.inventory, fold.filled = restored.inventory, dict(restored.filled_by_order)
-        fold.last_id = await self.pool.fetchval("SELECT max(last_fill_id) FROM mm_checkpoints")
-        return fold
-
-    async def maintain(self, *words: str, **environ: str) -> tuple[int, list[str]]:
-        out = io.StringIO()
-        environment = {"POSTGRES_URL": self.url, **environ}
-        code = await asyncio.to_thread(maintain, words, environment, out)
-        return code, out.getvalue().splitlines()
-
-    async def values(self, sql: str) -> list[Any]:
-        return [row[0] for row in await self.pool.fetch(sql)]
-
-
-@pytest.fixture
-async def desk(database_url: str, pool: asyncpg.Pool) -> Desk:
-    await OwnerRepository(Database(pool)).claim([BTC], "north")
-    return Desk(database_url, pool)
-
-
-def exported(directory: Path, table: str) -> list[dict[str, Any]]:
-    lines: list[str] = []
-    for path in sorted(directory.glob(f"{table}-*.jsonl.gz")):
-        lines += gzip.decompress(path.read_bytes()).decode().splitlines()
-    return [json.loads(line) for line in lines]
 
 
 async def test_orders_that_were_over_long_ago_go_and_what_is_live_unresolved_or_young_stays(
@@ -135,81 +56,6 @@ async def test_kills_that_were_carried_out_go_and_open_ones_stay(desk: Desk) -> 
     await desk.pool.execute("UPDATE mm_kill_orders SET done_at = $1 WHERE reason = 'done'", OLD)
     assert (await desk.maintain())[0] == 0
     assert await desk.values("SELECT reason FROM mm_kill_orders") == ["open"]
-
-
-async def results(desk: Desk, *ats: datetime) -> None:
-    """Cumulative results at these times: one more each."""
-    for number, at in enumerate(ats, 1):
-        await desk.pool.execute(
-            "INSERT INTO mm_pnl (symbol, at, spread_capture, inventory_pnl, fees, position) "
-            "VALUES ($1, $2, $3, 0, 0, 0)",
-            BTC,
-            at,
-            Decimal(number),
-        )
-
-
-async def test_old_results_go_but_the_one_from_which_later_ones_are_counted(
-    desk: Desk, tmp_path: Path
-) -> None:
-    ats = [OLD + timedelta(minutes=number) for number in range(5)]
-    await results(desk, *ats, NOW)
-    since = NOW - timedelta(days=100)
-    earned = await PnlRepository(desk.database).earned(BTC, since, NOW, "day")
-    code, said = await desk.maintain("--export", str(tmp_path))
-    assert code == 0
-    assert f"mm_pnl: 4 rows older than 365 days deleted, exported to {tmp_path}/mm_pnl-" in "\n".join(said)
-    assert await desk.values("SELECT at FROM mm_pnl ORDER BY at") == [ats[-1], NOW]
-    assert await PnlRepository(desk.database).earned(BTC, since, NOW, "day") == earned
-    assert {row["spread_capture"] for row in exported(tmp_path, "mm_pnl")} == {"1", "2", "3", "4"}
-    assert (await desk.maintain())[0] == 0
-    assert len(await desk.values("SELECT at FROM mm_pnl")) == 2
-
-
-async def test_markouts_go_by_their_own_retention_and_their_fills_stay(desk: Desk, tmp_path: Path) -> None:
-    await desk.fill(500, 480, 470, 1)
-    await desk.pool.execute(
-        "INSERT INTO mm_markouts (symbol, trade_id, side, horizon_ms, mid, recorded_at) "
-        "SELECT symbol, trade_id, side, 1000, price, executed_at FROM mm_fills"
-    )
-    code, _ = await desk.maintain("--export", str(tmp_path), RETENTION_MARKOUTS_DAYS="475")
-    assert code == 0
-    assert await desk.values("SELECT trade_id FROM mm_markouts ORDER BY trade_id") == ["t3", "t4"]
-    assert await desk.values("SELECT count(*) FROM mm_fills") == [4]
-    assert {row["trade_id"] for row in exported(tmp_path, "mm_markouts")} == {"t1", "t2"}
-
-
-async def test_the_markouts_of_a_symbols_latest_fills_stay_so_that_no_start_takes_them_for_due(
-    desk: Desk,
-) -> None:
-    await desk.fill(500, 480)
-    for horizon_ms in HORIZONS_MS:
-        await desk.pool.execute(
-            "INSERT INTO mm_markouts (symbol, trade_id, side, horizon_ms, mid, recorded_at) "
-            "SELECT symbol, trade_id, side, $1, price, executed_at FROM mm_fills",
-            horizon_ms,
-        )
-    assert not await MarkoutRepository(desk.database).unfinished(BTC)
-    assert (await desk.maintain())[0] == 0
-    assert set(await desk.values("SELECT trade_id FROM mm_markouts")) == {"t2"}
-    assert not await MarkoutRepository(desk.database).unfinished(BTC)
-
-
-async def test_presence_that_ended_long_ago_goes(desk: Desk, tmp_path: Path) -> None:
-    for at in (OLD, OLD + timedelta(hours=1), OLD + timedelta(hours=2), NOW - timedelta(hours=1)):
-        await desk.pool.execute(
-            "INSERT INTO mm_presence VALUES ($1, 'programme', 'tier', $2, $3, 1, 1, 1)",
-            BTC,
-            at,
-            at + timedelta(minutes=59),
-        )
-    assert (await desk.maintain())[0] == 0
-    assert await desk.values("SELECT count(*) FROM mm_presence") == [4]
-    code, said = await desk.maintain("--export", str(tmp_path), RETENTION_PRESENCE_DAYS="365")
-    assert code == 0
-    assert any(line.startswith("mm_presence: 3 rows older than 365 days deleted") for line in said)
-    assert await desk.values("SELECT from_at FROM mm_presence") == [NOW - timedelta(hours=1)]
-    assert len(exported(tmp_path, "mm_presence")) == 3
 
 
 async def audit(desk: Desk, *ats: datetime) -> None:
