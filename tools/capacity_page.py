@@ -27,6 +27,7 @@ from benchmarks.capacity.model import (
 )
 from tools.capacity_history import starts, stored
 from tools.capacity_peers import peers
+from tools.capacity_wire import wire
 
 MEASURED: Final = Path(__file__).parents[1] / "docs" / "measured"
 TEXT: Final = Path(__file__).parent / "capacity_page.md"
@@ -42,6 +43,7 @@ def page(
     soaks: Mapping[str, Document],
     history: Document | None = None,
     beside: Document | None = None,
+    ways: Document | None = None,
 ) -> str:
     """The page as Markdown. ValueError when the measurement cannot carry a plan."""
     steps = [step for cell in measured["cells"] for step in cell["steps"]]
@@ -58,6 +60,7 @@ def page(
         "stored": stored(history),
         "starts": starts(history),
         "peers": peers(beside),
+        "wire": wire(ways),
         "soak": "".join(_soak(name, soak) for name, soak in soaks.items()) or "Not measured yet.\n",
         "burst_rate": f"{wish.deltas_per_s * wish.burst:g}",
         "rate": f"{wish.deltas_per_s:g}",
@@ -210,8 +213,8 @@ def read(folder: Path) -> str:
         for name, file in names.items()
         if (folder / file).exists()
     }
-    history, beside = (_optional(folder / name) for name in ("history.json", "peers.json"))
-    return page(json.loads((folder / "capacity.json").read_text()), soaks, history, beside)
+    others = (_optional(folder / name) for name in ("history.json", "peers.json", "wire.json"))
+    return page(json.loads((folder / "capacity.json").read_text()), soaks, *others)
 
 
 def _optional(path: Path) -> Document | None:

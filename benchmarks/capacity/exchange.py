@@ -4,18 +4,20 @@ No matching and no market of its own: what costs time in the sandbox is not what
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from random import Random
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import grpc
+import orjson
 import uvloop
 from aiohttp import web
 
+from benchmarks.bare_http import CREATED, HOST, OK, BareHttp
 from benchmarks.capacity.orders import Orders, RestingOrder, Told
 from tradex_contracts import subject
 from tradex_contracts.metadata_pb2_grpc import add_MetadataServiceServicer_to_server
@@ -31,7 +33,9 @@ from tradex_sandbox.order_requests import parse_new_order, timestamp
 from tradex_sandbox.publisher import Publisher
 from tradex_sandbox.schema_registry import SchemaRegistry
 
-HOST: Final = "127.0.0.1"
+NOT_FOUND: Final = "404 Not Found"
+ORDERS: Final = "/v1/orders"
+BY_CLIENT_ID: Final = f"{ORDERS}/by-client-order-id/"
 GRID: Final = "0.01:0.001:5"
 START_PRICE: Final = Decimal(100)
 FILL_AFTER_S: Final = 0.5
@@ -39,62 +43,54 @@ TICK_S: Final = 0.05
 
 
 class OrderDesk:
-    """The routes of the Order Service."""
+    """The Order Service's contract without a framework (`benchmarks.bare_http`), and what happened so far."""
 
     def __init__(self, publisher: Publisher) -> None:
         self.orders = Orders()
         self._publisher = publisher
         self._untold: list[Told] = []
 
-    def routes(self) -> list[web.RouteDef]:
-        """Paths under /v1/orders, and what happened so far."""
-        return [
-            web.post("/v1/orders", self._place),
-            web.get("/v1/orders", self._list, allow_head=False),
-            web.delete("/v1/orders", self._cancel_all),
-            web.delete("/v1/orders/{order_id}", self._cancel),
-            web.get("/v1/orders/by-client-order-id/{client_order_id}", self._query, allow_head=False),
-            web.get("/health", self._health),
-            web.get("/presence", self._presence),
-        ]
+    def answer(self, method: str, target: str, body: bytes) -> tuple[str, bytes]:
+        """Carry out one request."""
+        url = urlsplit(target)
+        if url.path == ORDERS:
+            return self._place(body) if method == "POST" else self._all(method, parse_qs(url.query))
+        if url.path.startswith(BY_CLIENT_ID):
+            return self._query(url.path.removeprefix(BY_CLIENT_ID))
+        if method == "DELETE":
+            return self._cancel(url.path.rpartition("/")[2])
+        if url.path == "/presence":
+            return OK, orjson.dumps(self.orders.presence.longest_s(now_us()))
+        return OK, orjson.dumps({"cancels": self.orders.cancels, "trades": self.orders.trades})
 
-    async def _place(self, request: web.Request) -> web.Response:
-        new = parse_new_order(await request.read())
-        order, told, trades = self.orders.place(new, now_us())
+    def _place(self, body: bytes) -> tuple[str, bytes]:
+        order, told, trades = self.orders.place(parse_new_order(body), now_us())
         self._tell(told)
         if trades:
             asyncio.get_running_loop().call_later(FILL_AFTER_S, self._fill, order)
-        created_at = timestamp(now_us())
-        return _json({**_named(order), "status": "open", "created_at": created_at}, 201 if told else 200)
+        made = {**_named(order), "status": "open", "created_at": timestamp(now_us())}
+        return CREATED if told else OK, orjson.dumps(made)
 
-    async def _cancel(self, request: web.Request) -> web.Response:
-        order = self.orders.by_id.get(request.match_info["order_id"])
+    def _cancel(self, order_id: str) -> tuple[str, bytes]:
+        order = self.orders.by_id.get(order_id)
         if order is None or order.status != "open":
-            return _json({"code": "ORDER_NOT_OPEN", "message": "nothing to cancel"}, 404)
+            return _unknown("ORDER_NOT_OPEN")
         self._tell(self.orders.cancel(order, now_us()))
-        return _json({**_named(order), "status": order.status})
+        return OK, orjson.dumps({**_named(order), "status": order.status})
 
-    async def _cancel_all(self, request: web.Request) -> web.Response:
-        found = self.orders.open_orders(request.query["account_id"], request.query.get("symbol"))
+    def _all(self, method: str, query: dict[str, list[str]]) -> tuple[str, bytes]:
+        """The list of open orders, or the end of all of them."""
+        found = self.orders.open_orders(query["account_id"][0], query.get("symbol", [None])[0])
+        if method == "GET":
+            listed = [_described(order) for order in found]
+            return OK, orjson.dumps({"orders": listed, "next_cursor": None})
         for order in found:
             self._tell(self.orders.cancel(order, now_us()))
-        return _json({"cancelled": len(found)})
+        return OK, orjson.dumps({"cancelled": len(found)})
 
-    async def _query(self, request: web.Request) -> web.Response:
-        order = self.orders.by_client_id.get(request.match_info["client_order_id"])
-        if order is None:
-            return _json({"code": "ORDER_NOT_FOUND", "message": "no such order"}, 404)
-        return _json(_described(order))
-
-    async def _list(self, request: web.Request) -> web.Response:
-        found = self.orders.open_orders(request.query["account_id"], request.query.get("symbol"))
-        return _json({"orders": [_described(order) for order in found], "next_cursor": None})
-
-    async def _health(self, _request: web.Request) -> web.Response:
-        return _json({"cancels": self.orders.cancels, "trades": self.orders.trades})
-
-    async def _presence(self, _request: web.Request) -> web.Response:
-        return _json(self.orders.presence.longest_s(now_us()))
+    def _query(self, client_order_id: str) -> tuple[str, bytes]:
+        order = self.orders.by_client_id.get(client_order_id)
+        return _unknown("ORDER_NOT_FOUND") if order is None else (OK, orjson.dumps(_described(order)))
 
     def _fill(self, order: RestingOrder) -> None:
         self._tell(self.orders.fill(order, now_us()))
@@ -116,25 +112,26 @@ async def _serve(ready: Connection, broker: str, symbols: Sequence[str]) -> None
     listed = Exchange("capacity")
     for symbol in symbols:
         listed.add_simulated(parse_instrument(f"{symbol}:{GRID}"), START_PRICE, 1)
+    desk = OrderDesk(publisher)
+    orders = await asyncio.get_running_loop().create_server(lambda: BareHttp(desk.answer), HOST, 0)
     app = web.Application()
-    app.add_routes(OrderDesk(publisher).routes())
     app.add_routes(SchemaRegistry(store, _open).routes())
-    http = web.AppRunner(app, access_log=None)
-    await http.setup()
-    await web.TCPSite(http, HOST, 0).start()
+    registry = web.AppRunner(app, access_log=None)
+    await registry.setup()
+    await web.TCPSite(registry, HOST, 0).start()
     metadata = grpc.aio.server()
     service = MetadataService(listed, FaultTable(Random(1)))
     add_MetadataServiceServicer_to_server(service, metadata)  # type: ignore[no-untyped-call] # generated
     grpc_port = metadata.add_insecure_port(f"{HOST}:0")
     await metadata.start()
-    ready.send((http.addresses[0][1], grpc_port, ids))
+    ready.send((orders.sockets[0].getsockname()[1], registry.addresses[0][1], grpc_port, ids))
     while True:
         publisher.send(())
         await asyncio.sleep(TICK_S)
 
 
 def serve(ready: Connection, broker: str, symbols: Sequence[str]) -> None:
-    """The process's whole life; sends (HTTP port, gRPC port, schema ids by topic) when it listens."""
+    """The process's whole life; sends the ports of orders, registry and Metadata, and the schema ids."""
     uvloop.run(_serve(ready, broker, symbols))
 
 
@@ -169,5 +166,5 @@ def _described(order: RestingOrder) -> dict[str, Any]:
     }
 
 
-def _json(body: dict[str, Any], status: int = 200) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json")
+def _unknown(code: str) -> tuple[str, bytes]:
+    return NOT_FOUND, orjson.dumps({"code": code, "message": "there is no such order"})

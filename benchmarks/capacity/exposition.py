@@ -27,12 +27,13 @@ class Page:
         values = [value for _, value in self.samples.get(name, ())]
         return max((math.inf if math.isnan(value) else value for value in values), default=0.0)
 
-    def buckets(self, name: str) -> dict[float, float]:
-        """A histogram's cumulative counts by upper edge, over all its label sets."""
+    def buckets(self, name: str, **wanted: str) -> dict[float, float]:
+        """A histogram's cumulative counts by upper edge, over all its label sets that contain `wanted`."""
         edges: dict[float, float] = {}
         for labels, count in self.samples.get(f"{name}_bucket", ()):
-            edge = float(labels["le"])
-            edges[edge] = edges.get(edge, 0.0) + count
+            if wanted.items() <= labels.items():
+                edge = float(labels["le"])
+                edges[edge] = edges.get(edge, 0.0) + count
         return edges
 
 

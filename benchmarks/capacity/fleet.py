@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.capacity.exposition import Page, parse
 from benchmarks.capacity.servers import Servers
+from benchmarks.capacity.versions import NOW, Version
 from lab.fleet_secret import FLEET_SECRET
 from market_maker.demo.http import AnswerError, JsonClient
 from market_maker.demo.ports import free_port
@@ -40,7 +41,9 @@ WANTED: Final = (
     "mm_order_requests_total",
     "mm_quote_compute_latency_seconds",
     "mm_state_gauge",
+    "mm_tick_stage_latency_seconds",
     "mm_tick_to_order_latency_seconds",
+    "mm_tick_to_wire_latency_seconds",
 )
 
 
@@ -56,8 +59,15 @@ class Instance:
 class Fleet:
     """The instances of one cell. `start`, then `enable`, then measure, then `stop`."""
 
-    def __init__(self, servers: Servers, session: aiohttp.ClientSession, symbols: Sequence[str]) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        session: aiohttp.ClientSession,
+        symbols: Sequence[str],
+        version: Version = NOW,
+    ) -> None:
         self._servers = servers
+        self.version = version
         self._session = session
         self.symbols = list(symbols)
         self.instances: list[Instance] = []
@@ -75,7 +85,7 @@ class Fleet:
 
     async def prepare(self, name: str) -> None:
         """A database and a group of the fleet's own, every symbol configured."""
-        self.database_url = await self._servers.fresh_database(name)
+        self.database_url = await self._servers.fresh_database(name, self.version)
         await self._configure()
         self._account, self._group = str(uuid4()), f"capacity-{name}"
         await asyncio.to_thread(skip_history, self._servers.kafka.address, self._group)
@@ -155,12 +165,13 @@ class Fleet:
     def _environment(self, account: str, group: str) -> dict[str, str]:
         servers = self._servers
         return {
+            **self.version.environment,
             "POSTGRES_URL": self.database_url,
             "REDIS_URL": servers.redis_url,
             "FLEET_SECRET": FLEET_SECRET,
             "KAFKA_BROKERS": servers.kafka.address,
             "KAFKA_CONSUMER_GROUP": group,
-            "SCHEMA_REGISTRY_URL": servers.exchange_url,
+            "SCHEMA_REGISTRY_URL": servers.registry_url,
             "ORDER_SERVICE_URL": servers.exchange_url,
             "METADATA_SERVICE_GRPC_URL": f"127.0.0.1:{servers.grpc_port}",
             "DISABLE_AUTH": "true",

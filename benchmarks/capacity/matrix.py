@@ -8,8 +8,10 @@ import platform
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import aiohttp
@@ -20,6 +22,8 @@ from benchmarks.capacity.options import Options, parse_options
 from benchmarks.capacity.servers import Servers, start_servers
 from benchmarks.capacity.step import StepResult, run_step
 from benchmarks.capacity.table import headings, knees, row
+from benchmarks.capacity.versions import NOW, Version, checked_out
+from market_maker.demo.processes import DemoError
 
 WARM_RATE = 2.0
 """Deltas per second and symbol while the symbols are enabled."""
@@ -29,11 +33,16 @@ END_S = 10.0
 def main(arguments: Sequence[str]) -> None:
     """`python -m benchmarks capacity`."""
     options = parse_options(arguments)
-    cells = asyncio.run(_measure(options))
+    cells = measure(options)
     results = [result for cell in cells for result in cell.steps]
     print(knees(results))
     if options.json is not None:
         options.json.write_text(json.dumps(document(cells), indent=1) + "\n")
+
+
+def measure(options: Options) -> "list[Cell]":
+    """Every cell, one after the other; NoJavaServerError where Apache Kafka cannot run."""
+    return asyncio.run(_measure(options))
 
 
 @dataclass(slots=True)
@@ -52,33 +61,47 @@ class Cell:
 def document(cells: Sequence[Cell]) -> dict[str, Any]:
     """Everything measured, and on what."""
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
-    return {"machine": machine, "cells": [asdict(cell) for cell in cells]}
+    return {
+        "machine": machine,
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "cells": [asdict(cell) for cell in cells],
+    }
 
 
 async def _measure(options: Options) -> list[Cell]:
+    with ExitStack() as stack:
+        versions = [NOW]
+        if options.against is not None:
+            versions.insert(0, stack.enter_context(checked_out(options.against)))
+        return await _cells(options, versions)
+
+
+async def _cells(options: Options, versions: Sequence[Version]) -> list[Cell]:
     names = [f"S{number:03d}USDT" for number in range(1, max(options.symbols) + 1)]
     servers = await start_servers(names, options.partitions)
     cells: list[Cell] = []
     print(headings(), flush=True)
     try:
         async with aiohttp.ClientSession() as session:
-            for instances in options.instances:
-                for count in options.symbols:
-                    fleet = Fleet(servers, session, names[:count])
-                    cells.append(await _cell(servers, fleet, instances, options))
+            for instances, count, version in product(options.instances, options.symbols, versions):
+                fleet = Fleet(servers, session, names[:count], version)
+                cells.append(Cell(count, instances))
+                try:
+                    await _fill(cells[-1], servers, fleet, options)
+                except DemoError as problem:
+                    print(f"{count} symbols, {version.name}, not measured: {problem}", file=sys.stderr)
     finally:
         await servers.stop()
     return cells
 
 
-async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options) -> Cell:
+async def _fill(cell: Cell, servers: Servers, fleet: Fleet, options: Options) -> None:
     """One fleet at rising rates; ends at the first step that does not hold."""
-    cell = Cell(len(fleet.symbols), instances)
     async with market(servers, fleet.symbols) as (dial, pid):
         beside = {**servers.pids(), "generator": pid}
         try:
             began_s = time.monotonic()
-            await fleet.start(f"s{cell.symbols}-i{instances}", instances, {})
+            await fleet.start(f"s{cell.symbols}-i{cell.instances}-{fleet.version.name}", cell.instances, {})
             cell.start_s = time.monotonic() - began_s
             dial.rate.value = WARM_RATE
             cell.enable_s = await fleet.enable()
@@ -86,7 +109,7 @@ async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options
                 rate = options.rate * 2**step
                 if rate * len(fleet.symbols) > options.total_rate_max:
                     break
-                cell.steps.append(await run_step(fleet, dial, beside, rate, options.seconds))
+                cell.steps.append(await run_step(fleet, dial, beside, rate, options))
                 print(row(cell.steps[-1]), flush=True)
                 if cell.steps[-1].verdict:
                     break
@@ -94,7 +117,6 @@ async def _cell(servers: Servers, fleet: Fleet, instances: int, options: Options
             codes = await fleet.stop()
             if any(codes):
                 print(f"exit codes of the instances: {codes}", file=sys.stderr)
-    return cell
 
 
 @asynccontextmanager

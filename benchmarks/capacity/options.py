@@ -21,6 +21,10 @@ class Options:
     total_rate_max: float
     """Deltas per second of all symbols that a further step may not pass."""
     partitions: int
+    against: str | None
+    """A commit whose service is measured in turns with this one."""
+    p99_ms: float | None
+    """A step whose tick to wire (an older service: tick to order) takes longer does not hold."""
     json: Path | None
 
 
@@ -38,6 +42,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--steps", type=int, default=8, help="steps of a cell at most; each doubles the rate")
     add("--total-rate-max", type=float, default=40_000.0, help="deltas a second of all symbols, at most")
     add("--partitions", type=int, default=12, help="partitions of every topic")
+    add("--against", metavar="COMMIT", help="measure each cell with the service of this commit too")
+    add("--p99-ms", type=float, metavar="MS", help="a tick to wire that takes longer at p99 ends a cell")
     add("--json", type=Path, metavar="FILE", help="write everything measured to this file too")
     found = parser.parse_args(arguments)
     if found.rate <= 0 or found.seconds <= 0 or found.steps < 1:
@@ -52,6 +58,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         steps=found.steps,
         total_rate_max=found.total_rate_max,
         partitions=found.partitions,
+        against=found.against,
+        p99_ms=found.p99_ms,
         json=found.json,
     )
 

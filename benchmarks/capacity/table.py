@@ -12,6 +12,7 @@ from benchmarks.capacity.step import StepResult
 _COLUMNS = (
     ("inst", 4),
     ("symb", 5),
+    ("version", 8),
     ("rate", 6),
     ("msg/s", 8),
     ("place/s", 8),
@@ -19,6 +20,7 @@ _COLUMNS = (
     ("depth", 6),
     ("lag s", 6),
     ("loop ms", 8),
+    ("t2w p50/p99 ms", 16),
     ("t2o p50/p99 ms", 16),
     ("ack p50/p99 ms", 16),
     ("cpu", 6),
@@ -40,6 +42,7 @@ def row(result: StepResult) -> str:
     cells = (
         f"{result.instances}",
         f"{result.symbols}",
+        result.version,
         f"{result.rate:g}",
         f"{result.consumed:,.0f}",
         f"{result.placements:.0f}",
@@ -47,6 +50,7 @@ def row(result: StepResult) -> str:
         f"{result.mailbox_depth:.0f}",
         f"{result.lag_s:.1f}",
         f"{result.loop_lag_ms:.0f}",
+        _pair(result.tick_to_wire_p50_ms, result.tick_to_wire_p99_ms),
         _pair(result.tick_to_order_p50_ms, result.tick_to_order_p99_ms),
         _pair(result.order_ack_p50_ms, result.order_ack_p99_ms),
         f"{result.cpu:.2f}",
@@ -63,7 +67,9 @@ def row(result: StepResult) -> str:
 def knees(results: Sequence[StepResult]) -> str:
     """Per cell the last rate that held, and what broke at the next."""
     lines = ["where it breaks:"]
-    for (instances, symbols), steps in groupby(results, lambda step: (step.instances, step.symbols)):
+    for (instances, symbols, version), steps in groupby(
+        results, lambda step: (step.instances, step.symbols, step.version)
+    ):
         cell = list(steps)
         held = [step for step in cell if not step.verdict]
         most = (
@@ -72,7 +78,7 @@ def knees(results: Sequence[StepResult]) -> str:
             else "nothing"
         )
         broke = f"; at {cell[-1].rate:g}: {cell[-1].verdict}" if cell[-1].verdict else "; nothing broke"
-        lines.append(f"  {instances} x {symbols} symbols: holds {most}{broke}")
+        lines.append(f"  {instances} x {symbols} symbols, {version}: holds {most}{broke}")
     return "\n".join(lines)
 
 

@@ -54,3 +54,13 @@ def test_a_process_name_with_blanks_and_brackets_hides_no_figure() -> None:
     assert figures.cpu_s == 3.0
     assert (figures.threads, figures.descriptors) == (7, 9)
     assert figures.rss_mib == 2560 * 4096 / MIB
+
+
+def test_buckets_of_one_label_are_apart_from_those_of_others() -> None:
+    page = parse(
+        'mm_latency_seconds_bucket{stage="send",le="0.001"} 1.0\n'
+        'mm_latency_seconds_bucket{stage="wait",le="0.001"} 2.0\n',
+        WANTED,
+    )
+    assert page.buckets("mm_latency_seconds") == {0.001: 3.0}
+    assert page.buckets("mm_latency_seconds", stage="wait") == {0.001: 2.0}

@@ -115,3 +115,17 @@ def test_the_page_says_what_the_peer_took_where_it_was_measured() -> None:
     line = "| an order to its answer, over HTTP | 8 at once | 2.0 / 4.0 | 1.0 / 4.0 | 0.50 | 1.00 |"
     assert line in page(MEASUREMENT, {}, None, beside)
     assert "Not measured yet." in page(MEASUREMENT, {}).partition("## Beside NautilusTrader")[2]
+
+
+def test_two_versions_stand_below_each_other_with_what_ended_each() -> None:
+    def measured(version: str, p99_ms: float | None, verdict: str) -> dict[str, Any]:
+        timed = {"tick_to_wire_p50_ms": p99_ms and 0.25, "tick_to_wire_p99_ms": p99_ms}
+        return step(10, 40.0, 1, version=version, verdict=verdict, **timed)
+
+    steps = [measured("ce9c608", None, "tick to order 60 ms"), measured("now", 0.75, "")]
+    ways = {**MEASUREMENT, "at": "2026-11-21T23:40+00:00", "cells": [{"steps": [each]} for each in steps]}
+    made = page(MEASUREMENT, {}, None, None, ways)
+    assert "| 10 | 40 | ce9c608 | - | 2.50 / 9.5 | - |" in made
+    assert "| 10 | 40 | now | 0.25 / 0.8 | 2.50 / 9.5 | - |" in made
+    assert "| ce9c608 | 10 | 0 | tick to order 60 ms at 40 |" in made
+    assert "| now | 10 | 40 | nothing: the steps ended |" in made
