@@ -9,7 +9,7 @@ WORKERS ?= 4
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: console console-check demo pictures test test-browser test-fast test-acceptance test-integration search simulate bench bench-peers lint generate migration lock clean
+.PHONY: api-examples console console-check demo pictures test test-browser test-fast test-acceptance test-integration search simulate bench bench-peers lint generate migration lock clean
 
 # --- set-up: a stamp per lock file, so that it happens once -------------------------------------
 
@@ -96,15 +96,21 @@ lint: $(VENV)/.dev
 
 # --- what developers run -------------------------------------------------------------------------
 
-# What follows from something else: gRPC stubs from proto/, typed queries from SQL, the page of settings,
+# What follows from something else: gRPC stubs from proto/, typed queries from SQL, the pages of settings and API,
 # alerts and dashboard from the list of metrics. The results are committed.
 generate: $(VENV)/.dev
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src --grpc_python_out=src proto/tradex_contracts/metadata.proto
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sqlc generate
 	$(BIN)/python -m tools.settings_page > docs/settings.md
+	$(BIN)/python -m tools.api_pages docs/api
 	$(BIN)/python -m tools.runbook_sections > src/market_maker/console/runbook.json
 	$(BIN)/python -m tools.monitoring alerts > deploy/prometheus/alerts.yaml
 	$(BIN)/python -m tools.monitoring dashboard > deploy/grafana/market-maker.json
+
+# The examples of docs/api, recorded anew on the running service.
+api-examples: $(VENV)/.dev
+	API_EXAMPLES=1 $(BIN)/python -m pytest -n 0 --timeout 200 tests/acceptance/test_api_examples.py
+	$(BIN)/python -m tools.api_pages docs/api
 
 # The console, from console/ into the package; who only uses it needs no Node.
 console:

@@ -1,6 +1,7 @@
 """Durations as the environment writes them: `100ms`, `5s`, `1m`, `1h30m`, `1.5s`, `250us`."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 UNIT_NS = {
@@ -39,6 +40,24 @@ def parse_duration(text: str) -> int:
     if position == 0 or position < len(text):
         raise ValueError("must be a number with a unit, such as 100ms, 5s or 1h30m")
     return int(total)
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """A time as ISO 8601 writes it (no zone: UTC), `now`, or a duration before now.
+
+    Raises ValueError with the reason.
+    """
+    if text == "now":
+        return now
+    try:
+        return now - timedelta(microseconds=parse_duration(text) // 1_000)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a time such as 2026-11-20T08:00:00Z, or a duration such as 24h") from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def format_duration(ns: int) -> str:

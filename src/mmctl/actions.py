@@ -12,7 +12,7 @@ Symbols = Annotated[list[str] | None, typer.Argument(help="The symbols meant.", 
 All = Annotated[bool, typer.Option("--all", help="Every symbol of the fleet.")]
 Wait = Annotated[int, typer.Option("--wait", min=0, max=30, help="Seconds to wait for what only needs time.")]
 
-_DRILL = ("id", "symbol", "triggered_at", "actor", "reason", "open_orders", "halted_us", "proven_zero_us")
+_DRILL = ("id", "symbol", "triggered_at", "actor", "open_orders", "halted_us", "proven_zero_us", "reason")
 
 
 def register(app: typer.Typer) -> None:
@@ -121,7 +121,7 @@ def drill(
     """Try a symbol's kill switch: a kill like any other, measured and recorded as a drill."""
     confirm(f"kill {symbol} as a drill? It stays HALTED until a reset.", yes=yes)
     answer = SESSION.client().ask("POST", f"/v1/mm-configs/{symbol}/drill", {"reason": reason})[1]
-    show(output, answer, table_of([answer], _DRILL))
+    show(output, answer, table_of([answer], _DRILL, output))
     if not answer["durable"]:
         detail = f"{symbol} is HALTED, but not in the database yet: a crash now would forget it, look again"
         raise Failure(Exit.PARTLY, detail)
@@ -135,7 +135,7 @@ def drills(
 ) -> None:
     """Every kill switch that was tried, newest first."""
     rows = list(SESSION.client().pages("/v1/mm/drills", 1000, symbol=symbol))
-    show(output, rows, table_of(rows, _DRILL))
+    show(output, rows, table_of(rows, _DRILL, output))
 
 
 def _act(

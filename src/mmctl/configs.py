@@ -63,7 +63,7 @@ def apply(
     client = SESSION.client()
     steps = plan(client, _read(file))
     changing = [step for step in steps if step.changes]
-    if dry_run or (output is Form.TABLE and changing):
+    if dry_run or (output.is_for_people and changing):
         rows = [row for step in steps for row in step.rows()]
         show(output, rows, table_of(rows, _STEP))
     if dry_run:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mmctl import actions, configs, records, watching
+from mmctl import actions, configs, records, report, watching
 from mmctl.contexts import DEFAULT_URL, Contexts, ServiceContext
 from mmctl.output import Form, show, table_of
 from mmctl.session import SESSION, FormOption, command
@@ -70,9 +70,9 @@ def list_contexts(output: FormOption = Form.TABLE) -> None:
         {"name": name, "current": name == contexts.current, "url": one.url, "token_file": one.token_file}
         for name, one in contexts.known.items()
     ]
-    show(output, rows, table_of(rows, ("name", "current", "url", "token_file")))
+    show(output, rows, table_of(rows, ("name", "current", "token_file", "url")))
 
 
 app.add_typer(context, name="context")
-for part in (watching, actions, configs, records):
+for part in (watching, actions, configs, records, report):
     part.register(app)

@@ -1,22 +1,45 @@
-"""What a command shows: a table for people, JSON or YAML for scripts."""
+"""What a command shows: a table for people, JSON or YAML for scripts.
+
+A table shows numbers as people read them: without trailing zeros, amounts and bps to the cent (small ones to
+two digits that say something), times to the second. JSON and YAML hold what the service answered.
+"""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d+Z", re.ASCII)
+_AMOUNT: Final = re.compile(r"(^|_)(usdt|bps|pct|pnl|total|fees?|volume|notional|exposure|spread)($|_)")
+_NAME: Final = re.compile(r"(^|_)(id|reason|symbol|version)$")
+"""Fields that may look like a number and are none."""
+_SENTENCES: Final = frozenset(
+    {"reason", "why", "changed", "summary", "detail", "outcome", "result", "data", "route", "markouts", "url"}
+)
+_HEADS: Final = {"state.value": "STATE", "pnl.total": "P&L"}
+_WIDE: Final = "+"
+
 
 class Form(Enum):
     """How to show it."""
 
     TABLE = "table"
+    WIDE = "wide"
     JSON = "json"
     YAML = "yaml"
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether it is a table."""
+        return self in (Form.TABLE, Form.WIDE)
 
 
 def show(form: Form, value: Any, table: Table) -> None:
@@ -35,13 +58,18 @@ def console() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=1000, soft_wrap=True)
 
 
-def table_of(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Table:
-    """One row each, with these fields; `a.b` is field b of field a."""
+def table_of(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: Form = Form.TABLE) -> Table:
+    """One row each, with these fields; `a.b` is field b of field a, and `a+` is shown with `-o wide` only.
+
+    Sentences take more lines where the room is not enough; numbers, names and times are never broken.
+    """
+    shown = [name.removesuffix(_WIDE) for name in columns if form is Form.WIDE or not name.endswith(_WIDE)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name.rpartition(".")[2].upper().replace("_", " "))
+    for name in shown:
+        head = _HEADS.get(name) or name.rpartition(".")[2].upper().replace("_", " ")
+        table.add_column(head, no_wrap=name not in _SENTENCES, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell(field_of(row, name))) for name in columns))
+        table.add_row(*(Text(cell(field_of(row, name), name)) for name in shown))
     return table
 
 
@@ -53,8 +81,8 @@ def field_of(row: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def cell(value: Any) -> str:
-    """A value as one cell."""
+def cell(value: Any, name: str = "") -> str:
+    """A field as people read it."""
     match value:
         case None:
             return "-"
@@ -63,6 +91,18 @@ def cell(value: Any) -> str:
         case list():
             return ", ".join(cell(one) for one in value) or "-"
         case dict():
-            return json.dumps(value, ensure_ascii=False)
+            return ", ".join(f"{key} {cell(one, key)}" for key, one in value.items()) or "-"
+        case str() if _DECIMAL.fullmatch(value) and not _NAME.search(name):
+            return number(Decimal(value), is_amount=_AMOUNT.search(name.rpartition(".")[2]) is not None)
+        case str() if at := _TIME.fullmatch(value):
+            return f"{at[1]} {at[2]}"
         case _:
             return str(value)
+
+
+def number(value: Decimal, *, is_amount: bool) -> str:
+    """Without trailing zeros; an amount with two decimals, or as many as two digits of it need."""
+    if is_amount and value:
+        value = value.quantize(Decimal(1).scaleb(-max(2, 1 - value.adjusted())))
+    text = format(value.copy_abs() if value.is_zero() else value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

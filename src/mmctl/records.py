@@ -1,21 +1,45 @@
 """What was: orders, fills, events of a symbol, and the audit trail."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from mmctl.moments import HELP, moment, rfc3339
 from mmctl.output import Form, show, table_of
 from mmctl.session import SESSION, FormOption, command
 
 Symbol = Annotated[str, typer.Argument(help="A symbol.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Rows at most, newest first.")]
-Since = Annotated[str | None, typer.Option(help="Nothing older than this, such as 2026-01-31T09:00:00Z.")]
-Until = Annotated[str | None, typer.Option(help="Only what is older than this.")]
+Since = Annotated[str | None, typer.Option("--from", "--since", help=f"Nothing older than this: {HELP}.")]
+Until = Annotated[
+    str | None, typer.Option("--to", "--until", help="Only what is older than this, in the same words.")
+]
 
-_ORDERS = ("created_at", "side", "level", "price", "quantity", "filled_quantity", "status", "client_order_id")
-_FILLS = ("executed_at", "side", "price", "quantity", "notional_usdt", "fee", "is_maker", "trade_id")
-_EVENTS = ("occurred_at", "event_type", "sent_at", "data")
-_AUDIT = ("at", "actor", "route", "symbol", "why")
+_ORDERS = (
+    "created_at",
+    "side",
+    "level",
+    "price",
+    "quantity",
+    "filled_quantity",
+    "status",
+    "client_order_id+",
+    "reason",
+)
+_FILLS = (
+    "executed_at",
+    "side",
+    "price",
+    "quantity",
+    "notional_usdt",
+    "fee",
+    "is_maker",
+    "level",
+    "trade_id+",
+)
+_EVENTS = ("occurred_at", "sent_at+", "event_type", "data")
+_AUDIT = ("at", "actor", "symbol", "route", "why")
 
 
 def register(app: typer.Typer) -> None:
@@ -81,5 +105,7 @@ def _list(
     form: Form,
     **wanted: str | None,
 ) -> None:
-    rows = list(SESSION.client().pages(path, limit, since=since, until=until, **wanted))
-    show(form, rows, table_of(rows, columns))
+    now = datetime.now(UTC)
+    begin, end = (None if text is None else rfc3339(moment(text, now)) for text in (since, until))
+    rows = list(SESSION.client().pages(path, limit, since=begin, until=end, **wanted))
+    show(form, rows, table_of(rows, columns, form))

@@ -48,7 +48,8 @@ SESSION = GlobalOptions()
 """Set by the options before the command; one process carries out one command."""
 
 FormOption = Annotated[
-    Form, typer.Option("-o", "--output", help="table for people, json or yaml for scripts.")
+    Form,
+    typer.Option("-o", "--output", help="table (wide: more columns) for people, json or yaml for scripts."),
 ]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the audit trail.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -20,13 +20,13 @@ _COLUMNS = (
     "mid",
     "spread_bps",
     "position",
-    "inventory_usdt",
+    "inventory_usdt+",
     "pnl.total",
-    "open_orders",
-    "owner",
+    "open_orders+",
+    "owner+",
     "summary",
 )
-_LEVELS = ("side", "level", "raw_price", "rounded_price", "price", "quantity", "outcome", "detail")
+_LEVELS = ("side", "level", "raw_price", "rounded_price+", "price", "quantity", "outcome", "detail")
 
 Symbols = Annotated[list[str] | None, typer.Argument(help="Only these.", show_default=False)]
 
@@ -41,10 +41,10 @@ def status(symbols: Symbols = None, output: FormOption = Form.TABLE) -> None:
     """Every symbol at a glance, and what stands out."""
     answer = SESSION.client().get("/v1/mm/status")
     rows = _rows(answer, symbols)
-    if output is not Form.TABLE:
+    if not output.is_for_people:
         show(output, answer if not symbols else rows, Table())
         return
-    for part in _page(answer, rows):
+    for part in _page(answer, rows, output):
         console().print(part)
 
 
@@ -62,7 +62,7 @@ def watch(
         while left is None or left > 0:
             try:
                 answer = client.get("/v1/mm/status")
-                live.update(Group(*_page(answer, _rows(answer, symbols))), refresh=True)
+                live.update(Group(*_page(answer, _rows(answer, symbols), Form.TABLE)), refresh=True)
             except Failure as failure:
                 if failure.code is not Exit.UNREACHABLE:
                     raise
@@ -80,7 +80,7 @@ def explain(
     """Why these prices, and why not every level is in the market."""
     client = SESSION.client()
     answer = client.get(f"/v1/mm-configs/{symbol}/quotes")
-    if output is not Form.TABLE:
+    if not output.is_for_people:
         show(output, answer, Table())
         return
     out = console()
@@ -93,10 +93,13 @@ def explain(
     if quote is None:
         out.print("nothing is computed")
         return
-    steps = {name: value for name, value in quote.items() if name != "levels"}
-    for name, value in steps.items():
-        out.print(Text(f"  {name:<18} {cell(value)}"))
-    out.print(table_of(quote["levels"], _LEVELS))
+    for name, value in quote.items():
+        if name not in ("levels", "steps"):
+            out.print(Text(f"  {name:<18} {cell(value, name)}"))
+    for step in quote["steps"]:
+        value = f"{cell(step['value'], step['unit'])} {step['unit']}"
+        out.print(Text(f"  {step['name']:<18} {value}: {step['says']}"))
+    out.print(table_of(quote["levels"], _LEVELS, output))
 
 
 def _rows(answer: Mapping[str, Any], symbols: Sequence[str] | None) -> list[dict[str, Any]]:
@@ -108,14 +111,15 @@ def _rows(answer: Mapping[str, Any], symbols: Sequence[str] | None) -> list[dict
     return rows
 
 
-def _page(answer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+def _page(answer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], form: Form) -> list[Any]:
     """What a person sees: totals, warnings, the table."""
     totals = answer["totals"]
+    net, gross = (cell(totals[f"{one}_inventory_usdt"], "usdt") for one in ("net", "gross"))
     parts: list[Any] = [
         Text(
             f"{totals['symbols']} symbols: {totals['active']} active, {totals['paused']} paused,"
-            f" {totals['halted']} halted; P&L {totals['total_pnl_usdt']}, inventory net"
-            f" {totals['net_inventory_usdt']} gross {totals['gross_inventory_usdt']}",
+            f" {totals['halted']} halted; P&L {cell(totals['total_pnl_usdt'], 'pnl')} USDT,"
+            f" inventory {net} net, {gross} gross",
             "bold",
         )
     ]
@@ -129,5 +133,5 @@ def _page(answer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[
         Text(f"{one['symbol']}: no owner, {one['state'] or 'state unknown'}", "yellow")
         for one in answer["without_owner"]
     ]
-    parts.append(table_of(rows, _COLUMNS))
+    parts.append(table_of(rows, _COLUMNS, form))
     return parts

@@ -6,11 +6,11 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from market_maker.core.obligations import Programme
-from market_maker.durations import parse_duration
+from market_maker.durations import parse_moment
 from market_maker.programme_files import programmes as programmes_of
 from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.errors import DatabaseError
@@ -101,19 +101,10 @@ async def _read(
 
 
 def _time(name: str, text: str, now: datetime) -> datetime:
-    if text == "now":
-        return now
     try:
-        return now - timedelta(microseconds=parse_duration(text) // 1000)
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BacktestError(
-            f"{name} {text!r}: must be a time such as 2026-11-20T08:00:00Z, or a duration such as 24h"
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return parse_moment(text, now)
+    except ValueError as error:
+        raise BacktestError(f"{name} {text!r}: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,7 +32,7 @@ class Mmctl:
     url: str
     token: str | None = None
 
-    async def __call__(self, *words: str, answer: str = "") -> Ended:
+    async def __call__(self, *words: str, answer: str = "", columns: int = 200) -> Ended:
         """Run a command; `answer` is what is typed."""
         options = ["--url", self.url]
         if self.token is not None:
@@ -40,11 +40,11 @@ class Mmctl:
             file.touch(0o600)
             file.write_text(self.token)
             options += ["--token-file", str(file)]
-        return await self.plain(*options, *words, answer=answer)
+        return await self.plain(*options, *words, answer=answer, columns=columns)
 
-    async def plain(self, *words: str, answer: str = "") -> Ended:
+    async def plain(self, *words: str, answer: str = "", columns: int = 200) -> Ended:
         """The same without the options."""
-        environment = {"MMCTL_CONFIG": str(self.home / "contexts.yaml"), "COLUMNS": "200"}
+        environment = {"MMCTL_CONFIG": str(self.home / "contexts.yaml"), "COLUMNS": str(columns)}
         runner = CliRunner(env=environment)
         done = await asyncio.to_thread(runner.invoke, app, list(words), input=answer)
         if done.exception is not None and not isinstance(done.exception, SystemExit):

@@ -1,8 +1,10 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_maker.durations import format_duration, parse_duration
+from market_maker.durations import format_duration, parse_duration, parse_moment
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,27 @@ def test_an_endless_duration_is_refused() -> None:
 @given(st.integers(min_value=0, max_value=10**18))
 def test_a_written_duration_reads_as_itself(ns: int) -> None:
     assert parse_duration(format_duration(ns)) == ns
+
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("now", NOW),
+        ("24h", NOW - timedelta(days=1)),
+        ("90m", NOW - timedelta(minutes=90)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T08:00:00Z", datetime(2026, 1, 31, 8, tzinfo=UTC)),
+        ("2026-01-31T08:00:00+02:00", datetime(2026, 1, 31, 6, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_a_time_or_how_long_ago(text: str, meant: datetime) -> None:
+    assert parse_moment(text, NOW) == meant
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "-1h", "99999999999h"])
+def test_what_is_no_moment_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(ValueError, match="such as 24h"):
+        parse_moment(text, NOW)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from market_maker import settings
+from market_maker.durations import parse_moment
 from market_maker.evidence.controls import CONTROLS
 from market_maker.evidence.gather import Document, document, recorded
 from market_maker.evidence.render import markdown
@@ -63,16 +64,16 @@ def _parser() -> argparse.ArgumentParser:
         description="One document on the controls of a period: settings, values over time, tests, drills,"
         " kills and changes. Reads the database at POSTGRES_URL and writes to standard output.",
     )
-    parser.add_argument("--from", dest="since", type=_time, required=True, help="such as 2026-01-01")
-    parser.add_argument("--to", dest="until", type=_time, required=True, help="such as 2026-04-01, excluded")
-    parser.add_argument("--json", action="store_true", help="JSON instead of Markdown")
+    add = parser.add_argument
+    add("--from", dest="since", type=_time, required=True, metavar="TIME", help="2026-01-01, or 90m, 24h ago")
+    add("--to", dest="until", type=_time, default="now", metavar="TIME", help="excluded (default: now)")
+    add("--json", action="store_true", help="JSON instead of Markdown")
     return parser
 
 
 def _time(text: str) -> datetime:
-    """A day or a time; UTC unless it says otherwise."""
+    """A time, or a duration before now."""
     try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be a day or a time, such as 2026-01-31") from None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        return parse_moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

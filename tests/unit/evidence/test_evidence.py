@@ -104,4 +104,4 @@ def test_what_is_missing_or_no_time_is_named(
     assert "POSTGRES_URL" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["evidence", "--from", "yesterday", "--to", "2026-02-01"])
-    assert "must be a day or a time" in capsys.readouterr().err
+    assert "must be a time such as" in capsys.readouterr().err

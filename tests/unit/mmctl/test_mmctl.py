@@ -1,18 +1,31 @@
 """The command line against the admin API on a socket: what it does, what it shows, how it ends."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
 from tests.support.mmctl import Mmctl
+from typer.testing import CliRunner
 
 from lab.api import served
 from lab.desk import FakeDesk
-from lab.desk_records import fill_row, view_of
+from lab.desk_records import START, event_row, fill_row, order_row, view_of
 from market_maker.core.config import SymbolConfig
+from market_maker.core.events import Side
+from market_maker.core.obligations import Measure, Programme, Tier
+from market_maker.core.results import Parts
 from market_maker.core.states import State
+from market_maker.repositories.markouts import MarkoutSum
+from market_maker.repositories.pnl import Earned
+from mmctl.main import app
+from mmctl.output import cell
+
+HOUR = START.replace(minute=0, second=0, microsecond=0)
 
 
 @pytest.fixture
@@ -189,3 +202,120 @@ async def test_a_change_made_in_between_is_not_overwritten(
     monkeypatch.setattr(desk, "versions", changed_after_the_look)
     done = await mmctl("config", "apply", "-f", file, "--yes")
     assert (done.code, "SUPERSEDED" in done.out) == (3, True)
+
+
+async def test_a_report_sums_what_each_symbol_earned_exactly_and_shows_people_cents(
+    mmctl: Mmctl, desk: FakeDesk
+) -> None:
+    for hour, spread in enumerate(("3.000000001", "1")):
+        parts = Parts(Decimal(spread), Decimal("-1.50"), Decimal("0.25"))
+        earned = Earned(HOUR + timedelta(hours=hour), parts, Decimal("0.500"))
+        desk.earned_rows.setdefault(("BTC-USDT", "hour"), []).append(earned)
+    desk.markout_rows["BTC-USDT", "hour"] = [
+        MarkoutSum(HOUR, side, 0, 10_000, 4, 1, Decimal("-0.75"), Decimal(60_000)) for side in Side
+    ]
+    period = ("--from", HOUR.isoformat(), "--to", (HOUR + timedelta(hours=5)).isoformat())
+    table = await mmctl("report", "BTC-USDT", *period)
+    assert table.code == 0, table.err
+    assert re.search(r"BTC-USDT +4 +-3 +0\.5 +0\.5 +0\.5 +10s -1\.50 USDT \(8\)", table.out), table.out
+    script = (await mmctl("report", "BTC-USDT", *period, "-o", "json")).json
+    assert script["totals"][0]["spread_usdt"] == "4.000000001"
+    assert script["results"][0]["results"][0]["position"] == "0.500"
+    hours = await mmctl("report", "BTC-USDT", *period, "--by", "hour")
+    assert f"{HOUR:%Y-%m-%d %H:%M:%S}" in hours.out
+    everything = yaml.safe_load((await mmctl("report", "-o", "yaml")).out)
+    assert [one["symbol"] for one in everything["results"]] == ["BTC-USDT", "ETH-USDT"]
+
+
+async def test_a_report_shows_how_programmes_were_kept_on_each_day(mmctl: Mmctl, desk: FakeDesk) -> None:
+    tier = Tier("5bps", Decimal(10), Decimal(40_000), in_base=False, min_share_pct=Decimal(50))
+    desk.promised = [(Programme("spot", "BTC-USDT", (tier,), Measure.TIME, 1), tier, 1_080)]
+    period = ("--from", "2026-11-19", "--to", "2026-11-21")
+    rows = (await mmctl("report", *period, "-o", "json")).json["obligations"]
+    assert [(one["day"], one["programme"]) for one in rows] == [
+        ("2026-11-19", "spot"),
+        ("2026-11-20", "spot"),
+    ]
+    assert "5bps" in (await mmctl("report", *period)).out
+    assert (await mmctl("report", "ETH-USDT", *period, "-o", "json")).json["obligations"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("report", "--from", "yesterday"), "'yesterday' is no time"),
+        (("report", "--from", "1h", "--to", "2h"), "must be before"),
+        (("fills", "BTC-USDT", "--from", "2026-13-01"), "is no time"),
+        (("status", "-o", "xml"), "xml"),
+    ],
+)
+async def test_a_misspelt_word_ends_with_its_own_code_and_is_named(
+    mmctl: Mmctl, words: tuple[str, ...], said: str
+) -> None:
+    done = await mmctl(*words)
+    assert (done.code, said in done.err) == (2, True), done
+
+
+async def test_times_are_given_in_the_same_words_everywhere(mmctl: Mmctl, desk: FakeDesk) -> None:
+    desk.fill_rows["BTC-USDT"] = [fill_row(1)]
+    for words in (("--from", "2026-01-02"), ("--since", "2026-01-02T03:04:05Z"), ("--to", "now")):
+        assert len((await mmctl("fills", "BTC-USDT", *words, "-o", "json")).json) == 1
+    assert (await mmctl("fills", "BTC-USDT", "--from", "24h", "-o", "json")).json == []
+
+
+async def test_tables_fit_a_hundred_columns_and_wide_ones_show_more(
+    mmctl: Mmctl, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    desk.fill_rows["BTC-USDT"] = [fill_row(1)]
+    desk.order_rows["BTC-USDT"] = [order_row(1)]
+    desk.event_rows["BTC-USDT"] = [event_row(1)]
+    await mmctl(
+        "pause", "BTC-USDT", "-r", "a reason with very many words in it, so that it needs a second line"
+    )
+    for words in (
+        ("status",),
+        ("orders", "BTC-USDT"),
+        ("fills", "BTC-USDT"),
+        ("events", "BTC-USDT"),
+        ("audit",),
+        ("explain", "BTC-USDT"),
+        ("config", "history", "BTC-USDT"),
+        ("drills",),
+        ("report",),
+    ):
+        done = await mmctl(*words, columns=100)
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
+        assert max(len(line.rstrip()) for line in plain.splitlines()) <= 100, plain
+    fill = (await mmctl("fills", "BTC-USDT")).out
+    assert "trade_id".upper().replace("_", " ") not in fill
+    assert "TRADE ID" in (await mmctl("fills", "BTC-USDT", "-o", "wide")).out
+
+
+async def test_the_shell_completes_commands() -> None:
+    environment = {"_MMCTL_COMPLETE": "complete_bash", "COMP_WORDS": "mmctl re", "COMP_CWORD": "1"}
+    done = CliRunner(env=environment).invoke(app, [], prog_name="mmctl")
+    assert set(done.stdout.split()) == {"resume", "reset", "report"}
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [
+        ("0.00100000", "quantity", "0.001"),
+        ("-0.0", "position", "0"),
+        ("100", "price", "100"),
+        ("1234.56789", "pnl.total", "1234.57"),
+        ("0.000456789", "fees_usdt", "0.00046"),
+        ("-0.004", "fee", "-0.004"),
+        ("12.000000", "spread_bps", "12"),
+        ("007", "trade_id", "007"),
+        ("2026-01-02T03:04:05.678901Z", "at", "2026-01-02 03:04:05"),
+        (None, "mid", "-"),
+        (True, "enabled", "yes"),
+    ],
+)
+def test_people_read_numbers_and_times_without_what_says_nothing(
+    value: object, name: str, shown: str
+) -> None:
+    assert cell(value, name) == shown
