@@ -34,7 +34,7 @@ _OBLIGATIONS: Final = (
 )
 
 
-class By(Enum):
+class Stretch(Enum):
     """How long the periods are that results are shown for."""
 
     HOUR = "hour"
@@ -52,7 +52,9 @@ def report(
     ] = None,
     since: Annotated[str, typer.Option("--from", help=f"Begin: {HELP}.")] = "24h",
     until: Annotated[str, typer.Option("--to", help="End, in the same words.")] = "now",
-    by: Annotated[By | None, typer.Option(help="A line for each hour or day, and not their sum.")] = None,
+    by: Annotated[
+        Stretch | None, typer.Option(help="A line for each hour or day, and not their sum.")
+    ] = None,
     output: FormOption = Form.TABLE,
 ) -> None:
     """What symbols earned, where it came from, what fills were worth later, and how programmes were kept.
@@ -65,7 +67,7 @@ def report(
     if begin >= end:
         raise typer.BadParameter(f"--from {since} must be before --to {until}")
     client = SESSION.client()
-    unit = by or (By.DAY if end - begin > timedelta(days=7) else By.HOUR)
+    unit = by or (Stretch.DAY if end - begin > timedelta(days=7) else Stretch.HOUR)
     names = symbols or [one["symbol"] for one in client.get("/v1/mm-configs")["items"]]
     period = {"since": rfc3339(begin), "until": rfc3339(end), "by": unit.value}
     found = [client.get(f"/v1/mm-configs/{name}/results", **period) for name in names]

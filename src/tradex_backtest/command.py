@@ -14,6 +14,7 @@ from tradex_backtest.field import JobResult
 from tradex_backtest.latencies import OneWayLatencies
 from tradex_backtest.progress import progress
 from tradex_backtest.report.figures import Subject, plain
+from tradex_backtest.report.lines import lines
 from tradex_backtest.report.markdown import table
 from tradex_backtest.report.page import page
 from tradex_backtest.run_settings import RunSettings
@@ -51,6 +52,10 @@ def _backtest(arguments: BacktestArguments) -> int:
     if arguments.json:
         wall_s = time.perf_counter() - began_s
         sys.stdout.write(json.dumps(_summary(results, runs, wall_s)) + "\n")
+    if not (arguments.json or arguments.markdown):
+        sys.stdout.write(lines(runs))
+        if arguments.out is not None:
+            sys.stdout.write(f"\nThe report: {arguments.out.resolve()}\n")
     for problem in problems:
         _error(problem, 1)
     return 1 if problems else 0

@@ -213,6 +213,7 @@ async def _stop(walk: Walk) -> None:
     await walk("POST", "/v1/mm/reset", {"symbol": BTC, "reason": "understood: it was a try"})
     await walk("POST", f"{ONE}/drill", {"reason": "monthly drill"})
     await walk("GET", "/v1/mm/drills?limit=1")
+    await walk("GET", "/v1/mm/incidents?limit=1")
 
 
 async def _leave(walk: Walk) -> None:

@@ -138,3 +138,17 @@ def test_a_comparison_is_told_as_a_table_of_markdown(
     head, rule, row = capsys.readouterr().out.splitlines()
     assert head.count("|") == rule.count("|") == row.count("|")
     assert "| BTCUSDT (market.gz) | a | " in row
+
+
+def test_a_sweep_ends_with_its_runs_beside_the_first_and_says_where_the_report_is(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.html"
+    words = ["--capture", str(market), "--sweep", "half_spread_bps=2,4", "--jobs", "1", "--out", str(report)]
+    assert main(words) == 0
+    head, first, second, _, where = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["market", "configuration", "P&L"]
+    assert " +0.00 " in first
+    assert all(line.startswith("BTCUSDT (market.gz)  ") for line in (first, second))
+    assert where == f"The report: {report}"
+    assert report.exists()
