@@ -26,7 +26,7 @@ _HORIZON_MS: Final = 10_000
 def lines(subjects: Sequence[Subject]) -> str:
     """One line a run under a head, in columns of equal width."""
     firsts: dict[str, Decimal] = {}
-    rows = [HEAD]
+    rows: list[tuple[str, ...]] = [HEAD]
     for subject in subjects:
         market = f"{subject.symbol} ({subject.source})"
         rows.append(_row(market, subject, firsts.setdefault(market, subject.parts.total)))
