@@ -109,7 +109,7 @@ class TradingSide:
 
     def tell(self, symbol: str, event: Event) -> None:
         """Put any event into the symbol's mailbox."""
-        self.supervisor.mailboxes[symbol].deliver(event)
+        self.supervisor.sinks[symbol].deliver(event)
 
     def show_book(self, symbol: str, mid: int = MID) -> None:
         """A whole book of others around a mid in ticks, true as of now."""

@@ -115,7 +115,7 @@ class VirtualService:
             self._clock_ns,
         )
         self._router = KafkaRouter(
-            Destinations(self.supervisor.mailboxes, NoDeadLetters(), _stray), self.offsets, lambda _topic: 1
+            Destinations(self.supervisor.sinks, NoDeadLetters(), _stray), self.offsets, lambda _topic: 1
         )
 
     async def start(self) -> None:

@@ -161,7 +161,7 @@ class Instance:
         self.ownership.machine._instance.lease_ns = last_lease_ns
         self.strays = StrayFills(self.journal, self.offsets.done)
         self.router = KafkaRouter(
-            Destinations(self.supervisor.mailboxes, DeadLetters(), self.strays.keep, self.ownership.expected),
+            Destinations(self.supervisor.sinks, DeadLetters(), self.strays.keep, self.ownership.expected),
             self.offsets,
             self.partitions.get,
         )

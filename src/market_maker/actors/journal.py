@@ -1,12 +1,15 @@
 """The way to PostgreSQL: an ordered queue of records with group commit. Nothing waits for it.
 
-Entries are written in the order in which they were made; whatever gathers while one write is under
-way goes into the next. A failed write is repeated until it succeeds, and the engines are told.
+Entries are written in the order in which they were made. What follows a first one within a few milliseconds
+(the records of a requote and of its answers) shares its transaction, unless somebody waits for it; whatever
+gathers while one write is under way goes into the next. Acknowledgements alone need none. A failed write is
+repeated until it succeeds, and the engines are told.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,11 +20,15 @@ from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
 
 BATCH_MAX = 2_000
+GATHER_S = 0.003
+"""How long the records of a burst come together before they are written."""
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
 COUNTED_TWICE = "a fill was counted twice: restart to rebuild the position from the fills"
 NOT_COUNTED = "a fill is stored that was not counted: restart to rebuild the position from the fills"
 HISTORY_DIFFERS = "the position is not that of the stored fills: restart to rebuild it from them"
+
+NOTHING_WRITTEN = WriteResult(0, 0)
 
 FillTest = Callable[[JournalEntry, RecordFill], bool]
 
@@ -55,6 +62,7 @@ class Journal:
         refused: Callable[[str, str], None],
         fenced: Callable[[str, int], None],
         held: Callable[[Source], None] = lambda _: None,
+        gather_s: float = GATHER_S,
     ) -> None:
         """`durable` gets each engine event whose effects are stored, `committed` is called after each batch.
 
@@ -72,6 +80,10 @@ class Journal:
         self._pending: deque[Pending] = deque()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
+        self._gather_s = gather_s
+        self._awaited = asyncio.Event()
+        """Set while somebody waits for what is pending to become durable."""
+        self._drains = 0
         self._refused_symbols: set[str] = set()
         """Symbols with records that the database refuses. From then on only their states are written;
         what else they did stays unacknowledged, so that its engine events are read again after a restart."""
@@ -105,9 +117,16 @@ class Journal:
     async def drain(self) -> None:
         """Return when everything appended so far is durable, whatever is appended meanwhile."""
         asked_ns = self._clock_ns()
-        while self._pending and self._pending[0].made_ns <= asked_ns:
-            self._moved.clear()
-            await self._moved.wait()
+        self._drains += 1
+        self._awaited.set()
+        try:
+            while self._pending and self._pending[0].made_ns <= asked_ns:
+                self._moved.clear()
+                await self._moved.wait()
+        finally:
+            self._drains -= 1
+            if not self._drains:
+                self._awaited.clear()
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -116,6 +135,7 @@ class Journal:
             await self._wake.wait()
             self._wake.clear()
             while self._pending:
+                await self._gather()
                 batch = [self._pending[index] for index in range(min(len(self._pending), BATCH_MAX))]
                 if await self._write(batch):
                     self._moved.set()
@@ -124,13 +144,20 @@ class Journal:
                     await asyncio.sleep(retry_s)
                     retry_s = min(RETRY_MAX_S, 2 * retry_s)
 
+    async def _gather(self) -> None:
+        """Let a burst's records come together; over at once when somebody waits for them."""
+        if self._gather_s:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_s):
+                    await self._awaited.wait()
+
     async def _write(self, batch: list[Pending]) -> bool:
         """Make a batch from the head of the queue durable; False when it must be tried again."""
         first_try = not self.failure
+        entries = [pending.entry for pending in batch if pending.entry is not None]
         try:
-            result = await self._store.write(
-                [pending.entry for pending in batch if pending.entry is not None]
-            )
+            # A database that failed is asked even for nothing: only its answer ends the failure.
+            result = NOTHING_WRITTEN if first_try and not entries else await self._store.write(entries)
         except RecordRefusedError:
             return await self._write_symbol_by_symbol(batch)
         except DatabaseError as error:

@@ -97,9 +97,23 @@ class Mailbox:
             self._events.append(event)
         depth = len(self)
         self.deepest = max(self.deepest, depth)
+        self.wake()
+        return True
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the reader waits for an event, so that none is here."""
+        return self._reader is not None and not self._reader.done() and not self._closed
+
+    def wake(self) -> None:
+        """Let the reader look, though nothing may be here."""
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
-        return True
+
+    def fail(self, error: Exception) -> None:
+        """End the reader that waits."""
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_exception(error)
 
     def close(self) -> None:
         """Nobody reads any more: what waits and what comes is let go, unacknowledged, and holds nobody up."""

@@ -68,7 +68,7 @@ class Supervisor:
         self._clock_ns = clock_ns
         self._recorder = recorder
         self._actors: dict[str, Actor] = {}
-        self.mailboxes: dict[str, Mailbox] = {}
+        self.sinks: dict[str, Worker] = {}
         """Where the Kafka router delivers, by symbol."""
         self._requests = TaskGroup(self._request_failed)
         self._log = structlog.get_logger()
@@ -118,7 +118,7 @@ class Supervisor:
             engine, mailbox, effects.execute, tenure, self._journal, self._observer, self._clock_ns, recording
         )
         self._run(symbol, worker)
-        self.mailboxes[symbol] = mailbox
+        self.sinks[symbol] = worker
         self._observer.metrics_of(symbol).show_state(engine.symbol.state)
         try:
             worker.start(open_orders)
@@ -155,7 +155,7 @@ class Supervisor:
         What it has on its way to the exchange and has not sent yet stays here.
         """
         actor = self._actors.pop(symbol)
-        self.mailboxes.pop(symbol, None)
+        self.sinks.pop(symbol, None)
         actor.worker.tenure.close()
         actor.task.cancel()
         await asyncio.gather(actor.task, return_exceptions=True)

@@ -54,6 +54,11 @@ class Worker:
         self._recording = recording
         self.crashed = False
         """Set in the very step that raised: no order may leave until the engine has been halted."""
+        self._stepping = False
+        self._rests_until_ns = 0
+        """When it looks at its mailbox again at the latest, if nothing wakes it."""
+        self._batch_ns = 0
+        """The time of the last event that was handled where it was handed over; a poll's events share it."""
 
     @property
     def name(self) -> str:
@@ -73,6 +78,25 @@ class Worker:
         if self._recording is not None:
             self._recording.close()
 
+    def deliver(self, event: Event) -> bool:
+        """Take a message's event: now, while the symbol has nothing else to do, or by way of the mailbox.
+
+        Of one poll's events the first is handled now and the others in turn: a burst serves every symbol
+        before it serves one twice. False when it finds no room.
+        """
+        if self._stepping or event.at_ns == self._batch_ns or not self.mailbox.is_awaited:
+            return self.mailbox.deliver(event)
+        self._batch_ns = event.at_ns
+        try:
+            self.step(event)
+        except Exception as error:  # noqa: BLE001 -- it ends the worker, as one of its own steps does
+            self.crashed = True
+            self.mailbox.fail(error)
+        else:
+            if self.engine.wake_ns < self._rests_until_ns:
+                self.mailbox.wake()
+        return True
+
     async def run(self) -> None:
         """Handle events until cancelled. An exception of a step ends it; that event is not acknowledged."""
         try:
@@ -88,7 +112,8 @@ class Worker:
                 if event is None or self.step(event):
                     break
             now_ns = self._clock_ns()
-            wait_ns = self.engine.wake_ns - now_ns
+            self._rests_until_ns = self.engine.wake_ns
+            wait_ns = self._rests_until_ns - now_ns
             if wait_ns <= 0:
                 self.step(Tick(now_ns))
                 await asyncio.sleep(0)
@@ -100,9 +125,17 @@ class Worker:
     def step(self, event: Event) -> bool:
         """Handle one event and start what it asks for.
 
-        Returns whether the loop should have its turn now: a cancel of everything waits for it.
+        Returns whether the loop should have its turn now: a cancel of everything may wait for it, and after
+        requests the other symbols of a burst have theirs first.
         """
         began_ns = self._clock_ns()
+        outer, self._stepping = self._stepping, True
+        try:
+            return self._step(event, began_ns)
+        finally:
+            self._stepping = outer
+
+    def _step(self, event: Event, began_ns: int) -> bool:
         commands = self._handle(event)
         source = getattr(event, "source", None)
         if commands or source is not None:
@@ -111,7 +144,7 @@ class Worker:
         self._observer.stepped(self, event, commands, self._clock_ns() - began_ns)
         if self._recording is not None:
             self._recording.settle()
-        return bool(commands) and isinstance(commands[0], cmd.CancelAll)
+        return bool(commands) and isinstance(commands[0], _REQUESTS)
 
     def _handle(self, event: Event) -> list[cmd.Command]:
         recording = self._recording

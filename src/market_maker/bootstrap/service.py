@@ -135,14 +135,14 @@ class Service:
         await self._ownership.tenancy.renew()
         strays = StrayFills(self._journal, self._kafka.done)
         self._kafka.consume(
-            self._supervisor.mailboxes,
+            self._supervisor.sinks,
             self._feed.on_lag,
             self._ownership,
             strays.keep,
             meters.latencies.stages.batch,
         )
         await self._health.ask_all()
-        self._heap = Heap(lambda: len(self._supervisor.mailboxes))
+        self._heap = Heap(lambda: len(self._supervisor.sinks))
         self._heap.settle()
         self._start_tasks()
         await self._api.start()

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class SymbolSink(Protocol):
-    """The mailbox of a symbol."""
+    """A symbol's worker: an idle one handles the event in this very call."""
 
     def deliver(self, event: Event) -> bool:
         """Take an event; False when there is no room for one that must be kept."""
@@ -98,7 +98,7 @@ class KafkaRouter:
         waiting_max: int = WAITING_MAX,
         on_batch: Callable[[int, int, int], None] | None = None,
     ) -> None:
-        """`on_batch` is told when each batch was read, decoded and dispatched, monotonic nanoseconds."""
+        """`on_batch` is told when each batch was read, decoded and taken up, monotonic nanoseconds."""
         self._on_batch = on_batch
         self.counters = RouterCounters()
         self._sinks = to.sinks
@@ -129,13 +129,13 @@ class KafkaRouter:
 
     def dispatch(self, batch: Batch) -> None:
         """Deliver a batch's events, each to its symbol, in order."""
+        if self._on_batch is not None and batch.read_ns:
+            self._on_batch(batch.read_ns, batch.decoded_ns, time.monotonic_ns())
         for item in batch.items:
             if isinstance(item, Undecodable):
                 self._undecodable(item)
             else:
                 self._deliver(*item)
-        if self._on_batch is not None and batch.read_ns:
-            self._on_batch(batch.read_ns, batch.decoded_ns, time.monotonic_ns())
         self._positions.update(batch.positions)
         self.counters.consumed.update(batch.consumed)
         self.counters.ignored.update(batch.ignored)

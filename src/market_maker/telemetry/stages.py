@@ -14,7 +14,7 @@ STAGES: Final = (
     "exchange_own",
     "answer",
 )
-"""Message read -> decoded -> given to the mailboxes -> its step begun -> decided -> given to the kernel ->
+"""Message read -> decoded -> taken up by the loop -> its step begun -> decided -> given to the kernel ->
 the answer parsed -> its step begun; `exchange_own` is what the exchange says that it took (Server-Timing)."""
 BATCHES_KEPT: Final = 256
 """Batches whose times are remembered: a step that comes later than so many is attributed to none."""
@@ -39,7 +39,7 @@ class Stages:
         self._order: deque[int] = deque()
 
     def batch(self, read_ns: int, decoded_ns: int, delivered_ns: int) -> None:
-        """A poll's messages were decoded and given to the mailboxes."""
+        """A poll's messages were decoded, and taken up by the event loop to be given to their symbols."""
         self._batches[read_ns] = decoded_ns, delivered_ns
         self._order.append(read_ns)
         if len(self._order) > BATCHES_KEPT:

@@ -60,8 +60,9 @@ class FaultyStore:
 class Harness:
     """A journal, its store, and what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, gather_s: float = 0) -> None:
         self.store = FaultyStore()
+        self.committed = asyncio.Event()
         self.durable: list[Source] = []
         self.refused: list[tuple[str, str]] = []
         self.fenced: list[tuple[str, int]] = []
@@ -71,10 +72,11 @@ class Harness:
             self.store,
             lambda: self.now_ns,
             self.durable.append,
-            lambda: None,
+            self.committed.set,
             lambda symbol, reason: self.refused.append((symbol, reason)),
             lambda symbol, epoch: self.fenced.append((symbol, epoch)),
             self.held.append,
+            gather_s,
         )
         self.task = asyncio.create_task(self.journal.run())
 
@@ -114,6 +116,33 @@ async def test_what_gathers_during_a_write_is_written_together() -> None:
     harness.store.gate.set()
     await harness.drained()
     assert harness.store.batches == [1, 98]
+
+
+async def test_the_records_of_one_burst_share_a_transaction() -> None:
+    harness = Harness(gather_s=0.05)
+    harness.append("A", "1")
+    for number in range(2, 10):
+        await asyncio.sleep(0)
+        harness.append("B", str(number))
+    async with asyncio.timeout(5):
+        await harness.committed.wait()
+    harness.task.cancel()
+    assert harness.store.batches == [9]
+
+
+async def test_who_waits_for_the_journal_does_not_wait_for_a_burst_to_come_together() -> None:
+    harness = Harness(gather_s=60)
+    harness.append("A", "1")
+    await asyncio.sleep(0)
+    await harness.drained()
+    assert harness.store.written == ["A 1"]
+
+
+async def test_acknowledgements_alone_cost_no_transaction() -> None:
+    harness = Harness()
+    harness.journal.append(Pending("A", 0, None, Source(0, 7)))
+    await harness.drained()
+    assert (harness.durable, harness.store.batches) == ([Source(0, 7)], [])
 
 
 async def test_a_database_that_is_away_loses_nothing_and_is_reported_until_it_is_back() -> None:

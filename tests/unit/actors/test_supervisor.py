@@ -41,7 +41,7 @@ async def test_a_symbol_beyond_repair_holds_up_nobody_and_fails_once(
             now_ns = time.monotonic_ns()
             side.supervisor.tell(SYMBOL, LagMeasured(now_ns, 0, "md.mark.v1"))
             event = OrderEvent(now_ns, OrderEventKind.CANCELED, f"x{number}", None, None, number)
-            assert side.supervisor.mailboxes[SYMBOL].deliver(event)
+            assert side.supervisor.sinks[SYMBOL].deliver(event)
         assert len(worker.mailbox) == 0
         assert failures._value.get() == told
         await until(lambda: empty_exchange.requests[-1].query.get("status") == "open")

@@ -2,17 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 
-from tests.support.playbook import quoting
+import pytest
+from tests.support.conversation import CONFIG
+from tests.support.playbook import Playbook, quoting
 
 from market_maker.actors.journal import Journal
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import CancelAll, CancelOrder, Command, PlaceOrder, Request
-from market_maker.core.events import BookSnapshot, Event, Execution, Fault, Side, Source, Tick
+from market_maker.core.events import BookSnapshot, Event, Execution, Fault, PublicTrade, Side, Source, Tick
 from market_maker.core.states import KillReason
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult
@@ -125,7 +129,94 @@ async def test_what_a_requote_cancels_belongs_to_the_trace_of_what_it_places() -
     worker.step(BookSnapshot(play.now_ns, play.now_ns, play.sequence + 1, *moved, trace))
     assert requests == []
     play.after(play.engine.symbol.interval_ns / 1e6)
-    worker.step(Tick(play.now_ns))
+    assert worker.step(Tick(play.now_ns)), "the other symbols of a burst go first now"
     asked = {type(request) for request, *_ in requests}
     assert asked == {CancelOrder, PlaceOrder}
     assert {cause for *_, cause in requests} == {trace}
+
+
+class Seen:
+    """Notes whose event was handled, in order."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, Event]] = []
+
+    def stepped(self, worker: Worker, event: Event, *_: object) -> None:
+        self.steps.append((worker.name, event))
+
+
+@asynccontextmanager
+async def at_rest(*names: str, seen: Seen) -> AsyncIterator[list[tuple[Worker, "asyncio.Task[None]"]]]:
+    """Workers whose symbols have nothing to do, each on a clock that stands still."""
+    running = []
+    for name in names:
+        play = quoting(config=replace(CONFIG, symbol=name))
+        journal = Journal(
+            Store(), time.monotonic_ns, lambda _: None, lambda: None, lambda *_: None, lambda *_: None
+        )
+
+        def clock_ns(play: Playbook = play) -> int:
+            return play.now_ns
+
+        worker = Worker(play.engine, Mailbox(), lambda *_: None, Tenure(None, 7), journal, seen, clock_ns)
+        running.append((worker, asyncio.ensure_future(worker.run())))
+    await asyncio.sleep(0)
+    seen.steps.clear()
+    yield running
+    for _, task in running:
+        task.cancel()
+    await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+
+def trade(worker: Worker, number: int) -> PublicTrade:
+    now_ns = worker.engine.symbol.now_ns
+    return PublicTrade(now_ns, now_ns, Decimal(1000), f"t{number}")
+
+
+async def test_the_step_of_a_symbol_at_rest_runs_where_its_message_is_handed_over() -> None:
+    seen = Seen()
+    async with at_rest("A", seen=seen) as ((worker, _),):
+        event = trade(worker, 1)
+        assert worker.deliver(event)
+        assert seen.steps == [("A", event)]
+        assert len(worker.mailbox) == 0
+
+
+async def test_a_burst_serves_every_symbol_before_it_serves_one_twice() -> None:
+    seen = Seen()
+    async with at_rest("A", "B", seen=seen) as ((a, _), (b, _)):
+        for worker, number in ((a, 1), (a, 2), (b, 3), (b, 4)):
+            worker.deliver(trade(worker, number))
+        await asyncio.sleep(0)
+        assert [name for name, _ in seen.steps] == ["A", "B", "A", "B"]
+
+
+async def test_a_message_that_comes_while_a_step_is_under_way_waits_for_its_end() -> None:
+    seen = Seen()
+    async with at_rest("A", seen=seen) as ((worker, _),):
+        inner, outer = trade(worker, 2), Tick(worker.engine.symbol.now_ns)
+        handle = worker.engine.handle
+
+        def handle_and_hear(event: Event) -> list[Command]:
+            commands = handle(event)
+            if event is outer:
+                worker.deliver(inner)
+                assert len(worker.mailbox) == 1
+            return commands
+
+        worker.engine.handle = handle_and_hear  # type: ignore[method-assign]  # a client that answers at once
+        worker.step(outer)
+        await asyncio.sleep(0)
+        assert [event for _, event in seen.steps] == [outer, inner]
+
+
+async def test_a_step_that_raises_where_its_message_is_handed_over_ends_its_worker_only() -> None:
+    seen = Seen()
+    async with at_rest("A", "B", seen=seen) as ((a, task), (b, _)):
+        a.engine.symbol.trades = None  # type: ignore[assignment]  # a defect
+        assert a.deliver(trade(a, 1))
+        assert a.crashed
+        assert b.deliver(trade(b, 2))
+        assert [name for name, _ in seen.steps] == ["B"]
+        with pytest.raises(AttributeError):
+            await task

@@ -132,7 +132,7 @@ async def test_an_actor_whose_last_record_came_too_late_is_not_woken(around: Sur
     actor = north.worker(BTC)
     assert await north.revoke()
     await around.pool.execute("UPDATE mm_owners SET epoch = epoch + 1")
-    north.supervisor.mailboxes[BTC].deliver(north.execution("late", north.next_source(BTC)))
+    north.supervisor.sinks[BTC].deliver(north.execution("late", north.next_source(BTC)))
     await until(lambda: north.supervisor.worker(BTC) is None)
     await around.pool.execute("UPDATE mm_owners SET epoch = epoch - 1")
     north.assign(BTC)
