@@ -74,7 +74,7 @@ class Site:
             lambda case: Intervention(case, "1s", exchange, records, sight, LEASE_NS),
             GuardGauges(metrics),
         )
-        await watch.look()
+        await watch.judge()
         task = asyncio.get_running_loop().create_task(watch.run())
 
         async def end() -> None:
@@ -120,7 +120,7 @@ class Site:
         end_ns = self._now_ns + SILENCE_NS * 6 // 5
         while self._now_ns < end_ns:
             self._move_time()
-            await watch.look()
+            await watch.judge()
             await asyncio.sleep(0.05)
 
     def _move_time(self) -> None:

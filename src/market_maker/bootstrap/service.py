@@ -227,7 +227,7 @@ class Service:
         doors = settings.access
         sign_in = None if doors.sign_in_url is None else doors.sign_in_url.reveal()
         samples = Samples()
-        view = FleetView(desk, peers)
+        view = FleetView(desk, peers, lambda: self._house.shown())  # noqa: PLW0108 -- it is made below
         self._house = HouseWatch(
             settings.house.limits,
             settings.house.day_starts_minute,
@@ -236,7 +236,6 @@ class Service:
             lambda: self._markets.configs,
             DayMarkRepository(connections.database),
         )
-        view.house_limits = self._house.shown
         app = create_app(
             desk,
             access.authenticator,

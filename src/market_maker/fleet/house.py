@@ -63,10 +63,10 @@ class HouseWatch:
     async def run(self) -> None:
         """Look until cancelled; without limits there is nothing to look at."""
         while self._limits.any:
-            await self.look(time.monotonic())
+            await self.measure_and_tell(time.monotonic())
             await asyncio.sleep(INTERVAL_S)
 
-    async def look(self, now_s: float) -> None:
+    async def measure_and_tell(self, now_s: float) -> None:
         """Measure once, and tell."""
         elsewhere = await self._fleet.elsewhere()
         results = {**_results_of(elsewhere.shown), **self._own_results()}

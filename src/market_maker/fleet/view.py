@@ -63,15 +63,17 @@ async def picture_of(desk: Desk, peers: Peers, note: Note) -> bytes:
 class FleetView:
     """Implements the API's FleetPort. One look at the others is shared by all who ask at the same time."""
 
-    def __init__(self, desk: Desk, peers: Peers) -> None:
+    def __init__(
+        self, desk: Desk, peers: Peers, house_limits: Callable[[], list[fleet_answers.HouseLimit]] = list
+    ) -> None:
+        """`house_limits` tells how the limits over all symbols stand."""
         self._desk = desk
         self._peers = peers
         self._reader = PictureReader()
         self._seen: Others | None = None
         self._seen_s = 0.0
         self._looking = asyncio.Lock()
-        self.house_limits: Callable[[], list[fleet_answers.HouseLimit]] = list
-        """How the limits over all symbols stand; set by who measures them."""
+        self._house_limits = house_limits
 
     def owner(self, symbol: str) -> str | None:
         """The instance that owns a symbol; None: nobody does, or it is not known."""
@@ -120,7 +122,7 @@ class FleetView:
         return fleet_answers.SystemStatus(
             shadow_mode=self._desk.shadow_mode,
             kill_switch=fleet_answers.KillSwitch(latched=bool(latched), symbols=sorted(latched)),
-            totals=rendering.totals(summaries, self.house_limits()),
+            totals=rendering.totals(summaries, self._house_limits()),
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
             complete=not missing and all(summary.owner_silent_ms is None for summary in summaries),

@@ -62,15 +62,15 @@ class Watch:
         try:
             while True:
                 began = time.monotonic()
-                await self.look()
+                await self.judge()
                 await asyncio.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
         finally:
             if self._running:
                 self._log.warning("guard_interventions_given_up", symbols=sorted(self._running))
             await self._tasks.cancel()
 
-    async def look(self) -> Verdict:
-        """Look once."""
+    async def judge(self) -> Verdict:
+        """Judge once who is lost, and begin to clear what they have left."""
         verdict, _ = await asyncio.gather(self._sight.look(), self._pulse.guard_beat(b"{}"))
         self._tell(verdict)
         for case in verdict.cases:

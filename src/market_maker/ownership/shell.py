@@ -143,7 +143,7 @@ class Ownership:
         Symbols of which that is not proven in time are not released: whoever takes them waits for our lease.
         """
         _log.warning("partitions_gone", numbers=sorted(numbers), reason=Hold.REVOKED.value)
-        self._watch.look_at_all()
+        self._watch.report_all()
         await self._done(lambda ticket: ev.Revoking(time.monotonic_ns(), numbers, ticket))
 
     def lost(self, numbers: frozenset[int]) -> None:
@@ -187,7 +187,7 @@ class Ownership:
 
     def close(self) -> None:
         """The process ends: nothing is taken any more, and what quotes stops."""
-        self._watch.look_at_all()
+        self._watch.report_all()
         self.tell(ev.ProcessEnds(time.monotonic_ns()))
 
     async def cleared(self) -> None:
@@ -196,7 +196,7 @@ class Ownership:
 
     async def let_go(self) -> None:
         """Release what is out of the market. Only when all is durable: whoever is next reads it."""
-        self._watch.look_at_all()
+        self._watch.report_all()
         await self._done(lambda ticket: ev.Flushed(time.monotonic_ns(), ticket))
 
     # --- whose symbol it is ---------------------------------------------------------------------
@@ -340,7 +340,7 @@ class Ownership:
         await self._actors.before_release(command.symbol)
         while self._journal.holds(command.symbol):
             await self._journal.drain()
-        self._watch.look(command.symbol)
+        self._watch.report(command.symbol)
         self.tell(ev.Saved(time.monotonic_ns(), command.symbol))
 
     def _release(self, command: cmd.ReleaseSymbol) -> None:

@@ -34,16 +34,16 @@ class ActorWatch:
         self._tell = tell
         self._watching: asyncio.Task[None] | None = None
 
-    def look(self, symbol: str) -> None:
+    def report(self, symbol: str) -> None:
         """Tell what the symbol's actor is like now."""
         worker = self._supervisor.worker(symbol)
         if worker is not None:
             self._tell(ActorSeen(time.monotonic_ns(), symbol, self._facts(worker)))
 
-    def look_at_all(self) -> None:
+    def report_all(self) -> None:
         """Tell it of every actor."""
         for worker in self._supervisor:
-            self.look(worker.name)
+            self.report(worker.name)
 
     def watch(self) -> None:
         """Look, from now on, at each change of those that the machine waits for."""
@@ -55,7 +55,7 @@ class ActorWatch:
         try:
             while watched := self._machine.watched():
                 for symbol in watched:
-                    self.look(symbol)
+                    self.report(symbol)
                 await changes.next(LOOK_EVERY_S)
         finally:
             self._watching = None

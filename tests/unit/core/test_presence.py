@@ -100,10 +100,10 @@ def test_time_that_is_not_active_is_absent_though_orders_rest() -> None:
 
 def test_stretches_are_cut_at_full_hours_and_written_again_meanwhile() -> None:
     presence = quoting(at_us=NOON_US + 59 * MINUTE_US)
-    assert presence.look(NOON_US + 59 * MINUTE_US + SECOND_US) == []
-    (so_far,) = presence.look(NOON_US + 59 * MINUTE_US + 6 * SECOND_US)
+    assert presence.record_again(NOON_US + 59 * MINUTE_US + SECOND_US) == []
+    (so_far,) = presence.record_again(NOON_US + 59 * MINUTE_US + 6 * SECOND_US)
     assert so_far.present_us == 6 * SECOND_US
-    hour, begun = presence.look(NOON_US + 61 * MINUTE_US)
+    hour, begun = presence.record_again(NOON_US + 61 * MINUTE_US)
     assert (hour.from_us, hour.until_us, hour.present_us) == (so_far.from_us, NOON_US + HOUR_US, MINUTE_US)
     assert (begun.from_us, begun.present_us) == (NOON_US + HOUR_US, MINUTE_US)
 
@@ -141,7 +141,7 @@ def test_the_same_comes_of_the_stored_orders() -> None:
     presence = quoting()
     presence.orders({"bid": replace(BID, quantity=Decimal("0.4"))}, NOON_US + 7 * SECOND_US)
     presence.orders({"more": BID}, NOON_US + 9 * SECOND_US)
-    live = [*presence.look(NOON_US + 50 * MINUTE_US), *ended(presence, NOON_US + 70 * MINUTE_US)]
+    live = [*presence.record_again(NOON_US + 50 * MINUTE_US), *ended(presence, NOON_US + 70 * MINUTE_US)]
     lives = [
         OrderLife("bid", ((NOON_US, BID), (NOON_US + 7 * SECOND_US, replace(BID, quantity=Decimal("0.4"))))),
         OrderLife("ask", ((NOON_US, ASK),)),

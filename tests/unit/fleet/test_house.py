@@ -94,7 +94,7 @@ async def test_what_runs_here_and_what_another_instance_shows_are_added(pool: as
     around.configs[ETH] = SymbolConfig(ETH)
     around.shown[ETH] = shown("-2", "-700")
     watch = around.watch(pool, gross_usdt=Decimal(1000), net_usdt=Decimal(1000))
-    await watch.look(0)
+    await watch.measure_and_tell(0)
     assert around.told[-1].measured.startswith("gross inventory 1200")
     gross, net = watch.shown()
     assert (gross.known_usdt, net.known_usdt, gross.unknown) == (Decimal(1200), Decimal(200), [])
@@ -106,14 +106,14 @@ async def test_a_symbol_that_nobody_shows_counts_with_all_it_may_hold_after_some
     around = with_own()
     around.configs[ETH] = SymbolConfig(ETH, max_position_usdt=Decimal(900))
     watch = around.watch(pool, gross_usdt=Decimal(1000))
-    await watch.look(0)
-    await watch.look(GRACE_S - 1)
+    await watch.measure_and_tell(0)
+    await watch.measure_and_tell(GRACE_S - 1)
     assert [event.measured for event in around.told] == ["", ""]
-    await watch.look(GRACE_S)
+    await watch.measure_and_tell(GRACE_S)
     assert around.told[-1].measured.endswith("not known of ETH-USDT")
     assert watch.shown()[0].left_usdt < 0
     around.shown[ETH] = shown("1", "100")
-    await watch.look(GRACE_S + 1)
+    await watch.measure_and_tell(GRACE_S + 1)
     assert around.told[-1].measured == ""
 
 
@@ -125,28 +125,28 @@ async def test_what_a_silent_instance_showed_of_an_active_symbol_is_known_no_mor
     state = shown("1", "100").state.model_copy(update={"value": State.ACTIVE})
     around.shown[ETH] = shown("1", "100", owner_silent_ms=3000, state=state)
     watch = around.watch(pool, gross_usdt=Decimal(1000))
-    await watch.look(0)
+    await watch.measure_and_tell(0)
     assert watch.shown()[0].unknown == [ETH]
     paused = state.model_copy(update={"value": State.PAUSED})
     around.shown[ETH] = shown("1", "100", owner_silent_ms=3000, state=paused)
-    await watch.look(1)
+    await watch.measure_and_tell(1)
     assert watch.shown()[0].unknown == []
 
 
 async def test_the_loss_counts_since_the_day_began_also_after_a_restart(pool: asyncpg.Pool) -> None:
     around = with_own()
     watch = around.watch(pool, loss_usdt=Decimal(10))
-    await watch.look(0)
+    await watch.measure_and_tell(0)
     assert watch.shown()[0].known_usdt == 0
     assert around.play is not None
     around.play.execution("t2", Side.BUY, "1000", "0.001", fee="20")
-    await watch.look(1)
+    await watch.measure_and_tell(1)
     assert around.told[-1].measured.startswith("loss of the day 20")
     again = around.watch(pool, loss_usdt=Decimal(10))
-    await again.look(0)
+    await again.measure_and_tell(0)
     assert around.told[-1].measured.startswith("loss of the day 20")
     around.now = NOON + timedelta(hours=13)
-    await again.look(1)
+    await again.measure_and_tell(1)
     assert around.told[-1].measured == ""
 
 

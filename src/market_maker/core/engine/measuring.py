@@ -59,7 +59,7 @@ def keep_presence(symbol: Symbol, out: Out) -> None:
     for record in out:
         if isinstance(record, RecordState):
             spans += presence.quotes(active=record.to_state is State.ACTIVE, now_us=now_us)
-    spans += presence.look(now_us)
+    spans += presence.record_again(now_us)
     if spans:
         out.append(RecordPresence(tuple(spans)))
 

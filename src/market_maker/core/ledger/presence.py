@@ -123,7 +123,7 @@ class Presence:
             self._tallies = ()
         return ended
 
-    def look(self, now_us: int) -> list[PresenceSpan]:
+    def record_again(self, now_us: int) -> list[PresenceSpan]:
         """What is to be recorded again after a while."""
         if not self._tallies or now_us - self._recorded_us < RECORD_EVERY_US:
             return []
