@@ -13,7 +13,7 @@ import { go, href } from "../route";
 import { may } from "../session";
 import type { Depth, Quotes, Session, Status } from "../types";
 import { Charts } from "./charts";
-import { pause } from "./fleet";
+import { pause } from "./fleet-rows";
 import { Events, Fills, OpenOrders, Orders } from "./history";
 import { Ladder } from "./ladder";
 import { Waterfall } from "./waterfall";
