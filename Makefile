@@ -70,7 +70,7 @@ test-browser: $(VENV)/.browser console/node_modules
 
 # The documentation's pictures of the console.
 pictures: $(VENV)/.browser console/node_modules
-	CONSOLE_PICTURES=$(CURDIR)/docs/console $(BIN)/python -m pytest tests/browser/test_pages.py -m browser $(ARGS)
+	CONSOLE_PICTURES=$(CURDIR)/docs/console $(BIN)/python -m pytest tests/browser/test_pages.py tests/browser/test_papers.py -m browser $(ARGS)
 
 simulate: $(VENV)/.dev
 	$(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)

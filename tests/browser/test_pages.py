@@ -1,12 +1,9 @@
 """Every page in both themes: no violation that axe knows of, and a picture for the documentation."""
 
-import os
-from typing import Any
-
 import pytest
 from playwright.async_api import expect
 from tests.support.operator import until
-from tests.support.person import ROOT, Desk, People, Person
+from tests.support.person import Desk, People, Person
 
 PAGES = {
     "fleet": "",
@@ -24,26 +21,8 @@ PAGES = {
     "system": "system",
     "add": "new",
 }
-PICTURED = PAGES.keys() - {"fills", "add", "latest"}
-"""What docs/console.md shows."""
-AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
-
-
-async def violations(person: Person) -> list[str]:
-    """What axe finds, one line each."""
-    await person.page.evaluate(AXE.read_text("utf-8"))
-    found: dict[str, Any] = await person.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {one['help']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found["violations"]
-        for node in one["nodes"][:3]
-    ]
-
-
-async def picture(person: Person, name: str) -> None:
-    """Keep one where CONSOLE_PICTURES says (make pictures)."""
-    if directory := os.environ.get("CONSOLE_PICTURES"):
-        await person.page.screenshot(path=f"{directory}/{name}.png")
+PICTURED = PAGES.keys() - {"fills", "add", "latest", "report", "obligations", "approvals", "drills"}
+"""What docs/console.md shows, but for what another service's record fills (test_papers.py)."""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -53,8 +32,8 @@ async def test_no_page_violates_a_rule_of_accessibility(desk: Desk, people: Peop
     person: Person = await people(desk.url, color_scheme=theme, viewport={"width": 1280, "height": 760})
     await person.open()
     await expect(person.page.get_by_role("button", name="Sign in")).to_be_visible()
-    found = {"sign-in": await violations(person)}
-    await picture(person, f"sign-in-{theme}")
+    found = {"sign-in": await person.violations()}
+    await person.picture(f"sign-in-{theme}")
     await person.sign_in(await desk.token(subject="nora"))
     for name, place in PAGES.items():
         await person.open(place)
@@ -63,15 +42,15 @@ async def test_no_page_violates_a_rule_of_accessibility(desk: Desk, people: Peop
         if name == "configuration":
             await person.page.get_by_label("Base spread").fill("12")
             await person.reads("Half spread")
-        found[name] = await violations(person)
+        found[name] = await person.violations()
         if name in PICTURED:
-            await picture(person, f"{name}-{theme}")
+            await person.picture(f"{name}-{theme}")
     await person.page.keyboard.press("?")
-    found["keys"] = await violations(person)
+    found["keys"] = await person.violations()
     await person.page.keyboard.press("Escape")
     await person.page.keyboard.press("Shift+K")
-    found["kill"] = await violations(person)
-    await picture(person, f"kill-{theme}")
+    found["kill"] = await person.violations()
+    await person.picture(f"kill-{theme}")
     await person.page.keyboard.press("Escape")
     assert {name: lines for name, lines in found.items() if lines} == {}
 

@@ -13,6 +13,7 @@ from playwright.async_api import expect
 from tests.support.guarded import Guarded
 from tests.support.operator import until
 from tests.support.person import Desk, People, Person
+from tests.support.recorded_day import record_a_day
 from tests.support.service import ExchangeServers, Site
 
 PROGRAMME = """
@@ -24,6 +25,14 @@ programmes:
       - {name: tight, max_spread_bps: 400, min_size_quote: 10, min_share_pct: 1}
       - {name: always, max_spread_bps: 400, min_size_quote: 10, min_share_pct: 100}
 """
+
+
+PAGES = {
+    "report": "report/ETHUSDT/day",
+    "obligations": "obligations",
+    "approvals": "approvals",
+    "drills": "drills",
+}
 
 
 async def at_work(desk: Desk, people: People, place: str, *roles: str, subject: str = "nora") -> Person:
@@ -44,6 +53,7 @@ async def strict(start_site: Callable[..., Any], shared_exchange: ExchangeServer
         MM_PROGRAMMES_FILE=str(programmes),
     )
     desk = Desk(Guarded(site.service, site.exchange))
+    await record_a_day(site.service.environment["POSTGRES_URL"], "ETHUSDT")
     await desk.ask("POST", "/v1/mm-configs", {"symbol": "BTCUSDT"})
     await desk.owned("BTCUSDT")
     return desk
@@ -177,6 +187,41 @@ async def test_enabling_is_proposed_refused_superseded_and_approved(strict: Desk
     before = alice.page.get_by_role("region", name="Days before")
     await expect(before.get_by_role("row")).to_have_count(8)
     await expect(before.get_by_text("lost").first).to_be_attached()
+
+
+async def agreed(desk: Desk, body: dict[str, Any]) -> None:
+    """A change that one person proposes and another approves."""
+    path, token = "/v1/mm-configs/BTCUSDT", await desk.token(subject="alice")
+    made = (await desk.guarded.ask("PUT", path, token, body)).body
+    await desk.ask("POST", f"{path}/proposals/{made['id']}/approve", {"reason": "looked at it"})
+
+
+async def test_what_the_record_and_two_people_show_violates_no_rule_of_accessibility(
+    strict: Desk, people: People
+) -> None:
+    await agreed(strict, {"enabled": True, "reason": "open"})
+    await strict.ask("POST", "/v1/mm-configs/BTCUSDT/enable", {"wait": 20})
+    await strict.ask("POST", "/v1/mm-configs/BTCUSDT/drill", {"reason": "monthly drill"})
+    await strict.ask("POST", "/v1/mm-configs", {"symbol": "ETHUSDT"})
+    for change in ({"max_loss_usdt": "400"}, {"order_size_usdt": "150"}):
+        body = {**change, "reason": "more room over the weekend"}
+        token = await strict.token(subject="alice")
+        await strict.guarded.ask("PUT", "/v1/mm-configs/ETHUSDT", token, body)
+    found = {}
+    for theme in ("light", "dark"):
+        size = {"width": 1280, "height": 760}
+        person: Person = await people(strict.url, color_scheme=theme, viewport=size)
+        await person.sign_in(await strict.token(subject="nora"))
+        for name, place in PAGES.items():
+            await person.open(place)
+            await expect(person.page.locator("main section").first).to_be_visible()
+            await expect(person.page.get_by_text(re.compile("reading…|Reading|counting…"))).to_have_count(0)
+            if name == "approvals":
+                await person.page.get_by_label("Show decided ones too").check()
+                await person.reads("… waits")
+            found[f"{name}, {theme}"] = await person.violations()
+            await person.picture(f"{name}-{theme}")
+    assert {name: lines for name, lines in found.items() if lines} == {}
 
 
 async def test_a_drill_says_what_it_will_do_and_its_measured_times_stay_on_record(

@@ -1,5 +1,6 @@
 """A person at a browser, and the service looked at. Needs Playwright (requirements/browser.txt)."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ PATIENCE_MS = 20_000
 OWNED_S_MAX = 60.0
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ROOT = Path(__file__).parents[2]
+AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 
 People = Callable[..., Any]
 """Somebody new at a browser of the own: `await people(url, color_scheme="dark")`."""
@@ -61,6 +63,21 @@ class Person:
     async def reads(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page shows a text."""
         await expect(self.page.get_by_text(text).first).to_be_visible()
+
+    async def violations(self) -> list[str]:
+        """What axe finds wrong with the page as it stands, one line each."""
+        await self.page.evaluate(AXE.read_text("utf-8"))
+        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{one['id']}: {one['help']}: {node['target']} {node.get('failureSummary', '')}"
+            for one in found["violations"]
+            for node in one["nodes"][:3]
+        ]
+
+    async def picture(self, name: str) -> None:
+        """Keep one where CONSOLE_PICTURES says (make pictures)."""
+        if directory := os.environ.get("CONSOLE_PICTURES"):
+            await self.page.screenshot(path=f"{directory}/{name}.png")
 
     def row(self, symbol: str) -> Any:
         """A symbol's row of the fleet."""

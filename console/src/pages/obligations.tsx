@@ -58,7 +58,7 @@ function Today({ one }: { one: Obligation }) {
       <td>{one.programme}, {one.tier}</td>
       <td>{one.min_share_pct} % with {one.min_size} {one.size_currency} within {one.max_spread_bps} bps</td>
       <td><span class="pair"><span class="n">{one.share_pct === null ? NONE : `${fixed(one.share_pct, 2)} %`}</span><Share reached={reached} label={`${nameOf(one)}: ${one.share_pct ?? 0} % of ${one.min_share_pct} % promised`} /></span></td>
-      <td class="n">{one.total ? amount(one.measure, needed(one)) : NONE}</td>
+      <td class="n">{!one.total || one.slack < 0 ? NONE : amount(one.measure, needed(one))}</td>
       <td class={`n ${tone}`}>{!one.total ? NONE : one.slack < 0 ? `${amount(one.measure, -one.slack)} too much` : amount(one.measure, one.slack)}</td>
       <td class="n">{one.total ? <span title={`until ${one.until}`}>{left ? duration(left) : "over"}</span> : NONE}</td>
       <td class={tone}><span aria-hidden="true">{MARKS[found]}</span> {found}</td>

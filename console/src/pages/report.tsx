@@ -104,7 +104,7 @@ function Told({ symbol, period, isNow }: { symbol: string; period: Period; isNow
 function Quoted({ symbol, period }: { symbol: string; period: Period }) {
   const span = Date.parse(period.until) - Date.parse(period.since) <= SPANS.hour ? "1h" : "1d";
   const series = useRead<Series>(symbolPath(symbol, `/series?span=${span}`));
-  return <Reading of={series} what="Our spread">{series.data?.times.length ? <Chart chart={SPREAD} series={series.data} /> : null}</Reading>;
+  return <Reading of={series} what="Our spread">{series.data?.columns.spread_bps?.some((one) => one !== null) ? <Chart chart={SPREAD} series={series.data} /> : null}</Reading>;
 }
 
 function Markouts({ rows }: { rows: Results["markouts"] }) {
