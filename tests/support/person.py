@@ -112,6 +112,7 @@ class Desk:
 
     async def quoting(self, *symbols: str) -> None:
         """Bring symbols to ACTIVE, with orders on both sides, from whatever they are in."""
+        await until("the service has the keys that tokens are verified with", self._lets_in)
         known = {one["symbol"] for one in (await self.ask("GET", "/v1/mm-configs"))["items"]}
         for symbol in symbols:
             if symbol not in known:
@@ -120,6 +121,9 @@ class Desk:
             await until(f"{symbol} is ACTIVE", partial(self._active, symbol))
         for symbol in symbols:
             await until(f"{symbol} quotes", partial(self._two_sided, symbol))
+
+    async def _lets_in(self) -> bool:
+        return (await self.guarded.ask("GET", "/v1/mm/session", await self.token())).status == 200
 
     async def state(self, symbol: str) -> str:
         """A symbol's state, asked of the service itself; empty while nobody has it."""

@@ -1,4 +1,4 @@
-"""A day of one symbol on record before a service has seen it: prices are made up, the account of them is exact."""
+"""A day of one symbol on record before a service has seen it: made-up prices and their exact account."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,8 @@ QUANTITY = Decimal("0.5")
 HORIZONS_MS = (100, 1_000, 10_000, 60_000)
 
 FILL = """INSERT INTO mm_fills (symbol, trade_id, side, price, quantity, fee, order_id, is_maker, sequence,
-executed_at, recorded_at, level, mid, counted_at) VALUES ($1, $2, $3, $4, $5, $6, $2, true, $7, $8, $8, $9, $10, $8)"""
+executed_at, recorded_at, level, mid, counted_at)
+VALUES ($1, $2, $3, $4, $5, $6, $2, true, $7, $8, $8, $9, $10, $8)"""
 MARKOUT = "INSERT INTO mm_markouts (symbol, trade_id, side, horizon_ms, mid) VALUES ($1, $2, $3, $4, $5)"
 MINUTE = """INSERT INTO mm_pnl (symbol, at, spread_capture, inventory_pnl, fees, position, mid)
 VALUES ($1, $2, $3, $4, $5, $6, $7)"""
