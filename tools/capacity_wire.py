@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from benchmarks.capacity.model import ELSEWHERE_MAX
+
 Document = Mapping[str, Any]
 
 NOT_MEASURED: Final = "Not measured yet.\n"
@@ -12,6 +14,10 @@ _HEADINGS: Final = (
     "| loop ms | cpu | used by others | |\n|---:|---:|---|---:|---:|---:|---:|---:|---:|---|\n"
 )
 _BREAKS: Final = "| version | symbols | holds, changes a second and symbol | breaks |\n|---|---:|---:|---|\n"
+_BUSY: Final = (
+    "**The machine was busy with other work** (`used by others`, in cores): only what differs between\n"
+    "the two versions means something.\n\n"
+)
 _PICTURE: Final = "\n![From the message to the answer of its order, by stages](tick-to-wire.svg)\n"
 
 
@@ -22,6 +28,8 @@ def wire(measured: Document | None) -> str:
     steps = [step for cell in measured["cells"] for step in cell["steps"]]
     steps.sort(key=lambda step: (step["symbols"], step["rate"]))
     on = "{at}, {machine[cores]} cores, Python {machine[python]}. Milliseconds.\n\n".format(**measured)
+    if max(step["elsewhere_cpu"] for step in steps) > ELSEWHERE_MAX:
+        on += _BUSY
     return on + _HEADINGS + "".join(map(_row, steps)) + "\n" + _breaks(steps) + _PICTURE
 
 

@@ -14,10 +14,13 @@ from typing import Any, Final
 _SVG: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
 )
+TIMER: Final = "timer"
+"""The other beginning: what the quote interval held back."""
 STEPS: Final = {
     "decode": "message read to decoded",
-    "hand_over": "to the mailbox",
+    "hand_over": "to the event loop",
     "wait": "to the step's begin",
+    TIMER: "or interval over to the step's begin",
     "decide": "to the step's end: orders decided",
     "send": "to the first byte on the socket",
     "exchange": "to its answer, parsed",
@@ -66,24 +69,31 @@ def _labels(shown: list[str]) -> Iterator[str]:
 
 
 def _panel(left: float, title: str, values: dict[str, float], *, follows: bool) -> Iterator[str]:
-    whole = sum(values.values()) if follows else max(values.values())
+    whole = _way(values) if follows else max(values.values())
     yield _text(left, TOP - 14, f"{title}: {_told(whole)}" if follows else title, "s")
     yield f'<line x1="{left}" y1="{TOP - 4}" x2="{left}" y2="{_y(len(values))}"/>'
     begin = 0.0
     for number, (name, value) in enumerate(values.items()):
-        x, width = left + begin * _scale(whole), value * _scale(whole)
+        after = begin if follows and name != TIMER else 0.0
+        x, width = left + after * _scale(whole), value * _scale(whole)
         yield _bar(x, number, width, "e" if name == "exchange" else "b")
         yield _text(x + width + 5, _y(number) + 13, _told(value))
-        begin += value if follows else 0.0
+        begin += 0.0 if name == TIMER else value
 
 
 def _own(stages: Stages, shown: list[str]) -> Iterator[str]:
     """What of the exchange's bar at the left is the exchange's own time."""
     if OWN in stages and "exchange" in shown:
         number = shown.index("exchange")
-        before = sum(stages[name][0] for name in shown[:number])
-        scale = _scale(sum(stages[name][0] for name in shown))
+        medians = {name: stages[name][0] for name in shown}
+        before = sum(took for name, took in list(medians.items())[:number] if name != TIMER)
+        scale = _scale(_way(medians))
         yield _bar(LABEL + before * scale, number, stages[OWN][0] * scale, "o")
+
+
+def _way(medians: Mapping[str, float]) -> float:
+    """All of it, or the timer's bar where that is longer."""
+    return max(medians.get(TIMER, 0.0), sum(took for name, took in medians.items() if name != TIMER))
 
 
 def _scale(whole: float) -> float:

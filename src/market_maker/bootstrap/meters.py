@@ -52,7 +52,7 @@ class Meters:
             took_ns = left_ns - command.caused_at_ns
             self.latencies.tick_to_wire.record(took_ns)
             self._tick_to_wire.observe(took_ns / NS)
-            self.latencies.stages.placed(step, left_ns, answer.at_ns)
+            self.latencies.stages.placed(step, command.caused_at_ns, left_ns, answer.at_ns)
         if answer.outcome is not RequestOutcome.NOT_SENT:
             took_ns = answer.at_ns - command.caused_at_ns
             self.latencies.tick_to_order.record(took_ns)

@@ -8,6 +8,7 @@ STAGES: Final = (
     "decode",
     "hand_over",
     "wait",
+    "timer",
     "decide",
     "send",
     "exchange",
@@ -15,7 +16,9 @@ STAGES: Final = (
     "answer",
 )
 """Message read -> decoded -> taken up by the loop -> its step begun -> decided -> given to the kernel ->
-the answer parsed -> its step begun; `exchange_own` is what the exchange says that it took (Server-Timing)."""
+the answer parsed -> its step begun; `exchange_own` is what the exchange says that it took (Server-Timing).
+Where the quote interval was what an evaluation waited for, `timer` is all that is before its step: from the
+end of the interval."""
 BATCHES_KEPT: Final = 256
 """Batches whose times are remembered: a step that comes later than so many is attributed to none."""
 
@@ -30,7 +33,7 @@ class StageStep(NamedTuple):
 
 
 class Stages:
-    """How long each of STAGES took; the first three only for what a message caused directly."""
+    """How long each of STAGES took; the first three only for what a message caused directly, else `timer`."""
 
     def __init__(self, observe: Callable[[str, int], None] = lambda _stage, _took_ns: None) -> None:
         """`observe` gets a stage and nanoseconds."""
@@ -45,13 +48,18 @@ class Stages:
         if len(self._order) > BATCHES_KEPT:
             self._batches.pop(self._order.popleft(), None)
 
-    def placed(self, step: StageStep, left_ns: int, heard_ns: int) -> None:
-        """A placement that a step decided was given to the kernel, and answered."""
+    def placed(self, step: StageStep, caused_ns: int, left_ns: int, heard_ns: int) -> None:
+        """A placement that a step decided was given to the kernel, and answered.
+
+        `caused_ns`: since when its evaluation was possible.
+        """
         self._observe("exchange", heard_ns - left_ns)
         self._observe("send", left_ns - step.decided_ns)
         self._observe("decide", step.decided_ns - step.began_ns)
         times = self._batches.get(step.read_ns)
-        if times is not None:
+        if times is None:
+            self._observe("timer", step.began_ns - caused_ns)
+        else:
             decoded_ns, delivered_ns = times
             self._observe("decode", decoded_ns - step.read_ns)
             self._observe("hand_over", delivered_ns - decoded_ns)

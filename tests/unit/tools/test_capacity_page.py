@@ -129,3 +129,6 @@ def test_two_versions_stand_below_each_other_with_what_ended_each() -> None:
     assert "| 10 | 40 | now | 0.25 / 0.8 | 2.50 / 9.5 | - |" in made
     assert "| ce9c608 | 10 | 0 | tick to order 60 ms at 40 |" in made
     assert "| now | 10 | 40 | nothing: the steps ended |" in made
+    assert "machine was busy" not in made.partition("## From tick to wire")[2]
+    steps[1]["elsewhere_cpu"] = 1.5
+    assert "machine was busy" in page(MEASUREMENT, {}, None, None, ways).partition("## From tick to wire")[2]
