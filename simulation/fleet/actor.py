@@ -1,7 +1,7 @@
 """One symbol's engine at one instance, its gate, and its requests on their way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -10,19 +10,20 @@ from market_maker.actors.send_gate import SendGate
 from market_maker.actors.tenure import Tenure
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.config import EngineLimits, SymbolConfig
+from market_maker.core.config import EngineLimits
 from market_maker.core.engine.control import activation_problems
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import RequestOutcome
 from market_maker.core.instrument import Instrument
-from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
 from market_maker.core.states import Cause, State
 from market_maker.ownership.events import Facts
 from simulation.clock import MS
 from simulation.fleet.exchange import FleetExchange
+from simulation.fleet.history import FleetHistory
 from simulation.fleet.rows import StateRow
 from simulation.lifetime import Lifetime
 from simulation.violation import Violation
@@ -32,6 +33,7 @@ LIMITS: Final = EngineLimits(response_timeout_ns=500 * MS)
 MID_TICKS: Final = 600_000
 LOTS: Final = 1_000_000
 
+_RECORDS = (cmd.RecordOrder, cmd.RecordFill, cmd.RecordState, cmd.RecordRisk, cmd.RecordMarkouts)
 _REQUESTS = (cmd.PlaceOrder, cmd.CancelOrder, cmd.CancelAll, cmd.QueryOrder, cmd.QueryOpenOrders)
 
 
@@ -40,21 +42,18 @@ def instrument_of(symbol: str) -> Instrument:
     return Instrument(symbol, symbol[:3], "USDT", Decimal("0.1"), Decimal("0.00001"), Decimal(5))
 
 
-def restored(config: SymbolConfig, row: StateRow, rng: Random, now_ns: int) -> Restored:
-    """What an engine starts from."""
+def restored(
+    history: FleetHistory, symbol: str, row: StateRow, now_ns: int
+) -> tuple[Restored, tuple[Order, ...]]:
+    """What an engine starts from, but for its ids; the state may be the guard's word."""
     kill = None if row.kill_reason is None else Trigger(row.kill_reason, "stored", BEFORE_THE_RESTART)
-    return Restored(
-        config,
-        instrument_of(config.symbol),
-        row.state,
-        "stored",
-        "system",
-        kill,
-        Decimal(0),
-        Inventory(),
-        (),
-        IdSeed(rng.getrandbits(RAND_B_BITS), now_ns // MS, now_ns),
-    )
+    found, orders = history.restore(instrument_of(symbol), IdSeed(0, now_ns // MS, now_ns))
+    return replace(found, state=row.state, state_reason="stored", kill=kill, phase=0), orders
+
+
+def with_ids(start: Restored, rng: Random, now_ns: int) -> Restored:
+    """The same, with ids that nobody else makes."""
+    return replace(start, ids=IdSeed(rng.getrandbits(RAND_B_BITS), now_ns // MS, now_ns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,10 @@ class Surroundings:
     loop: VirtualLoop
     exchange: FleetExchange
     now_ns: Callable[[], int]
-    records: "Callable[[FleetActor, cmd.RecordState], None]"
+    changed: "Callable[[FleetActor, cmd.RecordState], None]"
+    """Told of each change of state."""
+    recorded: "Callable[[FleetActor, tuple[cmd.Record, ...], ev.Source | None], None]"
+    """Told of the records of each step and of the engine event that made them, if there is either."""
     replied: Callable[[cmd.Reply], None]
     has_records: Callable[[str], bool]
     leaves: "Callable[[FleetActor, cmd.Request], None]"
@@ -83,6 +85,7 @@ class FleetActor:
         self._planned_ns: int | None = None
         self.has_ended = False
         self._waiting = 0
+        self._unread = 0
         self.was_woken = False
         """It has gone on under another epoch than it began under."""
 
@@ -96,23 +99,32 @@ class FleetActor:
         """Whether an order would leave at this moment, if the engine wanted one."""
         return self.tenure.is_current and self.engine.symbol.is_active
 
-    def begin(self) -> None:
+    @property
+    def has_unread(self) -> bool:
+        """Whether executions were delivered that it has not handled."""
+        return self._unread > 0
+
+    def begin(self, open_orders: tuple[Order, ...]) -> None:
         """Clear what is in the market."""
-        self._carry_out(self.engine.start())
+        self._carry_out(self.engine.start(open_orders))
 
     def hear(self, event: ev.Event) -> None:
         """Handle an event in its turn."""
         self._waiting += 1
+        self._unread += isinstance(event, ev.Execution)
         self._around.lifetime.after(0, self._take, event)
 
     def _take(self, event: ev.Event) -> None:
         self._waiting -= 1
+        if not self.has_ended:
+            self._unread -= isinstance(event, ev.Execution)
         self.step(event)
 
     def step(self, event: ev.Event) -> None:
         """Handle an event now."""
         if not self.has_ended:
-            self._carry_out(self.engine.handle(event))
+            source = event.source if isinstance(event, ev.Execution) else None
+            self._carry_out(self.engine.handle(event), source)
 
     def facts(self, *, may_go_on: bool) -> Facts:
         """As the service's watch sees it."""
@@ -139,12 +151,15 @@ class FleetActor:
         self.step(ev.BookSnapshot(now_ns, now_ns, sequence, bids, asks, exchange_us=now_ns // 1000))
         self.step(ev.LagMeasured(now_ns, 0, "market"))
 
-    def _carry_out(self, commands: list[cmd.Command]) -> None:
+    def _carry_out(self, commands: list[cmd.Command], source: ev.Source | None = None) -> None:
+        records = tuple(command for command in commands if isinstance(command, _RECORDS))
+        if records or source is not None:
+            self._around.recorded(self, records, source)
         for command in commands:
             if isinstance(command, _REQUESTS):
                 self._around.lifetime.after(0, self._dispatch, command)
             elif isinstance(command, cmd.RecordState):
-                self._around.records(self, command)
+                self._around.changed(self, command)
             elif isinstance(command, cmd.Reply):
                 self._around.replied(command)
         wake_ns = self.engine.wake_ns

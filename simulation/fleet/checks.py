@@ -66,8 +66,38 @@ class FleetChecks:
         """The guard has halted a symbol."""
         self._killed.add(symbol)
 
+    def stored(self, symbol: str) -> None:
+        """Records were stored: the position is the fold of the fills, each counted once, whoever owned it."""
+        fills = self._rows.history.store.fills_of(symbol)
+        told = {(one.trade_id, one.side) for one in self._exchange.executions.get(symbol, ())}
+        if any((fill.trade_id, fill.side) not in told for fill in fills):
+            raise Violation(8, f"{symbol}: a fill is stored that the exchange has not told")
+        position = self._rows.history.store.positions.get(symbol)
+        whole = self._rows.history.whole(symbol).position
+        if position is not None and position != whole:
+            raise Violation(8, f"{symbol}: the position is {position}, the fills come to {whole}")
+
+    def uncounted(self, symbols: tuple[str, ...]) -> str:
+        """Which symbol's fills are not all stored and counted; empty when they are."""
+        for symbol in symbols:
+            told = len(self._exchange.executions.get(symbol, ()))
+            stored = len(self._rows.history.store.fills_of(symbol))
+            counted = {
+                instance.actors[symbol].engine.symbol.inventory.fill_count
+                for instance in self._instances.values()
+                if instance.alive and symbol in instance.actors and instance.actors[symbol].tenure.is_held
+            }
+            if stored != told or counted != {told}:
+                return f"{symbol}: {told} fills, {stored} are stored, its owner counts {sorted(counted)}"
+        return ""
+
     def started(self, actor: FleetActor, stored: State) -> None:
-        """An engine has begun: HALTED as stored, and never ACTIVE."""
+        """An engine has begun: HALTED as stored, never ACTIVE, and with every fill that is stored."""
+        begun = actor.engine.symbol.inventory.to_row()
+        if self._rows.owners[actor.name].epoch == actor.tenure.epoch:
+            whole = self._rows.history.whole(actor.name).position
+            if begun != whole:
+                raise Violation(8, f"{actor.name}: begins at {begun}, the fills come to {whole}")
         state = actor.engine.symbol.state
         if state is State.ACTIVE or (stored is State.HALTED) is not (state is State.HALTED):
             raise Violation(7, f"{actor.name}: begins {state.name}, stored is {stored.name}")

@@ -1,7 +1,8 @@
-"""The exchange and the Order Service before it: orders rest until they are cancelled; nothing fills."""
+"""The exchange and the Order Service before it: orders rest until they are cancelled or somebody trades."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from random import Random
 from typing import Final
 
@@ -12,6 +13,9 @@ from simulation.clock import MS, Clock
 
 WAY_NS: Final = (MS, 2 * MS, 8 * MS, 30 * MS)
 """How long a request takes, and an answer."""
+TAKES_ALL: Final = 0.6
+LOT: Final = Decimal("0.00001")
+FEE: Final = Decimal("0.001")
 
 Answer = Callable[[ev.Event], None]
 Found = tuple[RequestOutcome, tuple[ExchangeOrder, ...]]
@@ -36,6 +40,39 @@ class FleetExchange:
         self.down_until_ns = 0
         self.open: dict[str, dict[str, Resting]] = {}
         self._ended: dict[str, ExchangeOrder] = {}
+        self.executions: dict[str, list[ev.Execution]] = {}
+        """What the matching engine told of each symbol."""
+
+    def trade(self, symbol: str, rng: Random) -> None:
+        """Somebody takes one of our orders, or a lot of it."""
+        resting = self.open.get(symbol, {})
+        if not resting:
+            return
+        taken = resting[rng.choice(sorted(resting))]
+        order = taken.order
+        left = order.quantity - order.filled_quantity
+        quantity = left if rng.random() < TAKES_ALL else min(left, LOT)
+        status = ExchangeStatus.FILLED if quantity == left else ExchangeStatus.PARTIALLY_FILLED
+        taken.order = replace(order, filled_quantity=order.filled_quantity + quantity, status=status)
+        if quantity == left:
+            self._ended[order.client_order_id] = resting.pop(order.client_order_id).order
+        told = self.executions.setdefault(symbol, [])
+        now_ns = self._clock.now_ns
+        told.append(
+            ev.Execution(
+                now_ns,
+                f"t{len(told) + 1}",
+                order.side,
+                order.price,
+                quantity,
+                FEE,
+                order.order_id,
+                order.client_order_id,
+                is_maker=True,
+                sequence=len(told) + 1,
+                executed_at_us=now_ns // 1_000,
+            )
+        )
 
     def send(self, symbol: str, request: cmd.Request, instance_id: str, answer: Answer) -> None:
         """A request leaves; its answer comes later."""

@@ -109,6 +109,10 @@ class FleetGroup:
             instance = self.members[name]
             if ticket in instance.done or self._clock.now_ns >= until_ns:
                 del self._revoking[name]
+                if instance.is_frozen or not instance.alive:
+                    instance.after(0, instance.intake.remove, sorted(symbols))
+                else:
+                    instance.intake.remove(sorted(symbols))
                 for symbol in symbols:
                     del self.owner_of[symbol]
         if not self._revoking and self.members:

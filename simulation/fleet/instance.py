@@ -6,7 +6,9 @@ from typing import Any, Final
 from market_maker.actors.tenure import Lease, Tenure
 from market_maker.core import commands as core_cmd
 from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.events import Retire
+from market_maker.core.engine.symbol import Restored
+from market_maker.core.events import Execution, Retire, Source
+from market_maker.core.orders.order_tracker import Order
 from market_maker.core.states import Cause
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev
@@ -14,8 +16,9 @@ from market_maker.ownership.machine import OwnershipMachine
 from market_maker.ownership.states import Hold
 from market_maker.streams.partitioner import partition_of
 from simulation.clock import MS
-from simulation.fleet.actor import LIMITS, FleetActor, Surroundings, instrument_of, restored
-from simulation.fleet.postgres import AGAIN_NS, FleetPostgres, StateJournal
+from simulation.fleet.actor import LIMITS, FleetActor, Surroundings, instrument_of, restored, with_ids
+from simulation.fleet.intake import PARTITIONS, FleetIntake
+from simulation.fleet.postgres import AGAIN_NS, FleetJournal, FleetPostgres
 from simulation.fleet.rows import StateRow
 from simulation.fleet.shared import FleetWorld
 from simulation.fleet.tenancy import RENEW_NS, FleetTenancy
@@ -25,7 +28,8 @@ from simulation.virtual_loop import VirtualLoop
 LEASE_NS: Final = 800 * MS
 TICK_NS: Final = 50 * MS
 LOOK_NS: Final = 30 * MS
-COUNTS: Final = {"engine": 24}
+CHECKPOINT_NS: Final = 700 * MS
+COUNTS: Final = {"engine": PARTITIONS}
 
 _CAUSES: Final = {
     Hold.REVOKED: Cause.OWNERSHIP_LOST,
@@ -53,7 +57,16 @@ class FleetInstance(Lifetime):
             self.lease = Lease(lambda: self._clock.now_ns, LEASE_NS)
         self.actors: dict[str, FleetActor] = {}
         self.postgres = FleetPostgres(self, world.clock, world.rng)
-        self._journal = StateJournal(self, self.postgres, world.rows, world.coverage, self._fenced)
+        self.intake = FleetIntake(name, self, world.clock, world.topic, self._deliver)
+        self._journal = FleetJournal(
+            self,
+            self.postgres,
+            world.rows,
+            world.coverage,
+            self._fenced,
+            self.intake.done,
+            self.intake.hold,
+        )
         self.beat_ns = self._clock.now_ns
         """When it gave its last sign of life."""
         self.done: set[int] = set()
@@ -75,7 +88,8 @@ class FleetInstance(Lifetime):
             self.loop,
             world.exchange,
             lambda: self._clock.now_ns,
-            self._record,
+            self._changed,
+            self._recorded,
             self._replied,
             self._journal.holds,
             lambda actor, request: world.leaves(name, actor, request),
@@ -94,6 +108,7 @@ class FleetInstance(Lifetime):
             cmd.Save: self._save,
             cmd.ReleaseSymbol: self._release,
             cmd.StopActor: self._stop,
+            cmd.ReadAgain: lambda command: self.intake.read_again(command.symbol),
             cmd.AskToResume: self._ask_to_resume,
             cmd.Done: lambda command: self.done.add(command.ticket),
         }
@@ -110,6 +125,9 @@ class FleetInstance(Lifetime):
         self._tenancy.renew()
         self._pass()
         self._look()
+        if self._world.trades:
+            self.intake.begin()
+            self._checkpoint()
 
     def end(self) -> None:
         """Kill -9, or its end in order."""
@@ -127,6 +145,7 @@ class FleetInstance(Lifetime):
     def assigned(self, symbols: set[str]) -> None:
         """The partitions of these symbols have come."""
         self.tell(ev.Assigned(self._clock.now_ns, numbers_of(symbols), COUNTS))
+        self.intake.add(sorted(symbols))
 
     def revoking(self, symbols: set[str]) -> int:
         """The partitions of these symbols go; `done` has the ticket when they may."""
@@ -137,6 +156,7 @@ class FleetInstance(Lifetime):
 
     def lost(self, symbols: set[str]) -> None:
         """The partitions of these symbols have gone."""
+        self.intake.remove(sorted(symbols))
         self.tell(ev.Lost(self._clock.now_ns, numbers_of(symbols)))
 
     def ends(self) -> None:
@@ -170,6 +190,24 @@ class FleetInstance(Lifetime):
     def _pass(self) -> None:
         self.tell(ev.Passed(self._clock.now_ns))
         self.after(TICK_NS, self._pass)
+
+    def _deliver(self, symbol: str, execution: Execution) -> bool:
+        """As the service's router: what comes on the way to an actor waits for it."""
+        actor = self.actors.get(symbol)
+        if actor is None or symbol in self.machine.expected:
+            return False
+        actor.hear(execution)
+        return True
+
+    def _checkpoint(self) -> None:
+        """Write down how far the fills of what is ours are folded."""
+        for symbol, actor in sorted(self.actors.items()):
+            if actor.tenure.is_held and actor.tenure.epoch is not None:
+                self._write_checkpoint(symbol, actor.tenure.epoch, lambda: None)
+        self.after(CHECKPOINT_NS, self._checkpoint)
+
+    def _write_checkpoint(self, symbol: str, epoch: int, then: Callable[[], None]) -> None:
+        self.postgres.ask(lambda: self._world.rows.checkpoint(symbol, epoch), then, then)
 
     def _look(self) -> None:
         for symbol in self.machine.watched():
@@ -238,14 +276,16 @@ class FleetInstance(Lifetime):
             self._end(before)
         with self.loop.running():
             self.loop.start(self._cancel_once(symbol, tenure))
-        rows: list[StateRow] = []
+        rows: list[tuple[StateRow, Restored, tuple[Order, ...]]] = []
 
         def read() -> None:
-            rows.append(self._world.rows.states[symbol])
+            row = self._world.rows.states[symbol]
+            history, now_ns = self._world.rows.history, self._clock.now_ns
+            rows.append((row, *restored(history, symbol, row, now_ns)))
 
         def answered() -> None:
             if self._claims[symbol] == number:
-                self._begin(symbol, tenure, rows[-1])
+                self._begin(symbol, tenure, *rows[-1])
 
         def ask() -> None:
             if self._claims[symbol] == number:
@@ -257,11 +297,12 @@ class FleetInstance(Lifetime):
         if await tenure.may_ask():
             self._world.exchange.send(symbol, core_cmd.CancelAll(), self.name, lambda _answer: None)
 
-    def _begin(self, symbol: str, tenure: Tenure, row: StateRow) -> None:
-        start = restored(self._world.configs[symbol], row, self._world.rng, self._clock.now_ns)
-        engine = SymbolEngine(start, LIMITS)
+    def _begin(
+        self, symbol: str, tenure: Tenure, row: StateRow, start: Restored, orders: tuple[Order, ...]
+    ) -> None:
+        engine = SymbolEngine(with_ids(start, self._world.rng, self._clock.now_ns), LIMITS)
         actor = self.actors[symbol] = FleetActor(engine, tenure, self._around)
-        actor.begin()
+        actor.begin(orders)
         self._world.started(actor, row)
         self.tell(ev.Started(self._clock.now_ns, symbol))
 
@@ -320,11 +361,20 @@ class FleetInstance(Lifetime):
         self.actors[command.symbol].ask(0, _CAUSES[command.hold], "system", command.hold.value)
 
     def _save(self, command: cmd.Save) -> None:
-        def saved() -> None:
-            self._look_at(command.symbol)
-            self.tell(ev.Saved(self._clock.now_ns, command.symbol))
+        symbol = command.symbol
 
-        self.after(MS, self._when_saved, command.symbol, saved)
+        def saved() -> None:
+            self._look_at(symbol)
+            self.tell(ev.Saved(self._clock.now_ns, symbol))
+
+        def durable() -> None:
+            epoch = self.actors[symbol].tenure.epoch if symbol in self.actors else None
+            if epoch is None or not self._world.trades:
+                saved()
+            else:
+                self._write_checkpoint(symbol, epoch, lambda: self._when_saved(symbol, saved))
+
+        self.after(MS, self._when_saved, symbol, durable)
 
     def _release(self, command: cmd.ReleaseSymbol) -> None:
         symbol, epoch = command.symbol, command.epoch
@@ -350,9 +400,10 @@ class FleetInstance(Lifetime):
         self.after(MS, self._stopped, command.symbol, actor)
 
     def _stopped(self, symbol: str, actor: FleetActor | None) -> None:
+        left_unread = actor is not None and actor.has_unread
         if actor is not None and self.actors.get(symbol) is actor:
             self._end(self.actors.pop(symbol))
-        self.tell(ev.Stopped(self._clock.now_ns, symbol, left_unread=False))
+        self.tell(ev.Stopped(self._clock.now_ns, symbol, left_unread))
 
     def _end(self, actor: FleetActor) -> None:
         actor.has_ended = True
@@ -361,12 +412,20 @@ class FleetInstance(Lifetime):
 
     # --- what engines say -----------------------------------------------------------------------
 
-    def _record(self, actor: FleetActor, record: core_cmd.RecordState) -> None:
+    def _changed(self, actor: FleetActor, record: core_cmd.RecordState) -> None:
         epoch = actor.tenure.epoch
         if epoch == self._world.rows.owners[actor.name].epoch:  # what another thinks concerns nobody
             self._world.changed(actor.name, record)
-        if epoch is not None:
+        if epoch is not None and not self._world.trades:
             self._journal.append(actor.name, epoch, StateRow(record.to_state, record.kill_reason))
+
+    def _recorded(
+        self, actor: FleetActor, records: tuple[core_cmd.Record, ...], source: Source | None
+    ) -> None:
+        if actor.tenure.epoch is not None and self._world.trades:
+            states = [record for record in records if isinstance(record, core_cmd.RecordState)]
+            row = StateRow(states[-1].to_state, states[-1].kill_reason) if states else None
+            self._journal.append(actor.name, actor.tenure.epoch, row, records, source)
 
     def _fenced(self, symbol: str, epoch: int) -> None:
         self.tell(ev.Fenced(self._clock.now_ns, symbol, epoch))

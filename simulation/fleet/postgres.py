@@ -1,10 +1,12 @@
-"""An instance's way to PostgreSQL, on which anything may get lost, and the states that it writes there."""
+"""An instance's way to PostgreSQL, on which anything may get lost, and the records that it writes there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from market_maker.core import commands as cmd
+from market_maker.core.events import Source
 from simulation.clock import MS, Clock
 from simulation.coverage import Coverage
 from simulation.fleet.rows import FleetRows, StateRow
@@ -41,16 +43,18 @@ class FleetPostgres:
 
 
 @dataclass(frozen=True, slots=True)
-class _PendingState:
-    """A state on its way."""
+class _PendingStep:
+    """The records of one step on their way, and the engine event that made them."""
 
     symbol: str
     epoch: int
-    row: StateRow
+    row: StateRow | None
+    records: tuple[cmd.Record, ...]
+    source: Source | None
 
 
-class StateJournal:
-    """Writes the states of one instance in their order, one transaction at a time, until they are durable."""
+class FleetJournal:
+    """Writes the records of an instance in their order, one transaction at a time, until they are durable."""
 
     def __init__(
         self,
@@ -59,11 +63,17 @@ class StateJournal:
         rows: FleetRows,
         coverage: Coverage,
         fenced: Callable[[str, int], None],
+        done: Callable[[Source], None],
+        hold: Callable[[Source], None],
     ) -> None:
-        """`fenced` is told of each state that came under an epoch that is over."""
+        """`fenced` is told of each step that came under an epoch that is over.
+
+        Each engine event is `done` once its records are durable, or on `hold` because they are not to be.
+        """
+        self._done, self._hold = done, hold
         self._lifetime, self._postgres, self._rows = lifetime, postgres, rows
         self._coverage, self._fenced = coverage, fenced
-        self._pending: list[_PendingState] = []
+        self._pending: list[_PendingStep] = []
         self._is_writing = False
 
     @property
@@ -72,12 +82,19 @@ class StateJournal:
         return bool(self._pending)
 
     def holds(self, symbol: str) -> bool:
-        """Whether a state of the symbol is not durable yet."""
+        """Whether anything of the symbol is not durable yet."""
         return any(pending.symbol == symbol for pending in self._pending)
 
-    def append(self, symbol: str, epoch: int, row: StateRow) -> None:
+    def append(
+        self,
+        symbol: str,
+        epoch: int,
+        row: StateRow | None,
+        records: tuple[cmd.Record, ...] = (),
+        source: Source | None = None,
+    ) -> None:
         """Write this too."""
-        self._pending.append(_PendingState(symbol, epoch, row))
+        self._pending.append(_PendingStep(symbol, epoch, row, records, source))
         self._write()
 
     def _write(self) -> None:
@@ -85,15 +102,18 @@ class StateJournal:
             return
         self._is_writing = True
         batch = tuple(self._pending)
-        stale: list[_PendingState] = []
+        stale: list[_PendingStep] = []
 
         def statement() -> None:
             stale.clear()
-            stale.extend(p for p in batch if not self._rows.write(p.symbol, p.epoch, p.row))
+            stale.extend(p for p in batch if not self._rows.write(p.symbol, p.epoch, p.row, p.records))
 
         def answered() -> None:
             self._is_writing = False
             del self._pending[: len(batch)]
+            for pending in batch:
+                if pending.source is not None:
+                    (self._hold if pending in stale else self._done)(pending.source)
             for pending in stale:
                 self._coverage.hit("fleet:stale_record")
                 self._fenced(pending.symbol, pending.epoch)

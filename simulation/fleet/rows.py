@@ -1,9 +1,12 @@
 """PostgreSQL as the instances see it: who owns what, the stored states, and kills that wait for an owner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from market_maker.core import commands as cmd
+from market_maker.core.config import SymbolConfig
 from market_maker.core.states import KillReason, State
+from simulation.fleet.history import FleetHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,16 @@ class StateRow:
 class FleetRows:
     """Every change is one transaction, at the moment at which it is called."""
 
-    def __init__(self, symbols: tuple[str, ...]) -> None:
+    def __init__(self, configs: Mapping[str, SymbolConfig]) -> None:
         self.owners: dict[str, OwnerRow] = {}
-        self.states = {symbol: StateRow() for symbol in symbols}
+        self.states = {symbol: StateRow() for symbol in configs}
+        self.history = FleetHistory(configs.values())
         self.kills: set[str] = set()
         """Symbols with an order to kill that nobody has carried out yet."""
         self.halted: Callable[[str], None] = lambda _symbol: None
         """Told of each symbol that the guard halts."""
+        self.stored: Callable[[str], None] = lambda _symbol: None
+        """Told of each symbol of which records were stored."""
 
     def claim(self, symbol: str, instance_id: str) -> tuple[int, OwnerRow | None]:
         """The new epoch, and the row as it was."""
@@ -59,12 +65,23 @@ class FleetRows:
         """Symbols of nobody are left out."""
         return {name: row.instance_id for name, row in self.owners.items() if row.instance_id is not None}
 
-    def write(self, symbol: str, epoch: int, row: StateRow) -> bool:
-        """Store a state; False, and nothing is changed, when the epoch is over."""
+    def write(
+        self, symbol: str, epoch: int, row: StateRow | None, records: Sequence[cmd.Record] = ()
+    ) -> bool:
+        """Store the records of a step and its state; False, and nothing changed, when the epoch is over."""
         if self.owners[symbol].epoch != epoch:
             return False
-        self.states[symbol] = row
+        if row is not None:
+            self.states[symbol] = row
+        if records:
+            self.history.write(symbol, records)
+            self.stored(symbol)
         return True
+
+    def checkpoint(self, symbol: str, epoch: int) -> None:
+        """Write the fold of the symbol's fills down; nothing when the epoch is over."""
+        if self.owners[symbol].epoch == epoch:
+            self.history.checkpoint(symbol)
 
     def take_away(self, symbol: str, instance_id: str) -> bool:
         """As the guard does: nobody's, under a new epoch, HALTED. False when it is another's by now."""

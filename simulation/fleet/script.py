@@ -46,6 +46,8 @@ class FleetPlan:
     """The whole group gives everything up at each change."""
     goes_on: tuple[bool, ...]
     """Which symbols the desk lets go on by themselves after a clean hand-over."""
+    trades: bool
+    """Whether anybody trades with them; else only states are recorded."""
 
     def configs(self) -> dict[str, SymbolConfig]:
         """By symbol."""
@@ -67,7 +69,7 @@ def fleet_plan_of(seed: int) -> FleetPlan:
     rng = Random(f"fleet plan:{seed}")
     symbols = SYMBOLS[: rng.choice((1, 2, 3, 4))]
     goes_on = tuple(rng.random() < 0.8 for _ in symbols)
-    return FleetPlan(seed, symbols, rng.choice((2, 2, 3)), rng.random() < 0.25, goes_on)
+    return FleetPlan(seed, symbols, rng.choice((2, 2, 3)), rng.random() < 0.25, goes_on, seed % 5 != 4)
 
 
 def fleet_script_of(seed: int) -> tuple[Decision, ...]:

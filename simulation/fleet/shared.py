@@ -9,6 +9,7 @@ from simulation.clock import Clock
 from simulation.coverage import Coverage
 from simulation.fleet.actor import FleetActor
 from simulation.fleet.exchange import FleetExchange
+from simulation.fleet.intake import EngineTopic
 from simulation.fleet.rows import FleetRows, StateRow
 
 
@@ -21,6 +22,9 @@ class FleetWorld(Protocol):
     rows: FleetRows
     exchange: FleetExchange
     configs: dict[str, SymbolConfig]
+    topic: EngineTopic
+    trades: bool
+    """Whether anybody trades; else only states are recorded."""
 
     def leaves(self, instance_id: str, actor: FleetActor, request: cmd.Request) -> None:
         """A request is about to leave."""

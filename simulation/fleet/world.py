@@ -4,6 +4,7 @@ from random import Random
 from typing import Final
 
 from market_maker.core import commands as cmd
+from market_maker.core.events import Execution
 from market_maker.core.states import Cause, State
 from market_maker.ownership import events as ev
 from market_maker.ownership.states import Stage
@@ -23,9 +24,27 @@ BOOK_NS: Final = 250 * MS
 CHECK_NS: Final = 100 * MS
 DESK_NS: Final = 700 * MS
 END_NS_MAX: Final = 5_000 * MS
+TRADES: Final = 0.4
+"""How often somebody trades in a symbol between two books."""
 RESETS: Final = 0.5
 ENABLES: Final = 0.3
 """How often the desk does it when it looks."""
+
+
+class Topic:
+    """The engine's events, and how far the group has committed them."""
+
+    def __init__(self, exchange: FleetExchange, group: FleetGroup) -> None:
+        self._exchange, self._group = exchange, group
+        self.committed: dict[str, int] = {}
+
+    def told(self, symbol: str) -> list[Execution]:
+        """As in `EngineTopic`."""
+        return self._exchange.executions.get(symbol, [])
+
+    def may_commit(self, name: str, symbol: str) -> bool:
+        """As in `EngineTopic`."""
+        return name in self._group.members and self._group.owner_of.get(symbol) == name
 
 
 class FleetRun:
@@ -37,12 +56,15 @@ class FleetRun:
         self.coverage = Coverage()
         self.rng = Random(f"fleet:{plan.seed}")
         self.configs = plan.configs()
-        self.rows = FleetRows(plan.symbols)
+        self.rows = FleetRows(self.configs)
+        self.trades = plan.trades
+        self._takers = Random(f"takers:{plan.seed}")
         self.exchange = FleetExchange(self.clock, Random(f"ways:{plan.seed}"))
         self.instances: dict[str, FleetInstance] = {}
         self.checks = FleetChecks(self.instances, self.exchange, self.rows)
-        self.rows.halted = self.checks.guarded
+        self.rows.halted, self.rows.stored = self.checks.guarded, self.checks.stored
         self.group = FleetGroup(self.clock, self.rng, self.coverage, plan.symbols, is_eager=plan.is_eager)
+        self.topic = Topic(self.exchange, self.group)
         FleetGuard(self.clock, self.coverage, self.rows, self.exchange, self.instances)
         self._books = 0
         self._is_calm = False
@@ -70,7 +92,8 @@ class FleetRun:
 
     def is_at_rest(self) -> str:
         """Why not everything has come to rest; empty when it has."""
-        return self.checks.at_last(self.plan.symbols, self.rows.owners_by_symbol())
+        symbols = self.plan.symbols
+        return self.checks.at_last(symbols, self.rows.owners_by_symbol()) or self.checks.uncounted(symbols)
 
     def quotes(self, symbol: str) -> bool:
         """Whether some instance quotes it."""
@@ -106,6 +129,10 @@ class FleetRun:
 
     def _show_books(self) -> None:
         self._books += 1
+        if self.trades and not self._is_calm:
+            for symbol in self.plan.symbols:
+                if self._takers.random() < TRADES:
+                    self.exchange.trade(symbol, self._takers)
         shift = self.rng.randrange(-400, 400)
         for instance in self.alive():
             for actor in tuple(instance.actors.values()):

@@ -6,12 +6,20 @@ from dataclasses import replace
 import pytest
 
 from market_maker.actors.tenure import Tenure
+from market_maker.core.engine.symbol import Restored
+from market_maker.core.instrument import Instrument
+from market_maker.core.orders.ids import IdSeed
+from market_maker.core.orders.order_tracker import Order
 from market_maker.ownership import events as ev
 from market_maker.ownership import taking, word
 from market_maker.ownership.instance import InstanceState
 from market_maker.ownership.machine import HANDLERS
 from simulation.decisions import Decision, Kind
-from simulation.fleet.rows import FleetRows
+from simulation.fleet import instance as fleet_instance
+from simulation.fleet.actor import restored
+from simulation.fleet.history import FleetHistory
+from simulation.fleet.intake import FleetIntake
+from simulation.fleet.rows import FleetRows, StateRow
 from simulation.fleet.runner import run_fleet, run_fleet_seed
 from simulation.fleet.script import fleet_plan_of, fleet_script_of
 from simulation.runner import Result
@@ -59,6 +67,37 @@ def a_question_that_was_asked_stays_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(HANDLERS, ev.Described, on_described)
 
 
+def a_stale_checkpoint_is_folded(patch: pytest.MonkeyPatch) -> None:
+    """The new owner begins with the checkpoint alone, and looks at nothing that came after it."""
+    patch.setattr(FleetHistory, "fold", FleetHistory.checkpointed)
+
+
+def what_was_counted_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
+    """The new owner knows neither the last fills nor how far they were counted."""
+    restore = FleetHistory.restore
+
+    def forgetful(
+        history: FleetHistory, instrument: Instrument, ids: IdSeed
+    ) -> tuple[Restored, tuple[Order, ...]]:
+        restored, orders = restore(history, instrument, ids)
+        return replace(restored, trade_keys=(), applied=None), orders
+
+    patch.setattr(FleetHistory, "restore", forgetful)
+
+
+def what_a_fenced_owner_could_not_store_counts_as_stored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(FleetIntake, "hold", FleetIntake.done)
+
+
+def a_kill_is_forgotten_by_the_next_owner(patch: pytest.MonkeyPatch) -> None:
+    def forgetful(
+        history: FleetHistory, symbol: str, row: StateRow, now_ns: int
+    ) -> tuple[Restored, tuple[Order, ...]]:
+        return restored(history, symbol, StateRow(), now_ns)
+
+    patch.setattr(fleet_instance, "restored", forgetful)
+
+
 def first_failure(from_seed: int = 0) -> Result:
     for seed in range(from_seed, from_seed + SEEDS_MAX):
         result = run_fleet_seed(seed)
@@ -74,6 +113,10 @@ def first_failure(from_seed: int = 0) -> Result:
         (an_epoch_is_not_compared, {17, 19}, 4),
         (a_release_believes_what_was_decided_before_it, {7}, 1_244_503_319),
         (a_question_that_was_asked_stays_asked, {20}, 97),
+        (a_stale_checkpoint_is_folded, {8}, 0),
+        (what_was_counted_is_not_remembered, {8}, 0),
+        (what_a_fenced_owner_could_not_store_counts_as_stored, {8, 20}, 0),
+        (a_kill_is_forgotten_by_the_next_owner, {7}, 0),
     ],
 )
 def test_a_bug_that_is_planted_in_the_ownership_is_found(
