@@ -22,9 +22,12 @@ class FleetWorld(Protocol):
     rows: FleetRows
     exchange: FleetExchange
     configs: dict[str, SymbolConfig]
-    topic: EngineTopic
     trades: bool
     """Whether anybody trades; else only states are recorded."""
+
+    @property
+    def topic(self) -> EngineTopic:
+        """The engine's events."""
 
     def leaves(self, instance_id: str, actor: FleetActor, request: cmd.Request) -> None:
         """A request is about to leave."""
