@@ -1,6 +1,7 @@
 """The command line: serve, guard, migrate, demo and others. An error is one sentence and an exit code."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -87,8 +88,10 @@ def _serve(words: list[str]) -> int:
     # Imported here: no other command should wait for, or need, what the service imports.
     if (broken := _installed_models("serve")) != 0:
         return broken
+    gc.disable()  # what is imported stays: to look through it while it grows takes a tenth of a start
     from market_maker.serve import leave, serve  # noqa: PLC0415
 
+    gc.enable()
     return leave(_no_arguments("serve", words) or serve(os.environ))
 
 
