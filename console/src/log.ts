@@ -106,6 +106,7 @@ function tell(entry: Entry, results: Result[], detail = ""): void {
 
 function textOf(result: Result): string {
   if (result.pending) return `on record; ${result.state ?? "state not known"} until its owner has read it`;
+  if (result.accepted && result.durable === false) return `now ${result.state ?? "not known"}, but not in the database yet: a crash now would forget it`;
   if (result.accepted) return `now ${result.state ?? "not known"}`;
   const why = result.problems.map((one) => one.detail || words(one.code)).join("; ");
   return `refused (${result.state ?? "state not known"}): ${why}`;

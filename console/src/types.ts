@@ -116,6 +116,7 @@ export interface Result {
   accepted: boolean;
   problems: Reason[];
   pending?: boolean;
+  durable?: boolean | null;
 }
 
 export interface QuotedLevel {

@@ -6,7 +6,7 @@ import typer
 
 from mmctl.failures import Exit, Failure
 from mmctl.output import Form, show, table_of
-from mmctl.session import SESSION, FormOption, Reason, Yes, command, confirm, show_results
+from mmctl.session import NOT_DURABLE, SESSION, FormOption, Reason, Yes, command, confirm, show_results
 
 Symbols = Annotated[list[str] | None, typer.Argument(help="The symbols meant.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Every symbol of the fleet.")]
@@ -123,8 +123,7 @@ def drill(
     answer = SESSION.client().ask("POST", f"/v1/mm-configs/{symbol}/drill", {"reason": reason})[1]
     show(output, answer, table_of([answer], _DRILL, output))
     if not answer["durable"]:
-        detail = f"{symbol} is HALTED, but not in the database yet: a crash now would forget it, look again"
-        raise Failure(Exit.PARTLY, detail)
+        typer.echo(f"mmctl: {symbol} is HALTED; {NOT_DURABLE}", err=True)
     if answer["proven_zero_us"] is None and not answer["shadow_mode"]:
         raise Failure(Exit.PARTLY, f"{symbol} is HALTED, but that no order is open was not proven in time")
 

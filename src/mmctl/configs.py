@@ -7,7 +7,7 @@ import typer
 import yaml
 
 from mmctl.failures import Exit, Failure
-from mmctl.output import Form, show, table_of
+from mmctl.output import Form, cell, show, table_of
 from mmctl.plan import apply_step, plan
 from mmctl.session import SESSION, FormOption, Reason, Yes, command, confirm
 
@@ -69,7 +69,7 @@ def apply(
     if dry_run:
         return
     if changing:
-        confirm(f"apply this to {len(changing)} symbols?", yes=yes)
+        confirm(f"apply this to {', '.join(step.symbol for step in changing)}?", yes=yes)
     done = [apply_step(client, step, reason, confirmed=confirmed) for step in steps]
     show(output, [one.row() for one in done], table_of((one.row() for one in done), _DONE))
     failed = [one for one in done if one.failure is not None]
@@ -172,7 +172,11 @@ def _say_waits(status: int, answer: Any) -> None:
 
 
 def _changed(row: dict[str, Any]) -> str:
-    return "; ".join(f"{one['field']}: {one['before']} -> {one['after']}" for one in row["changes"])
+    if all(one["before"] is None for one in row["changes"]):
+        return "created" if row["changes"] else ""
+    return "; ".join(
+        f"{one['field']}: {cell(one['before'])} -> {cell(one['after'])}" for one in row["changes"]
+    )
 
 
 def _read(file: Path) -> list[dict[str, Any]]:

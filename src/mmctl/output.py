@@ -1,7 +1,8 @@
 """What a command shows: a table for people, JSON or YAML for scripts.
 
-A table shows numbers as people read them: without trailing zeros, amounts and bps to the cent (small ones to
-two digits that say something), times to the second. JSON and YAML hold what the service answered.
+A table shows numbers as people read them: without trailing zeros, amounts and bps to the cent, others to six
+decimals (small ones to a few digits that say something), times to the second. JSON and YAML hold what the
+service answered.
 """
 
 import json
@@ -101,8 +102,7 @@ def cell(value: Any, name: str = "") -> str:
 
 
 def number(value: Decimal, *, is_amount: bool) -> str:
-    """Without trailing zeros; an amount with two decimals, or as many as two digits of it need."""
-    if is_amount and value:
-        value = value.quantize(Decimal(1).scaleb(-max(2, 1 - value.adjusted())))
-    text = format(value.copy_abs() if value.is_zero() else value, "f")
+    """Without trailing zeros; with two decimals (six if it is no amount), or more where those say nothing."""
+    least, digits = (2, 2) if is_amount else (6, 4)
+    text = format(value, f".{max(least, digits - 1 - value.adjusted())}f") if value else "0"
     return text.rstrip("0").rstrip(".") if "." in text else text

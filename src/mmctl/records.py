@@ -1,12 +1,13 @@
 """What was: orders, fills, events of a symbol, and the audit trail."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mmctl.moments import HELP, moment, rfc3339
-from mmctl.output import Form, show, table_of
+from mmctl.output import Form, cell, show, table_of
 from mmctl.session import SESSION, FormOption, command
 
 Symbol = Annotated[str, typer.Argument(help="A symbol.")]
@@ -39,7 +40,7 @@ _FILLS = (
     "trade_id+",
 )
 _EVENTS = ("occurred_at", "sent_at+", "event_type", "data")
-_AUDIT = ("at", "actor", "symbol", "route", "why")
+_AUDIT = ("at", "actor", "symbol", "route", "outcome", "why")
 
 
 def register(app: typer.Typer) -> None:
@@ -93,7 +94,7 @@ def audit(
 ) -> None:
     """Who did what, when and why, newest first."""
     wanted = {"symbol": symbol, "actor": actor, "changed": changed, "text": text}
-    _list("/v1/mm/audit", _AUDIT, limit, since, until, output, **wanted)
+    _list("/v1/mm/audit", _AUDIT, limit, since, until, output, _outcome, **wanted)
 
 
 def _list(
@@ -103,9 +104,23 @@ def _list(
     since: str | None,
     until: str | None,
     form: Form,
+    add: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {},
     **wanted: str | None,
 ) -> None:
+    """`add` makes what only the table shows of a row."""
     now = datetime.now(UTC)
     begin, end = (None if text is None else rfc3339(moment(text, now)) for text in (since, until))
     rows = list(SESSION.client().pages(path, limit, since=begin, until=end, **wanted))
-    show(form, rows, table_of(rows, columns, form))
+    show(form, rows, table_of(({**row, **add(row)} for row in rows), columns, form))
+
+
+def _outcome(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What came of a call: the state that the symbol is in, or the fields that changed."""
+    before, after = row["before"] or {}, row["after"] or {}
+    if "accepted" in after:
+        return {"outcome": f"{'' if after['accepted'] else 'refused, '}{after['state']}"}
+    if not before:
+        return {"outcome": "created" if "symbol" in after else None}
+    changed = (name for name, one in before.items() if after and name in after and after[name] != one)
+    said = ", ".join(f"{name} {cell(before[name])} -> {cell(after[name])}" for name in changed)
+    return {"outcome": said or (None if after else "removed")}

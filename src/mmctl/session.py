@@ -15,6 +15,7 @@ from mmctl.output import Form, show, table_of
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+NOT_DURABLE = "done, but not in the database yet: a crash now would forget it, look again"
 RESULT_COLUMNS = ("symbol", "accepted", "state", "outcome")
 
 
@@ -74,7 +75,11 @@ def command(act: Callable[_P, _R]) -> Callable[_P, _R]:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask, unless told not to; a refusal ends the command."""
-    if not yes and not typer.confirm(question):
+    try:
+        confirmed = yes or typer.confirm(question)
+    except typer.Abort:  # nobody is there to answer
+        raise Failure(Exit.REFUSED, "not done: nobody has confirmed it (--yes does)") from None
+    if not confirmed:
         raise Failure(Exit.REFUSED, "not done: not confirmed")
 
 
@@ -91,5 +96,5 @@ def _outcome(result: dict[str, object]) -> str:
     if result.get("pending"):
         return "on record, no instance has carried it out yet"
     if result.get("durable") is False:
-        return "done, but not in the database yet: a crash now would forget it, look again"
+        return NOT_DURABLE
     return "done"

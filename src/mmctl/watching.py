@@ -94,7 +94,7 @@ def explain(
         out.print("nothing is computed")
         return
     for name, value in quote.items():
-        if name not in ("levels", "steps"):
+        if name not in ("levels", "steps") and value not in (None, ""):
             out.print(Text(f"  {name:<18} {cell(value, name)}"))
     for step in quote["steps"]:
         value = f"{cell(step['value'], step['unit'])} {step['unit']}"

@@ -293,6 +293,28 @@ async def test_tables_fit_a_hundred_columns_and_wide_ones_show_more(
     assert "TRADE ID" in (await mmctl("fills", "BTC-USDT", "-o", "wide")).out
 
 
+async def test_the_audit_says_what_came_of_each_call(mmctl: Mmctl, desk: FakeDesk) -> None:
+    file = written(mmctl.home / "desk.yaml", {"symbol": "BTC-USDT", "base_spread_bps": "12.50"})
+    await mmctl("config", "apply", "-f", file, "-r", "wider", "--yes")
+    await mmctl("kill", "BTC-USDT")
+    await mmctl("enable", "BTC-USDT")
+    refused, killed, changed = (await mmctl("audit")).out.splitlines()[1:]
+    assert "refused, HALTED" in refused
+    assert " HALTED " in killed
+    assert "base_spread_bps 10 -> 12.5" in changed
+
+
+async def test_nobody_to_ask_is_not_done_and_says_which_word_does_it(mmctl: Mmctl) -> None:
+    done = await mmctl("kill", "--all")
+    assert (done.code, "--yes" in done.err) == (3, True)
+
+
+async def test_a_kill_that_is_not_durable_yet_is_told(mmctl: Mmctl, desk: FakeDesk) -> None:
+    desk.database_up = False
+    done = await mmctl("kill", "BTC-USDT")
+    assert (done.code, "not in the database yet" in done.out) == (0, True)
+
+
 async def test_the_shell_completes_commands() -> None:
     environment = {"_MMCTL_COMPLETE": "complete_bash", "COMP_WORDS": "mmctl re", "COMP_CWORD": "1"}
     done = CliRunner(env=environment).invoke(app, [], prog_name="mmctl")
@@ -309,6 +331,8 @@ async def test_the_shell_completes_commands() -> None:
         ("0.000456789", "fees_usdt", "0.00046"),
         ("-0.004", "fee", "-0.004"),
         ("12.000000", "spread_bps", "12"),
+        ("59994.855686799359", "raw_price", "59994.855687"),
+        ("0.0000000123456", "price", "0.00000001235"),
         ("007", "trade_id", "007"),
         ("2026-01-02T03:04:05.678901Z", "at", "2026-01-02 03:04:05"),
         (None, "mid", "-"),
