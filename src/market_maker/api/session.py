@@ -22,7 +22,7 @@ from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import ProblemError, documented
 from market_maker.api.security import Authenticator, Principal, Role, RoleMissingError
 from market_maker.api.signed_out import SignedOut
-from market_maker.api.tokens import COOKIE, SECURE_COOKIE, bare, is_secure, token_of
+from market_maker.api.tokens import COOKIE, SECURE_COOKIE, is_secure, token_of
 from market_maker.api.validation import BEARER_PATTERN
 
 TOKEN_CHARS_MAX = 3_800
@@ -120,7 +120,7 @@ async def sign_in(request: Request, body: SignIn, response: Response) -> Session
     responses=documented(_S.FORBIDDEN, _S.SERVICE_UNAVAILABLE),
 )
 async def sign_out(request: Request, response: Response) -> None:
-    """End the token of this request for this service, and make the browser forget the cookie.
+    """End the token of the cookie for this service, and make the browser forget the cookie.
 
     Whoever has copied it is refused with 401 `SIGNED_OUT`: by this instance at once, by the others within
     about a second. Other services go on accepting the token until it ends.
@@ -134,18 +134,18 @@ async def sign_out(request: Request, response: Response) -> None:
 async def _end_token(request: Request) -> None:
     """ProblemError 503 when it cannot be told whose token it is; one that opens nothing needs no end."""
     authenticator: Authenticator = request.app.state.authenticator
-    token = token_of(request) if authenticator.required else None
-    if token is None:
+    token = request.cookies.get(SECURE_COOKIE if is_secure(request) else COOKIE)
+    if not token or not authenticator.required:
         return
     try:
-        principal = await authenticator.authenticate(token)
+        principal = await authenticator.authenticate(f"Bearer {token}")
     except ProblemError as refused:
         if refused.status is not _S.UNAUTHORIZED:
             raise
         return
     if principal.expires_at is not None:
         signed_out: SignedOut = request.app.state.signed_out
-        signed_out.add(bare(token), math.ceil(principal.expires_at.timestamp()))
+        signed_out.add(token, math.ceil(principal.expires_at.timestamp()))
 
 
 def _seconds_left(principal: Principal) -> int | None:

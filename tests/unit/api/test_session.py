@@ -244,6 +244,15 @@ async def test_nobody_signs_out_for_others_with_what_is_no_token_of_theirs(
     assert signed_out.known() == {}
 
 
+async def test_a_token_in_the_header_is_no_session_and_stays_good(
+    guarded: Api, signed_out: SignedOut
+) -> None:
+    bearer = {"Authorization": f"Bearer {token(KEY, READ)}"}
+    assert (await guarded.call("DELETE", PATH, headers=bearer)).status == 204
+    assert signed_out.known() == {}
+    assert (await guarded.call("GET", "/v1/mm/status", headers=bearer)).status == 200
+
+
 def test_who_signed_out_is_forgotten_when_the_token_has_ended_by_itself() -> None:
     ended = SignedOut()
     now = int(time.time())
