@@ -49,11 +49,16 @@ async def test_exposure_beyond_its_limit_halts(start_site: StartSite) -> None:
 
 
 async def test_a_limit_over_all_symbols_halts_every_symbol_that_quotes(start_site: StartSite) -> None:
-    # What the crowd trades with us before stays below: ETH's orders are small, BTC's four levels hold 400.
     site = await start_site(HOUSE_MAX_GROSS_USDT="350")
     await quote(site, ETH, order_size_usdt="10")
-    await quote(site, num_levels=4, quote_interval_ms=SELDOM)
-    await site.exchange.trade(BTC, "sell", "3")
+    await quote(site, num_levels=4, quote_interval_ms=OFTEN)
+
+    async def halted() -> bool:
+        # Four levels hold 400; more than once, because the crowd may have bought from us before.
+        await site.exchange.trade(BTC, "sell", "3")
+        return bool((await site.operator.status(BTC))["state"]["value"] == "HALTED")
+
+    await until("the limit halts", halted)
     status = await site.operator.halted(BTC, "HOUSE_LIMIT_BREACH")
     await site.operator.halted(ETH, "HOUSE_LIMIT_BREACH")
     assert status["kill"]["threshold"] == "350 USDT"
