@@ -7,7 +7,8 @@ goes before all that waits, except other control messages: an enable that was as
 
 import asyncio
 from collections import deque
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from market_maker.actors.conflation import CONFLATED_EVENTS_MAX, Conflation
 from market_maker.core.events import (
@@ -37,6 +38,17 @@ _FROM_KAFKA: Final = (Execution, OrderEvent, EngineEventUnreadable)
 _STARTS: Final = (Cause.ENABLE, Cause.RESUME, Cause.RESET)
 
 
+class Cancellable(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Let it not come."""
+
+
+Later = Callable[[float, Callable[[], None]], Cancellable]
+"""Calls back after so many seconds."""
+
+
 def is_urgent(event: Event) -> bool:
     """Whether an event stops quoting, so that it may not stand behind market data."""
     return isinstance(event, Fault) or (isinstance(event, Control) and event.cause not in _STARTS)
@@ -51,6 +63,7 @@ class Mailbox:
         "_conflate_from",
         "_conflation",
         "_events",
+        "_later",
         "_loop",
         "_reader",
         "_reserved",
@@ -58,13 +71,19 @@ class Mailbox:
     )
 
     def __init__(
-        self, capacity: int = CAPACITY, conflate_from: int = CONFLATE_FROM, reserved: int = RESERVED
+        self,
+        capacity: int = CAPACITY,
+        conflate_from: int = CONFLATE_FROM,
+        reserved: int = RESERVED,
+        later: Later | None = None,
     ) -> None:
+        """`later` ends a wait in time; None: the event loop's own timer."""
         self._capacity, self._conflate_from, self._reserved = capacity, conflate_from, reserved
         self._closed = False
         self._events: deque[Event] = deque()
         self._conflation = Conflation()
         self._loop = asyncio.get_running_loop()
+        self._later: Later = later if later is not None else self._loop.call_later
         self._reader: asyncio.Future[None] | None = None
         self.deepest = 0
 
@@ -130,7 +149,7 @@ class Mailbox:
         if len(self) or timeout_s <= 0:
             return
         reader = self._reader = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, _wake, reader)
+        timer = self._later(timeout_s, lambda: _wake(reader))
         try:
             await reader
         finally:

@@ -1,6 +1,7 @@
 """All actors of the process: starts and stops them, delivers to them, and keeps a crash to its symbol."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from market_maker.actors.journal import Journal
 from market_maker.actors.last_resort import cancel_once, clear_for, clear_market, halted_records
 from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.observer import StepObserver
+from market_maker.actors.precise_timer import PreciseTimer
 from market_maker.actors.send_gate import ActorGate, SendGate
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
@@ -70,6 +72,7 @@ class Supervisor:
         self._actors: dict[str, Actor] = {}
         self.sinks: dict[str, Worker] = {}
         """Where the Kafka router delivers, by symbol."""
+        self._timer = PreciseTimer() if sys.platform == "linux" else None
         self._requests = TaskGroup(self._request_failed)
         self._log = structlog.get_logger()
 
@@ -90,7 +93,7 @@ class Supervisor:
         """Start a symbol's actor; it first clears whatever of ours is in the market."""
         symbol = restored.config.symbol
         engine = SymbolEngine(restored, self._limits)
-        mailbox = Mailbox()
+        mailbox = Mailbox(later=self._timer.call_later if self._timer is not None else None)
 
         def is_well() -> bool:
             actor = self._actors.get(symbol)
@@ -167,6 +170,8 @@ class Supervisor:
         for symbol in tuple(self._actors):
             await self.stop(symbol)
         await self._requests.cancel()
+        if self._timer is not None:
+            self._timer.close()
 
     def tell(self, symbol: str, event: Event) -> None:
         """Put an answer, a measurement or a control message into the symbol's mailbox."""
