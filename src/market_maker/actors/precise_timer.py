@@ -1,8 +1,8 @@
 """A timer that keeps its time to some tens of microseconds, never early: the event loop counts milliseconds.
 
 uvloop rounds a wait to milliseconds and calls at once what rounds to nothing: a worker would go round for
-the last half millisecond before each evaluation, ten to twenty times. Here one timer of the kernel (timerfd)
-serves all waits of a process. Raises AttributeError or OSError where there is none, as everywhere but on Linux.
+the last half millisecond before each evaluation, ten to twenty times. Here one timer of the kernel serves
+all waits of a process (timerfd). Raises AttributeError or OSError off Linux.
 """
 
 import asyncio
