@@ -64,11 +64,11 @@ def encoded(topic: str, data: dict[str, Any], at_us: int | None = None) -> bytes
     return body.getvalue()
 
 
-def levels(noise: random.Random, count: int) -> list[dict[str, str]]:
-    """Levels around one price; a fifth of them are removals."""
+def levels(noise: random.Random, count: int, lowest: int = 61_000) -> list[dict[str, str]]:
+    """Levels within 200 above a price; a fifth of them are removals."""
     return [
         {
-            "price": f"{61_000 + noise.randrange(20_000) / 100:.2f}",
+            "price": f"{lowest + noise.randrange(20_000) / 100:.2f}",
             "quantity": "0" if noise.random() < 0.2 else f"{noise.randrange(1, 500_000) / 100_000:.5f}",
         }
         for _ in range(count)
