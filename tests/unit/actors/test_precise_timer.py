@@ -26,8 +26,10 @@ def test_a_wait_of_less_than_a_millisecond_ends_once_and_never_early() -> None:
 
 
 async def test_waits_end_in_the_order_of_their_times_and_those_given_up_do_not() -> None:
-    timer, ended, last = PreciseTimer(), [], asyncio.Event()
-    timer.call_later(0.004, lambda: (ended.append("late"), last.set()))
+    timer, last = PreciseTimer(), asyncio.Event()
+    ended: list[str] = []
+    timer.call_later(0.005, last.set)
+    timer.call_later(0.004, lambda: ended.append("late"))
     given_up = timer.call_later(0.001, lambda: ended.append("given up"))
     timer.call_later(0.002, lambda: ended.append("early"))
     given_up.cancel()
