@@ -183,6 +183,14 @@ _ORDERS: Final = (
         "markouts-eat-the-spread",
     ),
     Alert(
+        "ModelFallback",
+        '(mm_model_fallback == 1) and on (instance, symbol) (mm_state_gauge{state="ACTIVE"} == 1)',
+        "5m",
+        WARNING,
+        f"{_WHO} has been quoted by linear_skew for five minutes: its own model cannot tell its figures.",
+        "a-model-falls-back",
+    ),
+    Alert(
         "ObligationAtRisk",
         "min by (symbol, programme, tier) (mm_obligation_slack_ratio) < 0.25 "
         "and min by (symbol, programme, tier) (mm_obligation_slack_ratio) > 0",

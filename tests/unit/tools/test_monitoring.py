@@ -230,6 +230,14 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'mm_publish_failures_total{topic="mm.quote.simulated.v1"}': "1+1x40"},
         {'mm_publish_failures_total{topic="mm.quote.simulated.v1"}': "1x40"},
     ),
+    "ModelFallback": (
+        {f"mm_model_fallback{{{BTC}}}": "1x40", f'mm_state_gauge{{{BTC},state="ACTIVE"}}': "1x40"},
+        {
+            f"mm_model_fallback{{{BTC}}}": "1x40",
+            f'mm_state_gauge{{{BTC},state="ACTIVE"}}': "0x40",
+            f'mm_state_gauge{{{BTC},state="PAUSED"}}': "1x40",
+        },
+    ),
     "ObligationAtRisk": (
         {f'mm_obligation_slack_ratio{{{BTC},programme="p",tier="t"}}': "0.2x40"},
         {f'mm_obligation_slack_ratio{{{BTC},programme="p",tier="t"}}': "0.3x40"},
