@@ -21,6 +21,7 @@ commands:
   replay    feed a recorded run to the engine and compare what it decides (replay --help)
   backtest  the engine in recorded markets, faster than they were (backtest --help)
   capture   record the market that Kafka tells into a file for backtests (capture --help)
+  calibrate sigma, k and A of a recorded market, for quoting models (calibrate --help)
   report    a period from the database as one page: result, fills, orders (report --help)
   evidence  one document on the controls of a period (evidence --help)
   version   print the version
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "backtest": _backtest,
         "report": _report,
         "capture": _capture,
+        "calibrate": _calibrate,
         "evidence": _evidence,
         "version": _version,
     }
@@ -155,7 +157,7 @@ def _replay(words: list[str]) -> int:
 
 
 def _backtest(words: list[str]) -> int:
-    """The service never imports backtests; this command, `report` and `capture` are their doors."""
+    """The service never imports backtests; this command and the three below are their doors."""
     if (broken := _installed_models("backtest")) != 0:
         return broken
     from tradex_backtest.command import main as backtest  # noqa: PLC0415
@@ -173,6 +175,14 @@ def _capture(words: list[str]) -> int:
     from tradex_backtest.capture_command import main as capture  # noqa: PLC0415
 
     return capture(words, os.environ)
+
+
+def _calibrate(words: list[str]) -> int:
+    if (broken := _installed_models("calibrate")) != 0:
+        return broken
+    from tradex_backtest.calibrate_command import main as calibrate  # noqa: PLC0415
+
+    return calibrate(words)
 
 
 def _installed_models(command: str) -> int:

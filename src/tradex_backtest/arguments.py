@@ -1,7 +1,7 @@
 """The command line of `market-maker backtest`."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,9 +12,9 @@ from tradex_backtest.errors import BacktestError
 from tradex_backtest.latencies import Distribution
 from tradex_backtest.latency_record import measured
 from tradex_backtest.measured import MEASURED
-from tradex_backtest.parser import command_parser
+from tradex_backtest.parser import command_parser, read_by
 from tradex_backtest.sweep import cores_at_hand
-from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
+from tradex_sandbox.instruments import Instrument, parse_instrument
 from tradex_sandbox.queue_position import QueueModel
 
 EPILOG = """A capture is a recorded market: gzip lines of a stream as received (docs/backtest.md).
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--sweep",
         action="append",
-        type=_read(parse_sweep),
+        type=read_by(parse_sweep),
         default=[],
         metavar="FIELD=V,V",
         help="every configuration with each of these values; several sweeps are crossed",
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--instrument",
         action="append",
-        type=_read(parse_instrument),
+        type=read_by(parse_instrument),
         default=[],
         metavar="SYMBOL:tick:lot:min_notional",
         help="the grid of a captured market (default: inferred)",
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where in a queue cancellations take place (default risk_averse; docs/sandbox-fill-model.md)",
     )
     for name in ("--feed-latency", "--order-latency", "--answer-latency"):
-        add(name, type=_read(_latency), metavar="1ms", help="one way; default: measured, docs/backtest.md")
+        add(name, type=read_by(_latency), metavar="1ms", help="one way; default: measured, docs/backtest.md")
     add(
         "--latency-from",
         type=Path,
@@ -113,15 +113,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--response-timeout",
-        type=_read(_duration),
+        type=read_by(_duration),
         default="50ms",
         metavar="50ms",
         help="ORDER_SERVICE_RESPONSE_TIMEOUT_MS of the service; a later answer halts",
     )
-    add("--maker-fee-bps", type=_read(_decimal), default=Decimal("-0.5"), help="negative: a rebate")
+    add("--maker-fee-bps", type=read_by(_decimal), default=Decimal("-0.5"), help="negative: a rebate")
     add(
         "--learn",
-        type=_read(_share),
+        type=read_by(_share),
         default=0.0,
         metavar="50%",
         help="so much of a capture the engine only watches (models calibrate), and quotes from then on",
@@ -157,15 +157,3 @@ def _decimal(text: str) -> Decimal:
     if not number.is_finite():
         raise ValueError("must be a number")
     return number
-
-
-def _read(reader: Callable[[str], object]) -> Callable[[str], object]:
-    """Let argparse say what a reader says."""
-
-    def read(text: str) -> object:
-        try:
-            return reader(text)
-        except (ValueError, InstrumentError, BacktestError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return read

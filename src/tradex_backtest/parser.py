@@ -1,9 +1,11 @@
 """How the commands of this package read their words."""
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 from tradex_backtest.errors import BacktestError
+from tradex_sandbox.instruments import InstrumentError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,3 +23,15 @@ def command_parser(prog: str, description: str, epilog: str) -> argparse.Argumen
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def read_by(reader: Callable[[str], object]) -> Callable[[str], object]:
+    """Let argparse say what a reader says."""
+
+    def read(text: str) -> object:
+        try:
+            return reader(text)
+        except (ValueError, InstrumentError, BacktestError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read

@@ -1,18 +1,29 @@
-"""Takers of a known intensity trade in a market that the engine follows: it finds what was planted."""
+"""Takers of a known intensity trade in a market that the engine follows: it finds what was planted.
+
+Once in a market that tells its trades directly, with a mid that walks; once in one of the sandbox, whose
+matching decides what a taker's order reaches.
+"""
 
 import math
 from dataclasses import replace
 from random import Random
 
+from tests.support import planted
 from tests.support.conversation import CONFIG, INSTRUMENT, LIMITS, START_NS
 from tests.support.recorded import restored
 
 from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.events import Side
+from tradex_sandbox.instruments import make_instrument
+from tradex_sandbox.market_events import BookDelta, BookSnapshot, PublicTrade
 
+LISTED = make_instrument(
+    INSTRUMENT.symbol, INSTRUMENT.tick_size, INSTRUMENT.lot_size, INSTRUMENT.min_notional
+)
 A, K, SIGMA = 40.0, 0.6, 1.0
 SECONDS = 600
+SANDBOX_SECONDS = 100
 
 
 class PlantedMarket:
@@ -62,11 +73,47 @@ def test_planted_intensity_and_volatility_are_recovered_within_five_percent() ->
     engine = SymbolEngine(restored(replace(CONFIG, model="glft")), LIMITS)
     engine.start()
     PlantedMarket(engine).run()
+    found = calibrated(engine)
+    assert abs(found["a"] / A - 1) < 0.05
+    assert abs(found["k"] / K - 1) < 0.05
+    assert abs(found["sigma"] / SIGMA - 1) < 0.05
+
+
+def test_an_intensity_planted_in_the_sandboxs_matching_is_recovered_within_five_percent() -> None:
+    engine = SymbolEngine(restored(replace(CONFIG, model="glft")), LIMITS)
+    engine.start()
+    for told in planted.planted_market(LISTED, SANDBOX_SECONDS):
+        engine.handle(of_the_core(told))
+    found = calibrated(engine)
+    assert abs(found["a"] / planted.A - 1) < 0.05
+    assert abs(found["k"] / planted.K - 1) < 0.05
+
+
+def calibrated(engine: SymbolEngine) -> dict[str, float]:
+    """The figures that the engine's model would quote with now."""
     seen = engine.preview(replace(CONFIG, model="glft"))
     assert seen.quote is not None
     assert seen.quote.reasoning is not None
     assert seen.quote.reasoning.proposal is not None
-    found = {step.name: float(step.value) for step in seen.quote.reasoning.proposal.steps}
-    assert abs(found["a"] / A - 1) < 0.05
-    assert abs(found["k"] / K - 1) < 0.05
-    assert abs(found["sigma"] / SIGMA - 1) < 0.05
+    return {step.name: float(step.value) for step in seen.quote.reasoning.proposal.steps}
+
+
+def of_the_core(told: BookSnapshot | BookDelta | PublicTrade) -> ev.Event:
+    """What the exchange tells, as the engine hears it in that very moment."""
+    if isinstance(told, PublicTrade):
+        at_us, side = told.at_us, Side(told.taker_side.name)
+        return ev.PublicTrade(at_us * 1000, at_us * 1000, told.price, told.trade_id, None, side, at_us)
+    bids, asks = (
+        tuple(
+            (planted.units(price, LISTED.tick_size), planted.units(quantity, LISTED.lot_size))
+            for price, quantity in levels
+        )
+        for levels in (told.bids, told.asks)
+    )
+    if isinstance(told, BookSnapshot):
+        at_ns = planted.START_US * 1000
+        return ev.BookSnapshot(at_ns, at_ns, told.sequence, bids, asks, None, planted.START_US)
+    at_ns = told.at_us * 1000
+    return ev.BookDelta(
+        at_ns, at_ns, told.prev_sequence, told.sequence, bids, asks, None, exchange_us=told.at_us
+    )

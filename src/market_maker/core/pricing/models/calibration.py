@@ -140,8 +140,13 @@ class Calibration:
         self._mids.append((at_us, mid))
         if at_us >= self._fit_us:
             self._fit_us = at_us + FIT_EVERY_US
-            self._take_order()
-            self.result = self._fitted(at_us)
+            self.fit_now(at_us)
+
+    def fit_now(self, at_us: int) -> Estimates | NotReady:
+        """Fit what has been counted until now; the result."""
+        self._take_order()
+        self.result = self._fitted(at_us)
+        return self.result
 
     def _seconds_until(self, at_us: int, mid: int) -> None:
         """Count how the mid changed over the seconds that ended; `mid` stood since the last message."""
