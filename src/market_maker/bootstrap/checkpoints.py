@@ -3,6 +3,8 @@
 A checkpoint is made from the stored fills, never from an engine, and under the owner's epoch: it cannot hold
 a fill that is not in the table. A start without one folds everything and does without nothing else. Where the
 fills do not come to the position that the engine stored with them, the symbol halts.
+
+On the same round it has written down what quoting models learned (`learned`), which follows from no fill.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ import structlog
 from market_maker.actors.journal import HISTORY_DIFFERS, Journal
 from market_maker.actors.supervisor import Supervisor
 from market_maker.actors.worker import Worker
+from market_maker.bootstrap.learned import LearnedWriter
 from market_maker.core.events import Fault, JournalMeasured
 from market_maker.core.states import KillReason
 from market_maker.repositories.checkpoints import CheckpointRepository
@@ -43,6 +46,7 @@ class Checkpoints:
         self._database = database
         self._supervisor = supervisor
         self._journal = journal
+        self._learned = LearnedWriter(database, supervisor)
         self._written: dict[str, tuple[int, float]] = {}
         """How many fills each symbol's checkpoint counted at the last look, and when that was."""
 
@@ -51,13 +55,18 @@ class Checkpoints:
         self._written[symbol] = fills, time.monotonic()
 
     async def before_release(self, symbol: str) -> None:
-        """Spare the next owner the folding, if there is much. Whatever prevents it: he folds."""
+        """Spare the next owner the folding, if there is much, and what the model would have to learn again.
+
+        Whatever prevents it: he folds, and the model begins with what was written before.
+        """
         worker = self._supervisor.worker(symbol)
-        if worker is None or worker.tenure.epoch is None or self.fills_since(worker) < FILLS_AT_RELEASE:
+        if worker is None or worker.tenure.epoch is None:
             return
         try:
             async with asyncio.timeout(RELEASE_S_MAX):
-                await self._write(worker)
+                if self.fills_since(worker) >= FILLS_AT_RELEASE:
+                    await self._write(worker)
+                await self._learned.write(worker)
         except (DatabaseError, TimeoutError) as error:
             _log.warning("checkpoint_not_written", symbol=symbol, reason=str(error) or "no answer in time")
 
@@ -66,10 +75,11 @@ class Checkpoints:
         while True:
             await asyncio.sleep(LOOK_S)
             for worker in tuple(self._supervisor):
-                if not self._is_due(worker):
-                    continue
                 try:
-                    await self._write(worker)
+                    if self._is_due(worker):
+                        await self._write(worker)
+                    if self._learned.is_due(worker):
+                        await self._learned.write(worker)
                 except DatabaseError as error:
                     _log.warning("checkpoint_not_written", symbol=worker.name, reason=str(error))
 

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from market_maker.bootstrap.checkpoints import FILLS_MAX
+from market_maker.bootstrap.learned import LearnedReader
 from market_maker.bootstrap.whole_history import whole_history
 from market_maker.core.config import TRADE_KEYS_MAX, SymbolConfig
 from market_maker.core.engine.symbol import Restored
@@ -53,6 +54,7 @@ class Restorer:
         self._counted = counted
         self._checkpoints = CheckpointRepository(database)
         self._fills = FillRepository(database)
+        self._learned = LearnedReader(database)
         self._markouts = MarkoutRepository(database)
         self._orders = OrderRepository(database)
         self._positions = PositionRepository(database)
@@ -90,6 +92,7 @@ class Restorer:
             fees_baseline=ZERO if state is None else state.fees_baseline,
             due_markouts=await self._markouts.unfinished(symbol),
             programmes=self._programmes.get(symbol, ()),
+            learned=await self._learned.of_use(config, instrument),
         )
         return restored, _orders(await self._orders.open(symbol), instrument)
 

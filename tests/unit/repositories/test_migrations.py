@@ -31,6 +31,7 @@ TABLES = [
     "mm_fills",
     "mm_instances",
     "mm_kill_orders",
+    "mm_learned",
     "mm_markouts",
     "mm_orders",
     "mm_owners",

@@ -27,6 +27,7 @@ from market_maker.core.engine.symbol_view import view_of
 from market_maker.core.ledger.presence import Presence
 from market_maker.core.orders.ids import OrderIds
 from market_maker.core.orders.order_tracker import Order
+from market_maker.core.pricing.model_quotes import ModelQuotes
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 
@@ -112,6 +113,8 @@ class SymbolEngine:
             phase=restored.phase,
             presence=Presence(restored.programmes),
         )
+        if restored.learned:
+            symbol.model_quotes = ModelQuotes(restored.config, restored.instrument, restored.learned)
         if restored.kill is not None:
             symbol.kill = KillLatch(restored.kill, symbol.now_ns)
         for order_id, quantity in restored.filled_by_order:

@@ -367,6 +367,8 @@ class Restored:
     """Fills of which not all markouts are stored."""
     programmes: tuple[Programme, ...] = ()
     """What was promised to the exchange for this symbol."""
+    learned: str = ""
+    """What the configuration's model goes on from, as its own text; it can read it."""
 
     @property
     def parts_baseline(self) -> Parts:

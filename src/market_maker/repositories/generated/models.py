@@ -141,6 +141,19 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLearned:
+    """A row of `mm_learned`."""
+
+    symbol: str
+    epoch: int
+    model: str
+    tick_size: Decimal
+    lot_size: Decimal
+    learned: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPruned:
     """A row of `mm_pruned`."""
 

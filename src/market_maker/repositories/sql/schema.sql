@@ -215,6 +215,19 @@ CREATE TABLE mm_checkpoints (
     made_at timestamptz NOT NULL
 );
 
+-- What a symbol's quoting model has learned of the market, so that a start goes on from it. Its owner writes it.
+CREATE TABLE mm_learned (
+    symbol varchar(32) PRIMARY KEY,
+    -- Under which the owner wrote it.
+    epoch bigint NOT NULL,
+    -- Whose text it is, and on which grid it counts: another model or grid begins anew.
+    model varchar(64) NOT NULL,
+    tick_size numeric NOT NULL,
+    lot_size numeric NOT NULL,
+    learned text NOT NULL,
+    made_at timestamptz NOT NULL
+);
+
 -- What a symbol's fills came to that `market-maker maintain` has deleted: where a fold of the whole history
 -- begins. A fill that was executed until then counts as one that is there.
 CREATE TABLE mm_pruned (

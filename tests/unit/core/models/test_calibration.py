@@ -136,6 +136,16 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
     assert why_not(calibration) == "too_few_samples"
 
 
+def test_what_was_learned_before_a_pause_longer_than_the_window_is_not_quoted_from() -> None:
+    before = Market(5, 40.0, 0.6, 1.0).run(Calibration(600), 300)
+    estimates(before)
+    after = Calibration(600)
+    after.read_text(before.to_text())
+    estimates(after)
+    after.see(BookSeen(START_US + 7_200 * SECOND_US, 20_000))
+    assert why_not(after) == "too_few_samples"
+
+
 def test_a_silent_feed_is_neither_time_nor_a_move() -> None:
     calibration = Calibration(600)
     calibration.see(BookSeen(START_US, 20_000))

@@ -145,6 +145,7 @@ class Calibration:
     def fit_now(self, at_us: int) -> Estimates | NotReady:
         """Fit what has been counted until now; the result."""
         self._take_order()
+        self._forget(at_us)
         self.result = self._fitted(at_us)
         return self.result
 
@@ -187,9 +188,13 @@ class Calibration:
         slices = self._slices
         if not slices or number > slices[-1].number:
             slices.append(Slice(number))
-            while slices[0].number <= number - SLICES:
-                slices.popleft()
+            self._forget(at_us)
         return slices[-1]
+
+    def _forget(self, at_us: int) -> None:
+        """Drop what has left the window, also after a silence or a restart in which nothing was counted."""
+        while self._slices and self._slices[0].number <= at_us // self._slice_us - SLICES:
+            self._slices.popleft()
 
     # --- the fit -----------------------------------------------------------------------------------
 
