@@ -57,9 +57,9 @@ def teach(pupil: ModelQuotes) -> None:
 
 
 def model(instance: Instance) -> ModelQuotes:
-    found = instance.symbol(BTC).model_quotes
-    assert found is not None
-    return found
+    quotes: ModelQuotes | None = instance.symbol(BTC).model_quotes
+    assert quotes is not None
+    return quotes
 
 
 def text(instance: Instance) -> str:
