@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +80,7 @@ def _capture(settings: _Settings, symbols: Sequence[str], for_ns: int, out: Path
     ends_ns = time.monotonic_ns() + for_ns
     stop = _Stop()
     unreadable = 0
-    with _consumer(settings) as consumer, gzip.open(out, "wb") as file, stop:
+    with closing(registry), _consumer(settings) as consumer, gzip.open(out, "wb") as file, stop:
         while time.monotonic_ns() < ends_ns and not stop.asked:
             for message in consumer.consume(BATCH, POLL_S):
                 if message.error() is not None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from market_maker.core.obligations import Programme
 from market_maker.durations import parse_moment
@@ -24,6 +25,11 @@ from tradex_backtest.report.stored import stored_subject, stored_symbols
 
 EPILOG = """Times are ISO 8601, such as 2026-11-20T08:00:00Z (no zone: UTC), or a duration before now: 24h.
 The database is the one at POSTGRES_URL, which is only read."""
+
+NOTES: Final = (
+    "From the service's database; results of full minutes.",
+    "Not stored, so not told: why an ACTIVE symbol did not quote, and the queue before its orders.",
+)
 
 
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -60,9 +66,7 @@ def _tell(
     if out is not None:
         title = f"Market making from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
         try:
-            out.write_text(
-                page(title, subjects, ["From the service's database; results of full minutes."]), "utf-8"
-            )
+            out.write_text(page(title, subjects, NOTES), "utf-8")
         except OSError as error:
             raise BacktestError(f"--out: {out} cannot be written: {error.strerror}; check the path") from None
     if as_json:

@@ -127,6 +127,7 @@ async def test_what_is_stored_of_a_run_reports_what_the_run_reports(
     }
     assert {one["state"] for one in told["time"]} == {"not recorded", "ACTIVE"}
     assert page.stat().st_size < 1_000_000
+    assert "Not stored, so not told: why an ACTIVE symbol did not quote" in page.read_text("utf-8")
 
 
 PROGRAMMES = """
