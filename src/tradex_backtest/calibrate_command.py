@@ -37,7 +37,7 @@ arguments"""
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class CalibratedCapture:
     """What a capture told."""
 
     symbol: str
@@ -64,7 +64,7 @@ def main(words: Sequence[str]) -> int:
         return _error(str(error), 1)
 
 
-def calibrated(stream: RecordedStream, capture: str, quoted: QuotedAt | None = None) -> Calibrated:
+def calibrated(stream: RecordedStream, capture: str, quoted: QuotedAt | None = None) -> CalibratedCapture:
     """Read a stream to its end; `quoted`: fit around these depths only, as for a model that quotes there.
 
     CaptureError where the capture breaks.
@@ -87,7 +87,7 @@ def calibrated(stream: RecordedStream, capture: str, quoted: QuotedAt | None = N
     if stream.error is not None:
         raise stream.error
     market_us = stream.now_us - stream.began_us
-    return Calibrated(stream.instrument.symbol, capture, market_us, calibration.fit_now(stream.now_us))
+    return CalibratedCapture(stream.instrument.symbol, capture, market_us, calibration.fit_now(stream.now_us))
 
 
 def _see_book(calibration: Calibration, stream: RecordedStream) -> None:
@@ -112,7 +112,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     return 1 if isinstance(told.found, NotReady) else 0
 
 
-def _yaml(told: Calibrated, model: str) -> str:
+def _yaml(told: CalibratedCapture, model: str) -> str:
     found = told.found
     seconds = f"{told.market_us / 1e6:.0f} s of {told.symbol} in {told.capture}"
     if isinstance(found, NotReady):
@@ -126,7 +126,7 @@ def _yaml(told: Calibrated, model: str) -> str:
     )
 
 
-def _json(told: Calibrated) -> str:
+def _json(told: CalibratedCapture) -> str:
     found = told.found
     said: dict[str, object] = {
         "symbol": told.symbol,
