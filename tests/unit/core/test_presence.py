@@ -108,6 +108,26 @@ def test_stretches_are_cut_at_full_hours_and_written_again_meanwhile() -> None:
     assert (begun.from_us, begun.present_us) == (NOON_US + HOUR_US, MINUTE_US)
 
 
+def stored(*lives: tuple[int, int]) -> int:
+    """The presence of processes that each quoted from one second to another, as far as it was written."""
+    written: dict[int, PresenceSpan] = {}
+    for from_s, killed_s in lives:
+        presence = quoting(at_us=NOON_US + from_s * SECOND_US)
+        for now_s in range(from_s + 1, killed_s + 1):
+            spans = presence.look(NOON_US + now_s * SECOND_US)
+            written.update({span.from_us: span for span in spans})
+    return sum(span.present_us for span in written.values())
+
+
+def test_a_minute_in_which_the_process_was_killed_lowers_the_presence_by_that_minute() -> None:
+    whole = stored((0, 900))
+    assert whole == 900 * SECOND_US
+    assert stored((0, 300), (360, 900)) == whole - MINUTE_US
+    assert stored((0, 303), (363, 900)) == whole - MINUTE_US - 5 * SECOND_US, (
+        "3 s were not written, 2 at the end"
+    )
+
+
 def test_samples_are_those_of_the_clock() -> None:
     presence = quoting(replace(PROGRAMME, measure=Measure.SAMPLES, sample_us=10 * SECOND_US), NOON_US + 1)
     presence.orders({"ask": None}, NOON_US + 20 * SECOND_US)
