@@ -114,7 +114,7 @@ def stored(*lives: tuple[int, int]) -> int:
     for from_s, killed_s in lives:
         presence = quoting(at_us=NOON_US + from_s * SECOND_US)
         for now_s in range(from_s + 1, killed_s + 1):
-            spans = presence.look(NOON_US + now_s * SECOND_US)
+            spans = presence.record_again(NOON_US + now_s * SECOND_US)
             written.update({span.from_us: span for span in spans})
     return sum(span.present_us for span in written.values())
 
