@@ -293,7 +293,7 @@ async def test_a_stream_opens_with_the_cookie_and_ends_with_the_token(
     desk: FakeDesk, auth: BearerAuth, signed_out: SignedOut
 ) -> None:
     async with served(desk, auth, signed_out=signed_out) as url, aiohttp.ClientSession(url) as browser:
-        ends = int(time.time()) + 2
+        ends = int(time.time()) + 4
         cookie = {"Cookie": f"{COOKIE}={token(KEY, READ, exp=ends)}"}
         async with browser.get("/v1/mm/stream", headers=cookie) as stream:
             assert stream.status == 200
