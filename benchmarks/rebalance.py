@@ -40,6 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--symbols", type=int, default=48)
     parser.add_argument("--instances", type=int, default=3)
     parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--snapshot-s", type=float, default=1.0, help="seconds between a symbol's snapshots")
     parser.add_argument("--no-place", action="store_true", help="without KAFKA_INSTANCE_ID")
     asyncio.run(_measure(parser.parse_args(arguments)))
 
@@ -192,7 +193,7 @@ async def _round(
     fleet = Fleet(servers, http, names)
     await fleet.prepare("with" if resumes else "without")
     group = Group(fleet, http, servers.exchange_url, not options.no_place, {}, set())
-    async with market(servers, names) as (dial, _):
+    async with market(servers, names, options.snapshot_s) as (dial, _):
         try:
             dial.rate.value = RATE
             await _resume(group, resumes=resumes)

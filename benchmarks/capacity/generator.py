@@ -31,11 +31,13 @@ class Dial:
     """Deltas handed to Kafka's client so far."""
     bytes: Any
     """Bytes of all messages so far, keys and record overhead not counted."""
+    snapshot_every_s: float
 
     @classmethod
-    def make(cls, context: SpawnContext) -> "Dial":
+    def make(cls, context: SpawnContext, snapshot_every_s: float) -> "Dial":
         """At rest."""
-        return cls(context.Value(c_double, 0.0), context.Value(c_longlong, 0), context.Value(c_longlong, 0))
+        sent, sent_bytes = context.Value(c_longlong, 0), context.Value(c_longlong, 0)
+        return cls(context.Value(c_double, 0.0), sent, sent_bytes, snapshot_every_s)
 
 
 class Symbol:
@@ -58,7 +60,7 @@ class Generator:
         self._dial = dial
         self._encoders = {topic: BookEncoder(topic, schema_ids[topic]) for topic in (DELTA, SNAPSHOT)}
         now_s = time.monotonic()
-        step_s = SNAPSHOT_EVERY_S / len(symbols)
+        step_s = dial.snapshot_every_s / len(symbols)
         self._symbols = [Symbol(name, now_s + step_s * place) for place, name in enumerate(symbols)]
         self._number = 0
         self._producer = Producer(
@@ -102,7 +104,7 @@ class Generator:
         size = 0
         for symbol in self._symbols:
             if now_s >= symbol.next_snapshot_s:
-                symbol.next_snapshot_s += SNAPSHOT_EVERY_S
+                symbol.next_snapshot_s += self._dial.snapshot_every_s
                 self._number += 1
                 at_us, levels = time.time_ns() // 1000, symbol.book.levels()
                 value = self._encoders[SNAPSHOT].snapshot(

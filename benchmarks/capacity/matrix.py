@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.capacity.fleet import Fleet
-from benchmarks.capacity.generator import Dial, generate
+from benchmarks.capacity.generator import SNAPSHOT_EVERY_S, Dial, generate
 from benchmarks.capacity.options import Options, parse_options
 from benchmarks.capacity.servers import Servers, start_servers
 from benchmarks.capacity.step import StepResult, run_step
@@ -120,10 +120,12 @@ async def _fill(cell: Cell, servers: Servers, fleet: Fleet, options: Options) ->
 
 
 @asynccontextmanager
-async def market(servers: Servers, symbols: Sequence[str]) -> AsyncIterator[tuple[Dial, int]]:
+async def market(
+    servers: Servers, symbols: Sequence[str], snapshot_every_s: float = SNAPSHOT_EVERY_S
+) -> AsyncIterator[tuple[Dial, int]]:
     """The generator's process, at rest to begin with."""
     spawn = multiprocessing.get_context("spawn")
-    dial = Dial.make(spawn)
+    dial = Dial.make(spawn, snapshot_every_s)
     process = spawn.Process(
         target=generate, args=(servers.kafka.address, servers.schema_ids, symbols, dial), daemon=True
     )
