@@ -68,7 +68,7 @@ class BookHistory:
         )
         try:
             for topic in (ORDER_BOOK_SNAPSHOT, ORDER_BOOK_DELTA):
-                # Without knowing who leads them the client tries the ends of partitions again after half a second.
+                # Without knowing the leaders the client asks for the ends again after half a second.
                 consumer.list_topics(topic, READ_S_MAX)
             for snapshots, deltas in LOOKS:
                 left = {number: names for number, of in symbols.items() if (names := set(of) - found.keys())}
