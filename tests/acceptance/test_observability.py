@@ -318,8 +318,7 @@ async def test_a_kill_by_a_fill_belongs_to_the_trace_of_that_fill(
     await site.operator.enable(BTC)
     await site.operator.quoting(BTC)
     # The next evaluation, which would withdraw the quotes, is seconds away: a fill comes first.
-    assert (await site.operator.change(BTC, max_position_usdt="100")).status == 200
-    await site.exchange.trade(BTC, "sell", "3")
+    await site.breach_exposure(BTC)
     await site.operator.halted(BTC, "EXPOSURE_BREACH")
 
     async def logged() -> bool:

@@ -112,6 +112,19 @@ class Site:
             for price in prices[: orders // 2]:
                 await self.exchange.trade(symbol, other, WHOLE_MARKET, price=price)
 
+    async def breach_exposure(self, symbol: str) -> Decimal:
+        """Lower the limit to just above the position, and let all that rests on its side fill at once.
+
+        The symbol must quote several levels of 100 USDT and evaluate seldom. Whatever the crowd has traded
+        with us before, the fill is what breaks the limit; returns that limit, USDT.
+        """
+        status = await self.operator.status(symbol)
+        limit = max(Decimal(100), abs(Decimal(status["inventory_usdt"] or 0)).to_integral_value() + 50)
+        assert (await self.operator.change(symbol, max_position_usdt=str(limit))).status == 200
+        taker = "buy" if Decimal(status["position"]) < 0 else "sell"
+        await self.exchange.trade(symbol, taker, WHOLE_MARKET)
+        return limit
+
     async def executions(self, symbol: str) -> int:
         """Fills of ours by the exchange's own count."""
         return int((await self.exchange.report(self.account))["symbols"][symbol]["executions"])
