@@ -31,7 +31,7 @@ from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer
 from market_maker.bootstrap.heap import Heap
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.core.view import ReferenceView
 from market_maker.fleet.view import FleetView

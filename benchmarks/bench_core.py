@@ -15,11 +15,12 @@ from decimal import Decimal
 from benchmarks.report import Row
 from market_maker.core.book.order_book import OrderBook
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
+from market_maker.core.events import BookDelta, BookSnapshot, Levels
 from market_maker.core.instrument import Instrument
 from market_maker.core.pricing.quoting import QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.waterfall import waterfall
+from market_maker.core.side import Side
 
 RUNS = 9
 """Every figure is the median of so many runs."""

@@ -14,8 +14,8 @@ from benchmarks.report import Row
 from lab.journal_records import NOON, Fills, entry, order, state
 from lab.postgres_server import start_server
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold
+from market_maker.core.side import Side
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_entry import JournalEntry

@@ -19,8 +19,9 @@ from aiohttp import web
 from benchmarks.report import Row
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
-from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.events import RequestOutcome
 from market_maker.core.orders.checked_order import SEAL, CheckedOrder
+from market_maker.core.side import Side
 from market_maker.telemetry.loop_lag import LoopLagMonitor
 
 BUDGET_US = 200

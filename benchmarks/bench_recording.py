@@ -16,10 +16,10 @@ from market_maker.core.commands import Command
 from market_maker.core.config import TRADE_KEYS_MAX, EngineLimits
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import RECENT_ORDERS_MAX, Order
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.checkpoint import Checkpoint

@@ -29,11 +29,12 @@ from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import OrderEventKind, RequestOutcome, Side
+from market_maker.core.events import OrderEventKind, RequestOutcome
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.core.orders.ids import IdSeed
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, State
 
 MS = 1_000_000

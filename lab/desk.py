@@ -27,8 +27,8 @@ from market_maker.api.ports import (
 from market_maker.clients.metadata import MetadataInvalidError, Offer
 from market_maker.core.commands import Problem, Reply
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.obligations import Programme, ProgrammeDay, Tier
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State, next_state
 from market_maker.core.view import (
     DepthLevel,

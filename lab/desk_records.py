@@ -6,8 +6,8 @@ from uuid import UUID
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.core.view import (
     BookView,

@@ -8,16 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from market_maker.core import events as ev
-from market_maker.core.events import (
-    ExchangeStatus,
-    Execution,
-    OrderEvent,
-    OrderEventKind,
-    RequestOutcome,
-    Side,
-)
+from market_maker.core.events import ExchangeStatus, Execution, OrderEvent, OrderEventKind, RequestOutcome
 from market_maker.core.instrument import Instrument
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.side import Side
 
 Streamed = Execution | OrderEvent
 

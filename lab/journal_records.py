@@ -12,8 +12,8 @@ from market_maker.core.commands import (
     RecordRisk,
     RecordState,
 )
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.journal_entry import JournalEntry
 

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.orders.checked_order import SEAL, CheckedOrder
+from market_maker.core.side import Side
 
 ENDS_WITHIN_S = 0.1
 """What is still being answered when the server ends, or was only just connected, is given up then."""

@@ -6,8 +6,8 @@ from typing import Self
 
 from market_maker.core.commands import RecordFill
 from market_maker.core.engine.symbol import Symbol
-from market_maker.core.events import Side
 from market_maker.core.results import Parts
+from market_maker.core.side import Side
 from simulation.violation import Violation
 
 _EXACT = Context(prec=60)

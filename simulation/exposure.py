@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from simulation.truth import Intent, TradeKey, Truth
 from simulation.violation import Violation
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from market_maker.core.commands import PositionRow, RecordFill
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from simulation.violation import Violation
 
 _EXACT = Context(prec=60)

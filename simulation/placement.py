@@ -1,8 +1,8 @@
 """Invariants 2 and 3 for one new order, against everything that is or may come to be in the market."""
 
 from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.events import Side
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.side import Side
 from simulation.exposure import Exposure
 from simulation.violation import Violation
 

@@ -12,11 +12,11 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.commands import OrderStatus
 from market_maker.core.engine.symbol import Symbol
-from market_maker.core.events import Side
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
 from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
+from market_maker.core.side import Side
 from simulation.violation import Violation
 
 NOT_FOR_ITSELF = ("price_collar", "notional_limit", "below_min_notional")

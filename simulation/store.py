@@ -21,7 +21,6 @@ from market_maker.core.commands import (
 from market_maker.core.commands import Record as RecordCommand
 from market_maker.core.config import SymbolConfig
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import HORIZONS_MS, Watched
@@ -29,6 +28,7 @@ from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.results import Markout
 from market_maker.core.risk.kill_switch import Trigger
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 
 FillKey = tuple[str, str, Side]

@@ -6,11 +6,12 @@ from decimal import Decimal
 from market_maker.core import events as ev
 from market_maker.core.book.grid import GridCache
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.side import Side
 from tradex_sandbox import market_events, orders
 
 ACCOUNT = "market-maker"
 
-_SIDES = {orders.Side.BUY: ev.Side.BUY, orders.Side.SELL: ev.Side.SELL}
+_SIDES = {orders.Side.BUY: Side.BUY, orders.Side.SELL: Side.SELL}
 _KINDS = {
     market_events.OrderAccepted: ev.OrderEventKind.ACCEPTED,
     market_events.OrderCanceled: ev.OrderEventKind.CANCELED,

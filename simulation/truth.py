@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from market_maker.core import events as ev
-from market_maker.core.events import Execution, OrderEventKind, RequestOutcome, Side
+from market_maker.core.events import Execution, OrderEventKind, RequestOutcome
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.side import Side
 from simulation.clock import MS
 from simulation.coverage import Coverage
 

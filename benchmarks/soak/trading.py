@@ -32,12 +32,12 @@ from market_maker.core.events import (
     LagMeasured,
     MarkPrice,
     OrderEvent,
-    Side,
     Source,
 )
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.ids import IdSeed
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, State
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from market_maker.core.events import Side as EngineSide
 from market_maker.core.pricing.models.calibration import Calibration, Estimates
 from market_maker.core.pricing.models.proposal import BookSeen, NotReady, QuotedAt, TradeSeen
 from market_maker.core.pricing.models.registry import model_kind, model_kinds
+from market_maker.core.side import Side as EngineSide
 from tradex_backtest.errors import BacktestError
 from tradex_backtest.parser import command_parser, read_by
 from tradex_backtest.report.figures import plain

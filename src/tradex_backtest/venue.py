@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from market_maker.core import events as ev
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.side import Side as EngineSide
 from tradex_backtest.channel import Channel
 from tradex_backtest.tapes.market import DepthStep, MarkStep, RecordedStream, Step, TradeStep
 from tradex_sandbox.merged_book import MergedBook
@@ -90,7 +91,7 @@ class BacktestVenue:
             f"b{self._order_count}",
             order.client_order_id,
             ACCOUNT,
-            Side.BUY if order.side is ev.Side.BUY else Side.SELL,
+            Side.BUY if order.side is EngineSide.BUY else Side.SELL,
             order.price_ticks,
             order.lots,
             is_ioc=False,
@@ -220,7 +221,7 @@ class BacktestVenue:
         """An order of ours was refused; it has no order id."""
         self._order_event(ev.OrderEventKind.REJECTED, order, at_us, reason)
 
-    def _public(self, at_us: int, trade_id: str, price: Decimal, taker_side: ev.Side) -> None:
+    def _public(self, at_us: int, trade_id: str, price: Decimal, taker_side: EngineSide) -> None:
         data_ns = at_us * 1000
         at_ns = self._feed.arrives_ns(data_ns)
         self._feed.put(ev.PublicTrade(at_ns, data_ns, price, trade_id, None, taker_side, at_us))
@@ -255,6 +256,6 @@ class BacktestVenue:
         return self._engine_sequence
 
 
-def _side(side: Side) -> ev.Side:
+def _side(side: Side) -> EngineSide:
     """The core's word for a side."""
-    return ev.Side.BUY if side is Side.BUY else ev.Side.SELL
+    return EngineSide.BUY if side is Side.BUY else EngineSide.SELL

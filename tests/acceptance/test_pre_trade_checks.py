@@ -10,8 +10,8 @@ from tests.support.operator import until
 from tests.support.playbook import active, proven
 from tests.support.service import Site
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, State
 
 BTC = "BTCUSDT"

@@ -7,9 +7,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.results import NOTHING, Parts
+from market_maker.core.side import Side
 
 
 @dataclass(frozen=True)

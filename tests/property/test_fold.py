@@ -16,9 +16,9 @@ from market_maker.bootstrap import restore
 from market_maker.bootstrap.restore import Restorer
 from market_maker.core.config import SymbolConfig
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Side
 from market_maker.core.ledger import fold as fold_module
 from market_maker.core.ledger.fold import Fold, UnreadableFoldError
+from market_maker.core.side import Side
 from market_maker.repositories.executor import Database
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.owners import OwnerRepository

@@ -7,8 +7,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import COST_STEP, Inventory, fold
+from market_maker.core.side import Side
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lab.journal_records import NOON, Fills, order, risk, state
 from market_maker.core.commands import OrderStatus, Record, RecordFill, RecordOrder, RecordState
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_entry import JournalEntry

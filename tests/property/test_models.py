@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.support.wild_model import ANYTHING, wild_model
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.choices import Choices
@@ -18,6 +17,7 @@ from market_maker.core.pricing.models.proposal import Proposal
 from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.waterfall import waterfall
+from market_maker.core.side import Side
 
 INSTRUMENT = Instrument("X", "X", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 CONFIG = SymbolConfig("X", num_levels=3)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.support.books import best_without
 
 from market_maker.core.book.order_book import BookChange, OrderBook
-from market_maker.core.events import BookDelta, BookSnapshot, Side
+from market_maker.core.events import BookDelta, BookSnapshot
+from market_maker.core.side import Side
 
 LEVELS_PER_EXAMPLE = 40_000
 EXAMPLES = 25  # a million levels in all

@@ -11,7 +11,7 @@ from tests.support.conversation import CONFIG, INSTRUMENT
 from tests.support.world import MS, World
 
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 
 LATE_MS = st.sampled_from([0, 0, 5, 300, 2000])

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteLevel
+from market_maker.core.side import Side
 
 MIDDLE = 10_000
 STATUSES = (OrderStatus.OPEN,) * 5 + (

@@ -3,7 +3,8 @@
 from tests.support.conversation import MS
 from tests.support.playbook import Playbook, proven, quoting, ready
 
-from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.events import RequestOutcome
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, State
 
 

@@ -8,7 +8,8 @@ from tests.support.playbook import Playbook, active, proven, quoting
 from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import ExchangeStatus, Execution, OrderEventKind, RequestOutcome, Side, Source
+from market_maker.core.events import ExchangeStatus, Execution, OrderEventKind, RequestOutcome, Source
+from market_maker.core.side import Side
 from market_maker.core.states import State
 
 

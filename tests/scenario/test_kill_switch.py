@@ -17,10 +17,10 @@ from market_maker.core.events import (
     LagMeasured,
     OrderEventKind,
     RequestOutcome,
-    Side,
 )
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 
 Step = Callable[[Playbook], object]

@@ -6,8 +6,9 @@ from decimal import Decimal
 from tests.support.conversation import CONFIG
 from tests.support.playbook import Playbook, active, proven, quoting, ready
 
-from market_maker.core.events import BookInvalid, InstrumentUpdated, Side
+from market_maker.core.events import BookInvalid, InstrumentUpdated
 from market_maker.core.instrument import InstrumentStatus
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 
 

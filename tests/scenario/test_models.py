@@ -8,7 +8,7 @@ from tests.support.conversation import CONFIG
 from tests.support.playbook import Playbook, active
 
 from market_maker.core.config import FairValue, SymbolConfig
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 
 SET = (("sigma_ticks", Decimal(2)), ("k_per_tick", Decimal("1.5")))
 AVELLANEDA_STOIKOV = replace(CONFIG, model="avellaneda_stoikov", model_parameters=SET)

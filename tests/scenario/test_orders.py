@@ -9,7 +9,8 @@ from tests.support.playbook import active, proven, quoting
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import ExchangeStatus, OrderEventKind, RequestOutcome, Side
+from market_maker.core.events import ExchangeStatus, OrderEventKind, RequestOutcome
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 
 

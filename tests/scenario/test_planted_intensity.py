@@ -14,7 +14,7 @@ from tests.support.recorded import restored
 
 from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from tradex_sandbox.instruments import make_instrument
 from tradex_sandbox.market_events import BookDelta, BookSnapshot, PublicTrade
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.conversation import CONFIG
 from tests.support.playbook import Playbook, active
 
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason
 from market_maker.core.view import PreviewView
 

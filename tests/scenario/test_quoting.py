@@ -9,9 +9,10 @@ from tests.support.playbook import Playbook, active, quoting, ready
 
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine.sending import SECOND_NS
-from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.events import RequestOutcome
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.pricing.volatility import Volatility
+from market_maker.core.side import Side
 
 
 def test_enable_sends_both_sides_at_once() -> None:

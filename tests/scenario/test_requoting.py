@@ -7,8 +7,9 @@ from tests.support.conversation import CONFIG
 from tests.support.playbook import Playbook, active, quoting, ready
 
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.events import RequestOutcome
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 
 FIVE = replace(CONFIG, num_levels=5, level_spacing_bps=Decimal(10))
 """Around 1000.0 bids at 9995, 9985 ... 9955, asks at 10005 ... 10045."""

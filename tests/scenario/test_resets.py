@@ -5,8 +5,9 @@ from decimal import Decimal
 from tests.support.conversation import MS
 from tests.support.playbook import LATCH, Playbook, proven, quoting, ready
 
-from market_maker.core.events import ExchangeStatus, Side
+from market_maker.core.events import ExchangeStatus
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 
 

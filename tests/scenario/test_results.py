@@ -8,10 +8,10 @@ from tests.support.conversation import CONFIG, MS, START_NS
 from tests.support.playbook import Playbook, active, proven, quoting, ready
 
 from market_maker.core.commands import RecordPnl
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import Watched
 from market_maker.core.results import Parts
+from market_maker.core.side import Side
 from market_maker.core.states import Cause
 
 

@@ -7,7 +7,8 @@ from tests.support.conversation import CONFIG
 from tests.support.playbook import Playbook, quoting
 
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import BookSnapshot, OrderEvent, OrderEventKind, Side
+from market_maker.core.events import BookSnapshot, OrderEvent, OrderEventKind
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 
 SHADOW = EngineLimits(shadow_mode=True)

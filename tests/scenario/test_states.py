@@ -7,9 +7,10 @@ import pytest
 from tests.support.conversation import CONFIG, INSTRUMENT
 from tests.support.playbook import LATCH, Playbook, active, proven, quoting, ready
 
-from market_maker.core.events import OrderEvent, OrderEventKind, Retire, Side
+from market_maker.core.events import OrderEvent, OrderEventKind, Retire
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 from market_maker.core.states import TRANSITIONS, Cause, State, next_state
 
 

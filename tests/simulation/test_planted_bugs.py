@@ -14,11 +14,12 @@ from market_maker.core.commands import OrderStatus
 from market_maker.core.engine import answers, fills, sending
 from market_maker.core.engine.engine import HANDLERS
 from market_maker.core.engine.symbol import Out, Symbol
-from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.events import RequestOutcome
 from market_maker.core.ledger.attribution import Attribution
 from market_maker.core.orders.order_tracker import OrderTracker
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.risk import pre_trade_check as risk
+from market_maker.core.side import Side
 from simulation.runner import Result, run_seed
 from simulation.shrink import Shrinker
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from market_maker.core.book.levels import highest_beyond, lowest_beyond
 from market_maker.core.book.order_book import OrderBook
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 
 
 def best_without(book: OrderBook, side: Side, own: Mapping[int, int], units_min: int = 0) -> int | None:

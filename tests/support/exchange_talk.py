@@ -6,7 +6,8 @@ from tests.support.conversation import EXCHANGE_US, MS, Conversation
 from tests.support.said import Said
 
 from market_maker.core import events as ev
-from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
+from market_maker.core.events import ExchangeStatus, RequestOutcome
+from market_maker.core.side import Side
 
 
 class ExchangeTalk(Conversation):

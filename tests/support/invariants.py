@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from market_maker.core import commands as cmd
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold
 from market_maker.core.pricing.reference_mid import MidSource
+from market_maker.core.side import Side
 from market_maker.core.states import State
 
 if TYPE_CHECKING:

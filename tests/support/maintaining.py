@@ -16,8 +16,8 @@ from lab.journal_records import Fills
 from market_maker.bootstrap.restore import Restorer
 from market_maker.core.commands import Record, RecordFill
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.ledger.fold import Fold
+from market_maker.core.side import Side
 from market_maker.maintenance.command import maintain
 from market_maker.repositories.executor import Database
 from market_maker.repositories.journal_entry import JournalEntry

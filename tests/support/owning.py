@@ -43,9 +43,9 @@ from market_maker.core.events import (
     LagMeasured,
     OrderEvent,
     OrderEventKind,
-    Side,
     Source,
 )
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership

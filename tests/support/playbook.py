@@ -14,8 +14,8 @@ from tests.support.said import Said
 
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
-from market_maker.core.events import Side
 from market_maker.core.risk.kill_switch import Trigger
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.core.view import SymbolView
 

@@ -16,9 +16,10 @@ from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import ExchangeStatus, RequestOutcome, Side
+from market_maker.core.events import ExchangeStatus, RequestOutcome
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.ids import IdSeed
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder

@@ -9,8 +9,8 @@ from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.problems import RefusalReason
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import FairValue
-from market_maker.core.events import Side
 from market_maker.core.instrument import InstrumentStatus
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 
 

@@ -18,10 +18,10 @@ from market_maker.api.paging import IdCursor, Limit, NextCursor, PeriodOf, RowCu
 from market_maker.api.ports import Desk
 from market_maker.api.problems import documented
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout
+from market_maker.core.side import Side
 from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.markouts import StoredMid
 from market_maker.repositories.orders import OrderRecord

@@ -18,7 +18,7 @@ from market_maker.api.quotes import QuoteSteps, previewed
 from market_maker.api.requests import ConfigUpdate
 from market_maker.api.validation import FieldError
 from market_maker.api.why import sentence_of
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 

@@ -10,10 +10,10 @@ from market_maker.api.problems import RefusalReason
 from market_maker.api.rendering import ToWall
 from market_maker.api.why import sentence_of, why_not
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.outcomes import Outcome, outcome_of
 from market_maker.core.pricing.waterfall import LevelWaterfall, Waterfall, waterfall
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.core.view import OrderView, PreviewView, SymbolView
 

@@ -16,8 +16,8 @@ from market_maker.api.paging import PeriodOf
 from market_maker.api.ports import Desk
 from market_maker.api.problems import documented
 from market_maker.api.rendering import pnl_parts
-from market_maker.core.events import Side
 from market_maker.core.results import bps_of
+from market_maker.core.side import Side
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.paging import Period
 from market_maker.repositories.pnl import Earned

@@ -16,13 +16,13 @@ from market_maker.bootstrap.learned import LearnedReader
 from market_maker.bootstrap.whole_history import whole_history
 from market_maker.core.config import TRADE_KEYS_MAX, SymbolConfig
 from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.ledger.fold import Fold
 from market_maker.core.obligations import Programme
 from market_maker.core.orders.ids import RAND_B_BITS, IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import BEFORE_THE_RESTART, Trigger
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.executor import Database

@@ -19,8 +19,9 @@ from market_maker.clients import json_fields as fields
 from market_maker.clients.connection import Broken, HttpReply
 from market_maker.clients.http_call import Result, Withheld
 from market_maker.clients.json_fields import ContractError
-from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome, Side
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome
 from market_maker.core.orders.checked_order import CheckedOrder
+from market_maker.core.side import Side
 
 WOULD_CROSS: Final = "POST_ONLY_WOULD_CROSS"
 ACCOUNT_TYPE: Final = "SYSTEM_MARKET_MAKER"

@@ -10,11 +10,12 @@ from enum import Enum
 from typing import Self
 
 from market_maker.core.applied import Applied
-from market_maker.core.events import Execution, Side
+from market_maker.core.events import Execution
 from market_maker.core.obligations import PresenceSpan
 from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.core.pricing.quoting import QuoteSet
 from market_maker.core.results import Markout, Parts
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 
 # --- to the Order Service ----------------------------------------------------------------------

@@ -13,29 +13,11 @@ from enum import Enum
 
 from market_maker.core.config import SymbolConfig
 from market_maker.core.instrument import Instrument
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason
 
 Levels = tuple[tuple[int, int], ...]
 """(price in ticks, quantity in lots), absolute quantities; 0 removes the level in a delta."""
-
-
-class Side(Enum):
-    """Side of an order, seen from its owner."""
-
-    BUY = "BUY"
-    SELL = "SELL"
-
-    __hash__ = object.__hash__  # an Enum's own is a call for each look-up in a dictionary by side
-
-    @property
-    def sign(self) -> int:
-        """+1 for BUY, -1 for SELL: the direction in which a fill moves the position."""
-        return 1 if self is Side.BUY else -1
-
-    @property
-    def opposite(self) -> "Side":
-        """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
 
 
 @dataclass(frozen=True, slots=True)

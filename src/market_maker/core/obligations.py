@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from enum import Enum
 
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.side import Side
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US

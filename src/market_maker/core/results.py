@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
 
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.side import Side
 
 BPS_STEP = Decimal("0.0001")
 """Markouts in bps are rounded to this, half even; in quote currency they are exact."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.results import NOTHING, Parts
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 
 if TYPE_CHECKING:

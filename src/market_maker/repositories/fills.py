@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import fills as sql
 from market_maker.repositories.generated.models import StoredFill

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.markouts import HORIZONS_MS, Watched
 from market_maker.core.results import Markout
+from market_maker.core.side import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import markouts as sql
 from market_maker.repositories.text import storable

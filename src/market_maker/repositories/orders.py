@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import orders as sql
 from market_maker.repositories.generated.models import StoredOrder

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.presence import OrderLife
 from market_maker.core.obligations import Measure, PresenceSpan, Programme, ProgrammeDay, Resting
+from market_maker.core.side import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import presence as sql
 from market_maker.repositories.generated.models import StoredPresence

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.errors import RecordRefusedError
 from market_maker.repositories.executor import Executor

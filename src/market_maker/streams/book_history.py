@@ -20,7 +20,8 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from market_maker.core.book.order_book import BookChange, OrderBook
-from market_maker.core.events import BookDelta, BookSnapshot, Side
+from market_maker.core.events import BookDelta, BookSnapshot
+from market_maker.core.side import Side
 from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Item, TopicPartitionKey
 from market_maker.streams.client_log import ClientLog

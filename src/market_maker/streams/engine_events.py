@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import Message
 
-from market_maker.core.events import Execution, OrderEvent, OrderEventKind, Side, Source
+from market_maker.core.events import Execution, OrderEvent, OrderEventKind, Source
+from market_maker.core.side import Side
 from market_maker.streams import envelope
 from market_maker.streams.batch import Arrival, Batch, Ignored
 from market_maker.streams.errors import DecodeError

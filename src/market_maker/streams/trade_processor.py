@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Message
 
-from market_maker.core.events import MarkPrice, PublicTrade, Side
+from market_maker.core.events import MarkPrice, PublicTrade
+from market_maker.core.side import Side
 from market_maker.streams import envelope
 from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Ignored

@@ -7,9 +7,9 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout, Parts
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.metrics import PNL_PARTS, PNL_TYPES, Metrics
 

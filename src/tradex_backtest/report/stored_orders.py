@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.side import Side
 from market_maker.repositories.orders import OrderRecord
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import OrderFigures

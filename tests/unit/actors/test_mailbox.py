@@ -17,8 +17,8 @@ from market_maker.core.events import (
     PlaceAnswer,
     PublicTrade,
     RequestOutcome,
-    Side,
 )
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason
 
 

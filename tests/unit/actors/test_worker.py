@@ -16,7 +16,8 @@ from market_maker.actors.mailbox import Mailbox
 from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import CancelAll, CancelOrder, Command, PlaceOrder, Request
-from market_maker.core.events import BookSnapshot, Event, Execution, Fault, PublicTrade, Side, Source, Tick
+from market_maker.core.events import BookSnapshot, Event, Execution, Fault, PublicTrade, Source, Tick
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import WriteResult

@@ -10,7 +10,7 @@ from lab.desk_records import order_view
 from market_maker.api import rendering
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.samples import COLUMNS, SPANS, Samples
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 
 CONFIG = "/v1/mm-configs/BTC-USDT"
 

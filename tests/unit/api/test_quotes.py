@@ -9,9 +9,9 @@ from lab.desk import FakeDesk
 from lab.desk_records import NOW_NS, instrument, order_view
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.pricing.quoting import QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.core.view import BookView, KillView
 

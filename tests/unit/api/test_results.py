@@ -7,8 +7,8 @@ import pytest
 from lab.api import Api
 from lab.desk import FakeDesk
 from lab.desk_records import START, fill_row
-from market_maker.core.events import Side
 from market_maker.core.results import Parts
+from market_maker.core.side import Side
 from market_maker.repositories.markouts import MarkoutSum, StoredMid
 from market_maker.repositories.pnl import Earned
 

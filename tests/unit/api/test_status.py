@@ -5,8 +5,8 @@ from lab.api import Api
 from lab.desk import FakeDesk
 from lab.desk_records import NOW_NS, order_view
 from market_maker.core.commands import Problem
-from market_maker.core.events import Side
 from market_maker.core.results import Parts
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.core.view import KillView, PnlView
 

@@ -10,7 +10,8 @@ from benchmarks.peers.tapes import generated
 from benchmarks.peers.worker import figures
 
 from market_maker.core.book.grid import GridCache
-from market_maker.core.events import BookDelta, Levels, Side
+from market_maker.core.events import BookDelta, Levels
+from market_maker.core.side import Side
 
 TAPE = generated()
 

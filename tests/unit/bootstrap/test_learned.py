@@ -10,10 +10,10 @@ from tests.support.owning import BTC, MID, Instance, found, until
 from tests.support.surroundings import Surroundings
 
 from market_maker.bootstrap import checkpoints, learned
-from market_maker.core.events import Side
 from market_maker.core.pricing.model_quotes import ModelQuotes
 from market_maker.core.pricing.models.proposal import BookSeen, NotReady, TradeSeen
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
+from market_maker.core.side import Side
 
 START_US = 1_790_000_000_000_000
 GLFT = {"model": "glft"}

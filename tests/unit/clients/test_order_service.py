@@ -7,10 +7,8 @@ from lab.order_client import ACCEPTED, REFUSED, TRACE, make_client, never, place
 from lab.order_server import OpenGate, OrderServer, Seen, answer, checked_order, drop
 from market_maker.clients.order_contract import retry_after_ns
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
-from market_maker.core.events import (
-    RequestOutcome,
-    Side,
-)
+from market_maker.core.events import RequestOutcome
+from market_maker.core.side import Side
 
 
 async def test_an_order_is_sent_as_the_contract_says(

@@ -10,12 +10,8 @@ from lab.order_client import REFUSED, RESTING, never, place
 from lab.order_server import OrderServer, Seen, accept, answer, until
 from market_maker.clients.http_lane import CONNECTIONS_MAX
 from market_maker.clients.order_service import WARM_AT_ONCE, OrderServiceClient, RequestReport
-from market_maker.core.events import (
-    ExchangeOrder,
-    ExchangeStatus,
-    RequestOutcome,
-    Side,
-)
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, RequestOutcome
+from market_maker.core.side import Side
 
 # --- cancelling --------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from market_maker.core.commands import PositionRow
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import Inventory, fold
+from market_maker.core.side import Side
 
 ZERO = Decimal(0)
 BUY, SELL = Side.BUY, Side.SELL

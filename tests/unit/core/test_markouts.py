@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.markouts import HORIZONS_MS, NEVER_NS, WAITING_MAX, Markouts, Watched
 from market_maker.core.results import Markout, Missing
+from market_maker.core.side import Side
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 1_000 * SECOND_NS

@@ -4,7 +4,8 @@ import pytest
 from tests.support.books import best_without
 
 from market_maker.core.book.order_book import PENDING_DELTAS_MAX, RENUMBERED_AFTER_NS, BookChange, OrderBook
-from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
+from market_maker.core.events import BookDelta, BookSnapshot, Levels
+from market_maker.core.side import Side
 
 NONE: Levels = ()
 BIDS: Levels = ((99, 10), (98, 20), (90, 5))

@@ -4,9 +4,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution, Side
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution
 from market_maker.core.instrument import Instrument
 from market_maker.core.orders.order_tracker import RECENT_ORDERS_MAX, Order, OrderTracker
+from market_maker.core.side import Side
 
 INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 

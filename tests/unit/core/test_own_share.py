@@ -2,7 +2,8 @@
 
 from market_maker.core.book.order_book import OrderBook
 from market_maker.core.book.own_share import OwnShare
-from market_maker.core.events import BookDelta, BookSnapshot, Levels, Side
+from market_maker.core.events import BookDelta, BookSnapshot, Levels
+from market_maker.core.side import Side
 
 BID, ASK = 99, 101
 

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.presence import OrderLife, Presence, recomputed
 from market_maker.core.obligations import (
     DAY_US,
@@ -20,6 +19,7 @@ from market_maker.core.obligations import (
     is_present,
     samples,
 )
+from market_maker.core.side import Side
 
 HOUR_US = 60 * MINUTE_US
 MONDAY_US = 4 * DAY_US

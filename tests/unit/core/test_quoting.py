@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
+from market_maker.core.side import Side
 
 ONE = 1_000_000
 FLAT = Decimal(0)

@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteLevel
+from market_maker.core.side import Side
 
 TOLERANCE = Tolerance.of((5, 1), 2)
 """5 bps too passive; 2 ticks too aggressive."""

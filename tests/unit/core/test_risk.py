@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument, InstrumentStatus
 from market_maker.core.orders.checked_order import CheckedOrder
 from market_maker.core.outcomes import Outcome
@@ -18,6 +17,7 @@ from market_maker.core.risk.pre_trade_check import (
     ceil_units,
     floor_units,
 )
+from market_maker.core.side import Side
 
 INSTRUMENT = Instrument("BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 CONFIG = SymbolConfig("BTC-USDT", max_position_usdt=Decimal(1000), position_headroom_pct=Decimal(0))

@@ -5,8 +5,9 @@ from decimal import Decimal
 from tests.support.conversation import INSTRUMENT
 from tests.support.playbook import Playbook, active, quoting, ready
 
-from market_maker.core.events import RequestOutcome, Side
+from market_maker.core.events import RequestOutcome
 from market_maker.core.ledger.inventory import Inventory
+from market_maker.core.side import Side
 from market_maker.core.view import spread_bps
 
 

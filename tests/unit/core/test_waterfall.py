@@ -2,12 +2,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.waterfall import LevelWaterfall, Waterfall, waterfall
+from market_maker.core.side import Side
 
 INSTRUMENT = Instrument("X", "X", "USDT", Decimal("0.01"), Decimal("0.001"), Decimal(5))
 CONFIG = SymbolConfig("X", base_spread_bps=Decimal(20), level_spacing_bps=Decimal(10), num_levels=2)

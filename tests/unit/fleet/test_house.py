@@ -14,8 +14,9 @@ from market_maker.api import rendering
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.fleet_port import ShownElsewhere
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import HouseMeasured, Side
+from market_maker.core.events import HouseMeasured
 from market_maker.core.risk.house_limits import HouseLimits
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.fleet.house import GRACE_S, HouseWatch
 from market_maker.repositories.day_marks import DayMarkRepository

@@ -17,8 +17,8 @@ from market_maker.core.events import (
     ExchangeStatus,
     OpenOrdersAnswer,
     RequestOutcome,
-    Side,
 )
+from market_maker.core.side import Side
 from market_maker.guard.exchange import CancellingExchange, NoExchange
 from market_maker.guard.intervention import End, Intervention
 from market_maker.guard.signs import Case

@@ -16,9 +16,9 @@ from lab.api import served
 from lab.desk import FakeDesk
 from lab.desk_records import START, event_row, fill_row, order_row, view_of
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.obligations import Measure, Programme, Tier
 from market_maker.core.results import Parts
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.pnl import Earned

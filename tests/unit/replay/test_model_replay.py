@@ -13,6 +13,7 @@ from tests.support.recorded import Overheard, edited, recorded, restored
 from market_maker.core import events as ev
 from market_maker.core.config import FairValue, SymbolConfig
 from market_maker.core.engine.engine import SymbolEngine
+from market_maker.core.side import Side
 from market_maker.replay.checkpoint import Checkpoint, engine_of
 from market_maker.replay.record import RecordError, dumps, said_of
 from market_maker.replay.replaying import replay
@@ -38,7 +39,7 @@ def conversation(config: SymbolConfig) -> Sequence[ev.Event]:
     desk.enable()
     for number in range(8_000):
         desk.after(10)
-        side = (ev.Side.BUY, ev.Side.SELL)[number % 2]
+        side = (Side.BUY, Side.SELL)[number % 2]
         reach = 2 + (number % 3 == 0) + (number % 7 == 0) + (number % 23 == 0)
         at_us = desk.now_ns // 1000
         price = Decimal(10_000 + side.sign * reach).scaleb(-1)

@@ -11,8 +11,9 @@ from tests.support.recorded import PLENTY, RecordedEngine, conversation, recorde
 
 from market_maker.core.commands import Command, OrderStatus
 from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.events import BookSnapshot, Event, Side, Tick
+from market_maker.core.events import BookSnapshot, Event, Tick
 from market_maker.core.orders.order_tracker import Order
+from market_maker.core.side import Side
 from market_maker.replay import recorder as recorder_module
 from market_maker.replay import recording as recording_module
 from market_maker.replay import segments as segments_module

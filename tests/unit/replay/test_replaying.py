@@ -9,7 +9,8 @@ from tests.support.conversation import LIMITS, START_NS
 from tests.support.recorded import PLENTY, RecordedEngine, conversation, edited, recorded
 
 from market_maker.core.config import EngineLimits
-from market_maker.core.events import Event, Execution, Fault, Side, Tick
+from market_maker.core.events import Event, Execution, Fault, Tick
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason
 from market_maker.replay.record import RecordError, RecordReader
 from market_maker.replay.recorder import Recorder

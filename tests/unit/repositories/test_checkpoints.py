@@ -6,8 +6,8 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from market_maker.core.events import Side
 from market_maker.core.ledger.fold import Fold, UnreadableFoldError
+from market_maker.core.side import Side
 from market_maker.repositories.checkpoints import CheckpointRepository
 from market_maker.repositories.executor import Database
 from market_maker.repositories.owners import OwnerRepository

@@ -10,7 +10,7 @@ import pytest
 
 from lab.journal_records import NOON, Fills, entry, order, risk, state
 from market_maker.core.commands import OrderStatus, PositionRow
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.repositories.audit import AuditEntry, AuditRepository
 from market_maker.repositories.fills import FillRepository, FillSum
 from market_maker.repositories.journal_store import JournalStore

@@ -17,7 +17,7 @@ from market_maker.core.commands import (
     RecordRisk,
     RecordState,
 )
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.errors import DatabaseUnavailableError
 from market_maker.repositories.executor import Database

@@ -8,10 +8,10 @@ import pytest
 
 from lab.journal_records import NOON, Fills, entry
 from market_maker.core.commands import RecordFill, RecordMarkouts, RecordPnl
-from market_maker.core.events import Side
 from market_maker.core.ledger.inventory import fold
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout, Missing, Parts
+from market_maker.core.side import Side
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.markouts import MarkoutRepository, StoredMid

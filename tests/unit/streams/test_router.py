@@ -14,9 +14,9 @@ from market_maker.core.events import (
     Execution,
     Fault,
     InstrumentUpdated,
-    Side,
     Source,
 )
+from market_maker.core.side import Side
 from market_maker.core.states import Cause, KillReason
 from market_maker.streams.batch import Batch, Position, Undecodable
 from market_maker.streams.offsets import OffsetTracker

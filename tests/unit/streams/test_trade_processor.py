@@ -16,15 +16,8 @@ from tests.support.kafka import (
     wire,
 )
 
-from market_maker.core.events import (
-    Execution,
-    MarkPrice,
-    OrderEvent,
-    OrderEventKind,
-    PublicTrade,
-    Side,
-    Source,
-)
+from market_maker.core.events import Execution, MarkPrice, OrderEvent, OrderEventKind, PublicTrade, Source
+from market_maker.core.side import Side
 from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Ignored
 from market_maker.streams.engine_events import EngineEventReader

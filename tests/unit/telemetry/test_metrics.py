@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from market_maker.core.events import Side
 from market_maker.core.results import Markout, Missing, Parts
+from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.metrics import METRICS, Kind, Metrics
 from market_maker.telemetry.metrics_server import CONNECTIONS_MAX, MetricsPortError, MetricsServer

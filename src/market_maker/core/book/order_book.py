@@ -9,7 +9,8 @@ from market_maker.core.book.levels import (
     apply_bids,
     snapshot_problem,
 )
-from market_maker.core.events import BookDelta, BookSnapshot, Side
+from market_maker.core.events import BookDelta, BookSnapshot
+from market_maker.core.side import Side
 
 PENDING_DELTAS_MAX = 1000
 """Deltas kept while the book waits for a snapshot; beyond it the oldest is dropped."""

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 from market_maker.core.book.levels import highest_beyond, lowest_beyond
 from market_maker.core.book.order_book import BookChange, OrderBook
-from market_maker.core.events import BookDelta, BookSnapshot, Side
+from market_maker.core.events import BookDelta, BookSnapshot
+from market_maker.core.side import Side
 
 
 def _is_in(at_us: int, book_us: int, touched_us: int) -> bool:

@@ -7,11 +7,11 @@ from market_maker.core.engine import clearing, market, sending
 from market_maker.core.engine.fills import check_position
 from market_maker.core.engine.quotes import quote_of
 from market_maker.core.engine.symbol import Out, Symbol
-from market_maker.core.events import Side
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteSet
 from market_maker.core.pricing.reference_mid import ReferenceMid
 from market_maker.core.risk.pre_trade_check import PreTradeCheck, Standing
+from market_maker.core.side import Side
 
 
 def evaluate(symbol: Symbol, out: Out) -> None:

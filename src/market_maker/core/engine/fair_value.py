@@ -5,8 +5,8 @@ from math import gcd
 from market_maker.core.config import FairValue
 from market_maker.core.engine.market import Look
 from market_maker.core.engine.symbol import Symbol
-from market_maker.core.events import Side
 from market_maker.core.pricing.reference_mid import MidRange, MidSource, ReferenceMid
+from market_maker.core.side import Side
 
 
 def fair_values(symbol: Symbol, look: Look) -> tuple[ReferenceMid, ReferenceMid]:

@@ -15,7 +15,6 @@ from market_maker.core.events import (
     InstrumentUpdated,
     MarkPrice,
     PublicTrade,
-    Side,
 )
 from market_maker.core.instrument import Instrument, OffGridError
 from market_maker.core.pricing.model_quotes import ModelQuotes
@@ -23,6 +22,7 @@ from market_maker.core.pricing.models.proposal import BookSeen, TradeSeen
 from market_maker.core.pricing.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
 from market_maker.core.results import Missing
 from market_maker.core.risk import kill_switch
+from market_maker.core.side import Side
 from market_maker.core.states import State
 
 _INVALID = (BookChange.GAP, BookChange.CROSSED, BookChange.MALFORMED)

@@ -11,7 +11,6 @@ from market_maker.core.engine.market import Look
 from market_maker.core.engine.quotes import quote_of
 from market_maker.core.engine.symbol import Symbol
 from market_maker.core.engine.symbol_view import order_view
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.outcomes import Outcome
@@ -22,6 +21,7 @@ from market_maker.core.risk.pre_trade_check import (
     PreTradeCheck,
     Standing,
 )
+from market_maker.core.side import Side
 from market_maker.core.view import DepthLevel, KillView, PreviewView
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from market_maker.core.engine.fair_value import fair_values
 from market_maker.core.engine.market import Look
 from market_maker.core.engine.symbol import Symbol
-from market_maker.core.events import Side
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.model_quotes import ModelQuotes
 from market_maker.core.pricing.models.proposal import NotReady
 from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.pricing.quoting import QuoteSet, Reasoning
 from market_maker.core.pricing.reference_mid import ReferenceMid
+from market_maker.core.side import Side
 
 
 def quote_of(symbol: Symbol, look: Look) -> QuoteSet | Outcome:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from market_maker.core.commands import OrderStatus, PlaceOrder
 from market_maker.core.engine import clearing
 from market_maker.core.engine.symbol import Out, Symbol
-from market_maker.core.events import Side
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.orders.requote import SidePlan, Tolerance, plan_side
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet
 from market_maker.core.risk.pre_trade_check import Allotment, PreTradeCheck
+from market_maker.core.side import Side
 
 SECOND_NS = 1_000_000_000
 _RESTING = Outcome.RESTING.value

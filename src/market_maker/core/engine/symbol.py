@@ -14,7 +14,7 @@ from market_maker.core.commands import Command
 from market_maker.core.config import EngineLimits, FairValue, SymbolConfig
 from market_maker.core.engine.clearing_progress import Clearing
 from market_maker.core.engine.stats import Stats
-from market_maker.core.events import PublicTrade, Side
+from market_maker.core.events import PublicTrade
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import Markouts, Watched
@@ -32,6 +32,7 @@ from market_maker.core.results import NOTHING, Parts
 from market_maker.core.risk.fill_protection import FillProtection
 from market_maker.core.risk.kill_switch import Surroundings, Trigger
 from market_maker.core.risk.pre_trade_check import OrderLimits
+from market_maker.core.side import Side
 from market_maker.core.states import State
 
 NS_PER_MS = 1_000_000

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.side import Side
 
 ZERO = Decimal(0)
 

@@ -11,10 +11,11 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
 from market_maker.core.commands import PositionRow
-from market_maker.core.events import Execution, Side
+from market_maker.core.events import Execution
 from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.attribution import Attribution
 from market_maker.core.results import Parts
+from market_maker.core.side import Side
 
 COST_STEP = Decimal("1e-18")
 """The open cost that a reducing fill removes is rounded to this (quote currency, half even)."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from heapq import heappop, heappush
 
-from market_maker.core.events import Side
 from market_maker.core.results import Markout, Missing
+from market_maker.core.side import Side
 
 NS_PER_MS = 1_000_000
 HORIZONS_MS = (100, 1_000, 10_000, 60_000)

@@ -4,7 +4,7 @@ from dataclasses import InitVar, dataclass
 from decimal import Decimal
 from typing import Final
 
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 
 
 class _Seal:

@@ -12,8 +12,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from market_maker.core.book.own_share import OwnShare
 from market_maker.core.commands import OrderStatus, RecordOrder
-from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution, Side
+from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution
 from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.side import Side
 
 RECENT_ORDERS_MAX = 2_000
 """Final orders remembered, to recognise late and repeated answers."""

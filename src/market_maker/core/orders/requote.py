@@ -16,9 +16,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from market_maker.core.commands import OrderStatus
-from market_maker.core.events import Side
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.pricing.quoting import QuoteLevel
+from market_maker.core.side import Side
 
 BPS = 10_000
 

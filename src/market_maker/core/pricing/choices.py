@@ -4,13 +4,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.models.decimals import MODEL, ONE, exp, floor_int
 from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.pricing.quoting import Adjustment, QuoteLevel, QuoteSet, Reasoning, verdict_of
 from market_maker.core.pricing.reference_mid import BPS, ReferenceMid
+from market_maker.core.side import Side
 
 
 class Choices:

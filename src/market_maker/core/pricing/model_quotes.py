@@ -9,7 +9,6 @@ here, so what is no usable number ends here.
 from decimal import Decimal
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.models.decimals import MODEL, ceil_int, floor_int
@@ -17,6 +16,7 @@ from market_maker.core.pricing.models.proposal import Context, NotReady, Proposa
 from market_maker.core.pricing.models.registry import DEFAULT, model_kind, resolved
 from market_maker.core.pricing.quoting import INWARD_SHARE, QuoteLevel, QuoteSet, Reasoning, verdict_of
 from market_maker.core.pricing.reference_mid import ReferenceMid
+from market_maker.core.side import Side
 
 _BPS = Decimal(10_000)
 _TICKS_MAX = Decimal(10) ** 18

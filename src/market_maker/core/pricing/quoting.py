@@ -16,13 +16,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.models.proposal import Proposal
 from market_maker.core.pricing.quote_rates import QuoteRates
 from market_maker.core.pricing.reference_mid import ReferenceMid
 from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
+from market_maker.core.side import Side
 
 INWARD_SHARE = 4
 """A resting order may give away one part in so many of the half spread."""

@@ -11,7 +11,6 @@ from fractions import Fraction
 from math import ceil, floor
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.models.proposal import Proposal, Step
@@ -19,6 +18,7 @@ from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet, Reasoning
 from market_maker.core.pricing.reference_mid import ReferenceMid
 from market_maker.core.pricing.volatility import FACTOR_ONE_PPM
+from market_maker.core.side import Side
 
 DIGITS = 18
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from market_maker.core.config import SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT
+from market_maker.core.side import Side
 
 NS_PER_MS = 1_000_000
 FILLS_MAX = 1_000

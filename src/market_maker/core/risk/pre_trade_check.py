@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from market_maker.core.commands import OrderStatus
 from market_maker.core.config import EngineLimits, SymbolConfig
-from market_maker.core.events import Side
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.orders.checked_order import SEAL, CheckedOrder
 from market_maker.core.orders.order_tracker import Order
@@ -15,6 +14,7 @@ from market_maker.core.orders.requote import inner_first
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.quoting import QuoteLevel
 from market_maker.core.pricing.reference_mid import ReferenceMid
+from market_maker.core.side import Side
 
 BPS = 10_000
 ORDER_SIZE_FACTOR = Decimal(10)

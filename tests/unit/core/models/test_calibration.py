@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from market_maker.core.events import Side
 from market_maker.core.pricing.models.calibration import SECOND_US, Calibration, Estimates
 from market_maker.core.pricing.models.fit import fitted
 from market_maker.core.pricing.models.proposal import BookSeen, NotReady, QuotedAt, TradeSeen
+from market_maker.core.side import Side
 
 START_US = 1_790_000_010_000_000
 QUOTED = QuotedAt(1, 4)

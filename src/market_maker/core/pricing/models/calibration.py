@@ -20,9 +20,9 @@ from dataclasses import astuple, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from market_maker.core.events import Side
 from market_maker.core.pricing.models.fit import FIT_MIN, Line, fitted
 from market_maker.core.pricing.models.proposal import BookSeen, NotReady, QuotedAt, Seen, TradeSeen
+from market_maker.core.side import Side
 
 SLICES = 20
 """The window slides by a part of so many."""

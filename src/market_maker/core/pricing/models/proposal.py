@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from market_maker.core.events import Side
+from market_maker.core.side import Side
 
 
 class Context(NamedTuple):
