@@ -108,6 +108,12 @@ class FleetActor:
         """Clear what is in the market."""
         self._carry_out(self.engine.start(open_orders))
 
+    def end(self) -> None:
+        """Handle nothing any more, and let nothing leave."""
+        self.has_ended = True
+        with self._around.loop.running():
+            self.tenure.close()
+
     def hear(self, event: ev.Event) -> None:
         """Handle an event in its turn."""
         self._waiting += 1

@@ -3,24 +3,23 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from market_maker.actors.tenure import Lease, Tenure
+from market_maker.actors.tenure import Lease
 from market_maker.core import commands as core_cmd
-from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.engine.symbol import Restored
-from market_maker.core.events import Execution, Retire, Source
-from market_maker.core.orders.order_tracker import Order
-from market_maker.core.states import Cause
+from market_maker.core.events import Execution, Source
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev
 from market_maker.ownership.machine import OwnershipMachine
-from market_maker.ownership.states import Hold
 from market_maker.streams.partitioner import partition_of
 from simulation.clock import MS
-from simulation.fleet.actor import LIMITS, FleetActor, Surroundings, instrument_of, restored, with_ids
+from simulation.fleet.actor import FleetActor, Surroundings
 from simulation.fleet.intake import PARTITIONS, FleetIntake
-from simulation.fleet.postgres import AGAIN_NS, FleetJournal, FleetPostgres
+from simulation.fleet.leaving import FleetLeaving
+from simulation.fleet.parts import InstanceParts
+from simulation.fleet.postgres import FleetJournal, FleetPostgres
+from simulation.fleet.requests import FleetRequests
 from simulation.fleet.rows import StateRow
 from simulation.fleet.shared import FleetWorld
+from simulation.fleet.taking import FleetTaking
 from simulation.fleet.tenancy import RENEW_NS, FleetTenancy
 from simulation.lifetime import Lifetime
 from simulation.virtual_loop import VirtualLoop
@@ -30,13 +29,6 @@ TICK_NS: Final = 50 * MS
 LOOK_NS: Final = 30 * MS
 CHECKPOINT_NS: Final = 700 * MS
 COUNTS: Final = {"engine": PARTITIONS}
-
-_CAUSES: Final = {
-    Hold.REVOKED: Cause.OWNERSHIP_LOST,
-    Hold.LOST: Cause.OWNERSHIP_LOST,
-    Hold.REMOVED: Cause.FLATTEN,
-    Hold.ENDING: Cause.FLATTEN,
-}
 
 
 def numbers_of(symbols: Iterable[str]) -> frozenset[int]:
@@ -76,13 +68,11 @@ class FleetInstance(Lifetime):
         )
         self._tickets = 0
         self._last_ticket = 0
-        self._claims: dict[str, int] = {}
-        """The number of the claim, or of the start, that is wanted of each symbol."""
-        self._tenures: dict[str, Tenure] = {}
-        self._resuming: dict[int, str] = {}
-        self._killing: dict[int, str] = {}
-        self._requests = 0
-        self._around = Surroundings(
+        parts = InstanceParts(
+            name, world, self, self.loop, self.lease, self.postgres, self._journal, self.actors, self.tell
+        )
+        requests = FleetRequests(parts)
+        around = Surroundings(
             name,
             self,
             self.loop,
@@ -90,26 +80,27 @@ class FleetInstance(Lifetime):
             lambda: self._clock.now_ns,
             self._changed,
             self._recorded,
-            self._replied,
+            requests.replied,
             self._journal.holds,
             lambda actor, request: world.leaves(name, actor, request),
         )
+        taking, leaving = FleetTaking(parts, around), FleetLeaving(parts, self._look_at)
         self._carry_out: dict[type[cmd.OwnershipCommand], Callable[[Any], None]] = {
-            cmd.Describe: self._describe,
-            cmd.ClaimSymbol: self._claim,
-            cmd.StartActor: self._start,
-            cmd.Abandon: self._abandon,
-            cmd.ClearWithoutActor: self._clear_without_actor,
-            cmd.WakeActor: self._wake,
-            cmd.Restrain: self._restrain,
-            cmd.CarryOutKills: self._carry_out_kills,
-            cmd.ClearAgain: self._clear_again,
-            cmd.StopQuoting: self._stop_quoting,
-            cmd.Save: self._save,
-            cmd.ReleaseSymbol: self._release,
-            cmd.StopActor: self._stop,
+            cmd.Describe: taking.describe,
+            cmd.ClaimSymbol: taking.claim,
+            cmd.StartActor: taking.start,
+            cmd.Abandon: taking.abandon,
+            cmd.ClearWithoutActor: taking.clear_without_actor,
+            cmd.WakeActor: taking.wake,
+            cmd.Restrain: requests.restrain,
+            cmd.CarryOutKills: requests.carry_out_kills,
+            cmd.ClearAgain: requests.clear_again,
+            cmd.StopQuoting: requests.stop_quoting,
+            cmd.AskToResume: requests.ask_to_resume,
+            cmd.Save: leaving.save,
+            cmd.ReleaseSymbol: leaving.release,
+            cmd.StopActor: leaving.stop,
             cmd.ReadAgain: lambda command: self.intake.read_again(command.symbol),
-            cmd.AskToResume: self._ask_to_resume,
             cmd.Done: lambda command: self.done.add(command.ticket),
         }
 
@@ -203,11 +194,8 @@ class FleetInstance(Lifetime):
         """Write down how far the fills of what is ours are folded."""
         for symbol, actor in sorted(self.actors.items()):
             if actor.tenure.is_held and actor.tenure.epoch is not None:
-                self._write_checkpoint(symbol, actor.tenure.epoch, lambda: None)
+                self._journal.checkpoint(symbol, actor.tenure.epoch, lambda: None)
         self.after(CHECKPOINT_NS, self._checkpoint)
-
-    def _write_checkpoint(self, symbol: str, epoch: int, then: Callable[[], None]) -> None:
-        self.postgres.ask(lambda: self._world.rows.checkpoint(symbol, epoch), then, then)
 
     def _look(self) -> None:
         for symbol in self.machine.watched():
@@ -226,189 +214,6 @@ class FleetInstance(Lifetime):
 
     def _renewed(self, asked_ns: int, owned: dict[str, int], owners: dict[str, str]) -> None:
         self.tell(ev.Renewed(self._clock.now_ns, asked_ns, owned, owners))
-
-    # --- taking ---------------------------------------------------------------------------------
-
-    def _describe(self, command: cmd.Describe) -> None:
-        described = ev.Described(self._clock.now_ns, command.symbol, instrument_of(command.symbol))
-        self.after(2 * MS, self._when_saved, command.symbol, lambda: self.tell(described))
-
-    def _when_saved(self, symbol: str, then: Callable[[], None]) -> None:
-        if self._journal.holds(symbol):
-            self.after(2 * MS, self._when_saved, symbol, then)
-        else:
-            then()
-
-    def _claim(self, command: cmd.ClaimSymbol) -> None:
-        symbol = command.symbol
-        number = self._claims[symbol] = self._claims.get(symbol, 0) + 1
-        answer: list[tuple[int, Any]] = []
-
-        def answered() -> None:
-            if self._claims[symbol] != number:
-                self._world.coverage.hit("fleet:claim_came_through_late")
-                return
-            epoch, before = answer[0]
-            now_ns = self._clock.now_ns
-            was_released = before is None or before.released_ns is not None
-            age_ns = now_ns - before.released_ns if before is not None and before.resume else None
-            actor = self.actors.get(symbol)
-            is_sound = actor is not None and not actor.tenure.is_held and not self._journal.holds(symbol)
-            self.tell(ev.Claimed(now_ns, symbol, epoch, was_released, age_ns, is_sound))
-
-        def failed() -> None:
-            if self._claims[symbol] == number:
-                self.after(AGAIN_NS, self._claim_again, command, number)
-
-        self.postgres.ask(lambda: answer.append(self._world.rows.claim(symbol, self.name)), answered, failed)
-
-    def _claim_again(self, command: cmd.ClaimSymbol, number: int) -> None:
-        if self._claims[command.symbol] == number:
-            self._claim(command)
-
-    def _start(self, command: cmd.StartActor) -> None:
-        symbol = command.symbol
-        number = self._claims[symbol]
-        tenure = Tenure(self.lease, command.epoch)
-        self._tenures[symbol] = tenure
-        before = self.actors.pop(symbol, None)
-        if before is not None:
-            self._end(before)
-        with self.loop.running():
-            self.loop.start(self._cancel_once(symbol, tenure))
-        rows: list[tuple[StateRow, Restored, tuple[Order, ...]]] = []
-
-        def read() -> None:
-            row = self._world.rows.states[symbol]
-            history, now_ns = self._world.rows.history, self._clock.now_ns
-            rows.append((row, *restored(history, symbol, row, now_ns)))
-
-        def answered() -> None:
-            if self._claims[symbol] == number:
-                self._begin(symbol, tenure, *rows[-1])
-
-        def ask() -> None:
-            if self._claims[symbol] == number:
-                self.postgres.ask(read, answered, lambda: self.after(AGAIN_NS, ask))
-
-        self.after(self._world.rng.choice((0, 20 * MS, 300 * MS, 1_200 * MS)), ask)
-
-    async def _cancel_once(self, symbol: str, tenure: Tenure) -> None:
-        if await tenure.may_ask():
-            self._world.exchange.send(symbol, core_cmd.CancelAll(), self.name, lambda _answer: None)
-
-    def _begin(
-        self, symbol: str, tenure: Tenure, row: StateRow, start: Restored, orders: tuple[Order, ...]
-    ) -> None:
-        engine = SymbolEngine(with_ids(start, self._world.rng, self._clock.now_ns), LIMITS)
-        actor = self.actors[symbol] = FleetActor(engine, tenure, self._around)
-        actor.begin(orders)
-        self._world.started(actor, row)
-        self.tell(ev.Started(self._clock.now_ns, symbol))
-
-    def _abandon(self, command: cmd.Abandon) -> None:
-        self._claims[command.symbol] = self._claims.get(command.symbol, 0) + 1
-        tenure = self._tenures.pop(command.symbol, None)
-        if tenure is not None and command.symbol not in self.actors:
-            with self.loop.running():
-                tenure.close()
-
-    def _clear_without_actor(self, command: cmd.ClearWithoutActor) -> None:
-        self._claims[command.symbol] += 1
-        tenure = self._tenures.pop(command.symbol, None) or Tenure(self.lease, command.epoch)
-        with self.loop.running():
-            self.loop.start(self._cancel_once(command.symbol, tenure))
-
-    def _wake(self, command: cmd.WakeActor) -> None:
-        self._world.coverage.hit("fleet:woken")
-        actor = self.actors[command.symbol]
-        actor.was_woken = True
-        with self.loop.running():
-            actor.tenure.renew(command.epoch)
-
-    def _restrain(self, command: cmd.Restrain) -> None:
-        why = "" if command.hold is None else command.hold.value
-        actor = self.actors.get(command.symbol)
-        if actor is not None:
-            actor.step(Retire(self._clock.now_ns, why))
-
-    def _carry_out_kills(self, command: cmd.CarryOutKills) -> None:
-        symbol = command.symbol
-        found: list[bool] = []
-
-        def answered() -> None:
-            actor = self.actors.get(symbol)
-            if found[-1] and actor is not None:
-                self._requests += 1
-                self._killing[self._requests] = symbol
-                actor.ask(self._requests, Cause.KILL, "operator", "ordered")
-            self.tell(ev.Admitted(self._clock.now_ns, symbol, command.epoch))
-
-        def ask() -> None:
-            self.postgres.ask(lambda: found.append(symbol in self._world.rows.kills), answered, again)
-
-        def again() -> None:
-            self.after(AGAIN_NS, ask)
-
-        ask()
-
-    # --- giving up ------------------------------------------------------------------------------
-
-    def _clear_again(self, command: cmd.ClearAgain) -> None:
-        self.actors[command.symbol].ask(0, Cause.FLATTEN, "system", "the last owner's lease has ended")
-
-    def _stop_quoting(self, command: cmd.StopQuoting) -> None:
-        self.actors[command.symbol].ask(0, _CAUSES[command.hold], "system", command.hold.value)
-
-    def _save(self, command: cmd.Save) -> None:
-        symbol = command.symbol
-
-        def saved() -> None:
-            self._look_at(symbol)
-            self.tell(ev.Saved(self._clock.now_ns, symbol))
-
-        def durable() -> None:
-            epoch = self.actors[symbol].tenure.epoch if symbol in self.actors else None
-            if epoch is None or not self._world.trades:
-                saved()
-            else:
-                self._write_checkpoint(symbol, epoch, lambda: self._when_saved(symbol, saved))
-
-        self.after(MS, self._when_saved, symbol, durable)
-
-    def _release(self, command: cmd.ReleaseSymbol) -> None:
-        symbol, epoch = command.symbol, command.epoch
-        actor = self.actors.get(symbol)
-        if actor is not None and actor.tenure.epoch == epoch:
-            actor.tenure.end()
-
-        def statement() -> None:
-            if self._world.rows.release(symbol, epoch, self._clock.now_ns, resume=command.resume):
-                self._world.coverage.hit("fleet:released")
-                self._world.released(symbol)
-
-        def answered() -> None:
-            self.tell(ev.Released(self._clock.now_ns, symbol, epoch))
-
-        self.postgres.ask(statement, answered, answered)
-
-    def _stop(self, command: cmd.StopActor) -> None:
-        actor = self.actors.get(command.symbol)
-        if actor is not None and command.is_fenced:
-            self._world.coverage.hit("fleet:fenced")
-            actor.tenure.end()
-        self.after(MS, self._stopped, command.symbol, actor)
-
-    def _stopped(self, symbol: str, actor: FleetActor | None) -> None:
-        left_unread = actor is not None and actor.has_unread
-        if actor is not None and self.actors.get(symbol) is actor:
-            self._end(self.actors.pop(symbol))
-        self.tell(ev.Stopped(self._clock.now_ns, symbol, left_unread))
-
-    def _end(self, actor: FleetActor) -> None:
-        actor.has_ended = True
-        with self.loop.running():
-            actor.tenure.close()
 
     # --- what engines say -----------------------------------------------------------------------
 
@@ -429,18 +234,3 @@ class FleetInstance(Lifetime):
 
     def _fenced(self, symbol: str, epoch: int) -> None:
         self.tell(ev.Fenced(self._clock.now_ns, symbol, epoch))
-
-    def _ask_to_resume(self, command: cmd.AskToResume) -> None:
-        self._requests += 1
-        self._resuming[self._requests] = command.symbol
-        self.actors[command.symbol].ask(self._requests, Cause.RESUME, "system", "went on")
-
-    def _replied(self, reply: core_cmd.Reply) -> None:
-        symbol = self._resuming.pop(reply.request_id, None)
-        if symbol is not None:
-            if not reply.problems:
-                self._world.coverage.hit("fleet:went_on")
-            self.tell(ev.Resumed(self._clock.now_ns, symbol, not reply.problems))
-        symbol = self._killing.pop(reply.request_id, None)
-        if symbol is not None:
-            self._world.rows.kills.discard(symbol)

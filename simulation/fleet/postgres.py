@@ -85,6 +85,17 @@ class FleetJournal:
         """Whether anything of the symbol is not durable yet."""
         return any(pending.symbol == symbol for pending in self._pending)
 
+    def when_durable(self, symbol: str, then: Callable[[], None]) -> None:
+        """Go on once nothing of the symbol waits."""
+        if self.holds(symbol):
+            self._lifetime.after(2 * MS, self.when_durable, symbol, then)
+        else:
+            then()
+
+    def checkpoint(self, symbol: str, epoch: int, then: Callable[[], None]) -> None:
+        """Write down how far the symbol's fills are folded, and go on whether or not that succeeds."""
+        self._postgres.ask(lambda: self._rows.checkpoint(symbol, epoch), then, then)
+
     def append(
         self,
         symbol: str,

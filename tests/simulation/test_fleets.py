@@ -15,7 +15,7 @@ from market_maker.ownership import taking, word
 from market_maker.ownership.instance import InstanceState
 from market_maker.ownership.machine import HANDLERS
 from simulation.decisions import Decision, Kind
-from simulation.fleet import instance as fleet_instance
+from simulation.fleet import taking as fleet_taking
 from simulation.fleet.actor import restored
 from simulation.fleet.history import FleetHistory
 from simulation.fleet.intake import FleetIntake
@@ -95,7 +95,7 @@ def a_kill_is_forgotten_by_the_next_owner(patch: pytest.MonkeyPatch) -> None:
     ) -> tuple[Restored, tuple[Order, ...]]:
         return restored(history, symbol, StateRow(), now_ns)
 
-    patch.setattr(fleet_instance, "restored", forgetful)
+    patch.setattr(fleet_taking, "restored", forgetful)
 
 
 def first_failure(from_seed: int = 0) -> Result:
