@@ -36,10 +36,15 @@ class Topics:
         return len(self._admin.list_topics(timeout=ANSWER_S_MAX).topics[topic].partitions)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Delete topics."""
+        """Delete topics; returns once the broker, which hears of it after the controller, no longer shows them."""
         wanted = sorted(names)
-        if wanted:
-            _settle(self._admin.delete_topics(wanted))
+        if not wanted:
+            return
+        _settle(self._admin.delete_topics(wanted))
+        deadline = time.monotonic() + ANSWER_S_MAX
+        while left := self.names().intersection(wanted):
+            assert time.monotonic() < deadline, f"{sorted(left)} are still there"
+            time.sleep(LOOK_EVERY_S)
 
     def make(self, names: Iterable[str], partitions: int) -> None:
         """Create topics, with nothing in them even if they existed."""

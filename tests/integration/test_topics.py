@@ -36,6 +36,7 @@ def test_the_sandbox_makes_every_topic_with_its_partitions_and_leaves_those_that
     bare.make(["engine.event.v1"], 7)
     ensure_topics(bare.address, 3)
     wanted = {*CONSUMED, *PUBLISHED, *map(dead_letter_topic, CONSUMED)}
+    bare.await_leaders(wanted)
     assert wanted == set(sandbox.EVERY) == bare.names()
     assert {name: bare.partitions(name) for name in wanted} == dict.fromkeys(wanted, 3) | {
         "engine.event.v1": 7
@@ -47,6 +48,7 @@ def test_the_sandbox_makes_every_topic_with_its_partitions_and_leaves_those_that
 def test_two_sandboxes_that_start_together_do_not_mind_each_other(bare: Topics) -> None:
     with ThreadPoolExecutor(4) as together:
         list(together.map(lambda _: ensure_topics(bare.address, 2), range(4)))
+    bare.await_leaders(sandbox.EVERY)
     assert set(sandbox.EVERY) == bare.names()
 
 
