@@ -36,7 +36,7 @@ class Topics:
         return len(self._admin.list_topics(timeout=ANSWER_S_MAX).topics[topic].partitions)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Delete topics; returns once the broker, which hears of it after the controller, no longer shows them."""
+        """Delete topics; returns once the broker, which hears of it late, no longer shows them."""
         wanted = sorted(names)
         if not wanted:
             return
