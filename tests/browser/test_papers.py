@@ -16,15 +16,16 @@ from tests.support.person import Desk, People, Person
 from tests.support.recorded_day import record_a_day
 from tests.support.service import ExchangeServers, Site
 
-PROGRAMME = """
+PROGRAMMES = """
 programmes:
   - name: spot-mm
     symbols: [BTCUSDT]
     measure: time
     tiers:
-      - {name: tight, max_spread_bps: 400, min_size_quote: 10, min_share_pct: 1}
+      - {name: tight, max_spread_bps: 400, min_size_quote: 10, min_share_pct: {within_reach}}
       - {name: always, max_spread_bps: 400, min_size_quote: 10, min_share_pct: 100}
 """
+MINUTES_OF_A_DAY = 1440
 
 
 PAGES = {
@@ -33,6 +34,12 @@ PAGES = {
     "approvals": "approvals",
     "drills": "drills",
 }
+
+
+def programmes_of(now: datetime) -> str:
+    """One tier that the rest of the UTC day can still keep, at any hour, and one that it cannot."""
+    left_pct = 100 * (1 - (now.hour * 60 + now.minute) / MINUTES_OF_A_DAY)
+    return PROGRAMMES.replace("{within_reach}", f"{min(1.0, left_pct / 2):.3f}")
 
 
 async def at_work(desk: Desk, people: People, place: str, *roles: str, subject: str = "nora") -> Person:
@@ -45,7 +52,7 @@ async def at_work(desk: Desk, people: People, place: str, *roles: str, subject: 
 async def strict(start_site: Callable[..., Any], shared_exchange: ExchangeServers, tmp_path: Path) -> Desk:
     """A service with a programme, where changes need a second person; its symbol runs and is not enabled."""
     programmes = tmp_path / "programmes.yaml"
-    programmes.write_text(PROGRAMME)
+    programmes.write_text(programmes_of(datetime.now(UTC)))
     site: Site = await start_site(
         DISABLE_AUTH="false",
         AUTH_SERVICE_URL=shared_exchange.url,
