@@ -115,7 +115,7 @@ def first_failure(from_seed: int = 0) -> Result:
         (a_question_that_was_asked_stays_asked, {20}, 97),
         (a_stale_checkpoint_is_folded, {8}, 0),
         (what_was_counted_is_not_remembered, {8}, 0),
-        (what_a_fenced_owner_could_not_store_counts_as_stored, {8, 20}, 0),
+        (what_a_fenced_owner_could_not_store_counts_as_stored, {8, 20}, 140),
         (a_kill_is_forgotten_by_the_next_owner, {7}, 0),
     ],
 )
