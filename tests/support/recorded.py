@@ -154,7 +154,7 @@ def recorded(
     engine = RecordedEngine(recorder, limits, config)
     engine.hear(events)
     engine.worker.end_recording()
-    recorder.close()
+    recorder.close(within_s=60.0)  # all of it, also on a busy machine
     return sorted(directory.iterdir())
 
 

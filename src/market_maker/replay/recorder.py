@@ -48,10 +48,10 @@ class Recorder:
         """A recording of an engine that is about to start from this."""
         return Recording(engine, beginning, self._waiting)
 
-    def close(self) -> None:
-        """Write what waits, for at most half a second."""
+    def close(self, within_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Write what waits, for so many seconds at most."""
         self._closing.set()
-        self._thread.join(CLOSE_TIMEOUT_S)
+        self._thread.join(within_s)
 
     def _run(self) -> None:
         while not self._closing.wait(LOOK_EVERY_S):
