@@ -2,7 +2,8 @@
 
 A topic whose every message was dispatched has no lag. Otherwise the lag counts from when this
 process first saw an end of the partition that it has not reached, on the monotonic clock; a message
-read while behind that is older still (a backlog) raises it to its own age. Lag that cannot be
+read while behind that is older still (a backlog) raises it to its own age, from the first measurement
+on until the end was reached once: a symbol must not be enabled on a start's backlog. Lag that cannot be
 measured, because the broker does not answer or nothing is assigned, is None, never zero; so it is
 while a partition is read again up to where this process had read it: the age of what comes twice
 says nothing, and neither does it count as read.
@@ -61,12 +62,15 @@ class LagReport:
 class _Behind:
     """Ends of one partition that were seen and not reached yet."""
 
-    __slots__ = ("ends", "generation", "reached")
+    __slots__ = ("caught_up", "ends", "generation", "reached")
 
-    def __init__(self, generation: int, reached: int = 0) -> None:
+    def __init__(self, generation: int, before: "_Behind | None") -> None:
+        """`before`: what is known of it under the generation that it was read in until now."""
         self.generation = generation
-        self.reached = reached
+        self.reached: int = 0 if before is None else before.reached
         """The offset up to which it was seen read, under this generation or one before."""
+        self.caught_up: bool = before is not None and before.caught_up
+        """Whether its end was ever reached."""
         self.ends: deque[tuple[int, int]] = deque()
         """(monotonic ns when first seen, end offset), oldest first."""
 
@@ -107,20 +111,23 @@ class LagGauge:
             return None
         behind = self._behind.get(key)
         if behind is None or behind.generation != generation:
-            behind = self._behind[key] = _Behind(generation, behind.reached if behind is not None else 0)
+            behind = self._behind[key] = _Behind(generation, behind)
         if position.next_offset < min(behind.reached, end):
             return None
         behind.reached = position.next_offset
         ends = behind.ends
         while ends and ends[0][1] <= position.next_offset:
             ends.popleft()
+        if end <= position.next_offset or position.timestamp_ms is None:
+            behind.caught_up = True
         if end <= position.next_offset:
             return 0
         if not ends or ends[-1][1] < end:
             ends.append((now_ns, end))
         since_ns = ends[0][0]
         lag_ns = now_ns - since_ns
-        if position.timestamp_ms is not None and position.at_ns >= since_ns:
+        counts = position.at_ns >= since_ns or not behind.caught_up
+        if position.timestamp_ms is not None and counts:
             lag_ns = max(lag_ns, (wall_ms - position.timestamp_ms) * 1_000_000)
         return lag_ns
 

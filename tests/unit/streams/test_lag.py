@@ -60,6 +60,7 @@ def test_lag_counts_from_when_the_end_that_is_not_reached_was_first_seen() -> No
 def test_a_quiet_topic_with_one_message_just_arrived_has_no_lag() -> None:
     desk = Desk()
     desk.read_to(5, age_s=86_400)  # the last halt was yesterday
+    assert desk.lag_s({MARK_0: 5}, 0) == 0
     assert desk.lag_s({MARK_0: 6}, 1) == 0
 
 
@@ -71,6 +72,15 @@ def test_a_backlog_is_as_old_as_the_messages_that_are_read_from_it() -> None:
     assert desk.lag_s({MARK_0: 1000}, 2) == 3602
     desk.read_to(1000, at_s=2.5, age_s=10)
     assert desk.lag_s({MARK_0: 1000}, 3) == 0
+
+
+def test_the_backlog_of_a_start_has_its_age_from_the_first_measurement_on() -> None:
+    desk = Desk()
+    desk.read_to(10, age_s=30)
+    assert desk.lag_s({MARK_0: 1000}, 1) == 31
+    desk.read_to(1000, at_s=1.5, age_s=0)
+    assert desk.lag_s({MARK_0: 1000}, 2) == 0
+    assert desk.lag_s({MARK_0: 1001}, 60) == 0  # the last message is a minute old, this one has just come
 
 
 def test_what_cannot_be_measured_is_none_and_never_zero() -> None:
