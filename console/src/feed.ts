@@ -87,7 +87,8 @@ export function take(batch: Batch, now = Date.now()): void {
   if (batch.anew) feed.rows.clear();
   for (const symbol of batch.gone) feed.rows.delete(symbol);
   for (const row of batch.rows) feed.rows.set(row.symbol, row);
-  if (batch.heard && (batch.anew || batch.link === "live") && batch.link !== "connecting") feed.complete = true;
+  // Live begins with the first heartbeat; a lost stream has rows only if it had told everything before.
+  if (batch.link === "live" || batch.rows.length) feed.complete = true;
   for (const row of batch.anew ? feed.rows.values() : batch.rows) note(row, now);
   for (const symbol of feed.quietSince.keys()) if (!feed.rows.has(symbol)) feed.quietSince.delete(symbol);
   feed.link = batch.link;
@@ -114,15 +115,15 @@ export function useLink(): Link {
   return link;
 }
 
-const namesNow = (): string[] => [...feed.rows.keys()].sort();
+const namesNow = (): string[] | null => (feed.complete ? [...feed.rows.keys()].sort() : null);
 
-/** The symbols, sorted; draws again only when there are others. */
-export function useNames(): string[] {
+/** The symbols, sorted, null until all have been told; draws again only when there are others. */
+export function useNames(): string[] | null {
   const [names, set] = useState(namesNow);
   useEffect(() => {
     const look = (): void => set((was) => {
       const now = namesNow();
-      return now.join() === was.join() ? was : now;
+      return now?.join() === was?.join() ? was : now;
     });
     look();
     listeners.add(look);

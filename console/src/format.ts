@@ -92,6 +92,11 @@ export function utc(iso: string | null): string {
   return iso ? `${new Date(iso).toISOString().replace("T", " ").slice(0, 19)} UTC` : "";
 }
 
+/** Two times as UTC, each with its date. */
+export function utcSpan(since: string, until: string): string {
+  return `${utc(since).replace(" UTC", "")} to ${utc(until)}`;
+}
+
 export type Shown = State | "NO OWNER";
 
 /** A shape for each state: readable in grey and from two metres. */

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { totals } from "./attention";
 import { feed, isStale, reconnect, useFeed } from "./feed";
-import { duration, localTime, short } from "./format";
+import { duration, localTime, NONE, short } from "./format";
 import { clearLog, useLog } from "./log";
 import { Time, useRead } from "./parts";
 import { href } from "./route";
@@ -32,6 +32,8 @@ export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, 
   useFeed();
   const sum = totals(feed.rows.values());
   const stale = isStale();
+  const known = (text: string | number): string | number => (feed.complete ? text : NONE);
+  const waits = !feed.complete && feed.link === "connecting";
   const proposals = useRead<ProposalPage>(session.access_control ? "/v1/mm/proposals" : null, PROPOSALS_EVERY_MS);
   const waiting = proposals.data?.items.length ?? 0;
   return (
@@ -48,17 +50,17 @@ export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, 
           <div class="counts">
             <dt>Symbols</dt>
             <dd>
-              <span title="ACTIVE"><i aria-hidden="true">●</i> {sum.active}<span class="hidden"> active</span></span>
-              <span title="PAUSED"><i aria-hidden="true">❚❚</i> {sum.paused}<span class="hidden"> paused</span></span>
-              <span title="HALTED" class={sum.halted ? "danger" : ""}><i aria-hidden="true">■</i> {sum.halted}<span class="hidden"> halted</span></span>
-              <span title="Without owner" class={sum.ownerless ? "danger" : ""}><i aria-hidden="true">◌</i> {sum.ownerless}<span class="hidden"> without owner</span></span>
+              <span title="ACTIVE"><i aria-hidden="true">●</i> {known(sum.active)}<span class="hidden"> active</span></span>
+              <span title="PAUSED"><i aria-hidden="true">❚❚</i> {known(sum.paused)}<span class="hidden"> paused</span></span>
+              <span title="HALTED" class={sum.halted ? "danger" : ""}><i aria-hidden="true">■</i> {known(sum.halted)}<span class="hidden"> halted</span></span>
+              <span title="Without owner" class={sum.ownerless ? "danger" : ""}><i aria-hidden="true">◌</i> {known(sum.ownerless)}<span class="hidden"> without owner</span></span>
             </dd>
           </div>
-          <div><dt>P&amp;L</dt><dd>{sum.pnl >= 0 ? "+" : ""}{sum.pnl.toFixed(2)}</dd></div>
-          <div><dt>Gross</dt><dd>{short(sum.gross)}</dd></div>
-          <div><dt>Net</dt><dd>{short(sum.net)}</dd></div>
-          <div><dt>Orders</dt><dd class={sum.unknown ? "danger" : ""}>{sum.orders}{sum.unknown ? ` (${sum.unknown} unknown)` : ""}</dd></div>
-          <div><dt>Data</dt><dd class={stale ? "danger" : ""}>{stale ? "old" : "live"}<span class="age"> {feed.heard ? duration(Date.now() - feed.heard) : ""}</span></dd></div>
+          <div><dt>P&amp;L</dt><dd>{known(`${sum.pnl >= 0 ? "+" : ""}${sum.pnl.toFixed(2)}`)}</dd></div>
+          <div><dt>Gross</dt><dd>{known(short(sum.gross))}</dd></div>
+          <div><dt>Net</dt><dd>{known(short(sum.net))}</dd></div>
+          <div><dt>Orders</dt><dd class={sum.unknown ? "danger" : ""}>{known(sum.orders)}{sum.unknown ? ` (${sum.unknown} unknown)` : ""}</dd></div>
+          <div><dt>Data</dt><dd class={stale && !waits ? "danger" : ""}>{waits ? NONE : stale ? "old" : "live"}<span class="age"> {feed.heard ? duration(Date.now() - feed.heard) : ""}</span></dd></div>
         </dl>
         <input
           id="find" type="search" placeholder="find  /" aria-label="Find a symbol" value={find}

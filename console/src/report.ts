@@ -67,10 +67,16 @@ export function curves(results: Results, step: Step): { times: number[]; columns
   return { times, columns };
 }
 
-/** The whole period's result and its parts. */
+/** The whole period's result and its parts, which add up to it: fees paid are below zero, rebates above. */
 export function totals(results: Results): { total: string; spread: string; inventory: string; fees: string } {
   const of = (name: keyof Results["results"][number]["parts"]): string => sum(results.results.map((one) => one.parts[name]));
-  return { total: of("total_usdt"), spread: of("spread_usdt"), inventory: of("inventory_usdt"), fees: of("fees_usdt") };
+  const paid = of("fees_usdt");
+  return { total: of("total_usdt"), spread: of("spread_usdt"), inventory: of("inventory_usdt"), fees: paid.startsWith("-") ? paid.slice(1) : `-${paid}` };
+}
+
+/** Whether there is a stretch of time to draw: of a single point a chart would make its own, in years. */
+export function isDrawable(times: number[], columns: ((number | null)[] | undefined)[]): boolean {
+  return (times.at(-1) ?? 0) > (times[0] ?? 0) && columns.some((column) => column?.some((one) => one !== null));
 }
 
 export interface MarkoutLine {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { duration, fixed, places, short, signed } from "../src/format";
+import { duration, fixed, places, short, signed, utcSpan } from "../src/format";
 
 test("a decimal keeps its digits, however many it has, and is rounded half up", () => {
   expect(fixed("60041.2", 2)).toBe("60,041.20");
@@ -25,6 +25,10 @@ test("a duration is said in the words that a person uses", () => {
   expect([duration(300), duration(42_000), duration(300_000), duration(11_520_000), duration(200_000_000)]).toEqual([
     "0.3 s", "42 s", "5 min", "3 h 12 min", "2 d 7 h",
   ]);
+});
+
+test("a period says the date of both its ends and the zone", () => {
+  expect(utcSpan("2026-11-20T23:36:14.500Z", "2026-11-21T23:36:14.500Z")).toBe("2026-11-20 23:36:14 to 2026-11-21 23:36:14 UTC");
 });
 
 test("an amount is short", () => {

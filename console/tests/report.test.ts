@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { amount, needed, standing } from "../src/duty";
-import { sum } from "../src/format";
-import { curves, daysOf, judged, markoutLines, periodOf, stepOf, totals, worst } from "../src/report";
+import { num, sum } from "../src/format";
+import { curves, daysOf, isDrawable, judged, markoutLines, periodOf, stepOf, totals, worst } from "../src/report";
 import { may } from "../src/session";
 import type { Fill, Obligation, Results, Session } from "../src/types";
 
@@ -49,7 +49,18 @@ test("the result is drawn since the period's begin and ends with its sum", () =>
   expect(columns.total?.map((one) => Number(one?.toFixed(9)))).toEqual([0, 1.1, 0.8]);
   expect(columns.fees?.map((one) => Number(one?.toFixed(9)))).toEqual([0, -0.1, -0.3]);
   expect(columns.position).toEqual([null, 0.5, -0.25]);
-  expect(totals(RESULTS)).toEqual({ total: "0.8", spread: "2.1", inventory: "-1.0", fees: "0.3" });
+  expect(totals(RESULTS)).toEqual({ total: "0.8", spread: "2.1", inventory: "-1.0", fees: "-0.3" });
+});
+
+test("spread, inventory and fees as shown add up to the total, also where rebates exceed the fees", () => {
+  const rebated = { ...RESULTS, results: [{ since: RESULTS.since, parts: part("1.5", "2", "-0.8", "-0.3"), position: "0" }] };
+  for (const shown of [totals(RESULTS), totals(rebated)]) expect(num(sum([shown.spread, shown.inventory, shown.fees]))).toBe(num(shown.total));
+  expect(totals(rebated).fees).toBe("0.3");
+});
+
+test("of no or one point, or of nothing but gaps, no chart is drawn", () => {
+  expect([isDrawable([], [[]]), isDrawable([60], [[1]]), isDrawable([60, 60], [[1, 2]]), isDrawable([60, 120], [[null, null], undefined])]).toEqual([false, false, false, false]);
+  expect(isDrawable([60, 120], [undefined, [null, 1]])).toBe(true);
 });
 
 test("markouts stand for all fills first, then by side and level, in bps of what was measured", () => {

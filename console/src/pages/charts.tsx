@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import { symbolPath } from "../api";
 import { num } from "../format";
 import { Reading, useRead } from "../parts";
+import { isDrawable } from "../report";
 import type { Fill, Page, Series } from "../types";
 
 const SPANS = ["5m", "1h", "1d"] as const;
@@ -64,7 +65,20 @@ export function Charts({ symbol }: { symbol: string }) {
   );
 }
 
-export function Chart({ chart, series, fills = NO_FILLS }: { chart: Drawn; series: Points; fills?: Fill[] }) {
+interface Props {
+  chart: Drawn;
+  series: Points;
+  fills?: Fill[];
+  inUtc?: boolean; // else in the browser's zone
+}
+
+export function Chart(props: Props) {
+  const { chart, series } = props;
+  if (isDrawable(series.times, chart.columns.map((column) => series.columns[column.key]))) return <Plot {...props} />;
+  return <figure><figcaption>{chart.name}</figcaption><p class="note quiet">nothing recorded yet</p></figure>;
+}
+
+function Plot({ chart, series, fills = NO_FILLS, inUtc = false }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const marks = useRef<Fill[]>(fills);
@@ -75,7 +89,7 @@ export function Chart({ chart, series, fills = NO_FILLS }: { chart: Drawn; serie
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const make = (): void => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(chart, place.clientWidth, marks), data(chart, series), place);
+      plot.current = new uPlot(options(chart, place.clientWidth, marks, inUtc), data(chart, series), place);
     };
     make();
     const sizes = new ResizeObserver(() => plot.current?.setSize({ width: place.clientWidth, height: chart.height }));
@@ -97,16 +111,17 @@ function data(chart: Drawn, series: Points): uPlot.AlignedData {
   return [series.times, ...chart.columns.map((column) => series.columns[column.key] ?? [])] as uPlot.AlignedData;
 }
 
-function options(chart: Drawn, width: number, marks: { current: Fill[] }): uPlot.Options {
+function options(chart: Drawn, width: number, marks: { current: Fill[] }, inUtc: boolean): uPlot.Options {
   const tone = (name: string): string => colour(name);
   const axis = { stroke: tone("--quiet"), grid: { stroke: tone("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
   return {
     width,
     height: chart.height,
+    ...(inUtc ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "UTC") } : {}),
     legend: { show: chart.columns.length > 1, live: false },
     cursor: { sync: { key: "symbol" }, y: false, drag: { x: false, y: false } },
     padding: [6, 8, 0, 0],
-    axes: [{ ...axis, size: 20, values: (_, times) => times.map((at) => clock(at, (times.at(-1) ?? 0) - (times[0] ?? 0))) }, { ...axis, size: 74, values: (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 6 })) }],
+    axes: [{ ...axis, size: 20, values: (_, times) => times.map((at) => clock(at, (times.at(-1) ?? 0) - (times[0] ?? 0), inUtc)) }, { ...axis, size: 74, values: (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 6 })) }],
     series: [
       {},
       ...chart.columns.map((column): uPlot.Series => ({
@@ -122,10 +137,11 @@ function options(chart: Drawn, width: number, marks: { current: Fill[] }): uPlot
   };
 }
 
-function clock(at: number, span: number): string {
+function clock(at: number, span: number, inUtc: boolean): string {
   const time = new Date(at * 1000);
-  if (span <= DAY_S) return time.toLocaleTimeString("en-GB");
-  return time.toLocaleString("en-GB", { day: "numeric", month: "short", ...(span <= 4 * DAY_S ? { hour: "2-digit", minute: "2-digit" } : {}) });
+  const zone = inUtc ? { timeZone: "UTC" } : {};
+  if (span <= DAY_S) return time.toLocaleTimeString("en-GB", zone);
+  return time.toLocaleString("en-GB", { ...zone, day: "numeric", month: "short", ...(span <= 4 * DAY_S ? { hour: "2-digit", minute: "2-digit" } : {}) });
 }
 
 /** A triangle at price and time: up where we bought, down where we sold. */

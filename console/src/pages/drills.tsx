@@ -13,7 +13,7 @@ import type { DrillRecord, Session } from "../types";
 import { List, usePages } from "./history";
 
 export function Drills({ symbol, session }: { symbol: string | null; session: Session }) {
-  const names = useNames();
+  const names = useNames() ?? [];
   const [picked, pick] = useState(symbol);
   const chosen = picked ?? names[0] ?? "";
   const [asking, setAsking] = useState(false);

@@ -92,7 +92,7 @@ export function Fleet({ session, find, onAsk }: { session: Session; find: string
     return feed.complete ? (
       <Empty>No symbol is configured. {operate ? <a href={href("new")}>Configure the first one</a> : "An operator may configure one."}</Empty>
     ) : (
-      <Empty>Waiting for the first picture of the fleet…</Empty>
+      <Empty>reading…</Empty>
     );
   }
   const shown = rows.slice(seen.first, seen.last);

@@ -23,7 +23,7 @@ export function Incidents({ symbol, session, onAsk }: { symbol: string | null; s
     <section class="incidents" aria-label="Incidents">
       <nav class="side" aria-label="Halted symbols">
         <h2>Halted now</h2>
-        {halted.length ? null : <p class="quiet">No kill switch is latched.</p>}
+        {halted.length ? null : <p class="quiet">{feed.complete ? "No kill switch is latched." : "reading…"}</p>}
         <ul>
           {halted.map((one) => (
             <li key={one.symbol}>
@@ -39,7 +39,7 @@ export function Incidents({ symbol, session, onAsk }: { symbol: string | null; s
         <ul class="quietly">{[...feed.rows.keys()].sort().map((name) => <li key={name}><a href={href("incidents", name)}>{name}</a></li>)}</ul>
       </nav>
       <div class="incident">
-        {row?.summary?.kill ? <Incident summary={row.summary} session={session} onAsk={onAsk} /> : symbol ? <p class="note quiet">{symbol} is not halted by a kill that an instance shows.</p> : null}
+        {row?.summary?.kill ? <Incident summary={row.summary} session={session} onAsk={onAsk} /> : symbol && feed.complete ? <p class="note quiet">{symbol} is not halted by a kill that an instance shows.</p> : null}
         {symbol ? <Earlier symbol={symbol} /> : <Latest />}
       </div>
     </section>
@@ -60,7 +60,7 @@ function Latest() {
       <div class="bar-top"><h2>The latest incidents of all symbols</h2></div>
       <List
         pages={pages} what="incidents"
-        head={<>{["When", "Symbol", "Why", "Measured", "Allowed", "Now"].map((name) => <th key={name} scope="col">{name}</th>)}{["Open orders", "Position", "P&L"].map((name) => <th key={name} scope="col" class="n">{name}</th>)}</>}
+        head={<>{["When", "Symbol", "Why", "Measured", "Allowed", "Now"].map((name) => <th key={name} scope="col">{name}</th>)}{["Open then", "Position", "P&L"].map((name) => <th key={name} scope="col" class="n">{name}</th>)}</>}
         line={(one) => {
           const kill = feed.rows.get(one.symbol)?.summary?.kill;
           const stands = kill !== null && kill !== undefined && Math.abs(Date.parse(kill.since) - Date.parse(one.occurred_at)) < 1_000;

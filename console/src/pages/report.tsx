@@ -1,11 +1,11 @@
-// What a symbol earned in a period and from what, what its fills were worth later, and how present it was.
+// What a symbol earned in a period and from what, what its fills were worth later, and how present it was. Times are UTC.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, isAborted, said, symbolPath } from "../api";
-import { useNames } from "../feed";
-import { decimals, fixed, NONE, num, short, signed, words } from "../format";
+import { useLink, useNames } from "../feed";
+import { decimals, fixed, NONE, num, short, signed, utc, utcSpan, words } from "../format";
 import { amount, MARKS, standing } from "../duty";
-import { Empty, Reading, Time, useRead } from "../parts";
+import { Empty, Reading, useRead } from "../parts";
 import { curves, daysOf, HORIZONS_MS, judged, markoutLines, type Period, periodOf, placesOf, SPANS, stepOf, totals, worst } from "../report";
 import { go, href } from "../route";
 import type { Fill, ObligationDay, Page, Results, Series } from "../types";
@@ -20,7 +20,7 @@ const PNL: Drawn = {
     { key: "total", label: "total", tone: "--mid" },
     { key: "spread", label: "spread", tone: "--bid", dash: [6, 3] },
     { key: "inventory", label: "inventory", tone: "--ask", dash: [2, 3] },
-    { key: "fees", label: "fees", tone: "--quiet", step: true },
+    { key: "fees", label: "fees and rebates", tone: "--quiet", step: true },
   ],
 };
 const POSITION: Drawn = { name: "Inventory, base currency", height: 90, columns: [{ key: "position", label: "position", tone: "--mid", step: true }] };
@@ -29,44 +29,46 @@ const SPREAD: Drawn = { name: "Our spread, bps", height: 80, columns: [{ key: "s
 export function Report({ symbol, span }: { symbol: string | null; span: string | null }) {
   const [anew, setAnew] = useState(0);
   const names = useNames();
-  const chosen = symbol ?? names[0] ?? null;
+  const link = useLink();
+  const chosen = symbol ?? names?.[0] ?? null;
   const wanted = span ?? "day";
   const period = useMemo(() => periodOf(wanted, Date.now()), [wanted, anew]);
+  if (names === null && (!chosen || link === "connecting")) return <Empty>reading…</Empty>;
   if (!chosen) return <Empty>No symbol is configured.</Empty>;
   return (
     <section class="plain-page report" aria-label="Report">
-      <div class="bar-top"><h2>Report of {chosen}</h2>{period ? <span class="quiet"><Time at={period.since} /> to <Time at={period.until} /></span> : null}</div>
+      <div class="bar-top"><h2>Report of {chosen}</h2>{period ? <span class="quiet">{utcSpan(period.since, period.until)}</span> : null}</div>
       <div class="tools no-print">
-        <label>Symbol <select aria-label="Symbol" value={chosen} onChange={(event) => go("report", event.currentTarget.value, wanted)}>{[...new Set([...names, chosen])].map((name) => <option key={name}>{name}</option>)}</select></label>
+        <label>Symbol <select aria-label="Symbol" value={chosen} onChange={(event) => go("report", event.currentTarget.value, wanted)}>{[...new Set([...(names ?? []), chosen])].map((name) => <option key={name}>{name}</option>)}</select></label>
         <span role="group" aria-label="Period" class="row">{Object.keys(SPANS).map((one) => <button key={one} type="button" class={one === wanted ? "on" : ""} aria-pressed={one === wanted} onClick={() => { go("report", chosen, one); setAnew(anew + 1); }}>last {one}</button>)}</span>
         <Between onChosen={(text) => go("report", chosen, text)} />
         <span class="spacer" />
         {period ? <a class="button" href={href("report", chosen, `${period.since}..${period.until}`)}>Keep these times in the address</a> : null}
         <button type="button" onClick={() => print()}>Print</button>
       </div>
-      {period ? <Told key={`${chosen}${period.since}`} symbol={chosen} period={period} isNow={wanted in SPANS} /> : <p class="note danger" role="alert">The address names no period: choose one above.</p>}
+      {period ? <Told key={`${chosen}${period.since}`} symbol={chosen} period={period} isNow={wanted in SPANS} isConfigured={names?.includes(chosen) ?? true} /> : <p class="note danger" role="alert">The address names no period: choose one above.</p>}
     </section>
   );
 }
 
-/** Two times of the person's own. */
+/** Two times of the person's own, in UTC. */
 function Between({ onChosen }: { onChosen: (text: string) => void }) {
   const [since, setSince] = useState("");
   const [until, setUntil] = useState("");
   const submit = (event: Event): void => {
     event.preventDefault();
-    onChosen(`${new Date(since).toISOString()}..${new Date(until).toISOString()}`);
+    onChosen(`${new Date(`${since}Z`).toISOString()}..${new Date(`${until}Z`).toISOString()}`);
   };
   return (
     <form class="row" onSubmit={submit}>
-      <label>From <input type="datetime-local" required value={since} onInput={(event) => setSince(event.currentTarget.value)} /></label>
-      <label>To <input type="datetime-local" required min={since} value={until} onInput={(event) => setUntil(event.currentTarget.value)} /></label>
+      <label>From, UTC <input type="datetime-local" required value={since} onInput={(event) => setSince(event.currentTarget.value)} /></label>
+      <label>To, UTC <input type="datetime-local" required min={since} value={until} onInput={(event) => setUntil(event.currentTarget.value)} /></label>
       <button type="submit">Show</button>
     </form>
   );
 }
 
-function Told({ symbol, period, isNow }: { symbol: string; period: Period; isNow: boolean }) {
+function Told({ symbol, period, isNow, isConfigured }: { symbol: string; period: Period; isNow: boolean; isConfigured: boolean }) {
   const step = stepOf(period);
   const times = `since=${period.since}&until=${period.until}`;
   const results = useRead<Results>(symbolPath(symbol, `/results?${times}&by=${step}`));
@@ -74,22 +76,24 @@ function Told({ symbol, period, isNow }: { symbol: string; period: Period; isNow
   const drawn = useMemo(() => (results.data ? curves(results.data, step) : null), [results.data]);
   const sums = results.data ? totals(results.data) : null;
   const volume = fills.items.reduce((total, fill) => total + num(fill.notional_usdt), 0);
+  if (!isConfigured && !results.data) return <Empty>{results.loading ? "reading…" : `${symbol} is not configured.`}</Empty>;
   return (
     <>
+      {isConfigured ? null : <Empty>{symbol} is not configured any more; this is on record of it.</Empty>}
       <Reading of={results} what="The results">
         {sums && results.data ? (
           <dl class="facts">
             <div><dt>P&amp;L</dt><dd>{signed(sums.total, 2)}</dd></div>
             <div><dt>From the spread</dt><dd>{signed(sums.spread, 2)}</dd></div>
             <div><dt>From inventory</dt><dd>{signed(sums.inventory, 2)}</dd></div>
-            <div><dt>Fees paid</dt><dd>{fixed(sums.fees, 2)}</dd></div>
+            <div><dt>Fees and rebates</dt><dd>{signed(sums.fees, 2)}</dd></div>
             <div><dt>Fills, volume</dt><dd>{fills.loading ? "counting…" : `${fills.more ? "over " : ""}${fills.items.length}, ${short(volume)}`}</dd></div>
             <div><dt>Position at the end</dt><dd>{results.data.results.at(-1)?.position ?? NONE}</dd></div>
           </dl>
         ) : null}
-        <p class="note quiet">P&amp;L is what the spread captured, plus what the position gained as its price moved, minus fees; quote currency, full minutes, each {step} added up (UTC).</p>
+        <p class="note quiet">P&amp;L is what the spread captured, plus what the position gained as its price moved, plus fees (below zero) and rebates (above); quote currency, full minutes, each {step} added up (UTC).</p>
         {drawn && results.data?.results.length ? (
-          <div class="panel charts"><Chart chart={PNL} series={drawn} /><Chart chart={POSITION} series={drawn} />{isNow && step === "minute" ? <Quoted symbol={symbol} period={period} /> : null}</div>
+          <div class="panel charts"><Chart chart={PNL} series={drawn} inUtc /><Chart chart={POSITION} series={drawn} inUtc />{isNow && step === "minute" ? <Quoted symbol={symbol} period={period} /> : null}</div>
         ) : <Empty>Nothing is on record of this period.</Empty>}
         {results.data ? <Markouts rows={results.data.markouts} /> : null}
       </Reading>
@@ -104,7 +108,7 @@ function Told({ symbol, period, isNow }: { symbol: string; period: Period; isNow
 function Quoted({ symbol, period }: { symbol: string; period: Period }) {
   const span = Date.parse(period.until) - Date.parse(period.since) <= SPANS.hour ? "1h" : "1d";
   const series = useRead<Series>(symbolPath(symbol, `/series?span=${span}`));
-  return <Reading of={series} what="Our spread">{series.data?.columns.spread_bps?.some((one) => one !== null) ? <Chart chart={SPREAD} series={series.data} /> : null}</Reading>;
+  return <Reading of={series} what="Our spread">{series.data?.columns.spread_bps?.some((one) => one !== null) ? <Chart chart={SPREAD} series={series.data} inUtc /> : null}</Reading>;
 }
 
 function Markouts({ rows }: { rows: Results["markouts"] }) {
@@ -141,13 +145,13 @@ function Worst({ of }: { of: Fills }) {
       {shown.length ? (
         <div class="scroller" tabIndex={0} role="region" aria-label="Worst fills">
           <table class="list">
-            <thead><tr><th scope="col">Time</th><th scope="col">Side</th><th scope="col" class="n">Level</th><th scope="col" class="n">Price</th><th scope="col" class="n">Quantity</th><th scope="col" class="n">Mid then</th><th scope="col" class="n">Worth later</th><th scope="col">After</th></tr></thead>
+            <thead><tr><th scope="col">Time, UTC</th><th scope="col">Side</th><th scope="col" class="n">Level</th><th scope="col" class="n">Price</th><th scope="col" class="n">Quantity</th><th scope="col" class="n">Mid then</th><th scope="col" class="n">Worth later</th><th scope="col">After</th></tr></thead>
             <tbody>
               {shown.map((fill) => {
                 const found = judged(fill);
                 return (
                   <tr key={fill.trade_id + fill.side}>
-                    <td><Time at={fill.executed_at} /></td><td class={fill.side === "BUY" ? "bid" : "ask"}>{fill.side === "BUY" ? "► bought" : "◄ sold"}</td><td class="n">{fill.level ?? NONE}</td>
+                    <td><time dateTime={fill.executed_at}>{utc(fill.executed_at).replace(" UTC", "")}</time></td><td class={fill.side === "BUY" ? "bid" : "ask"}>{fill.side === "BUY" ? "► bought" : "◄ sold"}</td><td class="n">{fill.level ?? NONE}</td>
                     <td class="n">{fixed(fill.price, price)}</td><td class="n">{fill.quantity}</td><td class="n">{fixed(fill.mid, fill.mid ? decimals(fill.mid) : 0)}</td><td class="n">{signed(found?.usdt, 4)}</td><td>{(found?.horizon_ms ?? 0) / 1000} s</td>
                   </tr>
                 );
