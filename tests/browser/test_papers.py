@@ -127,6 +127,7 @@ async def test_a_report_shows_what_a_symbol_earned_from_what_and_its_fills_marko
     await expect(person.page.get_by_role("button", name="Print")).to_be_hidden()
     await expect(facts).to_be_visible()
     await person.page.emulate_media(media="screen")
+    person.expected.append("404.*/mm-configs/NOPE/")
     await person.open("report/NOPE/day")
     await person.reads("NOPE is not configured.")
     await expect(person.page.get_by_role("region", name="Presence")).to_have_count(0)
