@@ -17,6 +17,8 @@ from tradex_backtest.sweep import cores_at_hand
 from tradex_sandbox.instruments import Instrument, parse_instrument
 from tradex_sandbox.queue_position import QueueModel
 
+JOBS_DIGITS = 4
+
 EPILOG = """A capture is a recorded market: gzip lines of a stream as received (docs/backtest.md).
 A configuration is a YAML file with the fields of the API, such as base_spread_bps: 4 (default: none of them).
 exit codes: 0 played, 1 a capture broke off or could not be played, 2 wrong arguments"""
@@ -127,11 +129,17 @@ def _parser() -> argparse.ArgumentParser:
         help="so much of a capture the engine only watches (models calibrate), and quotes from then on",
     )
     add("--seed", type=int, default=1, help="of the latencies that are drawn")
-    add("--jobs", type=int, help="processes (default: one per core)")
+    add("--jobs", type=read_by(_jobs), help="processes (default: one per core)")
     add("--out", type=Path, metavar="report.html", help="write the report")
     add("--json", action="store_true", help="end with one line of JSON on standard output")
     add("--markdown", action="store_true", help="print the table of a comparison for documentation")
     return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or len(text) > JOBS_DIGITS or not int(text):
+        raise ValueError(f"must be a whole number of processes, 1 or more, got {text[:20]!r}")
+    return int(text)
 
 
 def _share(text: str) -> float:

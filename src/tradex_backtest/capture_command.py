@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,7 +80,7 @@ def _capture(settings: _Settings, symbols: Sequence[str], for_ns: int, out: Path
     ends_ns = time.monotonic_ns() + for_ns
     stop = _Stop()
     unreadable = 0
-    with closing(registry), _consumer(settings) as consumer, gzip.open(out, "wb") as file, stop:
+    with closing(registry), _consumer(settings) as consumer, _beside(out) as file, stop:
         while time.monotonic_ns() < ends_ns and not stop.asked:
             for message in consumer.consume(BATCH, POLL_S):
                 if message.error() is not None:
@@ -96,17 +96,35 @@ def _capture(settings: _Settings, symbols: Sequence[str], for_ns: int, out: Path
     return _summary(lines.values(), unreadable, out)
 
 
+@contextmanager
+def _beside(out: Path) -> Iterator[gzip.GzipFile]:
+    """A file that takes the place of `out` at the end, also of a capture that fails, if anything is in it."""
+    part = out.with_name(f"{out.name}.part")
+    file = gzip.GzipFile(part, "wb")
+    try:
+        yield file
+    finally:
+        recorded = file.tell()
+        file.close()
+        if recorded:
+            part.replace(out)
+        else:
+            part.unlink()
+
+
 def _told(lines: Mapping[str, SymbolLines], topic: str, record: Mapping[str, Any]) -> dict[str, Any] | None:
     symbol = lines.get(record["data"]["symbol"])
     return None if symbol is None else symbol.line(topic, record)
 
 
-def _summary(lines: Any, unreadable: int, out: Path) -> int:
+def _summary(lines: Collection[SymbolLines], unreadable: int, out: Path) -> int:
     for symbol in lines:
         state = "" if symbol.joined else ", NO SNAPSHOT: it cannot be played"
         sys.stderr.write(f"{symbol.symbol}: {symbol.deltas} deltas, {symbol.trades} trades{state}\n")
     if unreadable:
         sys.stderr.write(f"{unreadable} messages could not be read and were left out\n")
+    if not any(symbol.deltas or symbol.trades for symbol in lines):
+        return _error(f"nothing was recorded; {out} is left as it was", 1)
     sys.stdout.write(f"{out}\n")
     return 0 if all(symbol.joined for symbol in lines) else 1
 

@@ -42,9 +42,24 @@ def _backtest(arguments: BacktestArguments) -> int:
     with progress(len(jobs)) as told:
         results = play_all(jobs, arguments.jobs, told)
     runs = _in_order([run for result in results for run in result.runs], [config.name for config in configs])
-    if not runs:
-        raise BacktestError("no configuration is meant for a market that was captured; check `symbol`")
     problems = list(dict.fromkeys(result.problem for result in results if result.problem is not None))
+    if runs:
+        _tell(arguments, results, runs, problems, began_s)
+    elif not problems:
+        raise BacktestError("no configuration is meant for a market that was captured; check `symbol`")
+    for problem in problems:
+        _error(problem, 1)
+    return 1 if problems else 0
+
+
+def _tell(
+    arguments: BacktestArguments,
+    results: Sequence[JobResult],
+    runs: list[Subject],
+    problems: Sequence[str],
+    began_s: float,
+) -> None:
+    """The report, and what is printed."""
     if arguments.out is not None:
         _write(arguments.out, page(_title(runs), runs, _notes(arguments, problems)))
     if arguments.markdown:
@@ -56,9 +71,6 @@ def _backtest(arguments: BacktestArguments) -> int:
         sys.stdout.write(lines(runs))
         if arguments.out is not None:
             sys.stdout.write(f"\nThe report: {arguments.out.resolve()}\n")
-    for problem in problems:
-        _error(problem, 1)
-    return 1 if problems else 0
 
 
 def _settings(arguments: BacktestArguments) -> RunSettings:

@@ -11,6 +11,7 @@ from tradex_backtest.run import Run
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.tapes.market import RecordedStream
 from tradex_backtest.tapes.opening import Capture, open_capture
+from tradex_sandbox.capture import CaptureError
 
 PROGRESS_EVERY_US = 1_000_000
 GARBAGE_THRESHOLD = 100_000
@@ -38,7 +39,10 @@ class JobResult:
 def play(job: Job, told: Callable[[float], None]) -> JobResult:
     """Play a capture to its end, or to where it breaks; `told` hears how much has been read (0 to 1)."""
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
-    stream = RecordedStream(open_capture(job.capture))
+    try:
+        stream = RecordedStream(open_capture(job.capture))
+    except CaptureError as error:
+        return JobResult((), 0, str(error))
     symbol = stream.instrument.symbol
     played = [config for config in job.configs if config.symbol in (None, symbol)]
     learn_us = _learn_us(job)

@@ -21,14 +21,24 @@ RawLevels = list[list[str]]
 READ_BYTES = 1 << 17
 """So much of a capture is unpacked at once."""
 STREAM_NAMES_KEPT = 10_000
+STAMP_DIGITS = 19
+"""As many as nanoseconds have until the year 2286."""
+YEAR_2000_NS = 946_684_800_000_000_000
+YEAR_2100_NS = 4_102_444_800_000_000_000
+DAY_NS = 86_400_000_000_000
 
 
 class CaptureError(Exception):
     """The capture cannot be read or played any further."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:
+        # As they are: an exception is pickled as its arguments, and a backtest raises this in other processes.
+        super().__init__(path, line, problem)
         where = f"{path}" if line is None else f"{path}, line {line}"
-        super().__init__(f"{where}: {problem}")
+        self._said = f"{where}: {problem}"
+
+    def __str__(self) -> str:
+        return self._said
 
 
 class MessageKind(Enum):
@@ -108,9 +118,11 @@ def read_capture(path: Path) -> Iterator[CaptureLine]:
     CaptureError ends the iteration where the file cannot be read any further; everything before it has been
     given.
     """
+    before_ns = None
     for number, raw in numbered_lines(path):
-        line = capture_line(path, number, raw)
+        line = capture_line(path, number, raw, before_ns)
         if line is not None:
+            before_ns = line.at_ns
             yield line
 
 
@@ -145,15 +157,37 @@ def numbered_lines(
         raise CaptureError(path, None, f"cannot be read: {error.strerror}; check the path") from None
 
 
-def capture_line(path: Path, number: int, raw: bytes) -> CaptureLine | None:
-    """What a line holds; None for streams that are not depth, trade or bookTicker. CaptureError."""
+def time_problem(at_ns: int, before_ns: int | None) -> str | None:
+    """Why this is no receive time, or none after `before_ns`: a clock that follows it would run for years."""
+    if not YEAR_2000_NS <= at_ns < YEAR_2100_NS:
+        return (
+            f"the receive time {at_ns} is not nanoseconds since 1970 of a year from 2000 to 2099; "
+            "correct it or fetch the file again"
+        )
+    if before_ns is not None and abs(at_ns - before_ns) > DAY_NS:
+        return (
+            f"the receive time {at_ns} is more than a day from that of the line before ({before_ns}); "
+            "correct it, or play what comes before and after as captures of their own"
+        )
+    return None
+
+
+def capture_line(path: Path, number: int, raw: bytes, before_ns: int | None) -> CaptureLine | None:
+    """What a line holds; None for streams that are not depth, trade or bookTicker. CaptureError.
+
+    `before_ns`: the receive time of the line before.
+    """
     stamp, _, body = raw.partition(b" ")
-    if not stamp.isdigit():
+    if not stamp.isdigit() or len(stamp) > STAMP_DIGITS:
         if not raw.strip():
             return None
         raise CaptureError(
             path, number, f"must start with the receive time in ns and a space, got {raw[:40]!r}"
         )
+    at_ns = int(stamp)
+    problem = time_problem(at_ns, before_ns)
+    if problem is not None:
+        raise CaptureError(path, number, problem)
     try:
         content = orjson.loads(body)
     except ValueError:
@@ -161,7 +195,7 @@ def capture_line(path: Path, number: int, raw: bytes) -> CaptureLine | None:
             path, number, f"the message is not valid JSON: {body[:40]!r}...; record or fetch the line again"
         ) from None
     try:
-        return _classified(int(stamp), number, content)
+        return _classified(at_ns, number, content)
     except FieldError as error:
         raise CaptureError(path, number, f"{error}; the format is that of the exchange's streams") from None
 

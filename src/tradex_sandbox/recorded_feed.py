@@ -145,13 +145,14 @@ class RecordedFeed:
 
     def _read(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[CaptureLine]:
         """The messages of the symbol, which is the first in the file unless it is known."""
-        path = self.path
+        path, before_ns = self.path, None
         for number, raw in lines:
             if self._passes_over_tickers and TICKER_STREAM in raw[:STREAM_BYTES]:
                 continue
-            message = capture_line(path, number, raw)
+            message = capture_line(path, number, raw, before_ns)
             if message is None:
                 continue
+            before_ns = message.at_ns
             symbol = message.symbol
             if symbol:
                 self._seen.add(symbol)

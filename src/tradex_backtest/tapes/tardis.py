@@ -23,7 +23,7 @@ from tradex_backtest.tapes.updates import (
     inferred,
     plain_number,
 )
-from tradex_sandbox.capture import CaptureError, FieldError
+from tradex_sandbox.capture import STAMP_DIGITS, CaptureError, FieldError
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.orders import Side
@@ -71,14 +71,19 @@ class TardisFeed(UpdateFeed):
 
 def _rows(file: RowFile, columns: Sequence[str]) -> Iterator[Row]:
     for place, (symbol, received, timestamp, what, side, price, amount) in file.rows(columns):
-        if not (received.isdecimal() and timestamp.isdecimal()):
+        longest = max(len(received), len(timestamp))
+        if not (received.isdecimal() and timestamp.isdecimal()) or longest > STAMP_DIGITS:
             raise place.error("timestamp and local_timestamp must be whole microseconds")
-        yield place, symbol, int(received), int(timestamp), what, side, price, amount
+        received_us = int(received)
+        # Here, too: a row far ahead would wait for the other file to end before anybody hears of it.
+        place.check_time(received_us * 1000, None)
+        yield place, symbol, received_us, int(timestamp), what, side, price, amount
 
 
 def _levels(file: RowFile, grid: Grid) -> Iterator[LevelUpdate]:
     """One update a message; what comes before the first snapshot is of no use."""
     begun = False
+    before_ns = None
     for (received, timestamp, flag), group in groupby(_of(grid, _rows(file, BOOK_COLUMNS)), _level_key):
         bids: Levels = []
         asks: Levels = []
@@ -90,6 +95,8 @@ def _levels(file: RowFile, grid: Grid) -> Iterator[LevelUpdate]:
             raise CaptureError(
                 file.path, None if place is None else place.line, "is_snapshot must be true or false"
             )
+        place.check_time(received * 1000, before_ns)
+        before_ns = received * 1000
         begun = begun or _FLAGS[flag]
         if begun:
             yield LevelUpdate(received, timestamp, bids, asks, _FLAGS[flag], place)

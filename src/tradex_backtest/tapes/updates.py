@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tradex_backtest.tapes.market import DepthStep, TradeStep
-from tradex_sandbox.capture import CaptureError, FieldError
+from tradex_sandbox.capture import CaptureError, FieldError, time_problem
 from tradex_sandbox.capture_book import CrowdBook
 from tradex_sandbox.capture_grid import infer_grid
 from tradex_sandbox.instruments import Instrument
@@ -27,6 +27,12 @@ class Place:
     def error(self, problem: object) -> CaptureError:
         """The error of this place."""
         return CaptureError(self.path, self.line, str(problem))
+
+    def check_time(self, at_ns: int, before_ns: int | None) -> None:
+        """CaptureError when this is no receive time, or none after `before_ns`."""
+        problem = time_problem(at_ns, before_ns)
+        if problem is not None:
+            raise self.error(problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +79,18 @@ class UpdateFeed:
         self.zero_us = 0
         self._updates = updates
         self._update: Update | None = None
+        self._before_ns: int | None = None
         self._open()
 
     def next_us(self) -> int | None:
         """Receive time of the next update."""
-        self._update = next(self._updates, None)
-        return None if self._update is None else self._update.at_us
+        update = self._update = next(self._updates, None)
+        if update is None:
+            return None
+        at_ns = update.at_us * 1000
+        update.place.check_time(at_ns, self._before_ns)
+        self._before_ns = at_ns
+        return update.at_us
 
     def take(self, at_us: int) -> DepthStep | TradeStep | None:
         """Let it happen."""

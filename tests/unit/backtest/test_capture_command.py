@@ -116,6 +116,19 @@ def test_without_a_snapshot_it_says_that_the_symbol_cannot_be_played(
     assert "NO SNAPSHOT: it cannot be played" in capsys.readouterr().err
 
 
+def test_a_capture_of_nothing_leaves_the_file_that_is_there(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tape.gz"
+    out.write_bytes(b"recorded before")
+    assert main(["--symbols", "NOBODYUSDT", "--for", "300ms", "--out", str(out)], environment) == 1
+    told = capsys.readouterr()
+    assert out.read_bytes() == b"recorded before"
+    assert list(tmp_path.iterdir()) == [out]
+    assert f"nothing was recorded; {out} is left as it was" in told.err
+    assert told.out == ""
+
+
 def test_without_a_broker_it_says_so(
     environment: dict[str, str],
     tmp_path: Path,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.support.backtest import backtested, config_file, wandering
 
+from tradex_backtest.calibrate_command import main as calibrate
 from tradex_backtest.command import main
 
 
@@ -78,6 +79,49 @@ def test_a_capture_that_breaks_off_is_played_as_far_as_it_goes(
     assert '"fills": ' in said.out
 
 
+def test_a_capture_that_breaks_before_its_market_opens_leaves_the_report_of_the_others(
+    tmp_path: Path, market: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = wandering(5)
+    capture.lines[1] = capture.lines[1][:40]
+    broken, report = capture.write(tmp_path / "broken.gz"), tmp_path / "report.html"
+    words = ["--capture", broken, market, "--config", config, "--out", report]
+    for jobs in ("1", "2"):
+        assert main([str(word) for word in (*words, "--json", "--jobs", jobs)]) == 1
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1
+        assert f"{broken}, line 2: the message is not valid JSON" in said.err
+        assert said.out.count('"fills": ') == 1
+        assert f"{broken}, line 2: " in report.read_text()
+        report.unlink()
+
+
+def test_a_sweep_over_nothing_but_a_broken_capture_is_one_sentence(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = wandering(1)
+    capture.lines[0] = "nonsense"
+    words = ["--config", config, "--sweep", "half_spread_bps=1,2", "--jobs", "2"]
+    words += ["--capture", capture.write(tmp_path / "broken.gz")]
+    assert main([str(word) for word in words]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert "broken.gz, line 1: must start with the receive time" in said.err
+    assert said.out == ""
+
+
+def test_a_receive_time_far_ahead_ends_the_run_at_its_line(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = wandering(10)
+    capture.lines[50] = "9223372036854775808 " + capture.lines[50].partition(" ")[2]
+    path = capture.write(tmp_path / "ahead.gz")
+    assert main(["--json", "--jobs", "1", "--capture", str(path), "--config", str(config)]) == 1
+    assert f"{path}, line 51: the receive time 9223372036854775808 is not" in capsys.readouterr().err
+    assert calibrate(["--capture", str(path)]) == 1
+    assert f"{path}, line 51: the receive time" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -89,6 +133,8 @@ def test_a_capture_that_breaks_off_is_played_as_far_as_it_goes(
             "'default spread=1': spread: Extra inputs are not",
         ),
         (["--capture", "{market}", "--feed-latency", "fast"], "must be a number with a unit"),
+        (["--capture", "{market}", "--jobs", "0"], "--jobs: must be a whole number of processes, 1 or more"),
+        (["--capture", "{market}", "--jobs", "-3"], "--jobs: must be a whole number of processes, 1 or more"),
         ([], "the following arguments are required: --capture"),
     ],
 )

@@ -83,6 +83,10 @@ def _spoil(row: int, text: str) -> Callable[[Path], None]:
     return spoil
 
 
+def _row(received: str) -> str:
+    return f"binance,BTCUSDT,1700000000500000,{received},false,bid,1000.0,1"
+
+
 @pytest.mark.parametrize(
     ("file", "spoil", "problem"),
     [
@@ -92,15 +96,26 @@ def _spoil(row: int, text: str) -> Callable[[Path], None]:
             _spoil(900, "binance,BTCUSDT,1,x,false,bid,1,1"),
             "line 900: timestamp and local_timestamp must be",
         ),
-        (0, _spoil(901, "binance,BTCUSDT,1,1,false,bid,1e5x,1"), "line 901"),
-        (0, _spoil(901, "binance,BTCUSDT,1,1,false,buy,1000.0,1"), "line 901: side must be bid or ask"),
+        (0, _spoil(901, "binance,BTCUSDT,1700000000500000,1700000000500000,false,bid,1e5x,1"), "line 901"),
         (
             0,
-            _spoil(901, "binance,BTCUSDT,1,1,false,bid,1000.03,1"),
+            _spoil(901, "binance,BTCUSDT,1700000000500000,1700000000500000,false,buy,1000.0,1"),
+            "line 901: side must be bid or ask",
+        ),
+        (
+            0,
+            _spoil(901, "binance,BTCUSDT,1700000000500000,1700000000500000,false,bid,1000.03,1"),
             "line 901: price 1000.03 is off the grid",
         ),
+        (0, _spoil(900, _row("9223372036854775")), "line 900: the receive time 9223372036854775000 is not"),
+        (0, _spoil(900, _row("9" * 5000)), "line 900: timestamp and local_timestamp must be"),
+        (0, _spoil(900, _row("1700100000000000")), "line 900: the receive time 1700100000000000000 is more"),
         (0, _spoil(1, "exchange,symbol,timestamp,is_snapshot"), "book.csv, line 1: the header lacks"),
-        (1, _spoil(20, "binance,BTCUSDT,1,1,7,up,1000.0,1"), "trades.csv.gz, line 20: a trade needs side"),
+        (
+            1,
+            _spoil(20, "binance,BTCUSDT,1700000000500000,1700000000500000,7,up,1000.0,1"),
+            "trades.csv.gz, line 20: a trade needs side",
+        ),
         (1, _cut, "the gzip file is cut off here"),
     ],
 )
@@ -129,3 +144,27 @@ def test_an_npz_that_is_none_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     np.savez(path, data=np.zeros(3))
     assert main(["--capture", str(path)]) == 1
     assert "its array lacks ev, exch_ts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "problem"),
+    [
+        (-5, "the receive time -1000 is not nanoseconds since 1970"),
+        (2**63 - 1, "is not nanoseconds since 1970"),
+        (
+            1_700_100_000_000_000_000,
+            "the receive time 1700100000000000000 is more than a day from that of the",
+        ),
+    ],
+)
+def test_a_receive_time_of_an_npz_that_cannot_be_names_the_row(
+    tmp_path: Path, config: Path, at_ns: int, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = npz(wandering(10), tmp_path / "BTCUSDT_1.npz")
+    data = np.load(path)["data"]
+    data["local_ts"][500] = at_ns
+    np.savez(path, data=data)
+    assert main(["--jobs", "1", "--config", str(config), "--capture", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert f"{path}, line 501: " in said
+    assert problem in said

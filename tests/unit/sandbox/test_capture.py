@@ -1,4 +1,5 @@
 import gzip
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,33 @@ def test_invalid_json_names_the_line(path: Path) -> None:
 def test_a_line_without_a_time_names_the_line(path: Path) -> None:
     error = breaks(market().depth(bids=PLAYED).line('{"stream":"btcusdt@trade","data":{}}'), path)
     assert "line 4: must start with the receive time in ns" in error
+
+
+@pytest.mark.parametrize(
+    ("stamp", "problem"),
+    [
+        ("9223372036854775808", "the receive time 9223372036854775808 is not nanoseconds since 1970"),
+        ("1700000000", "the receive time 1700000000 is not nanoseconds since 1970"),
+        ("9" * 5000, "must start with the receive time in ns"),
+        ("1700100000000000000", "is more than a day from that of the line before (1700000000003000000)"),
+        ("1699900000000000000", "is more than a day from that of the line before (1700000000003000000)"),
+    ],
+)
+def test_a_receive_time_that_cannot_be_names_the_line(path: Path, stamp: str, problem: str) -> None:
+    capture = market().depth(bids=PLAYED)
+    _, _, body = capture.lines[-1].partition(" ")
+    said = breaks(capture.line(f"{stamp} {body}"), path)
+    assert f"{path}, line 4: " in said
+    assert problem in said
+
+
+def test_an_error_of_a_capture_can_leave_a_process() -> None:
+    for line in (3, None):
+        error = CaptureError(Path("market.gz"), line, "is broken; fetch it again")
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 -- made right here
+        assert type(again) is CaptureError
+        assert str(again) == str(error)
+    assert str(CaptureError(Path("a.gz"), 3, "is broken")) == "a.gz, line 3: is broken"
 
 
 @pytest.mark.parametrize("body", [[1], {"x": 1}, {"stream": "btcusdt@trade", "data": {"p": "1"}}, "text"])
