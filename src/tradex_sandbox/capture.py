@@ -32,7 +32,7 @@ class CaptureError(Exception):
     """The capture cannot be read or played any further."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:
-        # As they are: an exception is pickled as its arguments, and a backtest raises this in other processes.
+        # As they are: an exception is pickled as its arguments, and backtests raise this in other processes.
         super().__init__(path, line, problem)
         where = f"{path}" if line is None else f"{path}, line {line}"
         self._said = f"{where}: {problem}"
