@@ -6,9 +6,23 @@ import typer
 
 from mmctl.failures import Exit, Failure
 from mmctl.output import Form, show, table_of
-from mmctl.session import NOT_DURABLE, SESSION, FormOption, Reason, Yes, command, confirm, show_results
+from mmctl.session import (
+    NOT_DURABLE,
+    SESSION,
+    FormOption,
+    Reason,
+    Symbol,
+    Yes,
+    checked_symbols,
+    command,
+    confirm,
+    show_results,
+)
 
-Symbols = Annotated[list[str] | None, typer.Argument(help="The symbols meant.", show_default=False)]
+Symbols = Annotated[
+    list[str] | None,
+    typer.Argument(help="The symbols meant.", show_default=False, callback=checked_symbols),
+]
 All = Annotated[bool, typer.Option("--all", help="Every symbol of the fleet.")]
 Wait = Annotated[int, typer.Option("--wait", min=0, max=30, help="Seconds to wait for what only needs time.")]
 
@@ -113,7 +127,7 @@ def reset(
 
 
 def drill(
-    symbol: Annotated[str, typer.Argument(help="A symbol.")],
+    symbol: Symbol,
     reason: Reason = "drill by mmctl",
     yes: Yes = False,
     output: FormOption = Form.TABLE,
@@ -148,8 +162,10 @@ def _act(
     ask: bool = False,
     yes: bool = False,
 ) -> None:
-    if bool(symbols) == every:
-        raise typer.BadParameter("name the symbols, or say --all; not both")
+    if symbols and every:
+        raise typer.BadParameter("name the symbols or say --all, not both")
+    if not symbols and not every:
+        raise typer.BadParameter("name the symbols, or say --all for every symbol")
     if ask:
         confirm(f"{verb} {'every symbol' if every else ', '.join(symbols or ())}?", yes=yes)
     if not every:

@@ -1,5 +1,6 @@
 """The admin API over HTTP. Every refusal becomes a Failure with the service's own sentence."""
 
+import json
 import ssl
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -31,7 +32,11 @@ class Refusal(Failure):
         code = _CODES.get(HTTPStatus(status), Exit.REFUSED)
         if any(one["accepted"] for one in problem.get("results") or ()):
             code = Exit.PARTLY
-        super().__init__(code, f"{problem.get('code', status)}: {problem.get('detail', 'no reason given')}")
+        detail = str(problem.get("detail", "no reason given"))
+        reasons = [str(one["detail"]) for one in problem.get("problems") or ()]
+        if any(one not in detail for one in reasons):
+            detail = f"{detail}: {'; '.join(reasons)}"
+        super().__init__(code, f"{problem.get('code', status)}: {detail}")
         self.results: list[dict[str, Any]] = problem.get("results") or []
         self.problem = problem
 
@@ -58,8 +63,11 @@ class Client:
     ) -> tuple[int, Answer]:
         """Status and answer. Raises Failure, Refusal for a problem."""
         params = {name: _text(value) for name, value in query.items() if value is not None}
+        # NaN goes as it is: the service refuses it by its field's name.
+        content = None if body is None else json.dumps(body, default=str)
+        media = None if body is None else {"Content-Type": "application/json"}
         try:
-            answer = self._http.request(method, path, json=body, params=params)
+            answer = self._http.request(method, path, content=content, headers=media, params=params)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             detail = f"{self._http.base_url} does not answer: {error or type(error).__name__}"
             raise Failure(Exit.UNREACHABLE, detail) from error

@@ -1,5 +1,6 @@
 """Configurations: get, apply, diff, history, rollback, and what waits for a second person."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +10,11 @@ import yaml
 from mmctl.failures import Exit, Failure
 from mmctl.output import Form, cell, show, table_of
 from mmctl.plan import apply_step, plan
-from mmctl.session import SESSION, FormOption, Reason, Yes, command, confirm
+from mmctl.session import SESSION, FormOption, Reason, Symbol, Yes, checked_symbols, command, confirm
+from mmctl.trial import refusals
 
 config = typer.Typer(help="Configurations: what the desk sets per symbol.", no_args_is_help=True)
 
-Symbol = Annotated[str, typer.Argument(help="A symbol.")]
 Proposal = Annotated[int, typer.Argument(help="Its id, as `mmctl config proposals` lists it.", min=1)]
 
 _STEP = ("symbol", "action", "field", "before", "after")
@@ -31,7 +32,9 @@ def register(app: typer.Typer) -> None:
 
 
 def get(
-    symbols: Annotated[list[str] | None, typer.Argument(help="Only these.", show_default=False)] = None,
+    symbols: Annotated[
+        list[str] | None, typer.Argument(help="Only these.", show_default=False, callback=checked_symbols)
+    ] = None,
     output: FormOption = Form.YAML,
 ) -> None:
     """Configurations, in the form that `apply` reads."""
@@ -58,7 +61,8 @@ def apply(
     """Bring symbols to what a file says: creates, changes, and leaves alone what is so already.
 
     Fields that the file does not name keep their value; symbols that it does not name are not touched. What
-    is shown is what is done: a configuration that somebody changes in between is refused.
+    is shown is what is done: a configuration that somebody changes in between is refused. A dry run asks the
+    service what it would refuse; of a new symbol it checks that it is listed, and each field by itself.
     """
     client = SESSION.client()
     steps = plan(client, _read(file))
@@ -67,6 +71,7 @@ def apply(
         rows = [row for step in steps for row in step.rows()]
         show(output, rows, table_of(rows, _STEP))
     if dry_run:
+        _end_dry_run(refusals(client, steps, confirmed=confirmed))
         return
     if changing:
         confirm(f"apply this to {', '.join(step.symbol for step in changing)}?", yes=yes)
@@ -163,6 +168,15 @@ def _decide(proposal: int, verb: str, reason: str, *, yes: bool) -> Any:
     confirm(f"{verb} {row['author']}'s change of {row['symbol']} ({row['reason']})?", yes=yes)
     path = f"/v1/mm-configs/{row['symbol']}/proposals/{proposal}/{verb}"
     return client.ask("POST", path, {"reason": reason})[1]
+
+
+def _end_dry_run(refused: Mapping[str, Failure]) -> None:
+    for symbol, failure in refused.items():
+        typer.echo(f"mmctl: {symbol}: {failure}", err=True)
+    if refused:
+        codes = [failure.code for failure in refused.values()]
+        code = Exit.REFUSED if Exit.REFUSED in codes else codes[0]
+        raise Failure(code, f"would not be applied to {', '.join(refused)}")
 
 
 def _say_waits(status: int, answer: Any) -> None:

@@ -85,7 +85,11 @@ def _step(client: Client, wanted: Mapping[str, Any]) -> PlanStep:
     present = newest["config"]
     if present is None:
         return PlanStep(symbol, creates=True, replaces=None, changes=fields)
-    changes = {name: value for name, value in fields.items() if not _same(present.get(name), value)}
+    changes = {
+        name: value
+        for name, value in fields.items()
+        if name not in present or not _same(present[name], value)
+    }
     return PlanStep(symbol, creates=False, replaces=newest["version"], changes=changes, present=present)
 
 

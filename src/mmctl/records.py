@@ -8,9 +8,8 @@ import typer
 
 from mmctl.moments import HELP, moment, rfc3339
 from mmctl.output import Form, cell, show, table_of
-from mmctl.session import SESSION, FormOption, command
+from mmctl.session import SESSION, FormOption, Symbol, command
 
-Symbol = Annotated[str, typer.Argument(help="A symbol.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Rows at most, newest first.")]
 Since = Annotated[str | None, typer.Option("--from", "--since", help=f"Nothing older than this: {HELP}.")]
 Until = Annotated[

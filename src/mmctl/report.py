@@ -12,7 +12,7 @@ from rich.text import Text
 from mmctl.client import Client
 from mmctl.moments import HELP, moment, rfc3339
 from mmctl.output import Form, console, show, table_of
-from mmctl.session import SESSION, FormOption, command
+from mmctl.session import SESSION, FormOption, checked_symbols, command
 
 DAYS_MAX: Final = 31
 """Days whose obligations are asked for, one by one."""
@@ -48,7 +48,10 @@ def register(app: typer.Typer) -> None:
 
 def report(
     symbols: Annotated[
-        list[str] | None, typer.Argument(help="Only these; every configured one.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            help="Only these; every configured one.", show_default=False, callback=checked_symbols
+        ),
     ] = None,
     since: Annotated[str, typer.Option("--from", help=f"Begin: {HELP}.")] = "24h",
     until: Annotated[str, typer.Option("--to", help="End, in the same words.")] = "now",
@@ -59,6 +62,7 @@ def report(
 ) -> None:
     """What symbols earned, where it came from, what fills were worth later, and how programmes were kept.
 
+    The table shows fees as what they add to the total (paid: below zero), JSON and YAML as what was paid.
     Sums are of whole UTC hours, or days when the period is longer than a week. `market-maker report` writes a
     page with charts from the database.
     """
@@ -106,7 +110,7 @@ def _summary(found: Mapping[str, Any]) -> dict[str, Any]:
     position = rows[-1]["position"] if rows else None
     return {
         "symbol": found["symbol"],
-        **_total(rows),
+        **(_adding_up(_total(rows)) if rows else {}),
         "position": position,
         "markouts": ", ".join(_markouts(found["markouts"])) or None,
     }
@@ -117,9 +121,14 @@ def _periods(found: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         yield {
             "symbol": found["symbol"],
             "since": one["since"],
-            **one["parts"],
+            **_adding_up(one["parts"]),
             "position": one["position"],
         }
+
+
+def _adding_up(parts: Mapping[str, str]) -> dict[str, str]:
+    """As people read a row: what was paid is below zero, so that the parts add up to the total."""
+    return {**parts, "fees_usdt": format(-Decimal(parts["fees_usdt"]), "f")}
 
 
 def _total(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

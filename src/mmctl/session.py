@@ -1,5 +1,6 @@
 """What every command starts with: the global options, and the client they lead to."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -48,6 +49,22 @@ class GlobalOptions:
 SESSION = GlobalOptions()
 """Set by the options before the command; one process carries out one command."""
 
+_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+
+
+def checked_symbol(symbol: str) -> str:
+    """The symbol; BadParameter for what would be another path of the service."""
+    if not _SYMBOL.fullmatch(symbol):
+        raise typer.BadParameter(f"{symbol!r} is no symbol: name one such as BTCUSDT")
+    return symbol
+
+
+def checked_symbols(symbols: list[str] | None) -> list[str] | None:
+    """The same of several."""
+    return symbols and [checked_symbol(one) for one in symbols]
+
+
+Symbol = Annotated[str, typer.Argument(help="A symbol.", callback=checked_symbol)]
 FormOption = Annotated[
     Form,
     typer.Option("-o", "--output", help="table (wide: more columns) for people, json or yaml for scripts."),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mmctl.failures import Exit, Failure
 from mmctl.output import Form, cell, console, show, table_of
-from mmctl.session import SESSION, FormOption, command
+from mmctl.session import SESSION, FormOption, Symbol, checked_symbols, command
 
 _COLUMNS = (
     "symbol",
@@ -28,7 +28,9 @@ _COLUMNS = (
 )
 _LEVELS = ("side", "level", "raw_price", "rounded_price+", "price", "quantity", "outcome", "detail")
 
-Symbols = Annotated[list[str] | None, typer.Argument(help="Only these.", show_default=False)]
+Symbols = Annotated[
+    list[str] | None, typer.Argument(help="Only these.", show_default=False, callback=checked_symbols)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +77,8 @@ def watch(
 
 
 def explain(
-    symbol: Annotated[str, typer.Argument(help="A symbol.")], output: FormOption = Form.TABLE
+    symbol: Symbol,
+    output: FormOption = Form.TABLE,
 ) -> None:
     """Why these prices, and why not every level is in the market."""
     client = SESSION.client()

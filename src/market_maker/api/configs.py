@@ -94,8 +94,7 @@ async def update_config(
     when somebody else has changed the configuration meanwhile. Where changes need approval, one that lets the
     symbol risk more is answered with 202 and waits, as a whole, for a second person.
     """
-    if body.model_dump(include={"symbol"}, exclude_unset=True).get("symbol", symbol) != symbol:
-        raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
+    require_same_symbol(symbol, body)
     return await amend(
         call,
         symbol,
@@ -238,6 +237,12 @@ async def _require_not_active(desk: Desk, symbol: str) -> None:
     """409 for a symbol that runs nowhere, but was ACTIVE when its last instance stored it."""
     if not desk.runs(symbol) and (await desk.stored_states([symbol]))[symbol].state is State.ACTIVE:
         raise ActiveSymbolError(f"{symbol} was ACTIVE when its instance was lost: wait until one takes it")
+
+
+def require_same_symbol(symbol: str, body: ConfigUpdate) -> None:
+    """422 when the body means another symbol than the path."""
+    if body.model_dump(include={"symbol"}, exclude_unset=True).get("symbol", symbol) != symbol:
+        raise _refused("symbol", "cannot be changed: leave it out, or delete and create")
 
 
 def modelled(before: SymbolConfig, changes: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from market_maker.repositories.drills import Drill
 
 router = APIRouter(route_class=DeskRoute, tags=["emergency"])
 
+_DRILL: Final = "POST /v1/mm-configs/{symbol}/drill"
 PROOF_S_MAX: Final = 3.0
 """How long the answer waits for the proof: less than another instance waits for an answer."""
 LOOK_EVERY_S: Final = 0.005
@@ -89,6 +90,7 @@ async def drill(symbol: SymbolInPath, body: DecisionRequest, call: CallOf) -> Dr
     if view.state is State.HALTED:
         replies = await call.desk.control([symbol], Cause.DRILL, call.actor, body.reason)
         result = outcomes.of_reply(symbol, replies.get(symbol), view.state)
+        await call.audit.record([outcomes.audited(call.principal, _DRILL, result, view.state, body.reason)])
         raise outcomes.refusal([result], f"{symbol} refuses the drill", problems=result.problems)
     started_ns = time.monotonic_ns()
     made = Drill(
@@ -106,8 +108,7 @@ async def drill(symbol: SymbolInPath, body: DecisionRequest, call: CallOf) -> Dr
     triggered_ns = time.monotonic_ns()
     replies = await call.desk.control([symbol], Cause.DRILL, call.actor, body.reason)
     result = outcomes.of_reply(symbol, replies.get(symbol), view.state)
-    route = "POST /v1/mm-configs/{symbol}/drill"
-    await call.audit.record([outcomes.audited(call.principal, route, result, view.state, body.reason)])
+    await call.audit.record([outcomes.audited(call.principal, _DRILL, result, view.state, body.reason)])
     if not result.accepted:
         raise outcomes.refusal([result], f"{symbol} refuses the drill", problems=result.problems)
     ended = await _until_proven(call, symbol, triggered_ns)

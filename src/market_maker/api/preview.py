@@ -8,7 +8,7 @@ from pydantic import Field
 
 from market_maker.api import answers, rendering
 from market_maker.api.answers import Answer
-from market_maker.api.configs import consistent, modelled
+from market_maker.api.configs import consistent, modelled, require_same_symbol
 from market_maker.api.confirmation import unconfirmed
 from market_maker.api.context import DeskOf, SymbolInPath, running
 from market_maker.api.decimals import Timestamp
@@ -62,6 +62,7 @@ async def preview(symbol: SymbolInPath, body: ConfigUpdate, desk: DeskOf) -> Pre
 
     The body is that of `PUT`; fields left out keep their value.
     """
+    require_same_symbol(symbol, body)
     view = await running(desk, symbol)
     wanted = consistent(replace(view.config, **{**modelled(view.config, body.changes), "symbol": symbol}))
     try:

@@ -14,8 +14,9 @@ from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import PeriodOf
 from market_maker.api.ports import Desk
-from market_maker.api.problems import documented
+from market_maker.api.problems import ProblemError, documented
 from market_maker.api.rendering import pnl_parts
+from market_maker.api.validation import FieldError
 from market_maker.core.results import bps_of
 from market_maker.core.side import Side
 from market_maker.repositories.markouts import MarkoutSum
@@ -88,6 +89,7 @@ async def results(
     Without `since` the last hour by minute, the last day by hour, or the last 31 days by day. At most a day
     before `until` by minute, 31 days by hour, and 366 by day: the answer says from when on.
     """
+    _require_order(period)
     await require_recorded(desk, symbol)
     since, until = _period(period, by)
     return await _results(desk, symbol, since, until, by)
@@ -103,6 +105,17 @@ async def _results(desk: Desk, symbol: str, since: datetime, until: datetime, by
         results=[_result(one) for one in earned],
         markouts=[_markouts(one) for one in markouts],
     )
+
+
+def _require_order(period: Period) -> None:
+    if period.since is None or period.until is None or period.since <= period.until:
+        return
+    errors = [
+        FieldError(location="query", field="since", detail="must not be later than `until`"),
+        FieldError(location="query", field="until", detail="must not be earlier than `since`"),
+    ]
+    detail = "; ".join(f"{error.field}: {error.detail}" for error in errors)
+    raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
 
 
 def _period(period: Period, by: By) -> tuple[datetime, datetime]:

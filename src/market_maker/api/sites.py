@@ -27,9 +27,12 @@ class Sites:
         self._is_open = is_open
 
     def refuse_others(self, request: Request) -> None:
-        """403 for a page of another site, an unknown name of this machine, or a foreign origin."""
+        """403 for a page of another site, an unknown name of this machine, a foreign origin, or several."""
         host = request.headers.get("host", _LOOPBACK).lower()
         name = _name(f"//{host}")
+        if len(request.headers.getlist("origin")) > 1:
+            detail = "the header `Origin` is given more than once: send it once, or not at all"
+            raise ProblemError(HTTPStatus.FORBIDDEN, "CROSS_SITE", detail)
         origin = request.headers.get("origin")
         is_foreign = origin is not None and not self._is_own(origin.lower(), host)
         if request.method != "GET":

@@ -9,10 +9,12 @@ import asyncio
 import random
 import time
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from market_maker.api.problems import ProblemError
 from market_maker.api.security import ACCESS
 
 PER_SECOND = 50.0
@@ -70,7 +72,16 @@ class Strangers:
                     await _hold(hold_s, state.get("connection"))
             await send(message)
 
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            await _two_lengths().response(scope["path"])(scope, receive, unhurried)
+            return
         await self._app(scope, receive, unhurried)
+
+
+def _two_lengths() -> ProblemError:
+    """A proxy may believe the one and this service the other: what follows would be another's request."""
+    detail = "the request has both Content-Length and Transfer-Encoding: send one of them"
+    return ProblemError(HTTPStatus.BAD_REQUEST, "AMBIGUOUS_LENGTH", detail, headers={"Connection": "close"})
 
 
 async def _hold(seconds: float, connection: Leaving | None) -> None:

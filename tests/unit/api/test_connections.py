@@ -187,3 +187,19 @@ async def _opened(url: str, limit: int = 65_536) -> tuple[asyncio.StreamReader, 
 def _cut_off() -> suppress:
     """A connection may end by a reset."""
     return suppress(ConnectionError)
+
+
+async def test_a_request_with_two_lengths_is_answered_400_and_what_follows_is_not_read(
+    desk: FakeDesk,
+) -> None:
+    async with served(desk, ByRole()) as url:
+        reader, writer = await _opened(url)
+        kill = b"POST /v1/mm/emergency/kill HTTP/1.1\r\nHost: x\r\nAuthorization: mm:emergency\r\n"
+        lengths = b"Content-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(kill + lengths + b"0\r\n\r\n" + GET + TOKEN + b"\r\n")
+        async with asyncio.timeout(30):
+            said = await reader.read()
+        writer.close()
+    assert re.findall(rb"HTTP/1.1 (\d+) ", said) == [b"400"]
+    assert b'"code":"AMBIGUOUS_LENGTH"' in said
+    assert desk.controls == []

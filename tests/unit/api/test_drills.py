@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.api import Api
+from lab.api import Api, eventually
 from lab.desk import FakeDesk
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.repositories.drills import Drill
@@ -35,6 +35,11 @@ async def test_a_halted_symbol_refuses_and_keeps_its_reason(api: Api, desk: Fake
     assert answer.status == 409
     assert desk.views["BTC-USDT"].state_reason == "real"
     assert desk.drill_rows == []
+    await eventually(lambda: len(desk.trail) == 2)
+    row = desk.trail[-1]
+    assert (row.route, row.symbol, row.why) == ("POST /v1/mm-configs/{symbol}/drill", "BTC-USDT", "monthly")
+    assert row.after is not None
+    assert (row.after["accepted"], row.before) == (False, {"state": "HALTED"})
 
 
 async def test_without_the_database_nothing_is_tried(api: Api, desk: FakeDesk) -> None:

@@ -109,3 +109,9 @@ async def test_a_summary_shows_our_innermost_quotes_beside_the_others_and_the_li
     assert (market["our_bid"], market["our_ask"]) == ("99.99", "100.20")
     assert (market["others_bid"], market["others_ask"]) == ("100.00", "100.10")
     assert Decimal(market["max_loss_usdt"]) == desk.views["BTC-USDT"].config.max_loss_usdt
+
+
+async def test_a_preview_of_another_symbol_than_that_of_the_path_is_refused(api: Api) -> None:
+    answer = await api.post(f"{CONFIG}/preview", {"symbol": "ETH-USDT"})
+    assert (answer.status, answer.fields) == (422, {"symbol"})
+    assert (await api.post(f"{CONFIG}/preview", {"symbol": "BTC-USDT"})).status == 200

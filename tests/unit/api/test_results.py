@@ -91,3 +91,8 @@ async def test_the_markouts_of_a_new_fill_are_due(api: Api, desk: FakeDesk) -> N
     (fill,) = (await api.get(f"{BTC}/fills")).body["items"]
     assert {one["missing"] for one in fill["markouts"]} == {"DUE"}
     assert (fill["mid"], fill["spread_usdt"]) == (None, "0")
+
+
+async def test_a_period_that_ends_before_it_begins_is_refused(api: Api) -> None:
+    answer = await api.get(f"{BTC}/results?since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z")
+    assert (answer.status, answer.fields) == (422, {"since", "until"})

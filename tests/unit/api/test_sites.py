@@ -1,9 +1,11 @@
 """While nobody is asked for a token, a request comes from a page of ours, to a name of ours."""
 
+import asyncio
+
 import pytest
 from tests.unit.api.test_security import ByRole
 
-from lab.api import Api, in_process
+from lab.api import Api, in_process, served
 from lab.desk import FakeDesk
 
 PAUSE = "/v1/mm-configs/BTC-USDT/pause"
@@ -89,3 +91,23 @@ async def test_an_empty_form_is_no_request_of_ours(api: Api, desk: FakeDesk, med
     answer = await api.call("POST", PAUSE, headers={"Content-Type": media})
     assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE")
     assert desk.controls == []
+
+
+async def test_two_origins_are_refused_even_if_one_is_ours(desk: FakeDesk) -> None:
+    async with served(desk) as url:
+        own = f"Origin: {url}\r\n"
+        assert b" 403 " in await first_line(
+            url, f"POST {PAUSE} HTTP/1.1", own + "Origin: https://evil.example\r\n"
+        )
+        assert b" 403 " in await first_line(url, f"GET {STATUS} HTTP/1.1", own + own)
+        assert b" 409 " in await first_line(url, f"POST {PAUSE} HTTP/1.1", own)
+
+
+async def first_line(url: str, request: str, headers: str) -> bytes:
+    host = url.removeprefix("http://")
+    name, _, port = host.partition(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    writer.write(f"{request}\r\nHost: {host}\r\n{headers}Content-Length: 0\r\n\r\n".encode())
+    line = await reader.readline()
+    writer.close()
+    return line

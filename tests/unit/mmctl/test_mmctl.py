@@ -217,7 +217,7 @@ async def test_a_report_sums_what_each_symbol_earned_exactly_and_shows_people_ce
     period = ("--from", HOUR.isoformat(), "--to", (HOUR + timedelta(hours=5)).isoformat())
     table = await mmctl("report", "BTC-USDT", *period)
     assert table.code == 0, table.err
-    assert re.search(r"BTC-USDT +4 +-3 +0\.5 +0\.5 +0\.5 +10s -1\.50 USDT \(8\)", table.out), table.out
+    assert re.search(r"BTC-USDT +4 +-3 +-0\.5 +0\.5 +0\.5 +10s -1\.50 USDT \(8\)", table.out), table.out
     script = (await mmctl("report", "BTC-USDT", *period, "-o", "json")).json
     assert script["totals"][0]["spread_usdt"] == "4.000000001"
     assert script["results"][0]["results"][0]["position"] == "0.500"
@@ -343,3 +343,78 @@ def test_people_read_numbers_and_times_without_what_says_nothing(
     value: object, name: str, shown: str
 ) -> None:
     assert cell(value, name) == shown
+
+
+@pytest.mark.parametrize(
+    ("symbol", "fields", "said"),
+    [
+        ("BTC-USDT", "base_spread_bps: .nan", "base_spread_bps"),
+        ("BTC-USDT", "base_spread_bps: nan", "base_spread_bps"),
+        ("BTC-USDT", "order_size_usdt: -1", "order_size_usdt"),
+        ("BTC-USDT", "max_loss_usdt: 1e999999999", "max_loss_usdt"),
+        ("BTC-USDT", "base_sprad_bps: 5", "base_sprad_bps"),
+        ("BTC-USDT", "base_sprad_bps:", "base_sprad_bps"),
+        ("BTC-USDT", "max_position_usdt: 1", "max_position_usdt"),
+        ("BTC-USDT", "max_loss_usdt: 99999", "--confirm"),
+        ("BTCUSDT", "num_levels: 2", "does not list it"),
+        ("SOL-USDT", "base_sprad_bps:", "base_sprad_bps"),
+        ("SOL-USDT", "base_spread_bps: .nan", "base_spread_bps"),
+        ("SOL-USDT", "max_loss_usdt: 1e999999999", "max_loss_usdt"),
+        ("SOL-USDT", "num_levels: 2.5", "num_levels"),
+        ("SOL-USDT", "fair_value: guess", "fair_value"),
+        ("SOL-USDT", "model_parameters: {nothing: 1}", "model_parameters"),
+    ],
+)
+async def test_a_dry_run_says_what_would_be_refused_and_changes_nothing(
+    mmctl: Mmctl, desk: FakeDesk, symbol: str, fields: str, said: str
+) -> None:
+    file = mmctl.home / "desk.yaml"
+    file.write_text(f"symbol: {symbol}\n{fields}\n")
+    done = await mmctl("config", "apply", "-f", str(file), "--dry-run")
+    assert done.code == 3, done
+    assert f"would not be applied to {symbol}" in done.err
+    assert said in done.err
+    assert desk.changed_by == []
+
+
+async def test_a_dry_run_of_a_confirmed_leap_and_of_every_kind_of_field_passes(mmctl: Mmctl) -> None:
+    file = written(mmctl.home / "desk.yaml", {"symbol": "BTC-USDT", "max_loss_usdt": 99999})
+    assert (await mmctl("config", "apply", "-f", file, "--dry-run", "--confirm")).code == 0
+    [shown] = (await mmctl("config", "get", "BTC-USDT", "-o", "json")).json["items"]
+    file = written(mmctl.home / "sol.yaml", {**shown, "symbol": "SOL-USDT", "order_size_usdt": 50})
+    done = await mmctl("config", "apply", "-f", file, "--dry-run")
+    assert done.code == 0, done.err
+
+
+async def test_a_file_with_a_number_that_is_none_is_refused_by_its_field(mmctl: Mmctl) -> None:
+    file = written(mmctl.home / "desk.yaml", {"symbol": "BTC-USDT", "base_spread_bps": float("nan")})
+    done = await mmctl("config", "apply", "-f", file, "--yes")
+    assert (done.code, "base_spread_bps" in done.out) == (3, True), done
+
+
+async def test_a_refused_drill_says_why(mmctl: Mmctl, desk: FakeDesk) -> None:
+    desk.change("BTC-USDT", state=State.HALTED)
+    done = await mmctl("drill", "BTC-USDT", "--yes")
+    assert (done.code, "does nothing in HALTED" in done.err) == (3, True), done
+
+
+async def test_a_report_of_nothing_shows_nothing_for_people_and_zero_for_scripts(mmctl: Mmctl) -> None:
+    table = await mmctl("report", "BTC-USDT")
+    assert re.search(r"BTC-USDT +- +- +- +- +- +-", table.out), table.out
+    assert (await mmctl("report", "BTC-USDT", "-o", "json")).json["totals"][0]["total_usdt"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("kill", "-r", "foo"), "name the symbols, or say --all for every symbol"),
+        (("kill", "BTC-USDT", "--all"), "not both"),
+        (("explain", ""), "'' is no symbol"),
+        (("orders", "a/b"), "'a/b' is no symbol"),
+        (("config", "get", "BTC-USDT", ".."), "'..' is no symbol"),
+        (("kill", "", "-y"), "'' is no symbol"),
+    ],
+)
+async def test_what_names_no_symbol_is_told_so(mmctl: Mmctl, words: tuple[str, ...], said: str) -> None:
+    done = await mmctl(*words, columns=300)
+    assert (done.code, said in done.err) == (2, True), done
