@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 _CLOCK_MONOTONIC: Final = 1
-_ABSOLUTE: Final = 1
+_FROM_NOW: Final = 0
 _EXPIRATIONS_BYTES: Final = 8
 _CANCELLED_MAX: Final = 64
 """Waits that were given up may stay until they are due while there are fewer, or fewer than of the others."""
@@ -92,9 +92,10 @@ class PreciseTimer:
 
     def _arm(self, at_ns: int) -> None:
         if self._fd >= 0:
-            seconds, ns = divmod(at_ns, 1_000_000_000)
+            # What is left by the clock that says when it is due; 0 would stop the timer.
+            seconds, ns = divmod(max(1, at_ns - time.monotonic_ns()), 1_000_000_000)
             setting = (ctypes.c_long * 4)(0, 0, seconds, ns)
-            _checked(_libc.timerfd_settime(self._fd, _ABSOLUTE, setting, None))
+            _checked(_libc.timerfd_settime(self._fd, _FROM_NOW, setting, None))
 
 
 def _checked(result: int) -> int:
