@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Route, expect
+from tests.support.operator import until
 from tests.support.person import Desk, People, Person
 from tests.support.service import ExchangeServers, Site
 
@@ -117,6 +118,10 @@ async def test_the_auth_service_sends_a_person_back_with_a_token_that_leaves_the
 async def test_without_access_control_nobody_is_asked_and_every_page_says_so(
     site: Site, people: People
 ) -> None:
+    async def well() -> bool:
+        return bool((await site.operator.ask("GET", "/health")).status == 200)
+
+    await until("every dependency of the service answers", well)  # the System page asks, and 503 is an error
     person: Person = await people(site.operator.url)
     for place in ("", "incidents", "audit", "system", "new"):
         await person.open(place)
