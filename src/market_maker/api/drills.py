@@ -15,7 +15,7 @@ from market_maker.api.context import Call, CallOf, DeskOf, SymbolInPath, running
 from market_maker.api.control import CONTROL_PROBLEMS
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page, row_id
 from market_maker.api.ports import DatabaseDownError
 from market_maker.api.problems import documented
 from market_maker.api.requests import DecisionRequest
@@ -72,8 +72,7 @@ async def list_drills(
     desk: DeskOf, period: PeriodOf, symbol: Exactly = None, limit: Limit = 100, cursor: RowCursor = None
 ) -> DrillPage:
     """Every kill switch that was tried, of all symbols and instances."""
-    before = None if cursor is None else int(cursor)
-    rows = await desk.drills(symbol, before, limit + 1, period)
+    rows = await desk.drills(symbol, row_id(cursor), limit + 1, period)
     shown, next_cursor = page(rows, limit, lambda row: row.drill_id)
     return DrillPage(items=[_record(row) for row in shown], next_cursor=next_cursor)
 

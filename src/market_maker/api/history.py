@@ -14,7 +14,7 @@ from market_maker.api.answers import Answer
 from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.paging import IdCursor, Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.paging import IdCursor, Limit, NextCursor, PeriodOf, RowCursor, page, row_id
 from market_maker.api.ports import Desk
 from market_maker.api.problems import documented
 from market_maker.core.commands import OrderStatus
@@ -152,7 +152,7 @@ _WantedOf = Annotated[Wanted, Depends(_wanted)]
 @router.get("/v1/mm-configs/{symbol}/fills", responses=_RESPONSES)
 async def list_fills(wanted: _WantedOf, cursor: RowCursor = None) -> FillPage:
     """Every fill of the symbol, by when it was executed."""
-    rows, next_cursor = await wanted.page(wanted.desk.fills, _row_id(cursor), lambda row: row.id)
+    rows, next_cursor = await wanted.page(wanted.desk.fills, row_id(cursor), lambda row: row.id)
     return FillPage(items=[_fill(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -166,12 +166,8 @@ async def list_orders(wanted: _WantedOf, cursor: IdCursor = None) -> OrderPage:
 @router.get("/v1/mm-configs/{symbol}/events", responses=_RESPONSES)
 async def list_events(wanted: _WantedOf, cursor: RowCursor = None) -> EventPage:
     """State changes and risk events of the symbol."""
-    rows, next_cursor = await wanted.page(wanted.desk.events, _row_id(cursor), lambda row: row.id)
+    rows, next_cursor = await wanted.page(wanted.desk.events, row_id(cursor), lambda row: row.id)
     return EventPage(items=[_event(row) for row in rows], next_cursor=next_cursor)
-
-
-def _row_id(cursor: str | None) -> int | None:
-    return None if cursor is None else int(cursor)
 
 
 def _order_id(cursor: str | None) -> str | None:

@@ -10,7 +10,7 @@ from market_maker.api.answers import Answer
 from market_maker.api.context import DeskOf
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page, row_id
 from market_maker.api.problems import documented
 from market_maker.api.trail import Exactly
 from market_maker.repositories.outbox import OutboxEvent
@@ -46,8 +46,7 @@ async def list_incidents(
     desk: DeskOf, period: PeriodOf, symbol: Exactly = None, limit: Limit = 100, cursor: RowCursor = None
 ) -> IncidentPage:
     """Every kill switch that fired, of all symbols and instances, as far back as events are kept."""
-    before = None if cursor is None else int(cursor)
-    rows = await desk.incidents(symbol, before, limit + 1, period)
+    rows = await desk.incidents(symbol, row_id(cursor), limit + 1, period)
     shown, next_cursor = page(rows, limit, lambda row: row.id)
     return IncidentPage(items=[_incident(row) for row in shown], next_cursor=next_cursor)
 

@@ -46,6 +46,11 @@ PeriodOf = Annotated[Period, Depends(_period)]
 _Row = TypeVar("_Row")
 
 
+def row_id(cursor: str | None) -> int | None:
+    """The id that a RowCursor names; None for the first page."""
+    return None if cursor is None else int(cursor)
+
+
 def page(rows: Sequence[_Row], limit: int, key: Callable[[_Row], Any]) -> tuple[Sequence[_Row], str | None]:
     """The rows to show and the next cursor. One row more than the limit was asked for."""
     shown = rows[:limit]

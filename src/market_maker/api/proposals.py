@@ -14,7 +14,7 @@ from market_maker.api.audit import entry
 from market_maker.api.configs import BODY_PROBLEMS, consistent, modelled, proposal_answer
 from market_maker.api.context import ApprovalOf, Call, CallOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
-from market_maker.api.paging import Limit, NextCursor, RowCursor, page
+from market_maker.api.paging import Limit, NextCursor, RowCursor, page, row_id
 from market_maker.api.problems import ProblemError, documented
 from market_maker.api.requests import VERSION_MAX, ConfigUpdate, DecisionRequest
 from market_maker.api.trail import Exactly
@@ -58,9 +58,8 @@ async def list_proposals(
     """
     if waiting.proposals is None:
         return ProposalPage(approval_needed=False, items=[], next_cursor=None)
-    before = None if cursor is None else int(cursor)
     open_at = approval.now() if pending else None
-    rows = await waiting.proposals.page(symbol, open_at, before, limit + 1)
+    rows = await waiting.proposals.page(symbol, open_at, row_id(cursor), limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: row.proposal_id)
     items = [proposal_answer(waiting, row) for row in shown]
     return ProposalPage(approval_needed=True, items=items, next_cursor=next_cursor)

@@ -10,7 +10,7 @@ from market_maker.api.answers import Answer
 from market_maker.api.context import DeskOf
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page
+from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page, row_id
 from market_maker.api.ports import AuditFilter
 from market_maker.api.problems import documented
 from market_maker.api.validation import FIELD_PATTERN, NO_NUL_PATTERN
@@ -78,7 +78,7 @@ async def list_audit(
 
     `route` is method and path template, as in `PUT /v1/mm-configs/{symbol}`.
     """
-    rows = await desk.audited(wanted, None if cursor is None else int(cursor), limit + 1, period)
+    rows = await desk.audited(wanted, row_id(cursor), limit + 1, period)
     shown, next_cursor = page(rows, limit, lambda row: row[0])
     return AuditPage(items=[audit_record(entry) for _, entry in shown], next_cursor=next_cursor)
 

@@ -15,7 +15,7 @@ from market_maker.api.configs import AMENDING, amend
 from market_maker.api.context import CallOf, DeskOf, SymbolInPath
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.paging import Limit, NextCursor, RowCursor, page
+from market_maker.api.paging import Limit, NextCursor, RowCursor, page, row_id
 from market_maker.api.ports import Desk, VersionRow
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
 from market_maker.api.requests import VERSION_MAX, RollbackRequest
@@ -60,9 +60,8 @@ async def list_versions(
     symbol: SymbolInPath, desk: DeskOf, limit: Limit = 100, cursor: RowCursor = None
 ) -> VersionPage:
     """Every configuration that the symbol has had, also of one that is not configured any more."""
-    before = None if cursor is None else int(cursor)
-    rows = await desk.versions(symbol, before, limit + 1)
-    if not rows and (before is None or not await desk.versions(symbol, None, 1)):
+    rows = await desk.versions(symbol, row_id(cursor), limit + 1)
+    if not rows and (cursor is None or not await desk.versions(symbol, None, 1)):
         raise unknown_symbol(symbol)
     shown, next_cursor = page(rows, limit, lambda row: row.version)
     older = [*rows[1:], None]
