@@ -41,54 +41,18 @@ async def prunable_symbols(db: Executor) -> Sequence[str]:
     return await sql.list_prunable_symbols(db)
 
 
-async def _delete_orders(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
-    return {"mm_orders": await sql.prune_orders(db, symbol=symbol, before=before, row_limit=rows_max)}
+def _by_symbol(
+    table: str, prune: Callable[..., Awaitable[Sequence[Any]]], count: Callable[..., Awaitable[int | None]]
+) -> Prunable:
+    """A table whose old rows of a symbol stand for themselves: its two statements are all there is to it."""
 
+    async def delete(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
+        return {table: await prune(db, symbol=symbol, before=before, row_limit=rows_max)}
 
-async def _count_orders(db: Executor, symbol: str, before: datetime) -> int | None:
-    return await sql.count_prunable_orders(db, symbol=symbol, before=before)
+    async def counted(db: Executor, symbol: str, before: datetime) -> int | None:
+        return await count(db, symbol=symbol, before=before)
 
-
-async def _delete_events(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
-    return {"outbox": await sql.prune_events(db, symbol=symbol, before=before, row_limit=rows_max)}
-
-
-async def _count_events(db: Executor, symbol: str, before: datetime) -> int | None:
-    return await sql.count_prunable_events(db, symbol=symbol, before=before)
-
-
-async def _delete_kill_orders(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
-    return {
-        "mm_kill_orders": await sql.prune_kill_orders(db, symbol=symbol, before=before, row_limit=rows_max)
-    }
-
-
-async def _count_kill_orders(db: Executor, symbol: str, before: datetime) -> int | None:
-    return await sql.count_prunable_kill_orders(db, symbol=symbol, before=before)
-
-
-async def _delete_pnl(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
-    return {"mm_pnl": await sql.prune_pnl(db, symbol=symbol, before=before, row_limit=rows_max)}
-
-
-async def _count_pnl(db: Executor, symbol: str, before: datetime) -> int | None:
-    return await sql.count_prunable_pnl(db, symbol=symbol, before=before)
-
-
-async def _delete_markouts(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
-    return {"mm_markouts": await sql.prune_markouts(db, symbol=symbol, before=before, row_limit=rows_max)}
-
-
-async def _count_markouts(db: Executor, symbol: str, before: datetime) -> int | None:
-    return await sql.count_prunable_markouts(db, symbol=symbol, before=before)
-
-
-async def _delete_presence(db: Executor, symbol: str, before: datetime, rows_max: int) -> Rows:
-    return {"mm_presence": await sql.prune_presence(db, symbol=symbol, before=before, row_limit=rows_max)}
-
-
-async def _count_presence(db: Executor, symbol: str, before: datetime) -> int | None:
-    return await sql.count_prunable_presence(db, symbol=symbol, before=before)
+    return Prunable(table, delete, counted)
 
 
 async def _delete_audit(db: Executor, _symbol: str, before: datetime, rows_max: int) -> Rows:
@@ -130,11 +94,11 @@ async def _count_fills(db: Executor, symbol: str, before: datetime) -> int | Non
     return await sql.count_prunable_fills(db, symbol=symbol, before=before)
 
 
-ORDERS: Final = Prunable("mm_orders", _delete_orders, _count_orders)
-EVENTS: Final = Prunable("outbox", _delete_events, _count_events)
-KILL_ORDERS: Final = Prunable("mm_kill_orders", _delete_kill_orders, _count_kill_orders)
-PNL: Final = Prunable("mm_pnl", _delete_pnl, _count_pnl)
-MARKOUTS: Final = Prunable("mm_markouts", _delete_markouts, _count_markouts)
-PRESENCE: Final = Prunable("mm_presence", _delete_presence, _count_presence)
+ORDERS: Final = _by_symbol("mm_orders", sql.prune_orders, sql.count_prunable_orders)
+EVENTS: Final = _by_symbol("outbox", sql.prune_events, sql.count_prunable_events)
+KILL_ORDERS: Final = _by_symbol("mm_kill_orders", sql.prune_kill_orders, sql.count_prunable_kill_orders)
+PNL: Final = _by_symbol("mm_pnl", sql.prune_pnl, sql.count_prunable_pnl)
+MARKOUTS: Final = _by_symbol("mm_markouts", sql.prune_markouts, sql.count_prunable_markouts)
+PRESENCE: Final = _by_symbol("mm_presence", sql.prune_presence, sql.count_prunable_presence)
 FILLS: Final = Prunable("mm_fills", _delete_fills, _count_fills)
 AUDIT: Final = Prunable("mm_audit", _delete_audit, _count_audit, has_symbols=False)
