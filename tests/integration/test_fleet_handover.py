@@ -88,6 +88,19 @@ async def test_only_what_was_active_and_may_go_on_does_so_after_a_clean_hand_ove
     assert await fleet.interventions() == 0
 
 
+async def told_that_it_quotes(operator: Operator, symbol: str) -> list[str]:
+    """A symbol's events by their ids, once the last says ACTIVE: the journal stores them after the step."""
+    events: list[Any] = []
+
+    async def last_says_active() -> bool:
+        nonlocal events
+        events = await operator.rows(symbol, "events")
+        return bool(events) and events[-1]["data"]["to"] == "ACTIVE"
+
+    await until(f"{symbol}: its last event says ACTIVE", last_says_active)
+    return [event["event_id"] for event in events]
+
+
 async def is_paused(operator: Operator) -> bool:
     """Whether the request was taken."""
     return (await operator.control(BNB, "pause")).status == 200
@@ -105,7 +118,7 @@ async def test_an_instance_with_a_place_of_its_own_gets_its_symbols_back_and_no_
     north, south = fleet.north.service, fleet.south.operator
     before = await fleet.owners()
     own, others = await fleet.owned_by(NORTH), await fleet.owned_by(SOUTH)
-    events = {symbol: len(await south.rows(symbol, "events")) for symbol in others}
+    events = {symbol: await told_that_it_quotes(south, symbol) for symbol in others}
 
     async def are_back() -> bool:
         now = await fleet.owners()
@@ -122,7 +135,7 @@ async def test_an_instance_with_a_place_of_its_own_gets_its_symbols_back_and_no_
         before = await fleet.owners()
     for symbol in others:
         await south.quoting(symbol)
-        assert len(await south.rows(symbol, "events")) == events[symbol]
+        assert [event["event_id"] for event in await south.rows(symbol, "events")] == events[symbol]
     began = time.monotonic()
     await asyncio.to_thread(north.leave_for_good)
     await fleet.all_owned(SYMBOLS, SOUTH)
