@@ -184,10 +184,11 @@ class Operator:
         return await self.until(symbol, "quotes on both sides", two_sided, timeout_s)
 
     async def clear(self, symbol: str, timeout_s: float = WAIT_S_MAX) -> Status:
-        """Wait for the proof that the exchange holds no order of ours."""
-        return await self.until(
-            symbol, "proven zero", lambda status: status["proven_zero_since"] is not None, timeout_s
-        )
+        """Wait for the proof that the exchange holds no order of ours.
+
+        A symbol whose last owner did not release it is cleared once more when that owner's lease is over.
+        """
+        return await self.until(symbol, "proven zero", _is_proven_zero, timeout_s)
 
     async def rows(self, symbol: str, kind: str) -> list[Any]:
         """Every row of the history `fills`, `orders` or `events`, oldest first."""
@@ -199,3 +200,8 @@ class Operator:
             if page["next_cursor"] is None:
                 return rows[::-1]
             cursor = f"&cursor={page['next_cursor']}"
+
+
+def _is_proven_zero(status: Status) -> bool:
+    waits_for = {problem["code"] for problem in status["enable_problems"]}
+    return status["proven_zero_since"] is not None and "RETIRED" not in waits_for
