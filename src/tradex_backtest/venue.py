@@ -58,6 +58,8 @@ class BacktestVenue:
         self._book = MergedBook(stream.crowd)
         self._fills = RecordedFills(self._book, self, queue_model)
         self._sequence = self._engine_sequence = self._trades = self._order_count = 0
+        self._crowd_price = 0, Decimal(0)
+        """The crowd's latest trade, in ticks and as a price: an order's trades mostly have one price."""
 
     # --- the market ------------------------------------------------------------------------------
 
@@ -171,7 +173,11 @@ class BacktestVenue:
         taker_side: Side,
     ) -> None:
         """Others traded with each other."""
-        self._public(at_us, trade_id, self.instrument.price(ticks), _side(taker_side))
+        known, price = self._crowd_price
+        if ticks != known:
+            price = self.instrument.price(ticks)
+            self._crowd_price = ticks, price
+        self._public(at_us, trade_id, price, _side(taker_side))
 
     def traded(
         self,

@@ -98,10 +98,10 @@ def exchange_time(message: CaptureLine) -> int:
     The receive time when it has neither. Times of one capture compare with each other, and with nothing
     else. FieldError.
     """
-    for field in ("T", "E"):
-        if field in message.data:
-            return integer(message.data, field)
-    return message.at_ns
+    data = message.data
+    if "T" in data:
+        return integer(data, "T")
+    return integer(data, "E") if "E" in data else message.at_ns
 
 
 def levels(data: dict[str, Any], field: str) -> RawLevels:

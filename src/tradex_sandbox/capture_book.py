@@ -10,19 +10,22 @@ from typing import NamedTuple
 
 from tradex_sandbox.capture import CaptureLine, FieldError, exchange_time, integer, levels
 from tradex_sandbox.capture_grid import Grid
-from tradex_sandbox.order_book import BookSide
+from tradex_sandbox.order_book import BookSide, Change
 from tradex_sandbox.orders import Side
 
 
 class Told(NamedTuple):
     """The levels of one side that a depth message names, by price in ticks."""
 
-    before: dict[int, int]
-    """Lots before."""
     after: dict[int, int]
     """Lots after, which may be the same."""
-    changed: dict[int, int]
-    """Lots after, of those that are not."""
+    change: Change
+    """Those that are not."""
+
+    def before(self, ticks: int) -> int:
+        """Lots before, at one of these levels."""
+        changed, before = self.change
+        return before[list(changed).index(ticks)] if ticks in changed else self.after[ticks]
 
 
 class DepthIds(NamedTuple):
@@ -108,8 +111,8 @@ class CrowdBook:
         try:
             self._check_uncrossed()
         except FieldError:
-            self.bids.apply(told[0].before)
-            self.asks.apply(told[1].before)
+            for side, (_, change) in zip((self.bids, self.asks), told, strict=True):
+                side.apply(dict(zip(change.after, change.before, strict=True)))
             raise
         self.at = at
         return told
@@ -129,8 +132,4 @@ class CrowdBook:
 
 
 def _apply(side: BookSide, after: dict[int, int]) -> Told:
-    before = side.apply(after)
-    changed = {
-        ticks: lots for (ticks, lots), was in zip(after.items(), before.values(), strict=True) if lots != was
-    }
-    return Told(before, after, changed)
+    return Told(after, side.apply(after))

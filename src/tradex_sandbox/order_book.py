@@ -2,11 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import repeat
+from typing import NamedTuple
 
 from tradex_sandbox.orders import Side
 
-WALK_TICKS_MAX = 64
-"""How far the next best price is looked for tick by tick before all levels are scanned."""
+WALK_TICKS_MAX = 1000
+"""How far the next best price is looked for tick by tick before all levels are scanned: a recorded side has
+some thousands of levels, and looking at one costs what a step does."""
+
+
+class Change(NamedTuple):
+    """The levels that became others, by price in ticks."""
+
+    after: dict[int, int]
+    """Lots after."""
+    before: list[int]
+    """Lots before, in the same order."""
 
 
 class BookSide:
@@ -29,26 +40,28 @@ class BookSide:
         """Quantity at a price, 0 when there is none."""
         return self._levels.get(ticks, 0)
 
-    def apply(self, after: Mapping[int, int]) -> dict[int, int]:
-        """Set absolute quantities (ticks -> lots); what they were, in the same order."""
+    def apply(self, told: Mapping[int, int]) -> Change:
+        """Set absolute quantities (ticks -> lots); what that changes."""
         levels = self._levels
-        before = dict(zip(after, map(levels.get, after, repeat(0)), strict=False))
+        lots_at = levels.get
+        after = {ticks: lots for ticks, lots in told.items() if lots_at(ticks, 0) != lots}
+        if not after:
+            return Change(after, [])
+        before = [*map(lots_at, after, repeat(0))]
         levels.update(after)
         for ticks in [ticks for ticks, lots in after.items() if not lots]:
             del levels[ticks]
         best = self.best
         if best is None:
             self.best = self._scan()
-        elif self.side is Side.BUY:
-            if max(after, default=best) > best:
-                self.best = max(
-                    [ticks for ticks, lots in after.items() if ticks > best and lots], default=best
-                )
-        elif min(after, default=best) < best:
-            self.best = min([ticks for ticks, lots in after.items() if ticks < best and lots], default=best)
-        if self.best is not None and self.best not in levels:
-            self.best = self._next_best(self.best)
-        return before
+            return Change(after, before)
+        # A level that was empty and is told as empty is no change, so the outermost one that is new stands.
+        outermost = max(after) if self.side is Side.BUY else min(after)
+        if (best - outermost) * self._step > 0:
+            self.best = outermost
+        elif best not in levels:
+            self.best = self._next_best(best)
+        return Change(after, before)
 
     def replace(self, levels: Iterable[tuple[int, int]]) -> None:
         """Make `levels` the whole side."""

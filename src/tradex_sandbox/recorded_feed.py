@@ -147,7 +147,7 @@ class RecordedFeed:
         """The messages of the symbol, which is the first in the file unless it is known."""
         path, before_ns = self.path, None
         for number, raw in lines:
-            if self._passes_over_tickers and TICKER_STREAM in raw[:STREAM_BYTES]:
+            if self._passes_over_tickers and raw.find(TICKER_STREAM, 0, STREAM_BYTES) >= 0:
                 continue
             message = capture_line(path, number, raw, before_ns)
             if message is None:

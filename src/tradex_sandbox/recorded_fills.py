@@ -65,8 +65,8 @@ class RecordedFills:
         bids_restored, asks_restored = self._told(book.bids, bids), self._told(book.asks, asks)
         bids_met = self._meet_crowd(at_us, book.bids, book.asks.crowd_best)
         asks_met = self._meet_crowd(at_us, book.asks, book.bids.crowd_best)
-        bid_levels = book.bids.published_after(bids.changed, (*bids_restored, *bids_met))
-        ask_levels = book.asks.published_after(asks.changed, (*asks_restored, *asks_met))
+        bid_levels = book.bids.published_after(bids.change.after, (*bids_restored, *bids_met))
+        ask_levels = book.asks.published_after(asks.change.after, (*asks_restored, *asks_met))
         if bid_levels or ask_levels:
             self._tape.book_changed(at_us, bid_levels, ask_levels, book)
 
@@ -77,7 +77,7 @@ class RecordedFills:
         for ticks in side.own.prices():
             if ticks in after:
                 traded = side.trades.until(ticks, at)
-                thin_out(side.own.queue(ticks), told.before[ticks], traded, after[ticks], self._queue_model)
+                thin_out(side.own.queue(ticks), told.before(ticks), traded, after[ticks], self._queue_model)
         side.trades.named(after, at)
         return restored
 

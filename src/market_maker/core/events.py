@@ -74,9 +74,12 @@ class BookInvalid:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PublicTrade:
-    """A public trade, ours or of others; `price` as published, in quote currency."""
+    """A public trade, ours or of others; `price` as published, in quote currency.
+
+    Never changed once made, like `BookDelta`, and for the same reason not declared frozen.
+    """
 
     at_ns: int
     data_ns: int

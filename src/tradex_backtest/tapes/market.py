@@ -75,12 +75,9 @@ class RecordedStream:
         self.error: CaptureError | None = None
         """Why it ended before its file did."""
         self._message_us: int | None = feed.zero_us
-        self._look()
-
-    @property
-    def due_us(self) -> int | None:
+        self.due_us: int | None = None
         """When the next step is due; None at the end."""
-        return None if self._message_us is None else min(self._mark_us, self._message_us)
+        self._look()
 
     def take(self) -> Step | None:
         """Let what is due happen; None when it is nothing that a market tells."""
@@ -104,13 +101,19 @@ class RecordedStream:
             self._end(error)
             return
         self._message_us = None if at_us is None else max(at_us, self.now_us)
+        self._plan()
 
     def _end(self, error: CaptureError) -> None:
         self._message_us, self.error = None, error
+        self._plan()
+
+    def _plan(self) -> None:
+        self.due_us = None if self._message_us is None else min(self._mark_us, self._message_us)
 
     def _mark(self) -> MarkStep:
         bid, ask = self.crowd.top
         at_us = self.now_us = self._mark_us
         self._mark_us += MARK_INTERVAL_US
+        self._plan()
         price = None if bid is None or ask is None else self.instrument.price(bid + ask) / 2
         return MarkStep(at_us, price)

@@ -7,6 +7,7 @@ from lab.sandbox_market import BTC, Capture, Recording
 from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind
 from tradex_sandbox.capture_book import CrowdBook, DepthIds, Told
 from tradex_sandbox.capture_grid import Grid
+from tradex_sandbox.order_book import Change
 from tradex_sandbox.orders import Side
 
 ASKS = [("100.5", "4")]
@@ -86,5 +87,8 @@ def test_a_level_told_twice_in_one_message_is_one_change_and_can_be_undone() -> 
         book.apply(crossed, depth(2, 3), grid)
     assert book.bids.levels() == {1000: 5000}
     good = CaptureLine(0, 3, MessageKind.DEPTH, "BTCUSDT", {"b": twice, "a": []})
-    assert book.apply(good, depth(2, 3), grid) == (Told({1000: 5000}, {1000: 0}, {1000: 0}), Told({}, {}, {}))
+    assert book.apply(good, depth(2, 3), grid) == (
+        Told({1000: 0}, Change({1000: 0}, [5000])),
+        Told({}, Change({}, [])),
+    )
     assert grid.instrument.price(1000) == Decimal("100.0")

@@ -15,11 +15,16 @@ the answer for a level is the least and the most that can be ours; no elapsed ti
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Final
 
 from market_maker.core.book.levels import highest_beyond, lowest_beyond
 from market_maker.core.book.order_book import BookChange, OrderBook
 from market_maker.core.events import BookDelta, BookSnapshot
 from market_maker.core.side import Side
+
+_TICKS: Final = itemgetter(0)
+"""Of a level."""
 
 
 def _is_in(at_us: int, book_us: int, touched_us: int) -> bool:
@@ -306,9 +311,10 @@ class OwnShare:
     ) -> dict[tuple[Side, int], int]:
         """Others' lots, as far as is known, at those of the changed prices where orders of ours stand."""
         levels = self._levels[side]
-        if not levels:
+        if not levels or not changes:
             return {}
-        return {(side, ticks): self._others(book, side, ticks) for ticks, _ in changes if ticks in levels}
+        changed = levels.keys() & map(_TICKS, changes)
+        return {(side, ticks): self._others(book, side, ticks) for ticks in changed}
 
     def _others(self, book: OrderBook, side: Side, ticks: int) -> int:
         return book.lots_at(side, ticks) - self._levels[side][ticks].shown(book.exchange_us)[0]

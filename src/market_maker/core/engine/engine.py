@@ -207,11 +207,11 @@ class SymbolEngine:
         """When the engine wants a Tick at the latest, monotonic."""
         symbol = self._symbol
         wake_ns = min(clearing.wake_ns(symbol), symbol.markouts.due_ns)
-        if symbol.is_active:
-            wake_ns = min(wake_ns, symbol.due_ns)
-            if symbol.quote is not None:
-                wake_ns = min(wake_ns, symbol.stale_ns)
-        return wake_ns
+        if not symbol.is_active:
+            return wake_ns
+        if symbol.quote is None:
+            return min(wake_ns, symbol.due_ns)
+        return min(wake_ns, symbol.due_ns, symbol.stale_ns)
 
     @property
     def may_send(self) -> bool:
