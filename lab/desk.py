@@ -231,14 +231,17 @@ class FakeDesk:
             at = START + timedelta(minutes=len(rows))
             rows.append(VersionRow(symbol, len(rows) + 1, at, actor, reason, config))
 
-    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
-        if config.symbol in self.views:
-            raise DuplicateConfigError(f"{config.symbol} is configured already: use PUT to change it")
+    async def require_creatable(self, symbol: str) -> None:
+        if symbol in self.views:
+            raise DuplicateConfigError(f"{symbol} is configured already: use PUT to change it")
         if not self.metadata_up:
             raise MetadataDownError("the Metadata Service does not answer: try again later")
-        if config.symbol not in self.listed:
-            raise NotListedError(f"the Metadata Service does not know {config.symbol}: check the symbol")
+        if symbol not in self.listed:
+            raise NotListedError(f"the Metadata Service does not know {symbol}: check the symbol")
         self._need_database()
+
+    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
+        await self.require_creatable(config.symbol)
         self._note_version(config.symbol, config, actor, reason)
         self.views[config.symbol] = view_of(config)
         self.changed_by.append((config.symbol, actor))
@@ -250,7 +253,9 @@ class FakeDesk:
         self._need_database()
         present = len(self._versions_of(config.symbol))
         if replaces not in (None, present):
-            raise SupersededError(f"version {replaces} is not the present one, which is {present}")
+            raise SupersededError(
+                f"version {replaces} of {config.symbol} is not the present one, which is {present}"
+            )
         self._note_version(config.symbol, config, actor, reason)
         if config.symbol in self.ownerless:
             self.ownerless[config.symbol] = config

@@ -32,7 +32,7 @@ export interface Field {
   choices: string[];
 }
 
-const NOT_CONFIGURATION = new Set(["symbol", "confirm", "reason"]);
+const NOT_CONFIGURATION = new Set(["symbol", "confirm", "reason", "replaces", "dry_run"]);
 const UNITS: Record<string, string> = { bps: "bps", usdt: "in quote currency", ms: "ms", pct: "%", s: "s" };
 
 /** The fields of an update, with the defaults of a creation. */

@@ -1,6 +1,6 @@
 """Configurations: get, apply, diff, history, rollback, and what waits for a second person."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +9,8 @@ import yaml
 
 from mmctl.failures import Exit, Failure
 from mmctl.output import Form, cell, show, table_of
-from mmctl.plan import apply_step, plan
+from mmctl.plan import StepResult, apply_step, plan
 from mmctl.session import SESSION, FormOption, Reason, Symbol, Yes, checked_symbols, command, confirm
-from mmctl.trial import refusals
 
 config = typer.Typer(help="Configurations: what the desk sets per symbol.", no_args_is_help=True)
 
@@ -61,8 +60,8 @@ def apply(
     """Bring symbols to what a file says: creates, changes, and leaves alone what is so already.
 
     Fields that the file does not name keep their value; symbols that it does not name are not touched. What
-    is shown is what is done: a configuration that somebody changes in between is refused. A dry run asks the
-    service what it would refuse; of a new symbol it checks that it is listed, and each field by itself.
+    is shown is what is done: a configuration that somebody changes in between is refused. A dry run is
+    checked by the service like the real one, and ends with the same exit code.
     """
     client = SESSION.client()
     steps = plan(client, _read(file))
@@ -70,17 +69,25 @@ def apply(
     if dry_run or (output.is_for_people and changing):
         rows = [row for step in steps for row in step.rows()]
         show(output, rows, table_of(rows, _STEP))
-    if dry_run:
-        _end_dry_run(refusals(client, steps, confirmed=confirmed))
-        return
-    if changing:
+    if changing and not dry_run:
         confirm(f"apply this to {', '.join(step.symbol for step in changing)}?", yes=yes)
-    done = [apply_step(client, step, reason, confirmed=confirmed) for step in steps]
-    show(output, [one.row() for one in done], table_of((one.row() for one in done), _DONE))
+    done = [apply_step(client, step, reason, confirmed=confirmed, dry_run=dry_run) for step in steps]
+    if dry_run:
+        for one in done:
+            if one.failure is not None or one.waits:
+                typer.echo(f"mmctl: {one.step.symbol}: {one.result}", err=True)
+    else:
+        show(output, [one.row() for one in done], table_of((one.row() for one in done), _DONE))
+    _end(done, dry_run=dry_run)
+
+
+def _end(done: Sequence[StepResult], *, dry_run: bool) -> None:
+    """Fail unless everything was applied, or would be."""
     failed = [one for one in done if one.failure is not None]
     if failed:
         code = failed[0].failure.code if len(failed) == len(done) and failed[0].failure else Exit.PARTLY
-        raise Failure(code, f"not applied to {', '.join(one.step.symbol for one in failed)}")
+        not_applied = "would not be applied" if dry_run else "not applied"
+        raise Failure(code, f"{not_applied} to {', '.join(one.step.symbol for one in failed)}")
     if any(one.waits for one in done):
         raise Failure(Exit.WAITS, "what waits takes place when a second person approves it")
 
@@ -168,15 +175,6 @@ def _decide(proposal: int, verb: str, reason: str, *, yes: bool) -> Any:
     confirm(f"{verb} {row['author']}'s change of {row['symbol']} ({row['reason']})?", yes=yes)
     path = f"/v1/mm-configs/{row['symbol']}/proposals/{proposal}/{verb}"
     return client.ask("POST", path, {"reason": reason})[1]
-
-
-def _end_dry_run(refused: Mapping[str, Failure]) -> None:
-    for symbol, failure in refused.items():
-        typer.echo(f"mmctl: {symbol}: {failure}", err=True)
-    if refused:
-        codes = [failure.code for failure in refused.values()]
-        code = Exit.REFUSED if Exit.REFUSED in codes else codes[0]
-        raise Failure(code, f"would not be applied to {', '.join(refused)}")
 
 
 def _say_waits(status: int, answer: Any) -> None:

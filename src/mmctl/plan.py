@@ -55,11 +55,13 @@ def plan(client: Client, wanted: Sequence[Mapping[str, Any]]) -> list[PlanStep]:
     return [_step(client, one) for one in wanted]
 
 
-def apply_step(client: Client, step: PlanStep, reason: str, *, confirmed: bool) -> StepResult:
-    """Do it."""
+def apply_step(
+    client: Client, step: PlanStep, reason: str, *, confirmed: bool, dry_run: bool = False
+) -> StepResult:
+    """Do it; in a dry run the service checks it as a whole and changes nothing."""
     if not step.changes and not step.creates:
         return StepResult(step, "as it was")
-    body = {**step.changes, "reason": reason}
+    body = {**step.changes, "reason": reason} | ({"dry_run": True} if dry_run else {})
     try:
         if step.creates:
             client.ask("POST", "/v1/mm-configs", {"symbol": step.symbol, **body})
@@ -67,7 +69,10 @@ def apply_step(client: Client, step: PlanStep, reason: str, *, confirmed: bool) 
         body |= {"replaces": step.replaces} | ({"confirm": True} if confirmed else {})
         status, answer = client.ask("PUT", f"/v1/mm-configs/{step.symbol}", body)
     except Failure as failure:
-        return StepResult(step, str(failure), failure)
+        hint = " (here: --confirm)" if "CONFIRMATION_NEEDED" in str(failure) else ""
+        return StepResult(step, f"{failure}{hint}", failure)
+    if dry_run and status == 202:
+        return StepResult(step, "would wait for a second person", waits=True)
     if status == 202:
         return StepResult(step, f"waits for a second person: proposal {answer['id']}", waits=True)
     return StepResult(step, "changed")

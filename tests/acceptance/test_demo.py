@@ -127,6 +127,32 @@ def _wait_for_fills(demo: RunningDemo) -> None:
     raise AssertionError(f"no fill in {END_S_MAX:g} s")
 
 
+def test_with_approvals_one_person_approves_what_another_proposed_and_presence_is_shown(
+    tmp_path: Path,
+) -> None:
+    demo = RunningDemo(tmp_path, "--seed", "14", "--approvals")
+    api = demo.wait_for(r"(http://[\d.:]+)/ ")
+    tokens = Path(demo.wait_for(r"with what (/\S+)/nora.token"))
+    demo.wait_for(r"(every symbol is enabled)")
+
+    def ask(name: str, path: str, body: dict[str, str] | None = None) -> Any:
+        headers = {
+            "Authorization": f"Bearer {(tokens / f'{name}.token').read_text('utf-8').strip()}",
+            "Content-Type": "application/json",
+        }
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{api}{path}", content, headers)  # noqa: S310 - our own address
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own address
+            return json.load(answer)
+
+    [waiting] = ask("nora", "/v1/mm/proposals")["items"]
+    path = f"/v1/mm-configs/{waiting['symbol']}/proposals/{waiting['id']}/approve"
+    assert ask("sam", path, {"reason": "narrower is fine"})["config"]["base_spread_bps"] == "8"
+    assert {one["symbol"] for one in ask("nora", "/v1/mm/obligations")["items"]} == SYMBOLS
+    demo.process.send_signal(signal.SIGINT)
+    require_clean(demo.end())
+
+
 def test_ctrl_c_before_trading_ends_everything_too(tmp_path: Path) -> None:
     demo = RunningDemo(tmp_path, "--seed", "13")
     demo.wait_for(r"(Ctrl-C ends)")

@@ -56,7 +56,8 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
 
     Fields left out take their defaults. The symbol starts PAUSED, whatever `enabled` says: nothing
     quotes before `enable` or `resume`. Where changes need approval, `enabled` must be false here. Limits
-    above the defaults, or above the symbol's last ones, need the role of their owner.
+    above the defaults, or above the symbol's last ones, need the role of their owner. With `dry_run` the
+    answer is the same, and nothing is configured.
     """
     config = consistent(SymbolConfig(**modelled(SymbolConfig(body.symbol), body.settings)))
     async with call.config_lock:
@@ -64,9 +65,14 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
             raise ProblemError(_S.CONFLICT, "APPROVAL_NEEDED", f"enabled: {ENABLING_WAITS}")
         last = [row.config for row in await call.desk.versions(config.symbol, None, 2) if row.config]
         call.approval.require_owner(call.principal, last[0] if last else SymbolConfig(config.symbol), config)
-        await call.desk.create_config(config, call.actor, body.reason or "created")
+        if body.dry_run:
+            await call.desk.require_creatable(config.symbol)
+        else:
+            await call.desk.create_config(config, call.actor, body.reason or "created")
     response.headers["Location"] = f"/v1/mm-configs/{config.symbol}"
     answer = rendering.config(config)
+    if body.dry_run:
+        return answer
     after = answer.model_dump(mode="json")
     route = "POST /v1/mm-configs"
     await call.audit.record(
@@ -92,7 +98,8 @@ async def update_config(
     sent, but only as it stands in the path. A size or limit more than 10 times as large, a spread less than
     a tenth, and a limit below the present inventory or loss need `confirm`. With `replaces` it is refused
     when somebody else has changed the configuration meanwhile. Where changes need approval, one that lets the
-    symbol risk more is answered with 202 and waits, as a whole, for a second person.
+    symbol risk more is answered with 202 and waits, as a whole, for a second person. With `dry_run` nothing
+    does: the proposal in the answer has the id 0.
     """
     require_same_symbol(symbol, body)
     return await amend(
@@ -104,6 +111,7 @@ async def update_config(
         confirm=body.confirm,
         replaces=body.replaces,
         stops=body.changes.get("enabled") is False,
+        dry_run=bool(body.dry_run),
     )
 
 
@@ -117,11 +125,12 @@ async def amend(
     confirm: bool,
     replaces: int | None,
     stops: bool = False,
+    dry_run: bool = False,
 ) -> answers.Config | JSONResponse:
     """Change a symbol's configuration, or propose to, and record it. `stops`: nobody may wait to start it."""
     async with call.config_lock:
         before = await _current(call.desk, symbol)
-        if call.approval.is_needed:  # what is compared now is what will be replaced
+        if call.approval.is_needed or dry_run:  # what is compared now is what will be replaced
             before, replaces = await _version(call.desk, symbol, replaces)
         after = consistent(change(before))
         if not confirm:
@@ -129,8 +138,11 @@ async def amend(
             require_confirmed_change(before, after, None if view is None else view.pnl)
         loosens = call.approval.waits_for(before, after)
         if loosens and replaces is not None:
-            return await _propose(call, route, before, after, loosens, why, replaces)
+            made = _proposal(call, before, after, loosens, why, replaces)
+            return _proposed(call, made) if dry_run else await _propose(call, route, made)
         call.approval.require_owner(call.principal, before, after)
+        if dry_run:
+            return rendering.config(after)
         if stops:
             call.waits.stop([symbol])
         await call.desk.update_config(after, call.actor, why, replaces)
@@ -153,27 +165,35 @@ async def _version(desk: Desk, symbol: str, replaces: int | None) -> tuple[Symbo
     return row.config, row.version
 
 
-async def _propose(
+def _proposal(
     call: Call,
-    route: str,
     before: SymbolConfig,
     after: SymbolConfig,
     loosens: Sequence[str],
     why: str,
     replaces: int,
-) -> JSONResponse:
-    """Keep a change for a second person: 202."""
+) -> approval.ConfigProposal:
+    """A change as it would wait for a second person; it is kept nowhere yet."""
     changes = [change.model_dump(mode="json") for change in rendering.changes(before, after)]
     at = approval.now()
     expires_at = at + call.approval.expires_after
-    made = approval.ConfigProposal(
+    return approval.ConfigProposal(
         0, before.symbol, replaces, changes, loosens, call.actor, why, at, expires_at
     )
+
+
+async def _propose(call: Call, route: str, made: approval.ConfigProposal) -> JSONResponse:
+    """Keep a change for a second person: 202."""
     made = replace(made, proposal_id=await call.approval.kept.add(made))
-    shown = proposal_answer(call.approval, made).model_dump(mode="json")
-    row = entry(call.principal, route, before.symbol, before=None, after={"proposal": shown}, why=why)
-    await call.audit.record([row])
-    return JSONResponse(shown, _S.ACCEPTED)
+    after = {"proposal": proposal_answer(call.approval, made).model_dump(mode="json")}
+    await call.audit.record(
+        [entry(call.principal, route, made.symbol, before=None, after=after, why=made.reason)]
+    )
+    return _proposed(call, made)
+
+
+def _proposed(call: Call, made: approval.ConfigProposal) -> JSONResponse:
+    return JSONResponse(proposal_answer(call.approval, made).model_dump(mode="json"), _S.ACCEPTED)
 
 
 def proposal_answer(policy: approval.Approval, row: approval.ConfigProposal) -> answers.ProposalItem:

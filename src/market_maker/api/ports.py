@@ -220,6 +220,9 @@ class Desk(Protocol):
         Raises DatabaseDownError.
         """
 
+    async def require_creatable(self, symbol: str) -> None:
+        """Raise what `create_config` would raise for the symbol, and change nothing."""
+
     async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a new configuration; the symbol starts PAUSED.
 

@@ -187,6 +187,14 @@ def _left_out() -> Any:
     return Field(default_factory=lambda: None)
 
 
+DryRun = Annotated[
+    StrictBool,
+    Field(
+        description="Answer what would be answered: everything is checked, nothing is changed or recorded."
+    ),
+]
+
+
 class ConfigCreate(BaseModel):
     """A new configuration; what is left out takes its default."""
 
@@ -221,11 +229,12 @@ class ConfigCreate(BaseModel):
     fill_burst_window_ms: FillBurstWindowMs = _DEFAULT.fill_burst_window_ms
     fill_burst_pause_ms: FillBurstPauseMs = _DEFAULT.fill_burst_pause_ms
     reason: Reason = _left_out()
+    dry_run: DryRun = False
 
     @property
     def settings(self) -> dict[str, Any]:
         """The configuration."""
-        return {name: value for name, value in self if name != "reason"}
+        return {name: value for name, value in self if name not in ("reason", "dry_run")}
 
 
 Wait = Annotated[
@@ -288,13 +297,13 @@ class ConfigUpdate(BaseModel):
     confirm: Confirm = _left_out()
     reason: Reason = _left_out()
     replaces: Replaces = _left_out()
+    dry_run: DryRun = _left_out()
 
     @property
     def changes(self) -> dict[str, Any]:
         """The fields of the configuration that were sent."""
-        return {
-            name: getattr(self, name) for name in self.model_fields_set - {"confirm", "reason", "replaces"}
-        }
+        told = {"confirm", "reason", "replaces", "dry_run"}
+        return {name: getattr(self, name) for name in self.model_fields_set - told}
 
 
 class RollbackRequest(BaseModel):

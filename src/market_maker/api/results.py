@@ -13,7 +13,6 @@ from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import PeriodOf
-from market_maker.api.ports import Desk
 from market_maker.api.problems import ProblemError, documented
 from market_maker.api.rendering import pnl_parts
 from market_maker.api.validation import FieldError
@@ -38,6 +37,7 @@ _SHOWN = {By.MINUTE: timedelta(hours=1), By.HOUR: timedelta(days=1), By.DAY: tim
 """How much is shown when no `since` is given."""
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _SHOWN_MAX = {By.MINUTE: timedelta(days=1), By.HOUR: timedelta(days=31), By.DAY: timedelta(days=366)}
+_STEP = {By.MINUTE: timedelta(minutes=1), By.HOUR: timedelta(hours=1), By.DAY: timedelta(days=1)}
 
 
 class PeriodResult(Answer):
@@ -86,16 +86,12 @@ async def results(
 ) -> Results:
     """Spread capture, inventory and fees by minute, hour or day, and markouts by side and level.
 
-    Without `since` the last hour by minute, the last day by hour, or the last 31 days by day. At most a day
-    before `until` by minute, 31 days by hour, and 366 by day: the answer says from when on.
+    Without `since` the last hour by minute, the last day by hour, or the last 31 days by day. A period may
+    have a day by minute, 31 days by hour, and 366 by day; a longer one is refused.
     """
     _require_order(period)
     await require_recorded(desk, symbol)
     since, until = _period(period, by)
-    return await _results(desk, symbol, since, until, by)
-
-
-async def _results(desk: Desk, symbol: str, since: datetime, until: datetime, by: By) -> Results:
     earned = await desk.earned(symbol, since, until, by.value)
     markouts = await desk.markouts(symbol, since, until, by.value)
     return Results(
@@ -110,21 +106,31 @@ async def _results(desk: Desk, symbol: str, since: datetime, until: datetime, by
 def _require_order(period: Period) -> None:
     if period.since is None or period.until is None or period.since <= period.until:
         return
-    errors = [
-        FieldError(location="query", field="since", detail="must not be later than `until`"),
-        FieldError(location="query", field="until", detail="must not be earlier than `since`"),
-    ]
-    detail = "; ".join(f"{error.field}: {error.detail}" for error in errors)
-    raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
+    raise _refused(("since", "must not be later than `until`"), ("until", "must not be earlier than `since`"))
 
 
 def _period(period: Period, by: By) -> tuple[datetime, datetime]:
-    """From the beginning of a minute, hour or day on, no more than is shown at once."""
+    """From the beginning of a minute, hour or day on; 422 for more than is answered at once."""
     until = max(period.until or datetime.now(UTC), _FIRST)
-    since = max(period.since or until - _SHOWN[by], until - _SHOWN_MAX[by])
+    since = period.since or until - _SHOWN[by]
     minute = since.minute if by is By.MINUTE else 0
     hour = 0 if by is By.DAY else since.hour
-    return since.replace(hour=hour, minute=minute, second=0, microsecond=0), until
+    since = since.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if (
+        until - since > _SHOWN_MAX[by] + _STEP[by]
+    ):  # a whole period of exactly so long may begin within a step
+        coarser = {By.MINUTE: ", or by=hour", By.HOUR: ", or by=day", By.DAY: ""}[by]
+        days = _SHOWN_MAX[by].days
+        most = "a day" if days == 1 else f"{days} days"
+        detail = f"must be at most {most} before `until` with by={by.value}: take a later since{coarser}"
+        raise _refused(("since", f"{detail}, or ask for the period in parts"))
+    return since, until
+
+
+def _refused(*fields: tuple[str, str]) -> ProblemError:
+    errors = [FieldError(location="query", field=name, detail=detail) for name, detail in fields]
+    detail = "; ".join(f"{error.field}: {error.detail}" for error in errors)
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
 
 
 def _result(earned: Earned) -> PeriodResult:

@@ -192,19 +192,25 @@ class ServiceDesk:
         with _database():
             await self._owners.forget_resume(symbols)
 
-    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
-        """Store a configuration and start its symbol, PAUSED."""
+    async def require_creatable(self, symbol: str) -> None:
+        """Raise unless the exchange lists the symbol and it is not configured."""
         try:
-            await self._markets.instrument(config.symbol)
+            await self._markets.instrument(symbol)
         except metadata.UnknownSymbolError as error:
             raise ports.NotListedError(str(error)) from error
         except metadata.MetadataError as error:
             raise ports.MetadataDownError(str(error)) from error
+        if await self.config(symbol) is not None:
+            raise _duplicate(symbol)
+
+    async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
+        """Store a configuration and start its symbol, PAUSED."""
+        await self.require_creatable(config.symbol)
         with _database():
             try:
                 record = await self._configs.insert(config, Written(actor, reason))
-            except DuplicateError as error:
-                raise ports.DuplicateConfigError(f"{config.symbol} is already configured") from error
+            except DuplicateError as error:  # somebody else was quicker
+                raise _duplicate(config.symbol) from error
         self._markets.changed(record)
         with suppress(TimeoutError):  # it goes on without us
             async with asyncio.timeout(REPLY_S_MAX):
@@ -375,6 +381,10 @@ class ServiceDesk:
         problem = Problem("DATABASE_UNAVAILABLE", f"paused again, because enabled was not stored: {reason}")
         paused = await self.control(left, Cause.PAUSE, "system", problem.detail)
         return {symbol: replace(reply, problems=(problem,)) for symbol, reply in paused.items()}
+
+
+def _duplicate(symbol: str) -> ports.DuplicateConfigError:
+    return ports.DuplicateConfigError(f"{symbol} is already configured")
 
 
 @contextmanager

@@ -42,6 +42,8 @@ class DemoArguments:
     spread_bps: Decimal | None
     levels: int
     response_timeout_ms: int
+    approvals: bool = False
+    """Whether the API asks for tokens and changes wait for a second person."""
 
 
 def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -> DemoArguments:
@@ -71,6 +73,7 @@ def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -
         spread_bps=found.spread_bps or (RECORDED_SPREAD_BPS if found.capture else None),
         levels=found.levels,
         response_timeout_ms=found.response_timeout_ms,
+        approvals=found.approvals,
     )
 
 
@@ -121,6 +124,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="market data comes this much later, engine events do not",
     )
     add("--shadow", action="store_true", help="compute quotes, place nothing")
+    add(
+        "--approvals",
+        action="store_true",
+        help="ask for tokens (of two made-up people), and let changes wait for a second person",
+    )
     add(
         "--http-port",
         type=_whole(0, 65_535),

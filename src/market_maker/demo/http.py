@@ -1,5 +1,6 @@
 """JSON over HTTP, as the demo's own client of the service and the sandbox."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -26,9 +27,15 @@ class AnswerError(DemoError):
 class JsonClient:
     """Requests to one base URL."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        token: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
         self._session = session
         self._base_url = base_url
+        self._token = token
 
     async def get(self, path: str, params: Any = None) -> Any:
         """The answer's JSON; AnswerError when the request is refused, as with the others.
@@ -47,8 +54,9 @@ class JsonClient:
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        headers = {} if self._token is None else {"Authorization": f"Bearer {await self._token()}"}
         async with self._session.request(
-            method, self._base_url + path, timeout=timeout, **options
+            method, self._base_url + path, timeout=timeout, headers=headers, **options
         ) as response:
             text = await response.text()
             if response.status >= 400:

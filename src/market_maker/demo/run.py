@@ -15,6 +15,7 @@ from rich.live import Live
 from market_maker.demo.arguments import DemoArguments
 from market_maker.demo.book_checker import BookChecker
 from market_maker.demo.http import AnswerError, JsonClient
+from market_maker.demo.people import ITSELF, Pass, write_tokens
 from market_maker.demo.processes import DemoError, WrongOptionError
 from market_maker.demo.stack import ACCOUNT_ID, Stack, start_stack
 from market_maker.demo.summary import summary
@@ -24,6 +25,8 @@ from market_maker.demo.trading import DemoOperator, SymbolStatus, symbol_config
 SAMPLE_S = 0.1
 COMPARE_EVERY = 5
 """Samples between two comparisons with the exchange's record."""
+TOKENS_EVERY = 150
+"""Samples between two new tokens for the people."""
 SETTLE_S = 20.0
 """Time for fills on their way; a service that was just started again waits for its consumer group first."""
 
@@ -36,7 +39,11 @@ class Demo:
         self._stack = stack
         self._sandbox = JsonClient(session, stack.sandbox_url)
         self._console = console(to_stderr=arguments.json)
-        self.desk = DemoOperator(JsonClient(session, stack.api_url), self._go_on)
+        first, second = (
+            JsonClient(session, stack.api_url, Pass(self._sandbox, name) if stack.asks_for_tokens else None)
+            for name in ITSELF
+        )
+        self.desk = DemoOperator(first, self._go_on, second if stack.asks_for_tokens else None)
         self.checker = BookChecker(self._sandbox, ACCOUNT_ID)
         self._statuses: dict[str, SymbolStatus] = {}
         self._stopped = asyncio.Event()
@@ -49,12 +56,15 @@ class Demo:
     async def trade(self) -> float:
         """Configure, enable, watch until the time is up or Ctrl-C; returns the seconds traded."""
         await self.desk.wait_until_live()
+        await self._write_tokens()
         health = await self._sandbox.get("/health")
         await self.desk.configure(health["symbols"], self._arguments)
         self._console.print(banner(self._stack, self._changes(), self.desk.symbols))
         await self._sandbox.post("/sandbox/start")
         for change in await self.desk.enable():
             self._console.print(f"the smallest order of this market is worth more than the default: {change}")
+        if self._stack.asks_for_tokens:
+            await self.desk.propose()
         self._trading = True
         self._console.print("every symbol is enabled")
         return await self._watch()
@@ -156,6 +166,8 @@ class Demo:
             if count % COMPARE_EVERY == 0:
                 await self.checker.compare()
                 await self._pause_ended()
+            if count % TOKENS_EVERY == 0:
+                await self._write_tokens()
         except (aiohttp.ClientError, TimeoutError):
             # A service that was killed does not answer; `_revive` starts it again.
             await self._pause(SAMPLE_S)
@@ -164,6 +176,10 @@ class Demo:
             if not error.is_passing:
                 raise
             await self._pause(SAMPLE_S)
+
+    async def _write_tokens(self) -> None:
+        if self._stack.asks_for_tokens:
+            await write_tokens(self._stack.directory, self._sandbox)
 
     async def _pause_ended(self) -> None:
         """Pause the symbols whose capture has ended: a book that stands still is none to quote on."""
@@ -214,6 +230,11 @@ class Demo:
 
     def _changes(self) -> list[str]:
         changes = [f"KILL_SWITCH_RESPONSE_TIMEOUT_MS={self._arguments.response_timeout_ms}"]
+        environment = self._stack.environment
+        if self._stack.asks_for_tokens:
+            changes.append("CHANGES_NEED_APPROVAL=true")
+        if file := environment.get("MM_PROGRAMMES_FILE"):
+            changes.append(f"MM_PROGRAMMES_FILE={file}")
         config = symbol_config("", self._arguments)
         changes += [f"{name}={value}" for name, value in config.items() if name != "symbol"]
         return changes
@@ -223,7 +244,7 @@ async def run_demo(arguments: DemoArguments) -> int:
     """Run the demo; returns the exit code: 0 clean, 1 when something went wrong."""
     out = console(to_stderr=arguments.json)
     async with AsyncExitStack() as resources:
-        stack = await start_stack(arguments)
+        stack = await start_stack(arguments, programme=True)
         resources.push_async_callback(_quietly(stack.stop))
         session = await resources.enter_async_context(aiohttp.ClientSession())
         demo = Demo(arguments, stack, session)

@@ -5,13 +5,16 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 from market_maker.demo.arguments import DemoArguments
 from market_maker.demo.ports import Port, free_port, port_or_free
 from market_maker.demo.postgres import start_postgres
 from market_maker.demo.processes import Child, DemoError, WrongOptionError, python_module
+from market_maker.demo.programme import write_programme
 from market_maker.repositories.migrations import migrate
 
 WRONG_OPTION = 2
@@ -36,8 +39,15 @@ class Stack:
     """Why the service listens on another port than was wanted; empty when it does not."""
     ports: tuple[Port, ...] = ()
     """Of the API and of the metrics, ours before anything is started."""
+    symbols: tuple[str, ...] = ()
+    """What the sandbox trades."""
     environment: dict[str, str] = field(default_factory=dict)
     """The service's settings."""
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Whether the API is for people who have signed in."""
+        return self.environment.get("DISABLE_AUTH") == "false"
 
     @property
     def is_shadow(self) -> bool:
@@ -69,14 +79,24 @@ class Stack:
         return self.service
 
 
-async def start_stack(arguments: DemoArguments, settings: Mapping[str, str] = NO_SETTINGS) -> Stack:
-    """Start everything; `settings` go to the service. On an error whatever runs is ended again."""
+async def start_stack(
+    arguments: DemoArguments, settings: Mapping[str, str] = NO_SETTINGS, *, programme: bool = False
+) -> Stack:
+    """Start everything; `settings` go to the service, and a `programme` whose presence it measures.
+
+    On an error whatever runs is ended again.
+    """
     stack = Stack(Path(tempfile.mkdtemp(prefix="market-maker-demo-")))
     stack.directory.chmod(0o755)
     try:
-        _require_open_api()
+        if not arguments.approvals:
+            _require_open_api()
         stack.ports = port_or_free(arguments.http_port), port_or_free(arguments.metrics_port)
         await _start_servers(stack, arguments)
+        if programme:
+            file = stack.directory / "programmes.yaml"
+            write_programme(file, stack.symbols, datetime.now(UTC))
+            stack.environment["MM_PROGRAMMES_FILE"] = str(file)
         stack.environment.update(settings)
         await stack.start_service()
     except WrongOptionError:
@@ -94,8 +114,8 @@ def _require_open_api() -> None:
     wanted = os.environ.get("DISABLE_AUTH", "true")
     if wanted.lower() != "true":
         raise WrongOptionError(
-            f"DISABLE_AUTH={wanted} is set, but the demo's API asks nobody for a token: unset it, or run"
-            " `market-maker serve` with an AUTH_SERVICE_URL"
+            f"DISABLE_AUTH={wanted} is set, but the demo's API asks nobody for a token: unset it, let the"
+            " demo make tokens with --approvals, or run `market-maker serve` with an AUTH_SERVICE_URL"
         )
 
 
@@ -106,6 +126,7 @@ async def _start_servers(stack: Stack, arguments: DemoArguments) -> None:
     sandbox = await _start_sandbox(stack, arguments, broker_address)
     await migrate(database_url)
     http_port, metrics_port = stack.ports
+    stack.symbols = tuple(sandbox["symbols"])
     stack.sandbox_url = f"http://127.0.0.1:{sandbox['http']}"
     stack.api_url = f"http://127.0.0.1:{http_port.number}"
     stack.metrics_url = f"http://127.0.0.1:{metrics_port.number}/metrics"
@@ -118,7 +139,8 @@ async def _start_servers(stack: Stack, arguments: DemoArguments) -> None:
         "ORDER_SERVICE_URL": stack.sandbox_url,
         "METADATA_SERVICE_GRPC_URL": f"127.0.0.1:{sandbox['grpc']}",
         "AUTH_SERVICE_URL": stack.sandbox_url,
-        "DISABLE_AUTH": "true",
+        "DISABLE_AUTH": "false" if arguments.approvals else "true",
+        "CHANGES_NEED_APPROVAL": "true" if arguments.approvals else "false",
         "HTTP_PORT": str(http_port.number),
         "METRICS_PORT": str(metrics_port.number),
         "MM_SHADOW_MODE": "true" if arguments.shadow else "false",
@@ -152,7 +174,7 @@ async def _start_broker(stack: Stack) -> str:
     return address
 
 
-async def _start_sandbox(stack: Stack, arguments: DemoArguments, broker: str) -> dict[str, str]:
+async def _start_sandbox(stack: Stack, arguments: DemoArguments, broker: str) -> dict[str, Any]:
     ready = stack.directory / "sandbox.json"
     command = python_module("tradex_sandbox", "--broker", broker, "--ready-file", str(ready))
     command += ["--exit-with-parent", "--start-paused", "--snapshot-interval", "2"]

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from market_maker.demo.book_checker import BookChecker
+from market_maker.demo.people import PEOPLE, token_file
 from market_maker.demo.stack import ACCOUNT_ID, Stack
 
 LOG_WIDTH = 120
@@ -39,6 +40,7 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         f"logs             {stack.directory}",
         f"symbols          {', '.join(symbols)}",
         _recording(stack, symbols),
+        *_signing_in(stack),
         *(
             ("SHADOW MODE      quotes are computed and published; no order is sent",)
             if stack.is_shadow
@@ -48,6 +50,18 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         "Ctrl-C ends all of it.",
     ]
     return Panel("\n".join(lines), title="TradeX market maker, demo", expand=False)
+
+
+def _signing_in(stack: Stack) -> list[str]:
+    """Where the tokens are, when the API asks for them."""
+    if not stack.asks_for_tokens:
+        return []
+    one, other = (token_file(stack.directory, name) for name in PEOPLE)
+    return [
+        f"sign in as       {PEOPLE[0]} or {PEOPLE[1]}, with what {one} or {other.name} beside it holds",
+        f"                 mmctl --url {stack.api_url} --token-file {one} status",
+        "approvals        one change waits; whoever proposes a change cannot approve it, the other can",
+    ]
 
 
 def _recording(stack: Stack, symbols: list[str]) -> str:

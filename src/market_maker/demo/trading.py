@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,8 @@ from market_maker.demo.processes import DemoError
 
 WAIT_S_MAX = 60.0
 RETRY_S = 0.1
+NARROWER = Decimal("0.8")
+"""Of a spread: what the proposal that waits would make of it."""
 
 SymbolStatus = dict[str, Any]
 
@@ -27,6 +30,8 @@ class DemoOperator:
     api: JsonClient
     go_on: Callable[[], None]
     """Raises DemoError when waiting has become pointless: the service died, or Ctrl-C was pressed."""
+    second: JsonClient | None = None
+    """Who approves what this one proposes; None: nothing waits for approval."""
     symbols: list[str] = field(default_factory=list)
     """What the desk still has: a symbol that somebody deletes through the API is dropped."""
     spreads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -37,6 +42,7 @@ class DemoOperator:
 
         async def live() -> bool:
             await self.api.get("/health/live")
+            await self.api.get("/v1/mm/session")  # with tokens on: once it has the keys
             return True
 
         await self._until("the service answers on its API", live)
@@ -59,13 +65,33 @@ class DemoOperator:
                 if status["enable_problems"] or status["mid"] is None:
                     return False
                 if needed := quotable(status):
-                    await self.api.put(f"/v1/mm-configs/{symbol}", {**needed, "confirm": True})
+                    await self._change(symbol, {**needed, "confirm": True})
                     changes.extend(f"{symbol} {name}={value}" for name, value in needed.items())
+                if self.second is not None:
+                    await self._change(symbol, {"enabled": True})
                 await self.api.post(f"/v1/mm-configs/{symbol}/enable")
                 return True
 
             await self._until(f"{symbol} can be enabled", enabled)
         return changes
+
+    async def _change(self, symbol: str, changes: dict[str, Any]) -> None:
+        """Change a configuration, approved by the second person where it waits for one."""
+        path = f"/v1/mm-configs/{symbol}"
+        answer = await self.api.put(path, {**changes, "reason": "the demo's start"})
+        if self.second is not None and answer.get("state") == "PENDING":
+            decision = {"reason": "the demo's start"}
+            await self.second.post(f"{path}/proposals/{answer['id']}/approve", decision)
+
+    async def propose(self) -> None:
+        """Leave one change waiting, for whoever looks at it."""
+        path = f"/v1/mm-configs/{self.symbols[0]}"
+        spread = Decimal((await self.api.get(path))["base_spread_bps"])
+        body = {
+            "base_spread_bps": f"{(spread * NARROWER).normalize():f}",
+            "reason": "the demo: approve it, or refuse it",
+        }
+        await self.api.put(path, body)
 
     async def overview(self) -> dict[str, SymbolStatus]:
         """Every symbol at a glance; notes the quoted spreads."""

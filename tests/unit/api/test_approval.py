@@ -56,6 +56,15 @@ async def test_a_change_that_risks_more_waits_and_changes_nothing_yet(alice: Per
     assert "proposal" in desk.trail[-1].after
 
 
+async def test_a_dry_run_says_that_a_change_would_wait_and_keeps_no_proposal(
+    alice: Person, desk: FakeDesk, kept: KeptProposals
+) -> None:
+    answer = await alice.ask("PUT", BTC, {**LOOSER, "dry_run": True})
+    assert (answer.status, answer.body["id"], answer.body["loosens"]) == (202, 0, ["max_loss_usdt"])
+    assert (await alice.ask("GET", "/v1/mm/proposals")).body["items"] == []
+    assert desk.trail == []
+
+
 async def test_a_second_person_makes_it_the_next_version_which_names_both(alice: Person, bob: Person) -> None:
     answer = await bob.ask("POST", f"{await proposed(alice)}/approve", WHY)
     assert (answer.status, answer.body["version"]) == (200, 2)

@@ -1,7 +1,9 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from lab.api import Api
+import pytest
+
+from lab.api import Answer, Api
 from lab.desk import FakeDesk
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
@@ -151,3 +153,46 @@ async def test_an_unknown_symbol_is_404_on_every_route(api: Api) -> None:
         assert (answer.status, answer.code) == (404, "UNKNOWN_SYMBOL"), path
         assert "XRP-USDT" in answer.body["detail"]
     assert (await api.put(unknown, {})).code == "UNKNOWN_SYMBOL"
+
+
+def answered(answer: Answer) -> tuple[int, dict[str, object]]:
+    """All of it but the request's own id."""
+    return answer.status, {name: value for name, value in answer.body.items() if name != "request_id"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"symbol": "SOL-USDT", "num_levels": 3},
+        {"symbol": "BTC-USDT"},
+        {"symbol": "NOPE"},
+        {"symbol": "SOL-USDT", "order_size_usdt": "500", "max_position_usdt": "100"},
+        {"symbol": "SOL-USDT", "model": "glft", "model_parameters": {"nothing": "1"}},
+        {"symbol": "SOL-USDT", "num_levels": 2.5, "fair_value": "guess"},
+    ],
+)
+async def test_a_dry_run_of_a_new_configuration_answers_as_the_real_one_and_configures_nothing(
+    api: Api, desk: FakeDesk, body: dict[str, object]
+) -> None:
+    dry = await api.post("/v1/mm-configs", {**body, "dry_run": True})
+    assert (desk.changed_by, desk.trail) == ([], [])
+    assert answered(dry) == answered(await api.post("/v1/mm-configs", body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"num_levels": 3},
+        {"num_levels": 3, "replaces": 7},
+        {"max_loss_usdt": "99999"},
+        {"max_loss_usdt": "99999", "confirm": True},
+        {"max_position_usdt": "1"},
+        {"enabled": "yes"},
+    ],
+)
+async def test_a_dry_run_of_a_change_answers_as_the_real_one_and_changes_nothing(
+    api: Api, desk: FakeDesk, body: dict[str, object]
+) -> None:
+    dry = await api.put(BTC, {**body, "dry_run": True})
+    assert (desk.changed_by, desk.trail) == ([], [])
+    assert answered(dry) == answered(await api.put(BTC, body))

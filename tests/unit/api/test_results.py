@@ -57,9 +57,26 @@ async def test_results_begin_with_a_whole_minute_hour_or_day(api: Api) -> None:
     assert body["since"] == "2026-11-20T00:00:00.000000Z"
 
 
-async def test_a_period_that_is_too_long_begins_later_and_says_so(api: Api) -> None:
-    body = (await api.get(f"{BTC}/results?since=0001-01-01T00:00:00Z&until=2026-11-20T18:00:00Z")).body
-    assert body["since"] == "2026-10-20T18:00:00.000000Z"
+@pytest.mark.parametrize(
+    ("by", "longest", "too_long", "fix"),
+    [
+        ("minute", "2026-11-19T18:00:30Z", "2026-11-19T17:58:59Z", "by=hour"),
+        ("hour", "2026-10-20T18:00:30Z", "2026-10-20T16:59:59Z", "by=day"),
+        ("day", "2025-11-19T18:00:30Z", "2025-11-18T23:59:59Z", "in parts"),
+    ],
+)
+async def test_a_period_that_is_too_long_is_refused_and_never_cut(
+    api: Api, by: str, longest: str, too_long: str, fix: str
+) -> None:
+    asked = f"{BTC}/results?by={by}&until=2026-11-20T18:00:30Z&since="
+    body = (await api.get(asked + longest)).body
+    assert body["since"][:10] == longest[:10]
+    answer = await api.get(asked + too_long)
+    assert (answer.status, answer.fields) == (422, {"since"})
+    assert fix in answer.body["detail"]
+
+
+async def test_a_period_before_anything_can_be_on_record_is_empty(api: Api) -> None:
     body = (await api.get(f"{BTC}/results?by=day&until=0001-01-01T00:00:00Z")).body
     assert (body["since"][:10], body["until"][:10]) == ("1999-12-01", "2000-01-01")
 

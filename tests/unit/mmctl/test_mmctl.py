@@ -356,13 +356,15 @@ def test_people_read_numbers_and_times_without_what_says_nothing(
         ("BTC-USDT", "base_sprad_bps:", "base_sprad_bps"),
         ("BTC-USDT", "max_position_usdt: 1", "max_position_usdt"),
         ("BTC-USDT", "max_loss_usdt: 99999", "--confirm"),
-        ("BTCUSDT", "num_levels: 2", "does not list it"),
+        ("BTCUSDT", "num_levels: 2", "SYMBOL_NOT_LISTED"),
         ("SOL-USDT", "base_sprad_bps:", "base_sprad_bps"),
         ("SOL-USDT", "base_spread_bps: .nan", "base_spread_bps"),
         ("SOL-USDT", "max_loss_usdt: 1e999999999", "max_loss_usdt"),
         ("SOL-USDT", "num_levels: 2.5", "num_levels"),
         ("SOL-USDT", "fair_value: guess", "fair_value"),
         ("SOL-USDT", "model_parameters: {nothing: 1}", "model_parameters"),
+        ("SOL-USDT", "order_size_usdt: 500\nmax_position_usdt: 100", "max_position_usdt"),
+        ("SOL-USDT", "model: glft\nmodel_parameters: {skew_bps: 1}", "model_parameters"),
     ],
 )
 async def test_a_dry_run_says_what_would_be_refused_and_changes_nothing(
