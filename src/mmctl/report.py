@@ -41,6 +41,10 @@ class Stretch(Enum):
     DAY = "day"
 
 
+_ASKED_MAX: Final = {Stretch.HOUR: timedelta(days=31), Stretch.DAY: timedelta(days=366)}
+"""What the service answers at once."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(command(report))
@@ -73,8 +77,7 @@ def report(
     client = SESSION.client()
     unit = by or (Stretch.DAY if end - begin > timedelta(days=7) else Stretch.HOUR)
     names = symbols or [one["symbol"] for one in client.get("/v1/mm-configs")["items"]]
-    period = {"since": rfc3339(begin), "until": rfc3339(end), "by": unit.value}
-    found = [client.get(f"/v1/mm-configs/{name}/results", **period) for name in names]
+    found = [_results(client, name, begin, end, unit) for name in names]
     kept = [one for one in _obligations(client, begin, end) if not symbols or one["symbol"] in symbols]
     if not output.is_for_people:
         totals = [{"symbol": one["symbol"], **_total(one["results"])} for one in found]
@@ -90,6 +93,20 @@ def report(
     if kept:
         out.print()
         out.print(table_of(kept, _OBLIGATIONS, output))
+
+
+def _results(client: Client, name: str, begin: datetime, end: datetime, by: Stretch) -> dict[str, Any]:
+    """A symbol's results, asked for in parts where the period is longer than one answer holds."""
+    hour = 0 if by is Stretch.DAY else begin.hour
+    since, most = begin.replace(hour=hour, minute=0, second=0, microsecond=0), _ASKED_MAX[by]
+    parts = []
+    while since < end:
+        until = min(since + most, end)
+        period = {"since": rfc3339(since), "until": rfc3339(until), "by": by.value}
+        parts.append(client.get(f"/v1/mm-configs/{name}/results", **period))
+        since = until
+    rows = {kind: [row for part in parts for row in part[kind]] for kind in ("results", "markouts")}
+    return {**parts[0], "until": parts[-1]["until"], **rows}
 
 
 def _obligations(client: Client, begin: datetime, end: datetime) -> list[dict[str, Any]]:

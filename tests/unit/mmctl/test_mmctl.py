@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -398,6 +398,13 @@ async def test_a_refused_drill_says_why(mmctl: Mmctl, desk: FakeDesk) -> None:
     desk.change("BTC-USDT", state=State.HALTED)
     done = await mmctl("drill", "BTC-USDT", "--yes")
     assert (done.code, "does nothing in HALTED" in done.err) == (3, True), done
+
+
+async def test_a_report_longer_than_one_answer_is_asked_for_in_parts(mmctl: Mmctl) -> None:
+    done = await mmctl("report", "BTC-USDT", "--from", "100d", "--by", "hour", "-o", "json")
+    [found] = done.json["results"]
+    since, until = (datetime.fromisoformat(found[name]) for name in ("since", "until"))
+    assert timedelta(days=100) <= until - since < timedelta(days=100, hours=1)
 
 
 async def test_a_report_of_nothing_shows_nothing_for_people_and_zero_for_scripts(mmctl: Mmctl) -> None:
