@@ -7,7 +7,7 @@ from confluent_kafka import Message
 from market_maker.core.events import BookDelta, BookSnapshot, Levels
 from market_maker.core.instrument import OffGridError
 from market_maker.streams import envelope
-from market_maker.streams.avro_codec import AvroDecoder
+from market_maker.streams.avro_codec import HEADER_BYTES, AvroDecoder
 from market_maker.streams.batch import Arrival, Batch, Ignored
 from market_maker.streams.book_reader import BookFields, NotPlainError, read_book
 from market_maker.streams.errors import DecodeError
@@ -27,8 +27,8 @@ class OrderBookProcessor:
         self._contract = {
             topic: layout(avro_schema(topic)) for topic in (ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT)
         }
-        self._plain: dict[str, dict[int, bool]] = {topic: {} for topic in self._contract}
-        """By topic and schema, whether the specialised reader knows its layout."""
+        self._plain: dict[str, dict[bytes, bool]] = {topic: {} for topic in self._contract}
+        """By topic and header of the value (its schema), whether the specialised reader knows its layout."""
 
     def process(self, message: Message, arrival: Arrival, batch: Batch) -> None:
         """Append a BookDelta or BookSnapshot."""
@@ -52,16 +52,18 @@ class OrderBookProcessor:
         return Ignored.GRID_CHANGING if known else Ignored.UNKNOWN_SYMBOL
 
     def _read(self, topic: str, value: bytes | None) -> BookFields | None:
-        schema = self._decoder.schema(value)
-        plain = self._plain[topic].get(schema.schema_id)
+        is_delta = topic == ORDER_BOOK_DELTA
+        header = (value or b"")[:HEADER_BYTES]
+        plain = self._plain[topic].get(header)
         if plain is None:
-            plain = self._plain[topic][schema.schema_id] = schema.layout == self._contract[topic]
+            plain = self._decoder.schema(value).layout == self._contract[topic]
+            self._plain[topic][header] = plain
         if plain and value:
             try:
-                return read_book(value, is_delta=topic == ORDER_BOOK_DELTA, instruments=self._instruments)
+                return read_book(value, is_delta=is_delta, instruments=self._instruments)
             except NotPlainError:
                 pass  # the general reader decides whether it is good
-        return self._read_any(schema.read(value or b""), is_delta=topic == ORDER_BOOK_DELTA)
+        return self._read_any(self._decoder.read(value), is_delta=is_delta)
 
     def _read_any(self, record: envelope.Record, *, is_delta: bool) -> BookFields | None:
         data = envelope.part(record, "data")

@@ -21,7 +21,7 @@ from tests.support.kafka import (
 )
 
 from market_maker.core.events import BookDelta, BookSnapshot
-from market_maker.streams.avro_codec import AvroDecoder
+from market_maker.streams.avro_codec import AvroDecoder, WriterSchema
 from market_maker.streams.batch import Arrival, Batch, Ignored
 from market_maker.streams.book_reader import NotPlainError, read_book
 from market_maker.streams.errors import DecodeError
@@ -314,6 +314,30 @@ def test_the_specialised_reader_agrees_with_the_general_one(
     assert [bids, asks] == expected
     assert (prev_sequence, sequence) == (parts["sequence"], parts["sequence"])
     assert timestamp_us == parts["timestamp_us"]
+
+
+@settings(max_examples=300)
+@given(at=st.integers(0, 100), byte=st.integers(0, 255))
+def test_what_the_specialised_reader_takes_of_a_damaged_message_the_general_one_reads_the_same(
+    at: int, byte: int
+) -> None:
+    schema, grid = avro_schema(ORDER_BOOK_DELTA), instrument()
+    value = bytearray(wire(1, schema, envelope(ORDER_BOOK_DELTA, delta(2**30, 2**30 + 1, BIDS, ASKS))))
+    after_texts = value.index(TRACE_ID.encode()) + 32
+    value[after_texts + at % (len(value) - after_texts)] = byte
+    try:
+        fields = read_book(bytes(value), is_delta=True, instruments=InstrumentTable([grid]))
+    except (NotPlainError, DecodeError):
+        return
+    if fields is not None:
+        record = WriterSchema(1, schema).read(bytes(value))
+        data = record["data"]
+        expected = [
+            tuple((grid.ticks(level["price"]), grid.lots(level["quantity"])) for level in data[side])
+            for side in ("bids", "asks")
+        ]
+        assert fields[1] == record["timestamp"]
+        assert fields[3:] == (data["prev_sequence"], data["sequence"], *expected)
 
 
 @given(noise=st.binary(max_size=200))
