@@ -13,10 +13,12 @@ from decimal import Decimal
 import pytest
 
 from lab.api import Api
+from market_maker.api.admission import RateLimit
 from market_maker.api.decimals import plain
 from market_maker.api.exact_json import exact_json
 from market_maker.api.guard import BODY_BYTES_MAX
 from market_maker.api.problems import ProblemError
+from market_maker.api.strangers import Refusals
 
 JSON = {"Content-Type": "application/json"}
 PEAK_BYTES_MAX = 8 << 20
@@ -117,6 +119,9 @@ def test_there_are_more_than_42_kinds_of_nastiness() -> None:
 
 
 async def test_no_field_of_any_route_answers_a_nasty_value_with_a_failure(api: Api) -> None:
+    at_any_pace = 1e6
+    api.app.state.rate = RateLimit(at_any_pace, at_any_pace)
+    api.app.state.refusals = Refusals(at_any_pace, at_any_pace)
     tried = 0
     for method, target, fields in doors(api):
         for field in [*fields, "unheard_of"]:
