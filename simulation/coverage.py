@@ -45,7 +45,7 @@ HAPPENS_SOMETIMES: tuple[str, ...] = (
     "reset_done",
     "pnl_rebased_later",
     "reset_refused",
-    *(f"refused:{reason}" for reason in ("book_invalid", "book_stale", "grid_changing")),
+    *(f"refused:{reason}" for reason in ("book_invalid", "book_stale", "grid_changing", "lease_ended")),
     *(f"refused:{reason}" for reason in ("position_limit", "rate_limit", "exchange_rate_limit", "own_cross")),
     "refused:waiting_for_room",
     "order_made_smaller",

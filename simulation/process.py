@@ -378,4 +378,5 @@ class Process(Lifetime):
             inbox.put(ev.LagMeasured(now_ns, lag_ns, ENGINE_TOPIC))
             failed = self.journal.failed or self.leasing.lease.is_unanswered
             inbox.put(ev.JournalMeasured(now_ns, self.journal.lag_ns(), failed))
+            inbox.put(ev.LeaseMeasured(now_ns, self.leasing.lease.is_current))
         self.after(GAUGES_NS, self._measure)

@@ -15,6 +15,8 @@ from simulation.violation import Violation
 
 CLEARED_NS_MAX: Final = SILENCE_NS + LEASE_NS + SETTLE_NS + 700 * MS
 """How long orders may rest that nobody looks after; not counted while the Order Service is away."""
+LET_GO_NS_MAX: Final = 500 * MS
+"""How long orders may rest after the end of the lease of a living instance that still acts for them."""
 
 
 class FleetChecks:
@@ -112,14 +114,23 @@ class FleetChecks:
         for symbol, resting in self._exchange.open.items():
             for client_order_id, order in resting.items():
                 actor = self._instances[order.instance_id].actors.get(symbol)
-                is_attended = actor is not None and self._attends(order.instance_id, actor)
-                if is_attended:
+                if actor is not None and self._attends(order.instance_id, actor):
                     order.unattended_ns = None
+                    self._is_let_go(self._instances[order.instance_id], actor, client_order_id, now_ns)
                     continue
                 since_ns = order.unattended_ns = order.unattended_ns or now_ns
                 since_ns = max(since_ns, self._exchange.down_until_ns, self._taken_ns(symbol))
                 if now_ns - since_ns > CLEARED_NS_MAX:
                     raise Violation(19, f"{symbol}: {client_order_id} of {order.instance_id} is nobody's")
+
+    def _is_let_go(
+        self, instance: FleetInstance, actor: FleetActor, client_order_id: str, now_ns: int
+    ) -> None:
+        """What rests goes with the lease, though PostgreSQL is not given up yet; a kill clears in rounds."""
+        ended_ns = now_ns + instance.lease.left_ns
+        since_ns = max(ended_ns, instance.stalled_until_ns, self._exchange.down_until_ns)
+        if actor.engine.symbol.is_active and now_ns - since_ns > LET_GO_NS_MAX:
+            raise Violation(19, f"{actor.name}: {client_order_id} outlives the lease of {instance.name}")
 
     def _taken_ns(self, symbol: str) -> int:
         """When somebody last took it upon himself to look after a symbol, and gave a sign of life."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from market_maker.actors.tenure import Lease
 from market_maker.core import commands as core_cmd
-from market_maker.core.events import Execution, Source
+from market_maker.core.events import Execution, LeaseMeasured, Source
 from market_maker.ownership import commands as cmd
 from market_maker.ownership import events as ev
 from market_maker.ownership.machine import OwnershipMachine
@@ -61,6 +61,7 @@ class FleetInstance(Lifetime):
         )
         self.beat_ns = self._clock.now_ns
         """When it gave its last sign of life."""
+        self._lease_ran = True
         self.done: set[int] = set()
         """Tickets that are over."""
         self._tenancy = FleetTenancy(
@@ -180,7 +181,16 @@ class FleetInstance(Lifetime):
 
     def _pass(self) -> None:
         self.tell(ev.Passed(self._clock.now_ns))
+        self._tell_lease()
         self.after(TICK_NS, self._pass)
+
+    def _tell_lease(self) -> None:
+        """As the service's kill switch feed."""
+        runs = self.lease.is_current
+        if not (runs and self._lease_ran):
+            for _, actor in sorted(self.actors.items()):
+                actor.hear(LeaseMeasured(self._clock.now_ns, runs))
+        self._lease_ran = runs
 
     def _deliver(self, symbol: str, execution: Execution) -> bool:
         """As the service's router: what comes on the way to an actor waits for it."""

@@ -48,6 +48,8 @@ class FleetPlan:
     """Which symbols the desk lets go on by themselves after a clean hand-over."""
     trades: bool
     """Whether anybody trades with them; else only states are recorded."""
+    is_quiet: bool
+    """The market stands still, so that nothing but a rule makes an order leave."""
 
     def configs(self) -> dict[str, SymbolConfig]:
         """By symbol."""
@@ -69,7 +71,8 @@ def fleet_plan_of(seed: int) -> FleetPlan:
     rng = Random(f"fleet plan:{seed}")
     symbols = SYMBOLS[: rng.choice((1, 2, 3, 4))]
     goes_on = tuple(rng.random() < 0.8 for _ in symbols)
-    return FleetPlan(seed, symbols, rng.choice((2, 2, 3)), rng.random() < 0.25, goes_on, seed % 5 != 4)
+    instances, is_eager = rng.choice((2, 2, 3)), rng.random() < 0.25
+    return FleetPlan(seed, symbols, instances, is_eager, goes_on, seed % 5 != 4, seed % 4 == 2)
 
 
 def fleet_script_of(seed: int) -> tuple[Decision, ...]:

@@ -133,7 +133,7 @@ class FleetRun:
             for symbol in self.plan.symbols:
                 if self._takers.random() < TRADES:
                     self.exchange.trade(symbol, self._takers)
-        shift = self.rng.randrange(-400, 400)
+        shift = 0 if self.plan.is_quiet else self.rng.randrange(-400, 400)
         for instance in self.alive():
             for actor in tuple(instance.actors.values()):
                 instance.after(0, actor.show_book, self._books, shift)

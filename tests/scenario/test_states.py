@@ -253,3 +253,21 @@ def test_a_retired_symbol_refuses_enable_and_resume_until_that_is_taken_back() -
     assert play.control(Cause.RESUME).reply == "refused: RETIRED"
     play.when(Retire(play.now_ns, ""))
     assert play.enable().reply == "done"
+
+
+def test_at_the_leases_end_quotes_leave_at_once_and_return_when_it_runs_again() -> None:
+    play = quoting()
+    assert play.lease(is_current=False).requests == ["cancel c1", "cancel c2"]
+    assert (play.state, play.view().no_quote_reason) == (State.ACTIVE, "lease_ended")
+    assert not play.engine.may_send
+    for order in ("c1", "c2"):
+        play.cancel_answer(order)
+        play.stream_cancelled(order)
+    play.mid(10000)
+    assert play.evaluate().requests == []
+    assert play.lease(is_current=True).requests == ["place c3 buy 9995 x 100", "place c4 sell 10005 x 100"]
+
+
+def test_a_paused_symbol_says_nothing_of_a_lease() -> None:
+    play = ready()
+    assert [play.lease(is_current=current).lines for current in (False, True)] == [(), ()]

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from market_maker.actors.tenure import Tenure
+from market_maker.core.engine.engine import HANDLERS as ENGINE_HANDLERS
 from market_maker.core.engine.symbol import Restored
+from market_maker.core.events import LeaseMeasured
 from market_maker.core.instrument import Instrument
 from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import Order
@@ -98,6 +100,11 @@ def a_kill_is_forgotten_by_the_next_owner(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fleet_taking, "restored", forgetful)
 
 
+def the_end_of_a_lease_is_not_told(patch: pytest.MonkeyPatch) -> None:
+    """As it once was: what rested stayed until PostgreSQL was given up."""
+    patch.setitem(ENGINE_HANDLERS, LeaseMeasured, lambda *_: None)
+
+
 def first_failure(from_seed: int = 0) -> Result:
     for seed in range(from_seed, from_seed + SEEDS_MAX):
         result = run_fleet_seed(seed)
@@ -117,6 +124,7 @@ def first_failure(from_seed: int = 0) -> Result:
         (what_was_counted_is_not_remembered, {8}, 0),
         (what_a_fenced_owner_could_not_store_counts_as_stored, {8, 20}, 140),
         (a_kill_is_forgotten_by_the_next_owner, {7}, 0),
+        (the_end_of_a_lease_is_not_told, {19}, 54),
     ],
 )
 def test_a_bug_that_is_planted_in_the_ownership_is_found(

@@ -140,10 +140,12 @@ class Instance:
             self.supervisor, metadata, InstrumentTable(), self.database, {}, self.checkpoints
         )
         self.trading = Trading(self.supervisor, self.journal, self.controls, self.changes)
+        lease = Lease(time.monotonic_ns, LONG_NS)
         self.feed = KillSwitchFeed(
             self.trading,
             self.partitions.get,
             lambda: dict.fromkeys(self._assigned, self._generation),
+            lease,
             lambda: self.ownership.tenancy.outage,
         )
         self.gauges = Gauges(self.trading, self.markets, self.feed, observer, meters, self.outbox, ())
@@ -151,7 +153,7 @@ class Instance:
         self.errands = Errands(self.trading, kills)
         self.ownership = Ownership(
             name,
-            Lease(time.monotonic_ns, LONG_NS),
+            lease,
             OwnerRepository(Database(pools["lease"])),
             self.trading,
             Around(self.markets, self.errands, self),

@@ -113,6 +113,10 @@ class Playbook(ExchangeTalk):
         """A measurement of the journal."""
         return self.when(ev.JournalMeasured(self.now_ns, round(ms * MS), failed))
 
+    def lease(self, *, is_current: bool) -> Said:
+        """A look at the instance's lease."""
+        return self.when(ev.LeaseMeasured(self.now_ns, is_current))
+
     # --- what there is ---------------------------------------------------------------------------
 
     @property

@@ -53,6 +53,7 @@ def conversation(limits: EngineLimits = LIMITS) -> list[ev.Event]:
     desk.lag(12.5)
     desk.journal(3)
     desk.when(ev.HouseMeasured(desk.now_ns))
+    desk.lease(is_current=True)
     desk.config(base_spread_bps=Decimal("20.0"), num_levels=3)
     desk.evaluate()
     desk.mid(10100)

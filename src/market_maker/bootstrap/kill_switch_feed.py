@@ -1,4 +1,4 @@
-"""What the engines' kill switches are told of their surroundings: the consumer's lag, the journal's state."""
+"""What the engines are told of their surroundings: the consumer's lag, the journal's state, the lease."""
 
 import asyncio
 import time
@@ -7,9 +7,10 @@ from typing import Final
 
 import structlog
 
+from market_maker.actors.tenure import Lease
 from market_maker.actors.trading import Trading
 from market_maker.clients.dependency import DependencyHealth
-from market_maker.core.events import JournalMeasured, LagMeasured
+from market_maker.core.events import JournalMeasured, LagMeasured, LeaseMeasured
 from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.lag import LagReport
 from market_maker.streams.partitioner import partition_of
@@ -27,6 +28,7 @@ class KillSwitchFeed:
         trading: Trading,
         partitions: Callable[[str], int | None],
         generations: Callable[[], Mapping[TopicPartitionKey, int]],
+        lease: Lease,
         outage: Callable[[], str],
     ) -> None:
         """`partitions` tells how many a topic has, `generations` are those that are read now.
@@ -37,17 +39,21 @@ class KillSwitchFeed:
         self._journal = trading.journal
         self._partitions = partitions
         self._generations = generations
+        self._lease = lease
         self._outage = outage
         self.lag: LagReport | None = None
         """The last measurement."""
         self._journal_was_well = True
+        self._lease_ran = True
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
         """Tell until cancelled. Nothing here waits for a server: a journal that hangs is told in time."""
         while True:
             self._tell_journal()
-            await asyncio.sleep(INTERVAL_S)
+            self._tell_lease()
+            left_s = self._lease.left_ns / 1e9
+            await asyncio.sleep(min(INTERVAL_S, left_s) if left_s > 0 else INTERVAL_S)
 
     def on_lag(self, report: LagReport) -> None:
         """Tell each symbol the lag of its partition of every topic; None where it cannot be measured."""
@@ -98,3 +104,12 @@ class KillSwitchFeed:
             self._supervisor.tell(
                 symbol, JournalMeasured(time.monotonic_ns(), lag_ns, failed=True, detail=reason)
             )
+
+    def _tell_lease(self) -> None:
+        """Tell the engines again and again while it has ended, and once when it runs again."""
+        runs = self._lease.is_current
+        if not (runs and self._lease_ran):
+            self._supervisor.tell_all(LeaseMeasured(time.monotonic_ns(), runs))
+        if self._lease_ran and not runs:
+            self._log.warning("lease_ended")
+        self._lease_ran = runs

@@ -192,8 +192,9 @@ class Service:
             self._checkpoints,
         )
         trading = Trading(self._supervisor, self._journal, self._controls, self._changes)
+        lease = Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns))
         self._feed = KillSwitchFeed(
-            trading, kafka.partitions, kafka.generations, lambda: self._ownership.tenancy.outage
+            trading, kafka.partitions, kafka.generations, lease, lambda: self._ownership.tenancy.outage
         )
         tallies = (*kafka.tallies(meters.metrics), meters.lines_dropped(self._lines_dropped))
         self._gauges = Gauges(trading, self._markets, self._feed, observer, meters, kafka.outbox, tallies)
@@ -202,7 +203,7 @@ class Service:
         self._errands = Errands(trading, kills)
         self._ownership = Ownership(
             self._instance_id,
-            Lease(time.monotonic_ns, lease_ns(settings.kafka_session_timeout_ns)),
+            lease,
             OwnerRepository(connections.lease),
             trading,
             Around(self._markets, self._errands, kafka),

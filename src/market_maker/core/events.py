@@ -351,6 +351,14 @@ class JournalMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseMeasured:
+    """Whether PostgreSQL has lately confirmed that the symbol is this instance's."""
+
+    at_ns: int
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HouseMeasured:
     """How the limits over all symbols stand: what breaks one, or nothing."""
 
@@ -394,6 +402,7 @@ Event = (
     | Retire
     | LagMeasured
     | JournalMeasured
+    | LeaseMeasured
     | HouseMeasured
     | Fault
     | Tick

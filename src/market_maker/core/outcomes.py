@@ -42,6 +42,7 @@ class Outcome(Enum):
     FILL_BURST = "fill_burst"
     GRID_CHANGING = "grid_changing"
     CLEARING = "clearing"
+    LEASE_ENDED = "lease_ended"
     NOT_EVALUATED = "not evaluated yet"
 
     @property
@@ -91,6 +92,8 @@ _SENTENCES = {
     " fill_burst_pause_ms after the last fill of the burst",
     Outcome.GRID_CHANGING: "tick or lot size changed: quotes return once all orders are gone",
     Outcome.CLEARING: "the market is being cleared: quotes return once zero open orders are proven",
+    Outcome.LEASE_ENDED: "PostgreSQL has not confirmed lately that the symbol is this instance's:"
+    " quotes return when it does",
     Outcome.NOT_EVALUATED: "nothing has been computed yet",
 }
 

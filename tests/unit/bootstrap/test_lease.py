@@ -1,5 +1,6 @@
 """PostgreSQL answers nothing: until when orders leave, and what happens then."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -80,6 +81,33 @@ async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_ow
     assert {(seen.method, seen.path.rsplit("/", 1)[-1]) for seen in heard} == {
         ("DELETE", order_id) for order_id in resting
     }
+
+
+async def test_at_the_leases_end_our_orders_leave_before_postgresql_is_given_up_and_return_with_its_answer(
+    around: Surroundings,
+    way: StallingProxy,
+    postgres_server: PostgresServer,
+    database_url: str,
+    clock: JumpingClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tenancy, "RENEW_S_MAX", NEVER_NS / 1e9)
+    monkeypatch.setattr(surroundings, "LEASE_COMMAND_S", NEVER_NS / 1e9)
+    north = await _quoting(around, way, postgres_server, database_url)
+    lease = north.ownership.tenancy.lease
+    await until(lambda: around.venue.resting(BTC) == 2)
+    way.freeze()
+    renewal = asyncio.ensure_future(north.ownership.tenancy.renew())
+    clock.jump(LEASE_S)
+    before = around.venue.heard()
+    await until(lambda: around.venue.resting(BTC) == 0)
+    assert not lease.is_settled, "PostgreSQL has not been given up yet"
+    assert {seen.method for seen in around.venue.server.requests[before:]} == {"DELETE"}
+    assert (north.state(BTC), north.symbol(BTC).no_quote_reason) == (State.ACTIVE, "lease_ended")
+    way.thaw()
+    await renewal
+    await north.ownership.tenancy.renew()
+    await until(lambda: around.venue.resting(BTC) == 2)
 
 
 async def test_a_short_silence_of_postgresql_stops_nobody(

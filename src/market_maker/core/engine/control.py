@@ -13,6 +13,7 @@ from market_maker.core.events import (
     HouseMeasured,
     JournalMeasured,
     LagMeasured,
+    LeaseMeasured,
     Retire,
 )
 from market_maker.core.risk import kill_switch
@@ -210,6 +211,14 @@ def on_journal(symbol: Symbol, event: JournalMeasured, out: Out) -> None:
     health.journal_lag_ns, health.journal_failed = event.lag_ns, event.failed
     health.journal_detail = event.detail
     check_surroundings(symbol, out)
+
+
+def on_lease(symbol: Symbol, event: LeaseMeasured, out: Out) -> None:  # noqa: ARG001  one signature for all
+    """Evaluate at once: without a lease what rests goes, and it cannot be replaced."""
+    health = symbol.health
+    if health.lease_ended is event.is_current:
+        health.lease_ended = not event.is_current
+        symbol.urgent = True
 
 
 def on_house(symbol: Symbol, event: HouseMeasured, out: Out) -> None:

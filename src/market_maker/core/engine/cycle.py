@@ -80,6 +80,8 @@ def _blocked(symbol: Symbol) -> str | None:
         return Outcome.GRID_CHANGING.value
     if symbol.clearing.active:
         return Outcome.CLEARING.value
+    if symbol.health.lease_ended:
+        return Outcome.LEASE_ENDED.value
     if not symbol.instrument.is_trading:
         return Outcome.INSTRUMENT_NOT_TRADING.value
     if not symbol.book.valid:

@@ -58,6 +58,7 @@ HANDLERS: dict[type, Handler] = {
     ev.Retire: control.on_retire,
     ev.LagMeasured: control.on_lag,
     ev.JournalMeasured: control.on_journal,
+    ev.LeaseMeasured: control.on_lease,
     ev.HouseMeasured: control.on_house,
     ev.Fault: control.on_fault,
     ev.Tick: _on_tick,

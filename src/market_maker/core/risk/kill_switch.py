@@ -36,6 +36,8 @@ class Surroundings:
     journal_lag_ns: int = 0
     journal_failed: bool = False
     journal_detail: str = ""
+    lease_ended: bool = False
+    """PostgreSQL has not confirmed for a lease that the symbol is this instance's."""
     house: tuple[str, str] | None = None
     """What is measured beyond a limit over all symbols, empty when nothing is, and what is allowed.
 
