@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -87,10 +88,6 @@ def what_was_counted_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FleetHistory, "restore", forgetful)
 
 
-def what_a_fenced_owner_could_not_store_counts_as_stored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(FleetIntake, "hold", FleetIntake.done)
-
-
 def a_kill_is_forgotten_by_the_next_owner(patch: pytest.MonkeyPatch) -> None:
     def forgetful(
         history: FleetHistory, symbol: str, row: StateRow, now_ns: int
@@ -122,7 +119,6 @@ def first_failure(from_seed: int = 0) -> Result:
         (a_question_that_was_asked_stays_asked, {20}, 97),
         (a_stale_checkpoint_is_folded, {8}, 0),
         (what_was_counted_is_not_remembered, {8}, 0),
-        (what_a_fenced_owner_could_not_store_counts_as_stored, {8, 20}, 140),
         (a_kill_is_forgotten_by_the_next_owner, {7}, 0),
         (the_end_of_a_lease_is_not_told, {19}, 54),
     ],
@@ -134,6 +130,30 @@ def test_a_bug_that_is_planted_in_the_ownership_is_found(
     found = first_failure(found_at).violation
     assert found is not None
     assert found.number in invariants
+
+
+def frozen_without_its_database(seed: int) -> tuple[Decision, ...]:
+    """An instance loses its database and then stands still: it is fenced with fills that are not stored."""
+    rng = Random(seed)  # noqa: S311 -- the draw has to be repeatable, not secret
+    decisions = []
+    for at_ms in range(2_600, 18_000, 2_700):
+        instance = rng.randrange(4)
+        decisions.append(Decision(at_ms, Kind.DB_DOWN, value=rng.choice((1_500, 4_000)), count=instance))
+        later_ms = at_ms + rng.randrange(100, 900)
+        decisions.append(
+            Decision(later_ms, Kind.STALL, value=rng.choice((900, 1_500, 2_200)), count=instance)
+        )
+    return tuple(sorted(decisions, key=lambda decision: decision.at_ms))
+
+
+def test_what_a_fenced_owner_could_not_store_is_missed_where_it_counts_as_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fewer fills come so late since orders leave with the lease: scripts of everything find it seldom."""
+    monkeypatch.setattr(FleetIntake, "hold", FleetIntake.done)
+    found = (run_fleet(seed, frozen_without_its_database(seed)).violation for seed in range(25, SEEDS_MAX))
+    violation = next(filter(None, found))
+    assert violation.number in {8, 20}
 
 
 def test_the_script_of_a_failing_fleet_shrinks_to_a_few_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
