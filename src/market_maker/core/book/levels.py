@@ -3,59 +3,32 @@
 The next best after a removal is found by walking tick by tick, which in a dense book ends after a step
 or two. After as many steps as the side has levels (a step costs about what looking at one level does)
 the whole side is scanned instead: in a sparse book this costs at most twice the better way.
+Changes themselves are applied in `order_book.OrderBook.apply_delta`.
 
 Bids and asks stand written out: one loop for both would compare through a variable, at twice the cost.
 """
 
 from collections.abc import Iterator, Mapping
 
-from market_maker.core.events import BookSnapshot, Levels
+from market_maker.core.events import BookSnapshot
 
-_BELOW_ANY_PRICE = 0
-_ABOVE_ANY_PRICE = 1 << 63
-
-
-class ImpossibleLevelError(ValueError):
-    """A level with a negative quantity."""
+BELOW_ANY_PRICE = 0
+ABOVE_ANY_PRICE = 1 << 63
 
 
-def apply_bids(bids: dict[int, int], best: int | None, changes: Levels) -> int | None:
-    """Change the levels; gives the highest that remains."""
-    highest = _BELOW_ANY_PRICE if best is None else best
-    for ticks, lots in changes:
-        if lots > 0:
-            bids[ticks] = lots
-            if ticks > highest:  # noqa: PLR1730 -- max() would cost more than all the rest
-                highest = ticks
-        elif lots == 0:
-            bids.pop(ticks, None)
-        else:
-            raise ImpossibleLevelError(f"{lots} lots at bid {ticks}")
-    if highest in bids:
-        return highest
-    for ticks in range(highest - 1, highest - 1 - len(bids), -1):
-        if ticks in bids:
-            return ticks
+def highest_from(bids: Mapping[int, int], ticks: int) -> int | None:
+    """The best bid, when none is above `ticks`."""
+    for at in range(ticks, ticks - 1 - len(bids), -1):
+        if at in bids:
+            return at
     return max(bids, default=None)
 
 
-def apply_asks(asks: dict[int, int], best: int | None, changes: Levels) -> int | None:
-    """Change the levels; gives the lowest that remains."""
-    lowest = _ABOVE_ANY_PRICE if best is None else best
-    for ticks, lots in changes:
-        if lots > 0:
-            asks[ticks] = lots
-            if ticks < lowest:  # noqa: PLR1730 -- min() would cost more than all the rest
-                lowest = ticks
-        elif lots == 0:
-            asks.pop(ticks, None)
-        else:
-            raise ImpossibleLevelError(f"{lots} lots at ask {ticks}")
-    if lowest in asks:
-        return lowest
-    for ticks in range(lowest + 1, lowest + 1 + len(asks)):
-        if ticks in asks:
-            return ticks
+def lowest_from(asks: Mapping[int, int], ticks: int) -> int | None:
+    """The best ask, when none is below `ticks`."""
+    for at in range(ticks, ticks + 1 + len(asks)):
+        if at in asks:
+            return at
     return min(asks, default=None)
 
 

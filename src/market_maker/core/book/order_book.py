@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from enum import Enum
 
 from market_maker.core.book.levels import (
-    ImpossibleLevelError,
-    apply_asks,
-    apply_bids,
+    ABOVE_ANY_PRICE,
+    BELOW_ANY_PRICE,
+    highest_from,
+    lowest_from,
     snapshot_problem,
 )
 from market_maker.core.events import BookDelta, BookSnapshot
@@ -48,6 +49,8 @@ class OrderBook:
     __slots__ = (
         "_asks",
         "_bids",
+        "_highest",
+        "_lowest",
         "_pending",
         "best_ask",
         "best_bid",
@@ -69,6 +72,10 @@ class OrderBook:
         """Deltas that wait for a snapshot, by sequence, in order of arrival."""
         self.best_bid: int | None = None
         self.best_ask: int | None = None
+        self._highest = BELOW_ANY_PRICE
+        """The best bid as a number that can always be compared ..."""
+        self._lowest = ABOVE_ANY_PRICE
+        """... and the best ask."""
         self.sequence = 0
         self.valid = False
         self.invalid_reason = "no snapshot yet"
@@ -82,22 +89,36 @@ class OrderBook:
         self.gaps = 0
         """How often a valid book lost its sequence."""
 
-    def apply_delta(self, delta: BookDelta) -> BookChange:
+    def apply_delta(self, delta: BookDelta) -> BookChange:  # noqa: C901, PLR0912 -- a call a side costs a fifth
         """Change the levels of `delta`; it must follow the book's sequence exactly."""
         sequence = self.sequence
         if not self.valid or delta.prev_sequence != sequence or delta.sequence <= sequence:
             return self._put_aside(delta)
-        try:
-            if delta.bids:
-                self.best_bid = apply_bids(self._bids, self.best_bid, delta.bids)
-            if delta.asks:
-                self.best_ask = apply_asks(self._asks, self.best_ask, delta.asks)
-        except ImpossibleLevelError as impossible:
-            self._keep(delta)
-            return self._distrust_malformed(f"delta has {impossible}")
-        best_bid = self.best_bid
-        best_ask = self.best_ask
-        if best_bid is not None and best_ask is not None and best_bid >= best_ask:
+        for ticks, lots in delta.bids:
+            if lots > 0:
+                self._bids[ticks] = lots
+                if ticks > self._highest:
+                    self.best_bid = self._highest = ticks
+            elif lots == 0:
+                self._bids.pop(ticks, None)
+                if ticks == self._highest:
+                    self.best_bid = highest_from(self._bids, ticks - 1)
+                    self._highest = self.best_bid or BELOW_ANY_PRICE
+            else:
+                return self._impossible(delta, f"{lots} lots at bid {ticks}")
+        for ticks, lots in delta.asks:
+            if lots > 0:
+                self._asks[ticks] = lots
+                if ticks < self._lowest:
+                    self.best_ask = self._lowest = ticks
+            elif lots == 0:
+                self._asks.pop(ticks, None)
+                if ticks == self._lowest:
+                    self.best_ask = lowest_from(self._asks, ticks + 1)
+                    self._lowest = self.best_ask or ABOVE_ANY_PRICE
+            else:
+                return self._impossible(delta, f"{lots} lots at ask {ticks}")
+        if self._highest >= self._lowest:
             self._keep(delta)
             return self._distrust_crossed()
         self.sequence = delta.sequence
@@ -122,12 +143,11 @@ class OrderBook:
             return self._distrust_malformed(problem)
         self._bids = dict(snapshot.bids)
         self._asks = dict(snapshot.asks)
-        self.best_bid = max(self._bids, default=None)
-        self.best_ask = min(self._asks, default=None)
+        self._set_best(max(self._bids, default=None), min(self._asks, default=None))
         self.sequence = sequence
         self.data_ns = snapshot.data_ns
         self.exchange_us = snapshot.exchange_us
-        if self.best_bid is not None and self.best_ask is not None and self.best_bid >= self.best_ask:
+        if self._highest >= self._lowest:
             return self._distrust_crossed()
         self.valid = True
         self.invalid_reason = ""
@@ -143,7 +163,8 @@ class OrderBook:
         self._bids = {}
         self._asks = {}
         self._pending = {}
-        self.best_bid = self.best_ask = self.data_ns = None
+        self._set_best(None, None)
+        self.data_ns = None
         self.sequence = 0
         self.invalidate(reason)
 
@@ -213,6 +234,14 @@ class OrderBook:
                 self._pending = {later.sequence: later for later in kept[index:]}
                 return change
         return BookChange.APPLIED
+
+    def _set_best(self, best_bid: int | None, best_ask: int | None) -> None:
+        self.best_bid, self.best_ask = best_bid, best_ask
+        self._highest, self._lowest = best_bid or BELOW_ANY_PRICE, best_ask or ABOVE_ANY_PRICE
+
+    def _impossible(self, delta: BookDelta, what: str) -> BookChange:
+        self._keep(delta)
+        return self._distrust_malformed(f"delta has {what}")
 
     def _distrust_crossed(self) -> BookChange:
         self.invalidate(f"crossed: best bid {self.best_bid} is not below best ask {self.best_ask} (ticks)")
