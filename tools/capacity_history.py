@@ -37,6 +37,11 @@ def stored(history: Document | None) -> str:
         f"do. A fill in a table of {history['fills']:,} takes {history['fill_bytes']:.0f} bytes, a "
         f"checkpoint up to {largest_kb:.0f} kB, one a symbol.\n"
     )
+    if "learned_bytes" in traded:
+        lines.append(
+            f"What a model has learned (`mm_learned`) takes {traded['learned_bytes'] / 1e3:.1f} kB, one a symbol "
+            "with such a model; presence is that of a programme of one tier.\n"
+        )
     return "".join(lines)
 
 

@@ -27,7 +27,7 @@ from benchmarks.capacity.fleet import Fleet, Instance
 from benchmarks.capacity.matrix import market
 from benchmarks.capacity.servers import Servers, start_servers
 from benchmarks.history.earlier_fills import store
-from benchmarks.history.sizes import TableGrowth, growth, largest_checkpoint
+from benchmarks.history.sizes import growth, largest
 from benchmarks.process_figures import look
 from market_maker.demo.http import AnswerError
 from market_maker.demo.processes import DemoError
@@ -39,6 +39,13 @@ TAKEN_S_MAX: Final = 3_600.0
 LOOK_S: Final = 0.2
 SAMPLE_S: Final = 1.0
 CHECKED: Final = "history_checked"
+PROGRAMMES: Final = """programmes:
+  - name: two-way
+    symbols: [{symbols}]
+    measure: time
+    tiers:
+      - {{name: wide, max_spread_bps: 200, min_size_quote: 1, min_share_pct: 50}}
+"""
 
 
 @dataclass(slots=True)
@@ -78,10 +85,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--starts", type=int, default=3, help="how often to start from checkpoints")
     parser.add_argument("--check-s", type=float, default=3_600.0, help="how long to watch the check at most")
     parser.add_argument("--json", type=Path, help="a file for the figures")
+    parser.add_argument("--only-sizes", action="store_true", help="trade only; the rest of the file stays")
     options = parser.parse_args(arguments)
     found = asyncio.run(_measure(options))
     if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+        kept = json.loads(options.json.read_text()) if options.only_sizes else {}
+        options.json.write_text(json.dumps({**kept, **found}, indent=1) + "\n")
 
 
 async def _measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -90,26 +99,41 @@ async def _measure(options: argparse.Namespace) -> dict[str, Any]:
     try:
         async with aiohttp.ClientSession() as http, market(servers, names) as (dial, _):
             dial.rate.value = RATE
-            grown = await _trading(servers, http, names, options.trading_s)
-            print(f"traded for {options.trading_s:g} s: {grown}", flush=True)
-            found = await _long_history(servers, http, names, options)
+            found = {"traded": await _trading(servers, http, names, options.trading_s)}
+            print(f"traded for {options.trading_s:g} s: {found}", flush=True)
+            if not options.only_sizes:
+                found |= await _long_history(servers, http, names, options)
     finally:
         await servers.stop()
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
-    traded = {"seconds": options.trading_s, "rate": RATE, "tables": [asdict(table) for table in grown]}
-    return {"machine": machine, "symbols": options.symbols, "traded": traded, **found}
+    return {"machine": machine, "symbols": options.symbols, **found}
 
 
 async def _trading(
     servers: Servers, http: aiohttp.ClientSession, names: list[str], seconds: float
-) -> list[TableGrowth]:
+) -> dict[str, Any]:
+    """Every symbol has a programme of one tier, the first one a model that learns."""
+    programmes = servers.directory / "programmes.yaml"
+    programmes.write_text(PROGRAMMES.format(symbols=", ".join(names)))
     fleet = Fleet(servers, http, names)
-    await fleet.start("trading", 1, {})
+    await fleet.prepare("trading")
+    await _quote_by_glft(fleet.database_url, names[0])
+    [instance] = fleet.instances = [fleet.instance("trading-1", {"MM_PROGRAMMES_FILE": str(programmes)})]
+    await instance.child.start()
     try:
         await fleet.enable()
-        return await growth(fleet.database_url, seconds)
+        grown = await growth(fleet.database_url, seconds)
+        learned_bytes = await largest(fleet.database_url, "mm_learned", "learned")
     finally:
         await fleet.stop()
+    tables = [asdict(table) for table in grown]
+    return {"seconds": seconds, "rate": RATE, "tables": tables, "learned_bytes": learned_bytes}
+
+
+async def _quote_by_glft(url: str, symbol: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("UPDATE mm_configs SET model = 'glft' WHERE symbol = $1", symbol)
+    await connection.close()
 
 
 async def _long_history(
@@ -134,7 +158,7 @@ async def _long_history(
     return {
         "fills": options.fills,
         "fill_bytes": stored_bytes / options.fills,
-        "checkpoint_bytes": await largest_checkpoint(fleet.database_url),
+        "checkpoint_bytes": await largest(fleet.database_url, "mm_checkpoints", "fold"),
         "starts": {name: [asdict(start) for start in made] for name, made in starts.items()},
         "check": asdict(check),
     }

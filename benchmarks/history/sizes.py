@@ -11,11 +11,15 @@ TABLES: Final = (
     "mm_fills",
     "mm_markouts",
     "mm_pnl",
+    "mm_presence",
     "outbox",
     "mm_audit",
     "mm_kill_orders",
-    "mm_checkpoints",
+    "mm_drills",
+    "mm_proposals",
+    "mm_config_versions",
 )
+"""Those with one row a symbol (checkpoints, what models have learned) do not grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,12 @@ async def growth(url: str, seconds: float) -> list[TableGrowth]:
     ]
 
 
-async def largest_checkpoint(url: str) -> int:
-    """Bytes of the largest one, as it is stored."""
+async def largest(url: str, table: str, column: str) -> int:
+    """Bytes of the largest value, as it is stored; 0 without any."""
     connection = await asyncpg.connect(url)
     try:
-        size: int = await connection.fetchval("SELECT max(pg_column_size(fold)) FROM mm_checkpoints")
+        query = f"SELECT coalesce(max(pg_column_size({column})), 0) FROM {table}"  # noqa: S608 - names of ours
+        size: int = await connection.fetchval(query)
     finally:
         await connection.close()
     return size
