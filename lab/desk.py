@@ -22,7 +22,6 @@ from market_maker.api.ports import (
     ServiceHealth,
     StoredState,
     SupersededError,
-    VersionRow,
 )
 from market_maker.clients.metadata import MetadataInvalidError, Offer
 from market_maker.core.commands import Problem, Reply
@@ -45,6 +44,7 @@ from market_maker.repositories.orders import OrderRecord
 from market_maker.repositories.outbox import OutboxEvent
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned
+from market_maker.repositories.versions import Version
 
 COMPONENTS = ("postgres", "kafka", "redis", "order_service", "metadata", "schema_registry")
 
@@ -87,7 +87,7 @@ class FakeDesk:
     bids: Sequence[DepthLevel] = (DepthLevel(Decimal("100.00"), Decimal(3), Decimal(1)),)
     asks: Sequence[DepthLevel] = (DepthLevel(Decimal("100.10"), Decimal(2), Decimal(0)),)
     drill_rows: list[Drill] = field(default_factory=list)
-    version_rows: dict[str, list[VersionRow]] = field(default_factory=dict)
+    version_rows: dict[str, list[Version]] = field(default_factory=dict)
     """Configurations that a symbol has had, oldest first."""
 
     def symbols(self) -> Sequence[str]:
@@ -190,7 +190,7 @@ class FakeDesk:
         running = {name: view.config for desk in desks for name, view in desk.views.items()}
         return {**self.ownerless, **running}
 
-    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[VersionRow]:
+    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[Version]:
         self._need_database()
         rows = self._versions_of(symbol)
         return [row for row in reversed(rows) if before is None or row.version < before][:limit]
@@ -217,11 +217,11 @@ class FakeDesk:
             and within(period, row.triggered_at)
         ][:limit]
 
-    def _versions_of(self, symbol: str) -> list[VersionRow]:
+    def _versions_of(self, symbol: str) -> list[Version]:
         """The versions of a symbol, oldest first; what it began with is its first."""
         if symbol not in self.version_rows:
             began = self._rows().get(symbol)
-            first = VersionRow(symbol, 1, START, "setup", "as it began", began)
+            first = Version(symbol, 1, START, "setup", "as it began", began)
             self.version_rows[symbol] = [] if began is None else [first]
         return self.version_rows[symbol]
 
@@ -229,7 +229,7 @@ class FakeDesk:
         rows = self._versions_of(symbol)
         if config is None or not rows or rows[-1].config != config:
             at = START + timedelta(minutes=len(rows))
-            rows.append(VersionRow(symbol, len(rows) + 1, at, actor, reason, config))
+            rows.append(Version(symbol, len(rows) + 1, at, actor, reason, config))
 
     async def require_creatable(self, symbol: str) -> None:
         if symbol in self.views:

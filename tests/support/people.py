@@ -6,9 +6,9 @@ from datetime import datetime
 from http import HTTPStatus
 
 from lab.api import Answer, Api
-from market_maker.api.approval import ConfigProposal, Decision, ProposalState
 from market_maker.api.problems import ProblemError
 from market_maker.api.security import Principal, Role
+from market_maker.repositories.proposals import ConfigProposal, Decision, ProposalState
 
 
 class ByName:

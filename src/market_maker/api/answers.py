@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from market_maker.api.approval import ProposalState
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.problems import RefusalReason
 from market_maker.core.commands import OrderStatus
@@ -12,6 +11,7 @@ from market_maker.core.config import FairValue
 from market_maker.core.instrument import InstrumentStatus
 from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
+from market_maker.repositories.proposals import ProposalState
 
 
 class Answer(BaseModel):

@@ -1,9 +1,8 @@
 """Which changes wait for a second person, who that may be, and what they wait as."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -11,61 +10,12 @@ from market_maker.api.problems import ProblemError
 from market_maker.api.security import Principal, Role
 from market_maker.core.config import SymbolConfig
 from market_maker.core.loosening import RULES, loosened, raised_limits
-from market_maker.repositories.audit import Json
+from market_maker.repositories.proposals import ConfigProposal, Decision
 
 ENABLING_WAITS: Final = (
     "enabling a symbol waits for a second person: send PUT with enabled=true, which makes a proposal, and"
     " enable it when that is approved"
 )
-
-
-class ProposalState(Enum):
-    """What has become of a proposal."""
-
-    PENDING = "PENDING"
-    APPROVED = "APPROVED"
-    REJECTED = "REJECTED"
-    EXPIRED = "EXPIRED"
-    SUPERSEDED = "SUPERSEDED"
-    """The configuration has changed since it was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How a proposal was decided."""
-
-    at: datetime
-    by: str
-    approved: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigProposal:
-    """A change of a configuration that waits for a second person, or has waited."""
-
-    proposal_id: int
-    symbol: str
-    replaces: int
-    """The version that it changes."""
-    changes: Sequence[Mapping[str, Json]]
-    """The fields that it changes: `field`, `before`, `after`, as the answers show them."""
-    loosens: Sequence[str]
-    author: str
-    reason: str
-    created_at: datetime
-    expires_at: datetime
-    decision: Decision | None = None
-    is_superseded: bool = False
-    """Whether the symbol's present version is a later one than `replaces`."""
-
-    def state(self, now: datetime) -> ProposalState:
-        """What has become of it by now."""
-        if self.decision is not None:
-            return ProposalState.APPROVED if self.decision.approved else ProposalState.REJECTED
-        if self.is_superseded:
-            return ProposalState.SUPERSEDED
-        return ProposalState.PENDING if now < self.expires_at else ProposalState.EXPIRED
 
 
 class Proposals(Protocol):

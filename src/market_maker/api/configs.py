@@ -22,6 +22,7 @@ from market_maker.api.requests import ConfigCreate, ConfigUpdate, DeleteRequest
 from market_maker.api.validation import SYMBOL_PATTERN, FieldError
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
+from market_maker.repositories.proposals import ConfigProposal
 
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 
@@ -172,17 +173,15 @@ def _proposal(
     loosens: Sequence[str],
     why: str,
     replaces: int,
-) -> approval.ConfigProposal:
+) -> ConfigProposal:
     """A change as it would wait for a second person; it is kept nowhere yet."""
     changes = [change.model_dump(mode="json") for change in rendering.changes(before, after)]
     at = approval.now()
     expires_at = at + call.approval.expires_after
-    return approval.ConfigProposal(
-        0, before.symbol, replaces, changes, loosens, call.actor, why, at, expires_at
-    )
+    return ConfigProposal(0, before.symbol, replaces, changes, loosens, call.actor, why, at, expires_at)
 
 
-async def _propose(call: Call, route: str, made: approval.ConfigProposal) -> JSONResponse:
+async def _propose(call: Call, route: str, made: ConfigProposal) -> JSONResponse:
     """Keep a change for a second person: 202."""
     made = replace(made, proposal_id=await call.approval.kept.add(made))
     after = {"proposal": proposal_answer(call.approval, made).model_dump(mode="json")}
@@ -192,11 +191,11 @@ async def _propose(call: Call, route: str, made: approval.ConfigProposal) -> JSO
     return _proposed(call, made)
 
 
-def _proposed(call: Call, made: approval.ConfigProposal) -> JSONResponse:
+def _proposed(call: Call, made: ConfigProposal) -> JSONResponse:
     return JSONResponse(proposal_answer(call.approval, made).model_dump(mode="json"), _S.ACCEPTED)
 
 
-def proposal_answer(policy: approval.Approval, row: approval.ConfigProposal) -> answers.ProposalItem:
+def proposal_answer(policy: approval.Approval, row: ConfigProposal) -> answers.ProposalItem:
     """A proposal, as the answers show it."""
     decision = row.decision
     return answers.ProposalItem(

@@ -3,7 +3,8 @@
 The composition root gives the real Desk; tests give an in-memory one. Nothing here knows of HTTP.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,12 +19,14 @@ from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.repositories.audit import AuditEntry
 from market_maker.repositories.drills import Drill
+from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.orders import OrderRecord
 from market_maker.repositories.outbox import OutboxEvent
 from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned
+from market_maker.repositories.versions import Version
 
 
 class DeskError(Exception):
@@ -66,18 +69,13 @@ class DatabaseDownError(UnavailableError):
     """PostgreSQL does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRow:
-    """One configuration that a symbol has had."""
-
-    symbol: str
-    version: int
-    """Counts from 1; the paging key."""
-    at: datetime
-    author: str
-    reason: str
-    config: SymbolConfig | None
-    """None: it was removed."""
+@contextmanager
+def database_asked() -> Iterator[None]:
+    """Turn failures of PostgreSQL into the port's error."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise DatabaseDownError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +237,7 @@ class Desk(Protocol):
         Raises NotConfiguredError, SupersededError, DatabaseDownError.
         """
 
-    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[VersionRow]:
+    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[Version]:
         """Configurations that the symbol has had, those under `before`, newest first.
 
         Raises DatabaseDownError.

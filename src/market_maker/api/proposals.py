@@ -9,7 +9,7 @@ from pydantic import Field
 
 from market_maker.api import answers, approval, rendering
 from market_maker.api.answers import FieldChange
-from market_maker.api.approval import Approval, Decision, ProposalState
+from market_maker.api.approval import Approval
 from market_maker.api.audit import entry
 from market_maker.api.configs import BODY_PROBLEMS, consistent, modelled, proposal_answer
 from market_maker.api.context import ApprovalOf, Call, CallOf, SymbolInPath
@@ -18,6 +18,7 @@ from market_maker.api.paging import Limit, NextCursor, RowCursor, page, row_id
 from market_maker.api.problems import ProblemError, documented
 from market_maker.api.requests import VERSION_MAX, ConfigUpdate, DecisionRequest
 from market_maker.api.trail import Exactly
+from market_maker.repositories.proposals import ConfigProposal, Decision, ProposalState
 
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 
@@ -113,7 +114,7 @@ async def reject(
     return proposal_answer(call.approval, decided)
 
 
-async def _known(waiting: Approval, proposal: int, symbol: str | None) -> approval.ConfigProposal:
+async def _known(waiting: Approval, proposal: int, symbol: str | None) -> ConfigProposal:
     row = await waiting.kept.get(proposal)
     if row is None or symbol not in (None, row.symbol):
         detail = f"there is no proposal {proposal}{f' for {symbol[:40]}' if symbol else ''}"
@@ -121,7 +122,7 @@ async def _known(waiting: Approval, proposal: int, symbol: str | None) -> approv
     return row
 
 
-async def _pending(call: Call, symbol: str, proposal: int) -> approval.ConfigProposal:
+async def _pending(call: Call, symbol: str, proposal: int) -> ConfigProposal:
     row = await _known(call.approval, proposal, symbol)
     state = row.state(approval.now())
     if state is ProposalState.SUPERSEDED:
@@ -132,7 +133,7 @@ async def _pending(call: Call, symbol: str, proposal: int) -> approval.ConfigPro
     return row
 
 
-def _superseded(row: approval.ConfigProposal) -> ProblemError:
+def _superseded(row: ConfigProposal) -> ProblemError:
     detail = (
         f"proposal {row.proposal_id} changes version {row.replaces} of {row.symbol}, which is not the present"
         " one any more: propose the change again if it is still wanted"
@@ -140,21 +141,19 @@ def _superseded(row: approval.ConfigProposal) -> ProblemError:
     return ProblemError(_S.CONFLICT, "SUPERSEDED", detail)
 
 
-async def _decide(
-    call: Call, row: approval.ConfigProposal, reason: str, *, approved: bool
-) -> approval.ConfigProposal:
+async def _decide(call: Call, row: ConfigProposal, reason: str, *, approved: bool) -> ConfigProposal:
     decision = Decision(approval.now(), call.actor, approved, reason)
     await call.approval.kept.decide(row.proposal_id, decision)
     return replace(row, decision=decision)
 
 
-def _settings(row: approval.ConfigProposal) -> dict[str, Any]:
+def _settings(row: ConfigProposal) -> dict[str, Any]:
     """The proposed fields, read as a PUT would read them."""
     proposed = {str(change["field"]): change["after"] for change in row.changes}
     return ConfigUpdate.model_validate(proposed).changes
 
 
-async def _record(call: Call, symbol: str, verb: str, row: approval.ConfigProposal, why: str) -> None:
+async def _record(call: Call, symbol: str, verb: str, row: ConfigProposal, why: str) -> None:
     fields = [FieldChange.model_validate(change) for change in row.changes]
     state = row.state(approval.now()).value
     await call.audit.record(

@@ -16,9 +16,10 @@ from market_maker.api.context import CallOf, DeskOf, SymbolInPath
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, RowCursor, page, row_id
-from market_maker.api.ports import Desk, VersionRow
+from market_maker.api.ports import Desk
 from market_maker.api.problems import ProblemError, documented, unknown_symbol
 from market_maker.api.requests import VERSION_MAX, RollbackRequest
+from market_maker.repositories.versions import Version
 
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 
@@ -125,19 +126,19 @@ async def roll_back(
     )
 
 
-async def version_of(desk: Desk, symbol: str, version: int) -> VersionRow:
+async def version_of(desk: Desk, symbol: str, version: int) -> Version:
     """One version; 404 when there is none of that number."""
     return _require(await desk.versions(symbol, version + 1, 1), symbol, version)
 
 
-def _require(rows: Sequence[VersionRow], symbol: str, version: int) -> VersionRow:
+def _require(rows: Sequence[Version], symbol: str, version: int) -> Version:
     if not rows or rows[0].version != version:
         detail = f"{symbol[:40]!r} has no version {version}: GET its /versions lists them"
         raise ProblemError(_S.NOT_FOUND, "UNKNOWN_VERSION", detail)
     return rows[0]
 
 
-def _version(row: VersionRow, earlier: VersionRow | None) -> ConfigVersion:
+def _version(row: Version, earlier: Version | None) -> ConfigVersion:
     return ConfigVersion(
         symbol=row.symbol,
         version=row.version,

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,7 +36,7 @@ from market_maker.repositories.paging import ALWAYS, Period
 from market_maker.repositories.pnl import Earned, PnlRepository
 from market_maker.repositories.positions import PositionRepository
 from market_maker.repositories.states import StateRepository
-from market_maker.repositories.versions import VersionRepository
+from market_maker.repositories.versions import Version, VersionRepository
 
 REPLY_S_MAX: Final = 2.0
 """An engine answers within a step; one that has not by then is shown as not having answered."""
@@ -161,18 +161,18 @@ class ServiceDesk:
 
     async def configs(self) -> Sequence[SymbolConfig]:
         """All configurations, sorted by symbol."""
-        with _database():
+        with ports.database_asked():
             return [record.config for record in await self._configs.list()]
 
     async def config(self, symbol: str) -> SymbolConfig | None:
         """One configuration."""
-        with _database():
+        with ports.database_asked():
             record = await self._configs.get(symbol)
         return record.config if record is not None else None
 
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, ports.StoredState]:
         """The states of these symbols as PostgreSQL holds them; PAUSED where none was ever stored."""
-        with _database():
+        with ports.database_asked():
             records = await self._states.load_all()
         return {
             symbol: ports.StoredState(record.state, record.reason, record.since)
@@ -183,13 +183,13 @@ class ServiceDesk:
 
     async def stored_position(self, symbol: str) -> Decimal:
         """The position that its fills make, as stored."""
-        with _database():
+        with ports.database_asked():
             stored = await self._positions.get(symbol)
         return Decimal(0) if stored is None else stored.position
 
     async def stay_paused(self, symbols: Sequence[str]) -> None:
         """Symbols that nobody owns start PAUSED at whoever takes them."""
-        with _database():
+        with ports.database_asked():
             await self._owners.forget_resume(symbols)
 
     async def require_creatable(self, symbol: str) -> None:
@@ -206,7 +206,7 @@ class ServiceDesk:
     async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a configuration and start its symbol, PAUSED."""
         await self.require_creatable(config.symbol)
-        with _database():
+        with ports.database_asked():
             try:
                 record = await self._configs.insert(config, Written(actor, reason))
             except DuplicateError as error:  # somebody else was quicker
@@ -220,7 +220,7 @@ class ServiceDesk:
         self, config: SymbolConfig, actor: str, reason: str, replaces: int | None = None
     ) -> None:
         """Replace a configuration and tell the engine."""
-        with _database():
+        with ports.database_asked():
             try:
                 record = await self._configs.update(config, Written(actor, reason, replaces))
             except VersionConflictError as error:
@@ -229,32 +229,28 @@ class ServiceDesk:
             raise ports.NotConfiguredError(f"{config.symbol} is not configured")
         self._markets.changed(record)
 
-    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[ports.VersionRow]:
+    async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[Version]:
         """Configurations that the symbol has had, newest first."""
         if "\0" in symbol:
             return []  # PostgreSQL holds no such text
-        with _database():
-            rows = await self._versions.list(symbol, before, limit)
-        return [
-            ports.VersionRow(row.symbol, row.version, row.at, row.author, row.reason, row.config)
-            for row in rows
-        ]
+        with ports.database_asked():
+            return await self._versions.list(symbol, before, limit)
 
     async def begin_drill(self, drill: Drill) -> int:
         """Note that a kill switch is tried."""
-        with _database():
+        with ports.database_asked():
             return await self._drills.begin(drill)
 
     async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
         """Note what was measured."""
-        with _database():
+        with ports.database_asked():
             await self._drills.finish(drill_id, halted_us, proven_zero_us)
 
     async def drills(
         self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[Drill]:
         """Drills, newest first."""
-        with _database():
+        with ports.database_asked():
             return await self._drills.list(symbol, before, limit, period)
 
     async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
@@ -262,7 +258,7 @@ class ServiceDesk:
         self._ownership.removing(symbol, is_under_way=True)
         try:
             self._require_idle(symbol)
-            with _database():
+            with ports.database_asked():
                 if not await self._configs.delete(symbol, Written(actor, reason)):
                     raise ports.NotConfiguredError(f"{symbol} is not configured")
         except ports.DeskError:
@@ -292,45 +288,45 @@ class ServiceDesk:
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[FillRecord]:
         """Fills, newest first."""
-        with _database():
+        with ports.database_asked():
             rows = await self._fills.list(symbol, before, limit, period)
             markouts = await self._markouts.of_fills(symbol, [(row.trade_id, row.side) for row in rows])
         return [replace(row, markouts=markouts[row.trade_id, row.side]) for row in rows]
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         """What the result came from, oldest first."""
-        with _database():
+        with ports.database_asked():
             return await self._pnl.earned(symbol, since, until, by)
 
     async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
         """How every programme stands."""
-        with _database():
+        with ports.database_asked():
             return await self._standings(at)
 
     async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
         """Sums of markouts, oldest first."""
-        with _database():
+        with ports.database_asked():
             return await self._markouts.sums(symbol, since, until, by)
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OrderRecord]:
         """Orders, newest first."""
-        with _database():
+        with ports.database_asked():
             return await self._orders.list(symbol, before, limit, period)
 
     async def events(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
         """State changes and kill switches, newest first."""
-        with _database():
+        with ports.database_asked():
             return await self._outbox.list(symbol, before, limit, period)
 
     async def incidents(
         self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
         """Kill switches that fired, newest first."""
-        with _database():
+        with ports.database_asked():
             return await self._outbox.of_topic(RISK_TOPIC, symbol, before, limit, period)
 
     def health(self) -> ports.ServiceHealth:
@@ -345,7 +341,7 @@ class ServiceDesk:
         self, wanted: ports.AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[tuple[int, AuditEntry]]:
         """Entries of the audit trail, newest first."""
-        with _database():
+        with ports.database_asked():
             return await self._audit.list(
                 wanted.symbol,
                 before,
@@ -359,7 +355,7 @@ class ServiceDesk:
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the audit trail."""
-        with _database():
+        with ports.database_asked():
             await self._audit.append(entries)
 
     async def _note_enabled(self, symbols: Sequence[str], by: Written) -> dict[str, Reply]:
@@ -385,12 +381,3 @@ class ServiceDesk:
 
 def _duplicate(symbol: str) -> ports.DuplicateConfigError:
     return ports.DuplicateConfigError(f"{symbol} is already configured")
-
-
-@contextmanager
-def _database() -> Iterator[None]:
-    """Turn failures of PostgreSQL into the port's error."""
-    try:
-        yield
-    except DatabaseError as error:
-        raise ports.DatabaseDownError(str(error)) from error

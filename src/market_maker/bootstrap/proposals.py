@@ -1,14 +1,11 @@
 """Proposals as the admin API sees them, in PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
-from market_maker.api.approval import ConfigProposal, Decision
-from market_maker.api.ports import DatabaseDownError
-from market_maker.repositories.errors import DatabaseError
+from market_maker.api.ports import database_asked
 from market_maker.repositories.executor import Database
-from market_maker.repositories.proposals import ProposalRepository, ProposalRow
+from market_maker.repositories.proposals import ConfigProposal, Decision, ProposalRepository
 
 
 class StoredProposals:
@@ -19,65 +16,22 @@ class StoredProposals:
 
     async def add(self, proposal: ConfigProposal) -> int:
         """Keep a new one and give its id."""
-        row = ProposalRow(
-            0,
-            proposal.symbol,
-            proposal.replaces,
-            proposal.changes,
-            proposal.loosens,
-            proposal.author,
-            proposal.reason,
-            proposal.created_at,
-            proposal.expires_at,
-        )
-        with _database():
-            return await self._rows.add(row)
+        with database_asked():
+            return await self._rows.add(proposal)
 
     async def get(self, proposal_id: int) -> ConfigProposal | None:
         """One proposal."""
-        with _database():
-            row = await self._rows.get(proposal_id)
-        return None if row is None else _proposal(row)
+        with database_asked():
+            return await self._rows.get(proposal_id)
 
     async def page(
         self, symbol: str | None, open_at: datetime | None, before: int | None, limit: int
     ) -> Sequence[ConfigProposal]:
         """Proposals, newest first."""
-        with _database():
-            return [_proposal(row) for row in await self._rows.list(symbol, open_at, before, limit)]
+        with database_asked():
+            return await self._rows.list(symbol, open_at, before, limit)
 
     async def decide(self, proposal_id: int, decision: Decision) -> bool:
         """Note how it was decided; false when it has been decided before."""
-        with _database():
-            return await self._rows.decide(
-                proposal_id, decision.at, decision.by, decision.reason, approved=decision.approved
-            )
-
-
-@contextmanager
-def _database() -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
-        raise DatabaseDownError(str(error)) from error
-
-
-def _proposal(row: ProposalRow) -> ConfigProposal:
-    decision = None
-    if row.decided_at is not None:
-        decision = Decision(
-            row.decided_at, row.decided_by or "", row.approved is True, row.decision_reason or ""
-        )
-    return ConfigProposal(
-        row.id,
-        row.symbol,
-        row.replaces,
-        row.changes,
-        row.loosens,
-        row.author,
-        row.reason,
-        row.created_at,
-        row.expires_at,
-        decision,
-        row.superseded,
-    )
+        with database_asked():
+            return await self._rows.decide(proposal_id, decision)

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
-from market_maker.api.ports import DatabaseDownError, Desk
+from market_maker.api.ports import Desk, database_asked
 from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.view import Note, picture_of
-from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.kill_orders import KillOrderRepository
 
 
@@ -53,16 +52,12 @@ class RedisPeers:
 
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:
         """Order kills through PostgreSQL. Raises DatabaseDownError."""
-        try:
+        with database_asked():
             orders = await self._kill_orders.order(symbols, actor, reason)
-        except DatabaseError as error:
-            raise DatabaseDownError(str(error)) from error
         return {str(order_id): symbol for order_id, symbol in orders.items()}
 
     async def kills_done(self, order_ids: Collection[str]) -> frozenset[str]:
         """Which of these are carried out. Raises DatabaseDownError."""
-        try:
+        with database_asked():
             done = await self._kill_orders.done([UUID(order_id) for order_id in order_ids])
-        except DatabaseError as error:
-            raise DatabaseDownError(str(error)) from error
         return frozenset(str(order_id) for order_id in done)

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import asyncpg
 
-from market_maker.api.approval import ConfigProposal, Decision, ProposalState
 from market_maker.bootstrap.proposals import StoredProposals
 from market_maker.core.config import SymbolConfig
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.executor import Database
+from market_maker.repositories.proposals import ConfigProposal, Decision, ProposalState
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CHANGE = {"field": "max_loss_usdt", "before": "500.0", "after": "600"}
