@@ -39,8 +39,8 @@ def stored(history: Document | None) -> str:
     )
     if "learned_bytes" in traded:
         lines.append(
-            f"What a model has learned (`mm_learned`) takes {traded['learned_bytes'] / 1e3:.1f} kB, one a symbol "
-            "with such a model; presence is that of a programme of one tier.\n"
+            f"What a model has learned (`mm_learned`) takes {traded['learned_bytes'] / 1e3:.1f} kB, one a "
+            "symbol with such a model; presence is that of a programme of one tier.\n"
         )
     return "".join(lines)
 
