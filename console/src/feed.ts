@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { type Batch, Hub, type Link, type Row } from "./hub";
+import type { Glance } from "./types";
 
 /** Two heartbeats and a little: older than that, what is shown may be wrong. */
 export const STALE_MS = 5_500;
@@ -12,6 +13,7 @@ export interface Feed {
   link: Link;
   heard: number;
   version: string;
+  glance: Glance | null;
   complete: boolean; // every symbol has been told once
 }
 
@@ -21,6 +23,7 @@ export const feed: Feed = {
   link: "connecting",
   heard: 0,
   version: "",
+  glance: null,
   complete: false,
 };
 
@@ -51,7 +54,7 @@ export function silence(): void {
 }
 
 function byWorker(): void {
-  const worker = new SharedWorker("/console/stream.js", { type: "module", name: "mm-stream-1" });
+  const worker = new SharedWorker("/console/stream.js", { type: "module", name: "mm-stream-2" });
   worker.port.onmessage = (message: MessageEvent<Batch>) => take(message.data);
   ask = (what) => worker.port.postMessage(what);
   // A page that comes back from the browser's cache has said goodbye: start over.
@@ -59,7 +62,7 @@ function byWorker(): void {
 }
 
 function byLeader(): void {
-  const channel = new BroadcastChannel("mm-stream-1");
+  const channel = new BroadcastChannel("mm-stream-2");
   let hub: Hub | null = null;
   channel.onmessage = (message: MessageEvent<Batch | "hello" | "again" | "stop" | "bye">) => {
     if (message.data === "hello") hub && channel.postMessage(hub.all());
@@ -94,6 +97,7 @@ export function take(batch: Batch, now = Date.now()): void {
   feed.link = batch.link;
   feed.heard = batch.heard;
   feed.version = batch.version;
+  feed.glance = batch.glance;
   for (const listener of listeners) listener();
 }
 

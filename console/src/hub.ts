@@ -3,7 +3,7 @@
 // Every tab is told the same in batches, four times a second at most. What a stream said before it was lost is
 // forgotten as a whole once the next one has told everything, so nothing deleted meanwhile stays.
 
-import type { Missing, Summary } from "./types";
+import type { Glance, Missing, Summary } from "./types";
 
 export const STREAM = "/v1/mm/stream";
 const BATCH_MS = 250;
@@ -26,6 +26,7 @@ export interface Batch {
   link: Link;
   heard: number; // when the stream last gave any sign of life; 0: never
   version: string;
+  glance: Glance | null;
 }
 
 export type Source = Pick<EventSource, "addEventListener" | "close" | "readyState">;
@@ -39,6 +40,7 @@ export class Hub {
   private link: Link = "connecting";
   private heard = 0;
   private version = "";
+  private glance: Glance | null = null;
   private source: Source | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
@@ -64,11 +66,12 @@ export class Hub {
     this.watch = this.retry = null;
     this.link = "connecting";
     this.rows.clear();
+    this.glance = null;
   }
 
   /** All there is, for a tab that has just come. */
   all(): Batch {
-    return { rows: [...this.rows.values()], gone: [], anew: true, link: this.link, heard: this.heard, version: this.version };
+    return { rows: [...this.rows.values()], gone: [], anew: true, link: this.link, heard: this.heard, version: this.version, glance: this.glance };
   }
 
   private connect(): void {
@@ -99,6 +102,9 @@ export class Hub {
     });
     on("removed", (symbol) => this.remove(symbol));
     on("heartbeat", () => this.complete());
+    on("fleet", (data) => {
+      this.glance = JSON.parse(data) as Glance;
+    });
     source.addEventListener("error", () => {
       if (this.source !== source) return;
       this.lost(source.readyState === 2 ? "refused" : "lost");
@@ -153,7 +159,7 @@ export class Hub {
     this.timer ??= setTimeout(() => {
       this.timer = null;
       const rows = this.anew ? [...this.rows.values()] : [...this.changed].flatMap((one) => this.rows.get(one) ?? []);
-      const batch = { rows, gone: [...this.gone], anew: this.anew, link: this.link, heard: this.heard, version: this.version };
+      const batch = { rows, gone: [...this.gone], anew: this.anew, link: this.link, heard: this.heard, version: this.version, glance: this.glance };
       this.changed.clear();
       this.gone.clear();
       this.anew = false;

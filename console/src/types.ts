@@ -353,6 +353,24 @@ export interface Instance {
   self: boolean;
 }
 
+export interface HouseLimit {
+  name: string;
+  limit_usdt: string;
+  known_usdt: string;
+  worst_usdt: string; // with what is not known
+  left_usdt: string;
+  unknown: string[];
+}
+
+/** What stands around the symbols. */
+export interface Glance {
+  instances: number;
+  silent: string[];
+  guards: number | null;
+  lag_ms: number | null;
+  house_limits: HouseLimit[];
+}
+
 export interface SystemStatus {
   shadow_mode: boolean;
   complete: boolean;

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { feed, take } from "../src/feed";
 import type { Batch, Row } from "../src/hub";
 
-const batch = (more: Partial<Batch>): Batch => ({ rows: [], gone: [], anew: false, link: "connecting", heard: 1, version: "1", ...more });
+const batch = (more: Partial<Batch>): Batch => ({ rows: [], gone: [], anew: false, link: "connecting", heard: 1, version: "1", glance: null, ...more });
 
 beforeEach(() => {
   feed.rows.clear();

@@ -101,3 +101,14 @@ test("a tab that comes later is told everything at once", () => {
   expect(hub.all().anew).toBe(true);
   expect(symbols(hub.all())).toEqual(["A", "B"]);
 });
+
+test("what stands around the symbols is told to every tab, and forgotten when nobody is signed in", () => {
+  const glance = { instances: 2, silent: ["b"], guards: 1, lag_ms: 100, house_limits: [] };
+  streams.at(-1)?.say("begin", "1");
+  streams.at(-1)?.say("heartbeat");
+  streams.at(-1)?.say("fleet", glance);
+  vi.advanceTimersByTime(300);
+  expect(last().glance).toEqual(glance);
+  hub.stop();
+  expect(hub.all().glance).toBeNull();
+});

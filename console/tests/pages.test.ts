@@ -11,7 +11,7 @@ test("an export runs no formula in a spreadsheet", () => {
 });
 
 test("a search asks for exactly what was filled in", () => {
-  const none = { symbol: "", actor: "", route: "", since: "", until: "" };
+  const none = { symbol: "", actor: "", route: "", text: "", since: "", until: "" };
   expect(pathOf(none)).toBe("/v1/mm/audit");
   expect(pathOf({ ...none, symbol: " btcusdt ", route: "PUT /v1/mm-configs/{symbol}" })).toBe(
     "/v1/mm/audit?symbol=BTCUSDT&route=PUT+%2Fv1%2Fmm-configs%2F%7Bsymbol%7D",

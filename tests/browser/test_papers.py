@@ -58,6 +58,7 @@ async def strict(start_site: Callable[..., Any], shared_exchange: ExchangeServer
         AUTH_SERVICE_URL=shared_exchange.url,
         CHANGES_NEED_APPROVAL="true",
         MM_PROGRAMMES_FILE=str(programmes),
+        HOUSE_MAX_GROSS_USDT="200000",
     )
     desk = Desk(Guarded(site.service, site.exchange))
     await record_a_day(site.service.environment["POSTGRES_URL"], "ETHUSDT")
@@ -85,6 +86,17 @@ async def earned(desk: Desk, symbol: str) -> datetime:
     finally:
         await connection.close()
     return at
+
+
+async def test_the_first_page_shows_what_is_left_of_the_limits_over_all_symbols_and_what_stands_around(
+    strict: Desk, people: People
+) -> None:
+    person = await at_work(strict, people, "", "mm:read")
+    around = person.page.locator("dl.around")
+    await expect(around).to_contain_text(re.compile(r"Gross inventory.* of 200 ?k", re.DOTALL))
+    await expect(around).to_contain_text("Instances1")
+    await expect(around).to_contain_text("Guardnone")
+    await expect(around).to_contain_text(re.compile(r"Lag\d+\.\d s"))
 
 
 async def test_a_report_shows_what_a_symbol_earned_from_what_and_its_fills_markouts(
@@ -118,7 +130,7 @@ async def test_a_report_shows_what_a_symbol_earned_from_what_and_its_fills_marko
     await expect(person.page.get_by_role("heading", name="Report of SOLUSDT")).to_be_visible()
     await person.page.get_by_role("button", name="last hour").click()
     await expect(person.page).to_have_url(re.compile(r"#/report/SOLUSDT/hour$"))
-    kept = person.page.get_by_role("link", name="Keep these times in the address")
+    kept = person.page.get_by_role("link", name="Link to these times")
     await kept.click()
     await expect(person.page).to_have_url(re.compile(r"%3A|\.\."))
     await person.page.reload()

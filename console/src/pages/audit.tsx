@@ -11,15 +11,14 @@ import { List, usePages } from "./history";
 const EXPORT_MAX = 50_000;
 const ROUTES = ["POST /v1/mm/emergency/kill", "POST /v1/mm/emergency/flatten", "POST /v1/mm/reset", "POST /v1/mm-configs", "PUT /v1/mm-configs/{symbol}", "DELETE /v1/mm-configs/{symbol}", "POST /v1/mm/enable", "POST /v1/mm/pause", "POST /v1/mm/resume", "POST /v1/mm-configs/{symbol}/enable", "POST /v1/mm-configs/{symbol}/pause", "POST /v1/mm-configs/{symbol}/resume"];
 
+const NONE = { symbol: "", actor: "", route: "", text: "", since: "", until: "" };
+
 export function Audit() {
-  const [wanted, setWanted] = useState({ symbol: "", actor: "", route: "", since: "", until: "" });
+  const [wanted, setWanted] = useState(NONE);
   const [asked, setAsked] = useState(wanted);
-  const [words_, setWords] = useState("");
   const [exported, setExported] = useState("");
   const path = pathOf(asked);
   const pages = usePages<AuditRecord>(path);
-  const needle = words_.trim().toLowerCase();
-  const shown = needle ? { ...pages, items: pages.items.filter((row) => JSON.stringify(row).toLowerCase().includes(needle)) } : pages;
   const field = (name: keyof typeof wanted, label: string, type: "text" | "datetime-local" = "text", list?: string) => (
     <label>{label} <input type={type} list={list} value={wanted[name]} onInput={(event) => setWanted({ ...wanted, [name]: event.currentTarget.value })} /></label>
   );
@@ -37,16 +36,15 @@ export function Audit() {
     <section class="plain-page" aria-label="Audit">
       <div class="bar-top"><h2>Audit</h2></div>
       <form class="row tools" onSubmit={(event) => { event.preventDefault(); setAsked(wanted); }}>
-        {field("symbol", "Symbol")}{field("actor", "Who")}{field("route", "What", "text", "routes")}{field("since", "From", "datetime-local")}{field("until", "To", "datetime-local")}
+        {field("symbol", "Symbol")}{field("actor", "Who")}{field("route", "What", "text", "routes")}{field("text", "Words")}{field("since", "From", "datetime-local")}{field("until", "To", "datetime-local")}
         <datalist id="routes">{ROUTES.map((route) => <option key={route} value={route} />)}</datalist>
         <button type="submit" class="primary">Search</button>
-        <button type="button" onClick={() => { const none = { symbol: "", actor: "", route: "", since: "", until: "" }; setWanted(none); setAsked(none); }}>Clear</button>
-        <label>Words among those shown <input type="search" value={words_} onInput={(event) => setWords(event.currentTarget.value)} /></label>
+        <button type="button" onClick={() => { setWanted(NONE); setAsked(NONE); }}>Clear</button>
         <button type="button" onClick={() => void save()}>Export</button>
         <span role="status" class="quiet">{exported}</span>
       </form>
       <List
-        pages={shown} what={needle ? `of ${pages.items.length} read entries` : "entries"}
+        pages={pages} what="entries"
         head={<>{["When", "Who", "What", "Symbol", "Why", "Before and after"].map((name) => <th key={name} scope="col">{name}</th>)}</>}
         line={(row) => (
           <tr key={row.entry_id}>
@@ -73,11 +71,12 @@ function short(row: AuditRecord): string {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text || "nothing changed";
 }
 
-export function pathOf(wanted: { symbol: string; actor: string; route: string; since: string; until: string }): string {
+export function pathOf(wanted: typeof NONE): string {
   const query = new URLSearchParams();
   if (wanted.symbol.trim()) query.set("symbol", wanted.symbol.trim().toUpperCase());
   if (wanted.actor.trim()) query.set("actor", wanted.actor.trim());
   if (wanted.route.trim()) query.set("route", wanted.route.trim());
+  if (wanted.text.trim()) query.set("text", wanted.text.trim());
   for (const name of ["since", "until"] as const) if (wanted[name]) query.set(name, new Date(wanted[name]).toISOString());
   const text = query.toString();
   return `/v1/mm/audit${text ? `?${text}` : ""}`;

@@ -120,7 +120,7 @@ function options(chart: Drawn, width: number, marks: { current: Fill[] }, inUtc:
     ...(inUtc ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "UTC") } : {}),
     legend: { show: chart.columns.length > 1, live: false },
     cursor: { sync: { key: "symbol" }, y: false, drag: { x: false, y: false } },
-    padding: [6, 8, 0, 0],
+    padding: [6, 26, 0, 0],
     axes: [{ ...axis, size: 20, values: (_, times) => times.map((at) => clock(at, (times.at(-1) ?? 0) - (times[0] ?? 0), inUtc)) }, { ...axis, size: 74, values: (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 6 })) }],
     series: [
       {},

@@ -4,13 +4,13 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { loss, position, rank } from "../attention";
 import type { Question } from "../dialogs";
 import { feed, useFeed } from "../feed";
-import { num } from "../format";
+import { num, sentence, short } from "../format";
 import type { Row } from "../hub";
 import { useKeys } from "../keys";
-import { Empty } from "../parts";
+import { Bar, Empty } from "../parts";
 import { go, href } from "../route";
 import { may } from "../session";
-import type { Session } from "../types";
+import type { Glance, Session } from "../types";
 import { ageMs, Card, type Column, Line, pause } from "./fleet-rows";
 
 const ROW_PX = 40;
@@ -127,6 +127,7 @@ export function Fleet({ session, find, onAsk }: { session: Session; find: string
         {operate ? <button type="button" onClick={() => onAsk({ verb: "resume", symbols: null })}>Resume all</button> : null}
         {operate ? <a class="button" href={href("new")}>Add a symbol</a> : null}
       </div>
+      <Around glance={feed.glance} />
       <div class="scroller" ref={scroller} tabIndex={0} role="region" aria-label="Symbols, scrollable">
         {narrow ? (
           <div class="cards" ref={sized(rows.length * height)}>
@@ -155,6 +156,28 @@ export function Fleet({ session, find, onAsk }: { session: Session; find: string
         )}
       </div>
     </section>
+  );
+}
+
+/** What stands around the symbols: how far the limits over all of them are, instances, guard, lag. */
+function Around({ glance }: { glance: Glance | null }) {
+  if (!glance) return null;
+  const { guards, lag_ms, silent, instances } = glance;
+  return (
+    <dl class="around">
+      {glance.house_limits.map(({ name, limit_usdt, worst_usdt, left_usdt, unknown }) => (
+        <div key={name} class={num(left_usdt) < 0 ? "danger" : ""}>
+          <dt>{sentence(name)}</dt>
+          <dd>
+            <Bar label={`${sentence(name)} over all symbols`} distance={{ used: num(worst_usdt) / num(limit_usdt), value: num(worst_usdt), limit: num(limit_usdt), price: null }} />
+            {short(num(worst_usdt))} of {short(num(limit_usdt))}{unknown.length ? ` (not known: ${unknown.join(", ")})` : ""}
+          </dd>
+        </div>
+      ))}
+      <div class={silent.length ? "danger" : ""}><dt>Instances</dt><dd>{instances}{silent.length ? ` (silent: ${silent.join(", ")})` : ""}</dd></div>
+      <div><dt>Guard</dt><dd>{guards === null ? "not known" : guards || "none"}</dd></div>
+      <div class={lag_ms === null ? "near" : ""}><dt title="Of this instance behind its slowest topic">Lag</dt><dd>{lag_ms === null ? "not measurable" : `${(lag_ms / 1000).toFixed(1)} s`}</dd></div>
+    </dl>
   );
 }
 

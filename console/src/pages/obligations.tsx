@@ -56,7 +56,7 @@ function Today({ one }: { one: Obligation }) {
     <tr>
       <th scope="row"><a href={href("report", one.symbol, "day")}>{one.symbol}</a></th>
       <td>{one.programme}, {one.tier}</td>
-      <td>{one.min_share_pct} % with {one.min_size} {one.size_currency} within {one.max_spread_bps} bps</td>
+      <td>{one.min_share_pct} % with {one.min_size} in {one.size_currency} currency within {one.max_spread_bps} bps</td>
       <td><span class="pair"><span class="n">{one.share_pct === null ? NONE : `${fixed(one.share_pct, 2)} %`}</span><Share reached={reached} label={`${nameOf(one)}: ${one.share_pct ?? 0} % of ${one.min_share_pct} % promised`} /></span></td>
       <td class="n">{!one.total || one.slack < 0 ? NONE : amount(one.measure, needed(one))}</td>
       <td class={`n ${tone}`}>{!one.total ? NONE : one.slack < 0 ? `${amount(one.measure, -one.slack)} too much` : amount(one.measure, one.slack)}</td>
@@ -93,6 +93,7 @@ function Before({ day, items }: { day: string; items: Obligation[] }) {
 function DayBefore({ day, items }: { day: string; items: Obligation[] }) {
   const read = useRead<ObligationDay>(`/v1/mm/obligations?day=${day}`);
   if (!read.data) return <tr><th scope="row">{day}</th><td colSpan={items.length} class="quiet">{read.error || "reading…"}</td></tr>;
+  if (read.data.items.every((one) => !one.present)) return <tr><th scope="row">{day}</th><td colSpan={items.length} class="quiet">nothing on record: no service ran, or the programmes were not there yet</td></tr>;
   return (
     <tr>
       <th scope="row">{day}</th>

@@ -43,8 +43,10 @@ export function Report({ symbol, span }: { symbol: string | null; span: string |
         <span role="group" aria-label="Period" class="row">{Object.keys(SPANS).map((one) => <button key={one} type="button" class={one === wanted ? "on" : ""} aria-pressed={one === wanted} onClick={() => { go("report", chosen, one); setAnew(anew + 1); }}>last {one}</button>)}</span>
         <Between onChosen={(text) => go("report", chosen, text)} />
         <span class="spacer" />
-        {period ? <a class="button" href={href("report", chosen, `${period.since}..${period.until}`)}>Keep these times in the address</a> : null}
-        <button type="button" onClick={() => print()}>Print</button>
+        <span class="row">
+          {period ? <a class="button" href={href("report", chosen, `${period.since}..${period.until}`)} title="Puts the times into the address, to be kept or sent">Link to these times</a> : null}
+          <button type="button" onClick={() => print()}>Print</button>
+        </span>
       </div>
       {period ? <Told key={`${chosen}${period.since}`} symbol={chosen} period={period} isNow={wanted in SPANS} isConfigured={names?.includes(chosen) ?? true} /> : <p class="note danger" role="alert">The address names no period: choose one above.</p>}
     </section>

@@ -13,7 +13,7 @@ export function System({ session }: { session: Session }) {
   const names = [...new Set((status.data?.instances ?? []).flatMap((one) => Object.keys(one.latency_us)))];
   return (
     <section class="plain-page" aria-label="System">
-      <div class="bar-top"><h2>System</h2><span class="quiet">version {health.data?.version ?? session.version}</span><span class="spacer" /><a href="/docs">Interface</a></div>
+      <div class="bar-top"><h2>System</h2><span class="quiet">version {health.data?.version ?? session.version}</span><span class="spacer" /><a href="/docs">API reference</a></div>
       <div class="two">
         <div>
           <h3>What this instance depends on</h3>
@@ -67,5 +67,6 @@ export function System({ session }: { session: Session }) {
 
 function micro(value: number | null | undefined): string {
   if (value === null || value === undefined) return NONE;
+  if (value >= 1_000_000) return `${(value / 1_000_000).toFixed(1)} s`;
   return value >= 1000 ? `${(value / 1000).toFixed(1)} ms` : `${value.toFixed(0)} µs`;
 }

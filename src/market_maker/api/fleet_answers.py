@@ -70,6 +70,19 @@ class InstanceStatus(Answer):
     is_self: bool = Field(serialization_alias="self", description="Whether it is the one that answers.")
 
 
+class FleetGlance(Answer):
+    """What stands around the symbols, as the instance that answers sees it."""
+
+    instances: int = Field(description="That show themselves, the one that answers included.")
+    silent: list[str] = Field(description="Those of them that have given no sign of life of late.")
+    guards: int | None = Field(description="That live; null: not known.")
+    lag_ms: int | None = Field(
+        description="How far this instance is behind the slowest consumed topic, to a tenth of a second;"
+        " null: not measurable."
+    )
+    house_limits: list[HouseLimit]
+
+
 class WithoutPicture(Answer):
     """A configured symbol of which no instance shows a picture."""
 

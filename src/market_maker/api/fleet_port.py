@@ -10,7 +10,7 @@ from typing import Protocol
 from fastapi import Request, Response
 
 from market_maker.api.answers import Audit, ControlResult, SymbolSummary
-from market_maker.api.fleet_answers import SystemStatus, WithoutPicture
+from market_maker.api.fleet_answers import FleetGlance, SystemStatus, WithoutPicture
 from market_maker.api.forwarded import Origin
 from market_maker.api.security import Principal
 from market_maker.core.states import Cause
@@ -99,6 +99,9 @@ class FleetPort(Protocol):
 
     def is_elsewhere(self, symbol: str, elsewhere: ShownElsewhere) -> bool:
         """Whether another instance's picture of the symbol is the one to show."""
+
+    def glance(self) -> FleetGlance:
+        """What stands around the symbols."""
 
     async def status(self) -> SystemStatus:
         """The whole fleet now."""

@@ -118,8 +118,8 @@ class Streams:
     responses={
         HTTPStatus.OK: {
             "description": "Events `begin` (data: the service's version), `status` (data: a SymbolSummary),"
-            " `without_owner` (data: a WithoutPicture), `removed` (data: the symbol) and `heartbeat` (data:"
-            " when it was sent).",
+            " `without_owner` (data: a WithoutPicture), `removed` (data: the symbol), `heartbeat` (data: when"
+            " it was sent) and `fleet` (data: a FleetGlance).",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **documented(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -130,8 +130,8 @@ async def stream(request: Request, desk: DeskOf, fleet: FleetOf) -> StreamingRes
 
     Changes of one symbol within half a second come as one event. Symbols of other instances come about once a
     second; one that no instance shows comes as `without_owner` until one does. The first `heartbeat` says
-    that every symbol has been told; from then on one comes at least every 4 s. The stream ends when its token
-    does, or its bearer signs out.
+    that every symbol has been told; from then on one comes at least every 4 s, and behind it a `fleet` when
+    that has changed. The stream ends when its token does, or its bearer signs out.
     """
     streams: Streams = request.app.state.streams
     changes = streams.subscribe(desk, getattr(request.state, LET_IN))
@@ -168,6 +168,8 @@ async def _events(
             if time.monotonic() - sent_s >= HEARTBEAT_S:
                 sent_s = time.monotonic()
                 yield _event("heartbeat", datetime.now(UTC).isoformat())
+                if glance := board.glance():
+                    yield glance
             changed = await changes.next(min(HEARTBEAT_S, max(0.0, look_s - time.monotonic())))
             if changed is None:
                 break
@@ -205,6 +207,13 @@ class _Board:
         self._told: dict[str, object] = {}
         """By symbol, what was told last."""
         self._others = ShownElsewhere({}, {})
+        self._glance = ""
+
+    def glance(self) -> bytes | None:
+        """What stands around the symbols; None when that was told."""
+        data = self._fleet.glance().model_dump_json()
+        is_new, self._glance = data != self._glance, data
+        return _event("fleet", data) if is_new else None
 
     def all_own(self) -> AsyncIterator[bytes]:
         """Every symbol that runs here."""

@@ -75,6 +75,12 @@ class KillSwitchFeed:
         measured = LagMeasured(report.at_ns, longest_ns, topic, unmeasured)
         self._supervisor.tell(symbol, measured if topic else LagMeasured(report.at_ns, None, unmeasured))
 
+    def longest_lag_ns(self) -> int | None:
+        """Of the slowest topic; None while one cannot be measured."""
+        lags = [] if self.lag is None else [*self.lag.topics.values()]
+        known = [lag_ns for lag_ns in lags if lag_ns is not None]
+        return max(known) if known and len(known) == len(lags) else None
+
     def _lag_of(self, report: LagReport, topic: str, symbol: str) -> int | None:
         """Of the symbol's partition, if it has not been begun anew since it was measured."""
         count = self._partitions(topic)

@@ -49,6 +49,7 @@ from market_maker.fleet.forward import InProcess
 from market_maker.fleet.house import HouseWatch
 from market_maker.fleet.membership import Membership, make_instance_id
 from market_maker.fleet.redis_peers import RedisPeers
+from market_maker.fleet.view import Around as AroundUs
 from market_maker.fleet.view import FleetView
 from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership
@@ -228,7 +229,12 @@ class Service:
         doors = settings.access
         sign_in = None if doors.sign_in_url is None else doors.sign_in_url.reveal()
         samples = Samples()
-        view = FleetView(desk, peers, lambda: self._house.shown())  # noqa: PLW0108 -- it is made below
+        view = FleetView(
+            desk,
+            peers,
+            lambda: self._house.shown(),  # noqa: PLW0108 -- it is made below
+            lambda: AroundUs(self._feed.longest_lag_ns(), self._membership.guards),
+        )
         self._house = HouseWatch(
             settings.house.limits,
             settings.house.day_starts_minute,

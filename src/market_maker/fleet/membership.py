@@ -60,6 +60,8 @@ class Membership:
         self._desk = desk
         self._supervisor = supervisor
         self._guards = metrics.gauge("mm_guards_seen")
+        self.guards: int | None = None
+        """How many live; None: not known."""
         self._beat = 0
         self._started_at = datetime.now(UTC)
 
@@ -83,8 +85,8 @@ class Membership:
                 Heartbeat(self._peers.instance, self._beat, self._started_at, symbols, __version__)
             )
             await self._bus.share_signed_out(self._signed_out)
-            guards = await self._bus.guards()
-            self._guards.set(guards if guards is not None else float("nan"))
+            self.guards = await self._bus.guards()
+            self._guards.set(self.guards if self.guards is not None else float("nan"))
             self._warn_without_secret()
             await asyncio.sleep(max(0.0, began + BEAT_S - time.monotonic()))
 

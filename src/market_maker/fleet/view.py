@@ -23,6 +23,8 @@ from market_maker.fleet.pictures import PictureReader, Seen
 
 SILENT_S = 2.5
 """An instance that has published nothing new for so long, two pictures and a half, gives no sign of life."""
+LAG_STEP_MS = 100
+LAG_STEP_NS = LAG_STEP_MS * 1_000_000
 LOOK_EVERY_S = 0.5
 """Others publish once a second: whoever asks meanwhile gets what was seen last."""
 
@@ -35,6 +37,14 @@ class Others(ShownElsewhere):
     """By instance."""
     seen_s: float
     """When that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What this instance knows of its surroundings; None: it does not."""
+
+    lag_ns: int | None = None
+    guards: int | None = None
 
 
 Note = Callable[[answers.SymbolSummary], None]
@@ -64,7 +74,11 @@ class FleetView:
     """Implements the API's FleetPort. One look at the others is shared by all who ask at the same time."""
 
     def __init__(
-        self, desk: Desk, peers: Peers, house_limits: Callable[[], list[fleet_answers.HouseLimit]] = list
+        self,
+        desk: Desk,
+        peers: Peers,
+        house_limits: Callable[[], list[fleet_answers.HouseLimit]] = list,
+        around: Callable[[], Around] = Around,
     ) -> None:
         """`house_limits` tells how the limits over all symbols stand."""
         self._desk = desk
@@ -74,6 +88,7 @@ class FleetView:
         self._seen_s = 0.0
         self._looking = asyncio.Lock()
         self._house_limits = house_limits
+        self._around = around
 
     def owner(self, symbol: str) -> str | None:
         """The instance that owns a symbol; None: nobody does, or it is not known."""
@@ -106,6 +121,22 @@ class FleetView:
                 self._seen = await self._look()
                 self._seen_s = time.monotonic()
             return self._seen
+
+    def glance(self) -> fleet_answers.FleetGlance:
+        """What stands around the symbols; of the others what was seen last."""
+        around, seen = self._around(), self._seen
+        others = (
+            {}
+            if seen is None
+            else {one: _silent_ms(each, seen.seen_s) for one, each in seen.pictures.items()}
+        )
+        return fleet_answers.FleetGlance(
+            instances=1 + len(others),
+            silent=sorted(one for one, silent_ms in others.items() if silent_ms is not None),
+            guards=around.guards,
+            lag_ms=None if around.lag_ns is None else round(around.lag_ns / LAG_STEP_NS) * LAG_STEP_MS,
+            house_limits=self._house_limits(),
+        )
 
     async def status(self) -> fleet_answers.SystemStatus:
         """The whole fleet now."""

@@ -8,13 +8,17 @@ import aiohttp
 import pytest
 from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, running_fleet
 
-from lab.api import VERSION, eventually, served
+from lab.api import VERSION, Alone, eventually, served
 from lab.desk import FakeDesk
 from market_maker.actors.changes import ChangeFeed
 from market_maker.api import stream
 from market_maker.api.answers import SymbolSummary
+from market_maker.api.app import create_app
+from market_maker.api.security import NoAuth
+from market_maker.api.server import ApiServer
 from market_maker.core.states import State
 from market_maker.fleet import view as fleet_module
+from market_maker.fleet.view import Around, FleetView
 
 PATH = "/v1/mm/stream"
 
@@ -37,7 +41,7 @@ async def events(
             name, _, value = line.partition(":")
             block[name] = value.strip()
         else:
-            if heartbeats or block.get("event") != "heartbeat":
+            if block.get("event") not in ("fleet", *(() if heartbeats else ("heartbeat",))):
                 yield block
             block = {}
 
@@ -122,6 +126,27 @@ async def test_an_idle_stream_gives_signs_of_life_that_a_script_hears(
             await anext(blocks)
         for _ in range(3):
             assert (await anext(blocks))["event"] == "heartbeat"
+
+
+async def test_behind_a_heartbeat_stands_what_surrounds_the_symbols_once_it_has_changed(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
+    around = [Around(lag_ns=1_234_000_000, guards=1)]
+    app = create_app(desk, NoAuth(), VERSION, FleetView(desk, Alone(), around=lambda: around[-1]))
+    server = ApiServer(app, "127.0.0.1", 0)
+    await server.start()
+    url = f"http://127.0.0.1:{server.port}"
+    async with aiohttp.ClientSession(url) as session, session.get(PATH) as response:
+        told = (
+            json.loads(line[6:]) async for line in response.content if line.startswith(b'data: {"instances')
+        )
+        first = await anext(told)
+        assert (first["instances"], first["silent"], first["house_limits"]) == (1, [], [])
+        assert (first["guards"], first["lag_ms"]) == (1, 1_200)
+        around.append(Around(lag_ns=1_239_000_000, guards=0))
+        assert (await anext(told))["guards"] == 0
+    await server.stop()
 
 
 async def test_stopping_the_server_ends_its_streams(desk: FakeDesk) -> None:
