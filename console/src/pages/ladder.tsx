@@ -1,7 +1,7 @@
 // The book around the mid: others' depth as bars, our orders with what can stand before them.
 
 import { useState } from "preact/hooks";
-import { decimals, duration, fixed, num } from "../format";
+import { decimals, duration, fixed, NONE, num } from "../format";
 import type { Depth, DepthLevel, Quotes, Side } from "../types";
 
 const SHOWN = 12;
@@ -42,13 +42,14 @@ export function Ladder({ depth, read, quotes, tick, mid }: { depth: Depth; read:
     return (
       <tr key={`${side}${one.price}`} class={`${side === "BUY" ? "bid" : "ask"} ${one.ours ? "ours" : ""}`}>
         <th scope="row" class="n">{fixed(one.price.toFixed(tick + 2), tick)}</th>
-        <td class="n size">{one.others.toFixed(sizes)}</td>
+        <td class="n size">{one.others ? one.others.toFixed(sizes) : NONE}</td>
         <td class="depth">
           <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect width={largest ? (100 * one.others) / largest : 0} height="10" /></svg>
         </td>
         <td class="n mine" title={one.ours ? `At most ${one.others.toFixed(sizes)} stand before it: an estimate, the exchange tells nobody's place` : ""}>
           {one.ours ? <b>{side === "BUY" ? "►" : "◄"} {one.ours.toFixed(sizes)}</b> : ""}
           {here.length ? <small title="Level"> L{here.map((level) => level.level).join(", ")}</small> : null}
+          {one.ours ? <small> {one.others ? `q ≤ ${one.others.toFixed(Math.min(sizes, 3))}` : "q 1st"}</small> : null}
         </td>
       </tr>
     );
