@@ -3,6 +3,8 @@
 The admin API is the real one, in a process of its own, behind it a desk whose pictures change. Chromium loads
 the fleet's page and tells each task of its main thread that took longer than 50 ms once loading is over. Then
 streams are opened, and what they cost the service is the difference to what it costs without any.
+
+At last the demo's stack trades one symbol (as in `tick_to_order`), in turns without a stream and with them.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import itertools
 import multiprocessing
 import random
 import time
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
@@ -21,6 +24,8 @@ import aiohttp
 import uvloop
 from playwright.async_api import async_playwright
 
+from benchmarks.bench_tick_to_order import trading
+from benchmarks.capacity.exposition import parse, quantile
 from benchmarks.process_figures import look_cpu
 from benchmarks.report import Row, table
 from lab.api import Alone
@@ -42,6 +47,8 @@ STREAMS: Final = 32
 STREAMS_PER_ADDRESS: Final = 8
 LOADING_S: Final = 3.0
 LONG_MS: Final = 50.0
+TURNS: Final = 4
+RATIO_MAX: Final = 1.1
 OBSERVE: Final = """() => {
   window.longTasks = [];
   new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((one) => one.duration)))
@@ -65,6 +72,7 @@ def main(arguments: list[str]) -> None:
     finally:
         server.kill()
         server.join()
+    print(table("tick to order", asyncio.run(_tick_to_order(seconds / TURNS))))
 
 
 def _serve(pipe: Connection) -> None:
@@ -118,6 +126,33 @@ async def _rows(url: str, pid: int, seconds: float) -> list[Row]:
         Row("what one stream costs it", with_one - without, "%"),
         Row(f"what {STREAMS} streams cost it", with_streams - without, "%", 5.0),
     ]
+
+
+async def _tick_to_order(seconds: float) -> list[Row]:
+    """p99 without and with streams, in turns, each added up over its turns."""
+    found: dict[int, Counter[float]] = {0: Counter(), STREAMS: Counter()}
+    async with trading() as (stack, session, _):
+        for streams, counts in [*found.items()] * TURNS:
+            async with AsyncExitStack() as stacked:
+                for number in range(streams):
+                    await _listen(stacked, stack.api_url, f"127.0.0.{number // STREAMS_PER_ADDRESS + 2}")
+                await asyncio.sleep(1)
+                before = await _latencies(session, stack.metrics_url)
+                await asyncio.sleep(seconds)
+                after = await _latencies(session, stack.metrics_url)
+            counts.update({edge: count - before.get(edge, 0.0) for edge, count in after.items()})
+    without, with_streams = (1e6 * (quantile(0.99, {}, counts) or 0.0) for counts in found.values())
+    return [
+        Row("p99 without a stream", without, "us"),
+        Row(f"p99 with {STREAMS} streams", with_streams, "us"),
+        Row("with them, of what it is without", with_streams / without if without else 0.0, "", RATIO_MAX),
+    ]
+
+
+async def _latencies(session: aiohttp.ClientSession, metrics_url: str) -> dict[float, float]:
+    name = "mm_tick_to_order_latency_seconds"
+    async with session.get(metrics_url) as answer:
+        return parse(await answer.text(), (name,)).buckets(name)
 
 
 async def _long_tasks(url: str, seconds: float) -> list[float]:

@@ -12,8 +12,8 @@ the load tool, whose quotes have the document's pace.
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import redirect_stdout
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, redirect_stdout
 from typing import Any, Final
 
 import aiohttp
@@ -26,7 +26,7 @@ from benchmarks.report import Row
 from lab.maven import NoJavaServerError
 from market_maker.demo.arguments import parse_arguments
 from market_maker.demo.http import JsonClient
-from market_maker.demo.stack import start_stack
+from market_maker.demo.stack import Stack, start_stack
 from market_maker.demo.trading import DemoOperator
 
 SECONDS: Final = 20.0
@@ -86,7 +86,9 @@ def _stages(name: str, stages: dict[str, tuple[float, float]]) -> Iterator[Row]:
             yield Row(f"{name}stage {stage}, {share}", took_us, "us")
 
 
-async def _measure() -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
+@asynccontextmanager
+async def trading() -> AsyncIterator[tuple[Stack, aiohttp.ClientSession, DemoOperator]]:
+    """The demo's stack with one symbol that requotes on every change of the mid."""
     arguments = parse_arguments(
         ["--symbols", "BTCUSDT", "--levels", "1", "--http-port", "0", "--metrics-port", "0"]
     )
@@ -99,12 +101,17 @@ async def _measure() -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
             await desk.api.put("/v1/mm-configs/BTCUSDT", CONFIG)
             await JsonClient(session, stack.sandbox_url).post("/sandbox/start")
             await desk.enable()
-            await asyncio.sleep(SECONDS)
-            overall: dict[str, Any] = await desk.api.get("/v1/mm/status")
-            async with session.get(stack.metrics_url) as metrics:
-                stages = stages_us([], [parse(await metrics.text(), ("mm_tick_stage_latency_seconds",))])
+            yield stack, session, desk
             await desk.stop(shadow=False)
     finally:
         await stack.stop()
+
+
+async def _measure() -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
+    async with trading() as (stack, session, desk):
+        await asyncio.sleep(SECONDS)
+        overall: dict[str, Any] = await desk.api.get("/v1/mm/status")
+        async with session.get(stack.metrics_url) as metrics:
+            stages = stages_us([], [parse(await metrics.text(), ("mm_tick_stage_latency_seconds",))])
     latency: dict[str, Any] = overall["latency_us"]
     return latency, stages
