@@ -49,7 +49,7 @@ from market_maker.fleet.forward import InProcess
 from market_maker.fleet.house import HouseWatch
 from market_maker.fleet.membership import Membership, make_instance_id
 from market_maker.fleet.redis_peers import RedisPeers
-from market_maker.fleet.view import FleetView, Surroundings
+from market_maker.fleet.view import FleetView, SeenHere
 from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.day_marks import DayMarkRepository
@@ -232,7 +232,7 @@ class Service:
             desk,
             peers,
             lambda: self._house.shown(),  # noqa: PLW0108 -- it is made below
-            lambda: Surroundings(self._feed.longest_lag_ns(), self._membership.guards),
+            lambda: SeenHere(self._feed.longest_lag_ns(), self._membership.guards),
         )
         self._house = HouseWatch(
             settings.house.limits,

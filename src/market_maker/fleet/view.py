@@ -40,7 +40,7 @@ class Others(ShownElsewhere):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SeenHere:
     """What this instance knows of its surroundings; None: it does not."""
 
     lag_ns: int | None = None
@@ -78,7 +78,7 @@ class FleetView:
         desk: Desk,
         peers: Peers,
         house_limits: Callable[[], list[fleet_answers.HouseLimit]] = list,
-        around: Callable[[], Surroundings] = Surroundings,
+        around: Callable[[], SeenHere] = SeenHere,
     ) -> None:
         """`house_limits` tells how the limits over all symbols stand."""
         self._desk = desk

@@ -18,7 +18,7 @@ from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer
 from market_maker.core.states import State
 from market_maker.fleet import view as fleet_module
-from market_maker.fleet.view import Surroundings, FleetView
+from market_maker.fleet.view import FleetView, SeenHere
 
 PATH = "/v1/mm/stream"
 
@@ -132,7 +132,7 @@ async def test_behind_a_heartbeat_stands_what_surrounds_the_symbols_once_it_has_
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
-    around = [Surroundings(lag_ns=1_234_000_000, guards=1)]
+    around = [SeenHere(lag_ns=1_234_000_000, guards=1)]
     app = create_app(desk, NoAuth(), VERSION, FleetView(desk, Alone(), around=lambda: around[-1]))
     server = ApiServer(app, "127.0.0.1", 0)
     await server.start()
@@ -144,7 +144,7 @@ async def test_behind_a_heartbeat_stands_what_surrounds_the_symbols_once_it_has_
         first = await anext(told)
         assert (first["instances"], first["silent"], first["house_limits"]) == (1, [], [])
         assert (first["guards"], first["lag_ms"]) == (1, 1_200)
-        around.append(Surroundings(lag_ns=1_239_000_000, guards=0))
+        around.append(SeenHere(lag_ns=1_239_000_000, guards=0))
         assert (await anext(told))["guards"] == 0
     await server.stop()
 
