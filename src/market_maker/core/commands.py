@@ -71,11 +71,21 @@ class OrderStatus(Enum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
 
-    def __init__(self, value: str) -> None:
-        self.is_final = value in ("filled", "cancelled", "rejected")
+    __hash__ = object.__hash__  # an Enum's own is a call for each look whether a status is in a set
+
+    @property
+    def is_final(self) -> bool:
         """Whether the order can change no more."""
-        self.rests = value in ("open", "partially_filled", "pending_cancel")
+        return self in FINAL
+
+    @property
+    def rests(self) -> bool:
         """Whether the exchange confirmed the order and has not yet called it final."""
+        return self in RESTING
+
+
+FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+RESTING = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from market_maker.core.book.own_share import OwnShare
-from market_maker.core.commands import OrderStatus, RecordOrder
+from market_maker.core.commands import FINAL, RESTING, OrderStatus, RecordOrder
 from market_maker.core.events import ExchangeOrder, ExchangeStatus, Execution
 from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.side import Side
@@ -93,12 +93,12 @@ class Order:
     @property
     def is_live(self) -> bool:
         """Whether the exchange has not yet called it final."""
-        return not self.status.is_final
+        return self.status not in FINAL
 
     @property
     def rests(self) -> bool:
         """Whether the exchange confirmed it and has not yet called it final."""
-        return self.status.rests
+        return self.status in RESTING
 
     @property
     def open_lots(self) -> int:
@@ -191,7 +191,7 @@ class OrderTracker:
 
     def live(self, side: Side) -> list[Order]:
         """Orders of a side that the exchange has not called final, oldest first."""
-        return [order for order in self._orders.values() if order.side is side and not order.status.is_final]
+        return [order for order in self._orders.values() if order.side is side and order.status not in FINAL]
 
     def live_count(self) -> int:
         """Live and unknown orders of both sides."""

@@ -67,7 +67,7 @@ def _make(values: Mapping[str, Decimal]) -> QuotingModel:
     return AvellanedaStoikov(values)
 
 
-KIND = ModelKind(
+KIND: ModelKind = ModelKind(
     NAME,
     "Avellaneda and Stoikov (2008): quotes around a reservation price that leans against the position, with a"
     " fixed horizon.",

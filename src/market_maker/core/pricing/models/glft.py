@@ -77,7 +77,7 @@ def _make(values: Mapping[str, Decimal]) -> QuotingModel:
     return Glft(values)
 
 
-KIND = ModelKind(
+KIND: ModelKind = ModelKind(
     NAME,
     "Guéant, Lehalle and Fernandez-Tapia: optimal quotes for a market that never closes, from how often and"
     " how deep takers trade and how much the price moves.",

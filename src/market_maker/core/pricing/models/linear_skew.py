@@ -8,7 +8,7 @@ from market_maker.core.pricing.models.proposal import ModelKind
 
 NAME = "linear_skew"
 
-KIND = ModelKind(
+KIND: ModelKind = ModelKind(
     NAME,
     "A spread of base_spread_bps around the mid, widened by volatility and moved against the inventory in"
     " proportion to it.",
