@@ -214,7 +214,7 @@ class OrderTracker:
 
     def is_two_sided(self) -> bool:
         """Whether at least one confirmed order rests on each side."""
-        sides = {order.side for order in self._orders.values() if order.rests}
+        sides = {order.side for order in self._orders.values() if order.status in RESTING}
         return len(sides) == 2
 
     def fill(self, execution: Execution, instrument: Instrument, now_ns: int) -> Order | None:

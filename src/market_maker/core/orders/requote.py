@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from market_maker.core.commands import OrderStatus
+from market_maker.core.commands import RESTING, OrderStatus
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.pricing.quoting import QuoteLevel
 from market_maker.core.side import Side
@@ -95,7 +95,7 @@ def plan_side(
         if order.status is OrderStatus.PENDING_CANCEL:
             if not order.cancel_outstanding and not order.query_outstanding:
                 cancel.append(order)
-        elif not order.rests:
+        elif order.status not in RESTING:
             coming.append(order)
         elif order in excess:
             cancel.append(order)
