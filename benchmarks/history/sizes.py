@@ -12,6 +12,7 @@ TABLES: Final = (
     "mm_markouts",
     "mm_pnl",
     "mm_presence",
+    "mm_quoting_time",
     "outbox",
     "mm_audit",
     "mm_kill_orders",

@@ -27,8 +27,8 @@ EPILOG = """Times are ISO 8601, such as 2026-11-20T08:00:00Z (no zone: UTC), or 
 The database is the one at POSTGRES_URL, which is only read."""
 
 NOTES: Final = (
-    "From the service's database; results of full minutes.",
-    "Not stored, so not told: why an ACTIVE symbol did not quote, and the queue before its orders.",
+    "From the service's database; results and reasons for not quoting of full minutes.",
+    "Not stored, so not told: the queue before orders.",
 )
 
 

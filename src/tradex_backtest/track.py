@@ -9,11 +9,10 @@ from typing import Final, NamedTuple
 from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.engine.engine import SymbolEngine
-from market_maker.core.pricing.models.proposal import NotReady
-from market_maker.core.pricing.models.registry import DEFAULT
+from market_maker.core.ledger.quoting_time import Why, reason
 from market_maker.core.states import State
 from market_maker.core.view import spread_bps
-from tradex_backtest.report.figures import QUOTING, FillFigures, OrderFigures, Point, TimeShare
+from tradex_backtest.report.figures import FillFigures, OrderFigures, Point, TimeShare
 from tradex_backtest.venue import BacktestVenue
 
 NS_PER_MS: Final = 1_000_000
@@ -30,16 +29,14 @@ class Tracked:
 
 
 class _Standing(NamedTuple):
-    """The engine's state and why it does not quote; while it quotes, why not by its own model, if so."""
+    """The engine's state and why it does not quote."""
 
     state: State
-    why: str | NotReady | None
+    why: Why
 
     def told(self) -> tuple[str, str]:
         """In a report's words."""
-        if isinstance(self.why, str):
-            return self.state.value, self.why
-        return self.state.value, QUOTING if self.why is None else f"{QUOTING} as {DEFAULT}: {self.why.code}"
+        return self.state.value, reason(self.why)
 
 
 class Track:

@@ -118,6 +118,8 @@ class Scribe:
                 return f"markouts {', '.join(_shown(markout) for markout in markouts)}"
             case cmd.RecordPresence(spans):
                 return f"presence {', '.join(f'{span.tier} {span.present_us} us' for span in spans)}"
+            case cmd.RecordQuotingTime(_, spent_us):
+                return f"minute {', '.join(f'{reason} {us} us' for reason, us in spent_us)}"
             case cmd.RecordPnl(_, parts):
                 return f"result {parts.spread:f} + {parts.inventory:f} - {parts.fees:f}"
             case cmd.Reply(_, _, problems):

@@ -218,6 +218,14 @@ class RecordPnl:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordQuotingTime:
+    """How the minute that ended then was spent as far as the symbol was ACTIVE: (reason, microseconds)."""
+
+    at_us: int
+    spent_us: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordPresence:
     """How far programmes were kept, in stretches of time that may go on; the same beginning replaces."""
 
@@ -276,5 +284,6 @@ class Notice:
 
 
 Request = PlaceOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders
-Record = RecordOrder | RecordFill | RecordState | RecordRisk | RecordMarkouts | RecordPnl | RecordPresence
+Measured = RecordMarkouts | RecordPnl | RecordQuotingTime | RecordPresence
+Record = RecordOrder | RecordFill | RecordState | RecordRisk | Measured
 Command = Request | Record | Reply | PublishQuote | Notice

@@ -35,7 +35,8 @@ Deletes from the database at POSTGRES_URL what is older than its table's retenti
   orders that are over          RETENTION_ORDERS_DAYS
   events that were sent         RETENTION_EVENTS_DAYS
   kills that were carried out   RETENTION_KILL_ORDERS_DAYS
-  results of minutes            RETENTION_PNL_DAYS
+  results of minutes, and how   RETENTION_PNL_DAYS
+  they were spent
   markouts                      RETENTION_MARKOUTS_DAYS
   presence of programmes        RETENTION_PRESENCE_DAYS
   fills                         RETENTION_FILLS_DAYS, kept where it is not set

@@ -16,6 +16,7 @@ from market_maker.repositories.pruning import (
     ORDERS,
     PNL,
     PRESENCE,
+    QUOTING_TIME,
     Prunable,
 )
 from market_maker.setting_types import Secret
@@ -115,6 +116,7 @@ class MaintenanceSettings:
             (EVENTS, self.events_days),
             (KILL_ORDERS, self.kill_orders_days),
             (PNL, self.pnl_days),
+            (QUOTING_TIME, self.pnl_days),
             (MARKOUTS, self.markouts_days),
             (PRESENCE, self.presence_days),
             (FILLS, self.fills_days),

@@ -6,12 +6,14 @@ from datetime import datetime
 from uuid import UUID
 
 from market_maker.core.commands import (
+    Measured,
     PositionRow,
     RecordFill,
     RecordMarkouts,
     RecordOrder,
     RecordPnl,
     RecordPresence,
+    RecordQuotingTime,
     RecordRisk,
     RecordState,
 )
@@ -20,6 +22,7 @@ from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.markouts import NewMarkout
 from market_maker.repositories.pnl import NewPnl
 from market_maker.repositories.positions import NewPosition
+from market_maker.repositories.quoting_time import NewQuotingTime
 from market_maker.repositories.text import storable, to_json
 from market_maker.repositories.wall_time import wall_time
 
@@ -77,6 +80,7 @@ class JournalBatch:
     """That engines had counted before; each should be there already."""
     markouts: list[NewMarkout] = field(default_factory=list)
     pnl: list[NewPnl] = field(default_factory=list)
+    quoting_time: list[NewQuotingTime] = field(default_factory=list)
     presence: dict[tuple[str, str, str, int], PresenceSpan] = field(default_factory=dict)
     """By symbol, programme, tier and beginning; the last one of each."""
     positions: dict[str, NewPosition] = field(default_factory=dict)
@@ -99,7 +103,7 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
                     counted_at = None if entry.stepped_us is None else wall_time(entry.stepped_us)
                     batch.fills.append((entry.symbol, record, entry.at, counted_at))
                     batch.positions[entry.symbol] = (position, entry.at, record.applied)
-                case RecordMarkouts() | RecordPnl() | RecordPresence():
+                case RecordMarkouts() | RecordPnl() | RecordQuotingTime() | RecordPresence():
                     _add_measured(batch, entry.symbol, record)
                 case RecordOrder():
                     _add_order(batch, entry, record)
@@ -111,14 +115,14 @@ def collect(entries: Iterable[JournalEntry]) -> JournalBatch:
     return batch
 
 
-def _add_measured(
-    batch: JournalBatch, symbol: str, record: RecordMarkouts | RecordPnl | RecordPresence
-) -> None:
+def _add_measured(batch: JournalBatch, symbol: str, record: Measured) -> None:
     match record:
         case RecordMarkouts(markouts):
             batch.markouts += ((symbol, markout) for markout in markouts)
         case RecordPnl():
             batch.pnl.append((symbol, record))
+        case RecordQuotingTime():
+            batch.quoting_time.append((symbol, record))
         case RecordPresence(spans):
             for span in spans:
                 batch.presence[symbol, span.programme, span.tier, span.from_us] = span

@@ -18,6 +18,7 @@ from market_maker.repositories.owners import lock_current
 from market_maker.repositories.pnl import insert_pnl
 from market_maker.repositories.positions import upsert_positions
 from market_maker.repositories.presence import upsert_presence
+from market_maker.repositories.quoting_time import insert_quoting_time
 from market_maker.repositories.text import storable
 from market_maker.repositories.wall_time import wall_time
 
@@ -91,6 +92,8 @@ async def _write(db: Executor, batch: JournalBatch, stale: frozenset[tuple[str, 
         await insert_markouts(db, batch.markouts)
     if batch.pnl:
         await insert_pnl(db, batch.pnl)
+    if batch.quoting_time:
+        await insert_quoting_time(db, batch.quoting_time)
     if batch.presence:
         await upsert_presence(db, batch.presence)
     if batch.positions:

@@ -98,6 +98,7 @@ ORDERS: Final = _by_symbol("mm_orders", sql.prune_orders, sql.count_prunable_ord
 EVENTS: Final = _by_symbol("outbox", sql.prune_events, sql.count_prunable_events)
 KILL_ORDERS: Final = _by_symbol("mm_kill_orders", sql.prune_kill_orders, sql.count_prunable_kill_orders)
 PNL: Final = _by_symbol("mm_pnl", sql.prune_pnl, sql.count_prunable_pnl)
+QUOTING_TIME: Final = _by_symbol("mm_quoting_time", sql.prune_quoting_time, sql.count_prunable_quoting_time)
 MARKOUTS: Final = _by_symbol("mm_markouts", sql.prune_markouts, sql.count_prunable_markouts)
 PRESENCE: Final = _by_symbol("mm_presence", sql.prune_presence, sql.count_prunable_presence)
 FILLS: Final = Prunable("mm_fills", _delete_fills, _count_fills)

@@ -12,8 +12,6 @@ from market_maker.core.instrument import EXACT
 from market_maker.core.results import Parts, bps_of
 
 HORIZONS_MS = (100, 1_000, 10_000, 60_000)
-QUOTING = "quoting"
-"""As the reason of time in which there was a quote."""
 WORST_FILLS = 10
 WORST_HORIZONS_MS = (10_000, 1_000, 100)
 """A fill is judged by its markout after ten seconds; where it has none, by an earlier one."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tradex_backtest.report.figures import HORIZONS_MS, QUOTING, Subject, markout_bps
+from market_maker.core.ledger.quoting_time import QUOTING
+from tradex_backtest.report.figures import HORIZONS_MS, Subject, markout_bps
 
 HEAD = (
     "market",

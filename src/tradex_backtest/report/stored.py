@@ -1,11 +1,12 @@
 """Reads the figures of a period from the service's database; it writes nothing.
 
-Results are those of full minutes (`mm_pnl`). What only a running engine knows (why it did not quote while it
-was ACTIVE, the queue before its orders) is not stored, and is None.
+Results are those of full minutes (`mm_pnl`), and so is how ACTIVE time was spent (`mm_quoting_time`). The
+queue before orders is not stored, and is None.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.outbox import OutboxEvent, OutboxRepository
 from market_maker.repositories.paging import PAGE_ROWS_MAX, Period
 from market_maker.repositories.pnl import Earned, PnlRepository
+from market_maker.repositories.quoting_time import quoting_time
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import FillFigures, Point, Subject, TimeShare
 from tradex_backtest.report.stored_orders import InnermostOrders, order_figures, standings, two_sided_us
@@ -64,7 +66,7 @@ async def stored_subject(db: Executor, symbol: str, since: datetime, until: date
         orders=order_figures(orders),
         two_sided_share=two_sided / active_us if active_us else None,
         points=points,
-        time=_shares(spans),
+        time=_shares(spans, await quoting_time(db, symbol, since, until)),
     )
 
 
@@ -176,10 +178,13 @@ def _state(change: OutboxEvent) -> tuple[str, str]:
     return change.payload["to"], change.payload["reason"]
 
 
-def _shares(spans: Sequence[Span]) -> tuple[TimeShare, ...]:
-    sums: dict[tuple[str, str | None], int] = {}
+def _shares(spans: Sequence[Span], quoted: Mapping[str, int]) -> tuple[TimeShare, ...]:
+    """ACTIVE time by reason; what of it is in no minute (none was full, no process ran) is not recorded."""
+    active = State.ACTIVE.value
+    sums: Counter[tuple[str, str]] = Counter({(active, reason): us for reason, us in quoted.items()})
+    sums[active, UNKNOWN] = -sum(quoted.values())
     for began_us, ended_us, state, reason in spans:
-        key = state, None if state == State.ACTIVE.value else reason
-        sums[key] = sums.get(key, 0) + ended_us - began_us
+        sums[state, UNKNOWN if state == active else reason] += ended_us - began_us
+    sums = +sums
     ordered = sorted(sums.items(), key=lambda item: -item[1])
     return tuple(TimeShare(state, reason, spent / 1e6) for (state, reason), spent in ordered)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +48,7 @@ RECORDS = (
     cmd.RecordRisk,
     cmd.RecordMarkouts,
     cmd.RecordPnl,
+    cmd.RecordQuotingTime,
 )
 SECONDS = 240
 
@@ -63,9 +66,9 @@ class Heard(Run):
         return commands
 
 
-def played(path: Path) -> Heard:
+def played(path: Path, config: SymbolConfig = CONFIG) -> Heard:
     stream = RecordedStream(BinanceFeed(path))
-    run = Heard(stream, CONFIG, SETTINGS)
+    run = Heard(stream, config, SETTINGS)
     while (due_us := stream.due_us) is not None:
         run.advance(due_us * 1000)
         step = stream.take()
@@ -127,7 +130,41 @@ async def test_what_is_stored_of_a_run_reports_what_the_run_reports(
     }
     assert {one["state"] for one in told["time"]} == {"not recorded", "ACTIVE"}
     assert page.stat().st_size < 1_000_000
-    assert "Not stored, so not told: why an ACTIVE symbol did not quote" in page.read_text("utf-8")
+    assert "Not stored, so not told: the queue before orders" in page.read_text("utf-8")
+
+
+async def test_the_stored_report_tells_why_there_was_no_quote_as_the_run_tells_it(
+    pool: asyncpg.Pool, database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protected = replace(CONFIG, fill_burst_usdt=Decimal(1), fill_burst_pause_ms=Decimal(2000))
+    run = played(wandering(SECONDS).write(tmp_path / "market.gz"), protected)
+    await stored(pool, run)
+    minutes = [
+        said for _, commands in run.steps for said in commands if isinstance(said, cmd.RecordQuotingTime)
+    ]
+    began, ended = minutes[0].at_us, minutes[-1].at_us
+    words = [
+        *("--from", datetime.fromtimestamp(began / 1e6, UTC).isoformat()),
+        *("--to", datetime.fromtimestamp(ended / 1e6, UTC).isoformat()),
+    ]
+    assert await asyncio.to_thread(main, [*words, "--json"], {"POSTGRES_URL": database_url}) == 0
+    (told,) = json.loads(capsys.readouterr().out)["subjects"]
+    stored_s = {one["reason"]: one["seconds"] for one in told["time"]}
+    assert sum(stored_s.values()) == (ended - began) / 1e6 >= 120
+    assert "not recorded" not in stored_s
+    counted = run.engine.symbol.quoting_time.take(run.track.ended_us)
+    whole = Counter(dict(counted))
+    for minute in minutes:
+        whole.update(dict(minute.spent_us))
+    told_by_the_run = {
+        one.reason: one.seconds for one in subject_of("a", "market", run).time if one.state == "ACTIVE"
+    }
+    assert {reason: us / 1e6 for reason, us in whole.items()} == pytest.approx(told_by_the_run, abs=1e-4)
+    assert set(told_by_the_run) == {"quoting", "fill_burst"}
+    after_the_first = Counter(whole)
+    after_the_first.subtract(dict(minutes[0].spent_us))
+    after_the_first.subtract(dict(counted))
+    assert stored_s == {reason: us / 1e6 for reason, us in (+after_the_first).items()}
 
 
 PROGRAMMES = """

@@ -220,7 +220,7 @@ async def test_a_dry_run_says_what_would_go_and_changes_nothing(desk: Desk, tmp_
     code, done = await desk.maintain(**retentions)
     assert [line.replace("would go", "deleted") for line in said] == done
     assert done[0] == "mm_orders: 5 rows older than 90 days deleted"
-    assert done[6] == "mm_fills: 3 rows older than 100 days deleted"
+    assert done[7] == "mm_fills: 3 rows older than 100 days deleted"
 
 
 async def test_a_row_that_somebody_works_on_is_passed_over_and_not_waited_for(desk: Desk) -> None:

@@ -23,6 +23,16 @@ async def results(desk: Desk, *ats: datetime) -> None:
         )
 
 
+async def test_old_minutes_of_quoting_time_go(desk: Desk, tmp_path: Path) -> None:
+    for at, reason in ((OLD, "quoting"), (OLD, "book_stale"), (NOW, "quoting")):
+        await desk.pool.execute("INSERT INTO mm_quoting_time VALUES ($1, $2, $3, 1)", BTC, at, reason)
+    code, said = await desk.maintain("--export", str(tmp_path))
+    assert code == 0
+    assert "mm_quoting_time: 2 rows older than 365 days deleted" in "\n".join(said)
+    assert await desk.values("SELECT at FROM mm_quoting_time") == [NOW]
+    assert {row["reason"] for row in exported(tmp_path, "mm_quoting_time")} == {"quoting", "book_stale"}
+
+
 async def test_old_results_go_but_the_one_from_which_later_ones_are_counted(
     desk: Desk, tmp_path: Path
 ) -> None:

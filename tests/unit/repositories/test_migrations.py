@@ -40,6 +40,7 @@ TABLES = [
     "mm_presence",
     "mm_proposals",
     "mm_pruned",
+    "mm_quoting_time",
     "mm_states",
     "outbox",
 ]

@@ -79,6 +79,7 @@ def test_every_metric_that_the_runbook_names_exists() -> None:
         "mm_pnl",
         "mm_presence",
         "mm_pruned",
+        "mm_quoting_time",
     }
     named = set(re.findall(r"\bmm_[a-z_]+\b", TEXT))
     assert not named - set(BY_NAME) - tables

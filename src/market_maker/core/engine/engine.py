@@ -77,6 +77,7 @@ _RANK: dict[type, int] = {
     cmd.RecordRisk: 4,
     cmd.RecordMarkouts: 4,
     cmd.RecordPnl: 4,
+    cmd.RecordQuotingTime: 4,
     cmd.RecordPresence: 4,
     cmd.Reply: 5,
     cmd.PublishQuote: 5,
@@ -161,6 +162,10 @@ class SymbolEngine:
             symbol.now_ns = now_ns
             HANDLERS[type(event)](symbol, event, out)
             self._advance(out)
+            time = symbol.quoting_time
+            why = symbol.no_quote_reason if symbol.quote is None else symbol.not_ready
+            if why != time.why or symbol.state is not time.state:
+                time.follow(symbol.state, why, symbol.ids.wall_us(symbol.now_ns))
             if symbol.presence.programmes:
                 measuring.keep_presence(symbol, out)
         except Exception:

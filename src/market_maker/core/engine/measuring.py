@@ -4,7 +4,14 @@ It is measured as things stood at that very moment. The event at hand came later
 long the symbol had heard nothing.
 """
 
-from market_maker.core.commands import RecordMarkouts, RecordOrder, RecordPnl, RecordPresence, RecordState
+from market_maker.core.commands import (
+    RecordMarkouts,
+    RecordOrder,
+    RecordPnl,
+    RecordPresence,
+    RecordQuotingTime,
+    RecordState,
+)
 from market_maker.core.engine import market
 from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.events import Execution
@@ -71,10 +78,12 @@ def _resting(record: RecordOrder) -> Resting | None:
 
 
 def _take_minute(symbol: Symbol, out: Out) -> None:
-    """The result as it stood at the full minute; nothing before the first fill, nor while it is unchanged."""
+    """How the minute was spent, and the result: not before the first fill, nor while it is unchanged."""
     symbol.now_ns = max(symbol.now_ns, symbol.minute_ns)
     at_us = symbol.ids.wall_us(symbol.minute_ns)
     symbol.minute_ns = _next_minute_ns(symbol)
+    if spent_us := symbol.quoting_time.take(at_us):
+        out.append(RecordQuotingTime(at_us, spent_us))
     valuation, position = symbol.valuation, symbol.inventory.position
     if not symbol.inventory.fill_count or (valuation is None and position):
         return

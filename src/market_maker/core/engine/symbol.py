@@ -19,6 +19,7 @@ from market_maker.core.instrument import EXACT, Instrument
 from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.ledger.markouts import Markouts, Watched
 from market_maker.core.ledger.presence import Presence
+from market_maker.core.ledger.quoting_time import QuotingTime
 from market_maker.core.obligations import Programme
 from market_maker.core.orders.ids import IdSeed, OrderIds
 from market_maker.core.orders.order_tracker import OrderTracker
@@ -106,6 +107,7 @@ class Symbol:
     """Fills that wait for a later price."""
     presence: Presence = field(default_factory=lambda: Presence(()))
     """How far the symbol's programmes are kept."""
+    quoting_time: QuotingTime = field(default_factory=QuotingTime)
     minute_ns: int = 0
     """The next full minute of the wall clock, monotonic."""
     minute_parts: Parts | None = None

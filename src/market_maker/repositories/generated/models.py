@@ -256,6 +256,16 @@ class StoredPnl:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredQuotingTime:
+    """A row of `mm_quoting_time`."""
+
+    symbol: str
+    at: datetime
+    reason: str
+    spent_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """A row of `outbox`."""
 

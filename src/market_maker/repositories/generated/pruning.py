@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from market_maker.repositories.executor import Executor
-from market_maker.repositories.generated.models import StoredAudit, StoredEvent, StoredFill, StoredKillOrder, StoredMarkout, StoredOrder, StoredPnl, StoredPresence
+from market_maker.repositories.generated.models import StoredAudit, StoredEvent, StoredFill, StoredKillOrder, StoredMarkout, StoredOrder, StoredPnl, StoredPresence, StoredQuotingTime
 
 
 LIST_PRUNABLE_SYMBOLS = """\
@@ -320,6 +320,48 @@ async def count_prunable_pnl(
 ) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_PNL, symbol, before)
+    value: int | None = None if row is None else row[0]
+    return value
+
+
+PRUNE_QUOTING_TIME = """\
+DELETE FROM mm_quoting_time
+WHERE (mm_quoting_time.symbol, mm_quoting_time.at, mm_quoting_time.reason) IN (
+    SELECT old.symbol, old.at, old.reason FROM mm_quoting_time AS old
+    WHERE old.symbol = $1 AND old.at < $2
+    ORDER BY old.at
+    LIMIT $3::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING symbol, at, reason, spent_us
+"""
+
+
+async def prune_quoting_time(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+    row_limit: int,
+) -> list[StoredQuotingTime]:
+    """Deletes minutes of a symbol from before then, the oldest first, and gives them."""
+    rows = await db.fetch(PRUNE_QUOTING_TIME, symbol, before, row_limit)
+    return [StoredQuotingTime(*row) for row in rows]
+
+
+COUNT_PRUNABLE_QUOTING_TIME = """\
+SELECT count(*) FROM mm_quoting_time WHERE symbol = $1 AND at < $2
+"""
+
+
+async def count_prunable_quoting_time(
+    db: Executor,
+    *,
+    symbol: str,
+    before: datetime,
+) -> int | None:
+    """How many it would delete."""
+    row = await db.fetchrow(COUNT_PRUNABLE_QUOTING_TIME, symbol, before)
     value: int | None = None if row is None else row[0]
     return value
 

@@ -354,6 +354,16 @@ CREATE TABLE mm_pnl (
     PRIMARY KEY (symbol, at)
 );
 
+-- How the minute that ended then was spent as far as the symbol was ACTIVE and a process saw it.
+CREATE TABLE mm_quoting_time (
+    symbol varchar(32) NOT NULL,
+    at timestamptz NOT NULL,
+    -- 'quoting', or the code of why not.
+    reason text NOT NULL,
+    spent_us bigint NOT NULL CHECK (spent_us > 0),
+    PRIMARY KEY (symbol, at, reason)
+);
+
 -- Events that were caused by a committed change. Sent rows stay: they are the history of state changes
 -- and kill switches that the API shows. Ids rise with commit order within a symbol only.
 CREATE TABLE outbox (

@@ -115,6 +115,22 @@ WHERE old.symbol = @symbol AND old.at < (
     SELECT max(last.at) FROM mm_pnl AS last WHERE last.symbol = @symbol AND last.at < @before
 );
 
+-- name: PruneQuotingTime :many
+-- Deletes minutes of a symbol from before then, the oldest first, and gives them.
+DELETE FROM mm_quoting_time
+WHERE (mm_quoting_time.symbol, mm_quoting_time.at, mm_quoting_time.reason) IN (
+    SELECT old.symbol, old.at, old.reason FROM mm_quoting_time AS old
+    WHERE old.symbol = @symbol AND old.at < @before
+    ORDER BY old.at
+    LIMIT @row_limit::bigint
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *;
+
+-- name: CountPrunableQuotingTime :one
+-- How many it would delete.
+SELECT count(*) FROM mm_quoting_time WHERE symbol = @symbol AND at < @before;
+
 -- name: PruneMarkouts :many
 -- Deletes markouts of a symbol that were recorded before then, the oldest first, and gives them. Those of the hour
 -- before the latest one stay: a start looks at them to know which are still due.
