@@ -31,6 +31,15 @@ WINDOW_S: Final = 90_000
 PLACES: Final = 8
 """Decimals that a configuration's number may have."""
 FIELDS: Final = ("sigma_ticks", "k_per_tick", "a_per_s")
+WHAT_TO_DO: Final = {
+    "too_few_samples": "take a longer capture, or fit nearer to the mid, where takers come, "
+    "--depths NEAREST:DEEPEST",
+    "no_decay": "fit over a wider range of depths, --depths NEAREST:DEEPEST; where k stays at or below zero "
+    "use linear_skew, which asks for no k",
+    "poor_fit": "fit only where quotes are to stand, --depths NEAREST:DEEPEST, since rates far apart follow "
+    "no one line; else take a longer capture, or stay with linear_skew. Do not set its figures by hand",
+}
+"""By why a market cannot be told."""
 EPILOG = """A capture is a recorded market in any of the formats of `backtest` (docs/backtest.md).
 exit codes: 0 told, 1 the market does not tell (too few orders, a poor fit) or the capture broke off, 2 wrong
 arguments"""
@@ -116,7 +125,7 @@ def _yaml(told: CalibratedCapture, model: str) -> str:
     found = told.found
     seconds = f"{told.market_us / 1e6:.0f} s of {told.symbol} in {told.capture}"
     if isinstance(found, NotReady):
-        return f"# {seconds}: {found.code}: {found.detail}\n"
+        return f"# {seconds}: {found.code}: {found.detail}\n# What to do: {WHAT_TO_DO[found.code]}\n"
     known = {parameter.name for parameter in model_kind(model).parameters}
     parameters = "".join(f"  {name}: {value}\n" for name, value in told.figures().items() if name in known)
     return (
@@ -137,6 +146,7 @@ def _json(told: CalibratedCapture) -> str:
         "orders": None if isinstance(found, NotReady) else found.orders,
         "seconds": None if isinstance(found, NotReady) else found.seconds,
         "why_not": f"{found.code}: {found.detail}" if isinstance(found, NotReady) else None,
+        "what_to_do": WHAT_TO_DO[found.code] if isinstance(found, NotReady) else None,
     }
     return json.dumps(said) + "\n"
 

@@ -40,6 +40,7 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         f"logs             {stack.directory}",
         f"symbols          {', '.join(symbols)}",
         _recording(stack, symbols),
+        f"its report       {reporting(stack)}",
         *_signing_in(stack),
         *(
             ("SHADOW MODE      quotes are computed and published; no order is sent",)
@@ -70,6 +71,12 @@ def _recording(stack: Stack, symbols: list[str]) -> str:
         f"{name}={stack.environment.get(name, '...')}" for name in ("KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
     )
     return f"to record them   {given} market-maker capture --symbols {','.join(symbols)} --for 1m"
+
+
+def reporting(stack: Stack) -> str:
+    """The command that makes the report of this run; its database ends with the demo."""
+    url = stack.environment.get("POSTGRES_URL", "...")
+    return f"POSTGRES_URL={url} market-maker report --from 24h --out report.html"
 
 
 def live_table(statuses: dict[str, dict[str, Any]], checker: BookChecker, elapsed_s: float) -> Group:

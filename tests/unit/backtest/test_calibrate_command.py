@@ -66,6 +66,37 @@ def test_the_planted_intensity_is_told_within_five_percent(
     assert told["market_seconds"] == pytest.approx(SECONDS, abs=1)
 
 
+def test_a_poor_fit_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "steps.gz"
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        file.writelines(_in_two_steps())
+    assert main(["--capture", str(path)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert "poor_fit: the rates fit no line: R squared" in said[0]
+    assert said[1].startswith("# What to do: fit only where quotes are to stand, --depths NEAREST:DEEPEST")
+    assert main(["--capture", str(path), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["what_to_do"].startswith("fit only where quotes are to stand")
+
+
+def _in_two_steps() -> Iterator[str]:
+    """Takers reach either one of the three nearest ticks or, half of them, the twentieth."""
+    levels = {
+        "bids": [[str(price), "9"] for price in range(1000, 980, -1)],
+        "asks": [[str(price), "9"] for price in range(1001, 1021)],
+    }
+    began_us = planted.START_US
+    yield f"{began_us * 1000} {json.dumps({'lastUpdateId': 1, **levels})}\n"
+    for number in range(1, 2000):
+        at_us = began_us + number * 50_000
+        ids = {"s": "BTCUSDT", "T": at_us, "U": number + 1, "u": number + 1}
+        book = {"stream": "btcusdt@depth", "data": {**ids, "b": [["981", str(number)]], "a": []}}
+        yield f"{at_us * 1000} {json.dumps(book)}\n"
+        price = 1020 if number % 2 else 1001 + number % 3
+        data = {"s": "BTCUSDT", "T": at_us + 1, "t": number, "p": str(price), "q": "1", "m": False}
+        yield f"{(at_us + 1) * 1000} {json.dumps({'stream': 'btcusdt@trade', 'data': data})}\n"
+
+
 def test_what_is_printed_is_a_configuration_of_the_model(
     capture: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

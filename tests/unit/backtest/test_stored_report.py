@@ -24,6 +24,7 @@ from market_maker.replay.replaying import replay
 from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import JournalStore
+from tradex_backtest.command import main as backtest
 from tradex_backtest.latencies import Distribution, OneWayLatencies
 from tradex_backtest.report.figures import HORIZONS_MS, markout_bps, plain
 from tradex_backtest.report_command import main
@@ -225,7 +226,8 @@ async def test_a_symbol_was_active_only_between_the_records_that_say_so(
     }
 
 
-def test_what_an_engine_heard_in_a_backtest_replays_to_the_same_commands(run: Heard, tmp_path: Path) -> None:
+def recorded(run: Heard, tmp_path: Path) -> Path:
+    """As the service records it."""
     stream = RecordedStream(BinanceFeed(tmp_path / "market.gz"))
     start = beginning(stream.instrument, CONFIG, stream.began_us * 1000)
     recorder = Recorder(tmp_path / "records", 1_000_000_000)
@@ -236,9 +238,28 @@ def test_what_an_engine_heard_in_a_backtest_replays_to_the_same_commands(run: He
     recording.close()
     recorder.close()
     (path,) = sorted((tmp_path / "records").iterdir())
-    result = replay(path)
+    return path
+
+
+def test_what_an_engine_heard_in_a_backtest_replays_to_the_same_commands(run: Heard, tmp_path: Path) -> None:
+    result = replay(recorded(run, tmp_path))
     assert result.difference is None
     assert result.events == len(run.steps)
+
+
+def test_the_latencies_of_a_record_are_those_with_which_it_was_made(
+    run: Heard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recorded(run, tmp_path)
+    outcomes = []
+    for words in (
+        ["--latency-from", str(path)],
+        ["--feed-latency", "1ms", "--order-latency", "1ms", "--answer-latency", "1ms"],
+        [],
+    ):
+        assert backtest(["--capture", str(tmp_path / "market.gz"), "--jobs", "1", "--json", *words]) == 0
+        outcomes.append(json.loads(capsys.readouterr().out)["runs"])
+    assert outcomes[0] == outcomes[1] != outcomes[2]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from market_maker.demo.arguments import parse_arguments
 from market_maker.demo.ports import port_or_free
 from market_maker.demo.processes import WrongOptionError
 from market_maker.demo.stack import Stack, start_stack
-from market_maker.demo.table import banner
+from market_maker.demo.table import banner, reporting
 
 
 def told(stack: Stack) -> str:
@@ -52,6 +52,15 @@ async def test_an_environment_that_asks_for_tokens_is_not_overridden_in_silence(
 def test_shadow_mode_is_said_in_the_banner() -> None:
     assert "no order is sent" in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "true"}))
     assert "SHADOW" not in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "false"}))
+
+
+def test_the_report_of_the_run_is_one_command_that_names_its_database() -> None:
+    stack = Stack(Path("logs"), environment={"POSTGRES_URL": "postgresql://postgres@127.0.0.1:5/mm"})
+    command = (
+        "POSTGRES_URL=postgresql://postgres@127.0.0.1:5/mm market-maker report --from 24h --out report.html"
+    )
+    assert reporting(stack) == command
+    assert command in told(stack)
 
 
 def test_a_wanted_port_that_is_free_or_no_wanted_port_is_not_remarked_on() -> None:
