@@ -39,6 +39,29 @@ def test_nothing_is_sent_when_nothing_changed() -> None:
         assert play.evaluate().lines == ()
 
 
+def test_an_evaluation_of_the_same_market_counts_and_keeps_what_each_level_says() -> None:
+    play = quoting()
+    play.evaluate()
+    before = play.engine.view()
+    settled = play.engine.symbol.settled
+    assert settled is not None
+    play.delta(((9900, 7),))
+    play.evaluate()
+    after = play.engine.view()
+    assert play.engine.symbol.settled is settled
+    assert after.verdicts == before.verdicts
+    assert {verdict for _, _, verdict in after.verdicts} == {"resting"}
+    assert after.counters.quotes_computed == before.counters.quotes_computed + 1
+
+
+def test_after_a_fill_the_same_market_is_evaluated_in_full() -> None:
+    play = quoting()
+    play.evaluate()
+    assert play.engine.symbol.settled is not None
+    play.fill("c1", 60, "t1")
+    assert play.engine.symbol.settled is None
+
+
 def test_an_evaluation_waits_for_the_quote_interval() -> None:
     play = quoting()
     play.evaluate()

@@ -51,13 +51,17 @@ def _evaluate(symbol: Symbol, out: Out) -> None:
         return
     symbol.quote = quote
     symbol.stats.quotes_computed += 1
+    basis = (look.mid, total_pnl, quote.bids, quote.asks, quote.inward_ticks, symbol.order_limits)
+    if basis == symbol.settled and not out:
+        return
     symbol.verdicts.clear()
     check = _pre_trade_check(symbol, look.mid, total_pnl)
     if symbol.limits.shadow_mode:
         _judge(symbol, quote, check)
         out.append(PublishQuote(quote, symbol.trace))
     else:
-        sending.requote(symbol, quote, check, out)
+        settled = sending.requote(symbol, quote, check, out)
+        symbol.settled = basis if settled else None
 
 
 def _ask_about_doubtful(symbol: Symbol, out: Out) -> None:
@@ -95,6 +99,7 @@ def _blocked(symbol: Symbol) -> str | None:
 
 def _withdraw(symbol: Symbol, reason: str, out: Out) -> None:
     """No quote: cancel what rests and say why."""
+    symbol.settled = None
     symbol.drop_quote(reason)
     symbol.stats.suppress(reason)
     for order in symbol.orders:

@@ -156,6 +156,9 @@ class SymbolEngine:
         if now_ns < symbol.now_ns:  # noqa: PLR1730 -- max() would cost as much as a dispatch
             now_ns = symbol.now_ns
         out: list[Command] = []
+        untouched = type(event) in _ORDERS_UNTOUCHED
+        if not untouched:
+            symbol.settled = None
         try:
             if now_ns >= symbol.markouts.due_ns or now_ns >= symbol.minute_ns:
                 measuring.advance(symbol, now_ns, out)
@@ -172,7 +175,9 @@ class SymbolEngine:
             failed_step.take_back(symbol, out)
             raise
         uncertain = symbol.undecided is not None and symbol.quote is not None
-        if out or uncertain is not symbol.stats.uncertain or type(event) not in _ORDERS_UNTOUCHED:
+        if out:
+            symbol.settled = None
+        if out or uncertain is not symbol.stats.uncertain or not untouched:
             two_sided = symbol.orders.is_two_sided()
             symbol.stats.activity(
                 symbol.now_ns, active=symbol.is_active, two_sided=two_sided, uncertain=uncertain

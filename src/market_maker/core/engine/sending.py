@@ -41,10 +41,11 @@ class _Turn:
     """Room that inner levels wait for."""
 
 
-def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> None:
-    """Cancels of both sides first, then new orders."""
+def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> bool:
+    """Cancels of both sides first, then new orders; returns whether all levels were served already."""
     tolerance = Tolerance.of(symbol.price_threshold, quote.inward_ticks)
     turns = []
+    settled = True
     for side, levels in ((Side.BUY, quote.bids), (Side.SELL, quote.asks)):
         allotment = allot(symbol, side, levels, check)
         live = symbol.orders.live(side)
@@ -53,6 +54,7 @@ def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> 
         for order in plan.cancel:
             cancel(symbol, order, out)
         _note_kept(symbol, plan)
+        settled = settled and not plan.cancel and len(plan.kept) == len(allotment.wanted) == len(levels)
         if plan.missing:
             turns.append(_turn(side, plan))
     while turns and (turn := _next(symbol, turns, check)) is not None:
@@ -60,6 +62,7 @@ def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> 
     for turn in turns:
         for order, level in zip(turn.waiting, turn.unserved, strict=False):
             order.level = level.level
+    return settled
 
 
 def allot(symbol: Symbol, side: Side, levels: tuple[QuoteLevel, ...], check: PreTradeCheck) -> Allotment:

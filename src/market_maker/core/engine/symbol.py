@@ -26,7 +26,7 @@ from market_maker.core.orders.order_tracker import OrderTracker
 from market_maker.core.pricing.choices import Choices
 from market_maker.core.pricing.model_quotes import ModelQuotes, model_quotes
 from market_maker.core.pricing.models.proposal import NotReady
-from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
+from market_maker.core.pricing.quoting import QuoteLevel, QuoteSet, QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.volatility import Volatility
 from market_maker.core.results import NOTHING, Parts
@@ -67,6 +67,10 @@ class KillLatch:
     trigger: Trigger
     at_ns: int
 
+
+Basis = tuple[ReferenceMid, Decimal, tuple[QuoteLevel, ...], tuple[QuoteLevel, ...], int, OrderLimits]
+"""What orders are held against: mid, result, bids, asks, how far inside its level an order may rest, and the
+limits, which are made anew when they change. A plain tuple, as it is made at each evaluation."""
 
 Out = list[Command]
 """Where handlers put the commands of one event."""
@@ -182,6 +186,9 @@ class Symbol:
     trade_keys: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     applied: Applied | None = None
     """How far engine events are counted; None until the first execution is."""
+    settled: Basis | None = None
+    """What the orders were last held against, if they served every level and nothing was to be done: the same
+    again leads to nothing. Forgotten with any event that is no market data, and with any command."""
     owed: "Out | None" = None
     """Records of a step that raised, until the fault that follows; usually None."""
 
