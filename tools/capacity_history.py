@@ -38,9 +38,11 @@ def stored(history: Document | None) -> str:
         f"checkpoint up to {largest_kb:.0f} kB, one a symbol.\n"
     )
     if "learned_bytes" in traded:
+        presence, learned_kb = traded["presence_row_bytes"], traded["learned_bytes"] / 1e3
         lines.append(
-            f"What a model has learned (`mm_learned`) takes {traded['learned_bytes'] / 1e3:.1f} kB, one a "
-            "symbol with such a model; presence is that of a programme of one tier.\n"
+            f"`mm_presence` gets at least 24 rows a day, symbol and tier of a programme, {presence:.0f} "
+            f"bytes each. What a model has learned (`mm_learned`) takes {learned_kb:.1f} kB, one a symbol "
+            "that such a model quotes.\n"
         )
     return "".join(lines)
 

@@ -27,7 +27,7 @@ from benchmarks.capacity.fleet import Fleet, Instance
 from benchmarks.capacity.matrix import market
 from benchmarks.capacity.servers import Servers, start_servers
 from benchmarks.history.earlier_fills import store
-from benchmarks.history.sizes import growth, largest
+from benchmarks.history.sizes import growth, largest, presence_row
 from benchmarks.process_figures import look
 from market_maker.demo.http import AnswerError
 from market_maker.demo.processes import DemoError
@@ -39,13 +39,6 @@ TAKEN_S_MAX: Final = 3_600.0
 LOOK_S: Final = 0.2
 SAMPLE_S: Final = 1.0
 CHECKED: Final = "history_checked"
-PROGRAMMES: Final = """programmes:
-  - name: two-way
-    symbols: [{symbols}]
-    measure: time
-    tiers:
-      - {{name: wide, max_spread_bps: 200, min_size_quote: 1, min_share_pct: 50}}
-"""
 
 
 @dataclass(slots=True)
@@ -112,13 +105,11 @@ async def _measure(options: argparse.Namespace) -> dict[str, Any]:
 async def _trading(
     servers: Servers, http: aiohttp.ClientSession, names: list[str], seconds: float
 ) -> dict[str, Any]:
-    """Every symbol has a programme of one tier, the first one a model that learns."""
-    programmes = servers.directory / "programmes.yaml"
-    programmes.write_text(PROGRAMMES.format(symbols=", ".join(names)))
+    """The first symbol quotes by a model that learns."""
     fleet = Fleet(servers, http, names)
     await fleet.prepare("trading")
     await _quote_by_glft(fleet.database_url, names[0])
-    [instance] = fleet.instances = [fleet.instance("trading-1", {"MM_PROGRAMMES_FILE": str(programmes)})]
+    [instance] = fleet.instances = [fleet.instance("trading-1", {})]
     await instance.child.start()
     try:
         await fleet.enable()
@@ -126,8 +117,13 @@ async def _trading(
         learned_bytes = await largest(fleet.database_url, "mm_learned", "learned")
     finally:
         await fleet.stop()
-    tables = [asdict(table) for table in grown]
-    return {"seconds": seconds, "rate": RATE, "tables": tables, "learned_bytes": learned_bytes}
+    return {
+        "seconds": seconds,
+        "rate": RATE,
+        "tables": [asdict(table) for table in grown],
+        "learned_bytes": learned_bytes,
+        "presence_row_bytes": await presence_row(fleet.database_url),
+    }
 
 
 async def _quote_by_glft(url: str, symbol: str) -> None:
