@@ -37,9 +37,12 @@ START_TIMEOUT_S = 10
 READ_S_MAX = 20.0
 
 
-def instrument(symbol: str = "BTCUSDT", tick: str = "0.01", lot: str = "0.00001") -> Instrument:
+def instrument(
+    symbol: str = "BTCUSDT", tick: str = "0.01", lot: str = "0.00001", version: int = 1
+) -> Instrument:
     """An instrument with this grid."""
-    return Instrument(symbol, symbol[:-4], "USDT", Decimal(tick), Decimal(lot), Decimal(5))
+    grid = Decimal(tick), Decimal(lot)
+    return Instrument(symbol, symbol[:-4], "USDT", *grid, Decimal(5), version=version)
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:

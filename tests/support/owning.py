@@ -136,9 +136,8 @@ class Instance:
         )
         history = (self.database, self.supervisor, self.journal)
         self.checkpoints, self.history_check = Checkpoints(*history), HistoryCheck(*history)
-        self.markets = Markets(
-            self.supervisor, metadata, InstrumentTable(), self.database, {}, self.checkpoints
-        )
+        self.table = InstrumentTable()
+        self.markets = Markets(self.supervisor, metadata, self.table, self.database, {}, self.checkpoints)
         self.trading = Trading(self.supervisor, self.journal, self.controls, self.changes)
         lease = Lease(time.monotonic_ns, LONG_NS)
         self.feed = KillSwitchFeed(

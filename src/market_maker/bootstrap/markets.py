@@ -138,6 +138,7 @@ class Markets:
                 self._supervisor.tell(symbol, Fault(time.monotonic_ns(), KillReason.MARKET_HALT, detail))
                 return
             else:
+                self._table.supersede(instrument)  # what is read from here on is newer than the event
                 self._supervisor.tell(symbol, InstrumentUpdated(time.monotonic_ns(), instrument, "metadata"))
                 return
 

@@ -22,15 +22,20 @@ class InstrumentTable:
 
         A symbol whose grid stays keeps its reader, with what it has cached. After a change of grid
         the shell calls this once the symbol's engine works on the new grid, not before: books read
-        on the new grid must never meet an engine on the old one.
+        on the new grid must never meet an engine on the old one. A grid of which a later version was
+        told meanwhile is not read any more: its engine is about to hear of that.
         """
         old = self._readers
         new: dict[bytes, LevelReader] = {}
         for instrument in instruments:
             key = instrument.symbol.encode()
             reader = old.get(key)
-            kept = reader is not None and reader.instrument.same_grid(instrument)
-            new[key] = reader if reader is not None and kept else LevelReader(instrument)
+            if reader is None or not (
+                reader.version > instrument.version or reader.instrument.same_grid(instrument)
+            ):
+                reader = LevelReader(instrument)
+            reader.version = max(reader.version, instrument.version)
+            new[key] = reader
         self._readers = new
 
     def reader(self, symbol: bytes) -> LevelReader | None:
@@ -38,7 +43,11 @@ class InstrumentTable:
         return self._readers.get(symbol)
 
     def supersede(self, instrument: Instrument) -> None:
-        """Tell that the exchange changed this instrument: stop reading its book on another grid."""
+        """Tell what the exchange says of this instrument, before its engine hears it.
+
+        Its book is not read on another grid from here on. What an older version says counts for nothing.
+        """
         reader = self._readers.get(instrument.symbol.encode())
-        if reader is not None and not reader.instrument.same_grid(instrument):
-            reader.superseded = True
+        if reader is not None and instrument.version >= reader.version:
+            reader.version = instrument.version
+            reader.superseded = not reader.instrument.same_grid(instrument)

@@ -70,10 +70,10 @@ class LevelReader:
 
     `tick_cache` and `lot_cache` are for the specialised book reader, which looks up the raw text.
     `superseded` is set when the instrument's grid changed: its book messages cannot be read until
-    the shell has published the new grid.
+    the shell has published the new grid. `version` is the newest that was told of the instrument.
     """
 
-    __slots__ = ("_grid", "instrument", "lot_cache", "superseded", "symbol", "tick_cache")
+    __slots__ = ("_grid", "instrument", "lot_cache", "superseded", "symbol", "tick_cache", "version")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
@@ -82,6 +82,7 @@ class LevelReader:
         self.tick_cache: UnitCache = _PriceCache(instrument.tick_size, instrument.ticks)
         self.lot_cache = UnitCache(instrument.lot_size, instrument.lots)
         self.superseded = False
+        self.version = instrument.version
 
     def ticks(self, price: object) -> int:
         """The price as ticks; OffGridError when it is not a positive whole number of them.

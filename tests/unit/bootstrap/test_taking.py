@@ -1,6 +1,7 @@
 """Symbols come to an instance: the epoch, the actor, the market, the kills that waited."""
 
 import asyncio
+from decimal import Decimal
 
 from tests.support.owning import BTC, DOGE, ETH, LONG_NS, SOL, found, until
 from tests.support.surroundings import Surroundings
@@ -165,3 +166,23 @@ async def test_a_symbol_accepts_no_enable_while_the_kills_that_waited_are_looked
 
 async def _is_done(kills: KillOrderRepository, orders: object) -> bool:
     return len(await kills.done(list(orders))) == 1  # type: ignore[call-overload] # ids by symbol
+
+
+async def test_books_are_not_read_on_the_old_grid_once_metadata_has_told_of_a_new_one(
+    around: Surroundings,
+) -> None:
+    await around.configure(BTC)
+    north = await around.start("north")
+    north.assign(BTC)
+    await north.taken(BTC)
+    await north.clear(BTC)
+    old = north.table.reader(BTC.encode())
+    around.directory.listing.update_instrument(0, BTC, tick_size=Decimal("0.2"))
+    await north.markets.refresh(BTC)
+    assert old is not None
+    assert old.superseded, "what is read from here on is newer than what the engine is about to hear"
+    await until(lambda: north.symbol(BTC).instrument.tick_size == Decimal("0.2"))
+    north.markets.show_grids()
+    new = north.table.reader(BTC.encode())
+    assert new is not None
+    assert not new.superseded

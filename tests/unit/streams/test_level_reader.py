@@ -82,3 +82,35 @@ def test_a_superseded_grid_stays_so_until_the_new_one_is_published() -> None:
     new = table.reader(b"BTCUSDT")
     assert new is not None
     assert not new.superseded
+
+
+def reads(table: InstrumentTable) -> bool:
+    """Whether the symbol's book is read."""
+    reader = table.reader(b"BTCUSDT")
+    return reader is not None and not reader.superseded
+
+
+def test_an_old_instrument_that_is_told_again_stops_no_reading() -> None:
+    table = InstrumentTable([instrument(version=2)])
+    table.supersede(instrument(tick="0.1", version=1))
+    assert reads(table)
+
+
+def test_a_grid_that_comes_back_before_the_engine_has_changed_is_read_again() -> None:
+    table = InstrumentTable([instrument(version=1)])
+    table.supersede(instrument(tick="0.1", version=2))
+    assert not reads(table)
+    table.supersede(instrument(version=3))
+    assert reads(table)
+    table.replace([instrument(version=3)])
+    assert reads(table)
+
+
+def test_a_grid_that_the_engine_adopts_after_a_newer_one_was_told_is_not_read() -> None:
+    table = InstrumentTable([instrument(version=1)])
+    table.supersede(instrument(tick="0.1", version=2))
+    table.supersede(instrument(tick="0.5", version=3))
+    table.replace([instrument(tick="0.1", version=2)])
+    assert not reads(table)
+    table.replace([instrument(tick="0.5", version=3)])
+    assert reads(table)
