@@ -59,7 +59,7 @@ class MessageDecoder:
         """
         batch = Batch()
         last: dict[TopicPartitionKey, Message] = {}
-        consumed: dict[str, int] = {}
+        consumed = batch.consumed
         processors = self._processors
         for message in messages:
             error = message.error()
@@ -78,7 +78,6 @@ class MessageDecoder:
                 batch.errors.append(message)
                 continue
             last[topic, partition] = message
-        batch.consumed.update(consumed)
         batch.read_ns, batch.decoded_ns = arrival.at_ns, time.monotonic_ns()
         batch.positions = {key: _position(message, arrival) for key, message in last.items()}
         return batch

@@ -137,8 +137,10 @@ class KafkaRouter:
             else:
                 self._deliver(*item)
         self._positions.update(batch.positions)
-        self.counters.consumed.update(batch.consumed)
-        self.counters.ignored.update(batch.ignored)
+        for topic, count in batch.consumed.items():
+            self.counters.consumed[topic] += count
+        for what, count in batch.ignored.items():
+            self.counters.ignored[what] += count
 
     def _deliver(self, symbol: str, event: Event) -> None:
         sink = self._sinks.get(symbol)
