@@ -46,6 +46,9 @@ class Client:
 
     def __init__(self, context: ServiceContext) -> None:
         """Raises Failure when the context cannot be used."""
+        if not context.url.startswith(("http://", "https://")):
+            detail = f"--url {context.url}: must begin with http:// or https://, as http://127.0.0.1:8080"
+            raise Failure(Exit.BAD_CONTEXT, detail)
         token = context.token()
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:

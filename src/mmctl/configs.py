@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from mmctl.failures import Exit, Failure
+from mmctl.failures import Exit, Failure, why
 from mmctl.output import Form, cell, show, table_of
 from mmctl.plan import StepResult, apply_step, plan
 from mmctl.session import SESSION, FormOption, Reason, Symbol, Yes, checked_symbols, command, confirm
@@ -196,7 +196,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
     try:
         read = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise Failure(Exit.BAD_CONTEXT, f"{file}: {error}") from error
+        raise Failure(Exit.BAD_CONTEXT, f"{file}: {why(error)}") from error
     items = read["items"] if isinstance(read, dict) and "items" in read else read
     rows = items if isinstance(items, list) else [items]
     if not rows or not all(isinstance(row, dict) and isinstance(row.get("symbol"), str) for row in rows):

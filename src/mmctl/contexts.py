@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from mmctl.failures import Exit, Failure
+from mmctl.failures import Exit, Failure, why
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
@@ -37,7 +37,7 @@ class ServiceContext:
             mode = path.stat().st_mode
             text = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as error:
-            raise Failure(Exit.BAD_CONTEXT, f"token file {path}: {error}") from error
+            raise Failure(Exit.BAD_CONTEXT, f"token file {path}: {why(error)}") from error
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             detail = f"token file {path} can be read by others: chmod 600 {path}"
             raise Failure(Exit.BAD_CONTEXT, detail)

@@ -33,6 +33,11 @@ class Failure(Exception):  # noqa: N818 - it is what the user sees, not a fault 
         self.code = code
 
 
+def why(error: Exception) -> str:
+    """What the system says of a file, without its number and the path once more."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def end(failure: Failure) -> typer.Exit:
     """Say it on standard error; raise what this gives."""
     typer.secho(f"mmctl: {failure}", err=True, fg=typer.colors.RED)

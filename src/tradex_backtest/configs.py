@@ -67,9 +67,7 @@ def parse_sweep(text: str) -> Sweep:
     field, _, values = text.partition("=")
     parts = [part.strip() for part in values.split(",")]
     if not field or not all(parts):
-        raise BacktestError(
-            f"--sweep {text!r}: write it as field=value,value,... such as base_spread_bps=2,4,6"
-        )
+        raise BacktestError(f"{text!r}: write it as field=value,value,... such as base_spread_bps=2,4,6")
     return Sweep(field.strip(), tuple(_scalar(part) for part in parts))
 
 

@@ -50,7 +50,7 @@ export function List<T>({ pages, what, head, line }: { pages: Pages<T>; what: st
   return (
     <>
       <div class="row tools">
-        <span class="quiet">{pages.items.length} {what} shown{pages.more ? ", there are older ones" : ""}{pages.loading ? ", reading…" : ""}</span>
+        <span class="quiet">{pages.items.length} {pages.items.length === 1 ? what.replace(/ies$/, "y").replace(/s$/, "") : what} shown{pages.more ? ", there are older ones" : ""}{pages.loading ? ", reading…" : ""}</span>
         <button type="button" onClick={pages.anew} disabled={pages.loading}>Read anew</button>
       </div>
       {pages.error ? <p class="note failed" role="alert">The {what} could not be read: {pages.error}. <button type="button" onClick={pages.anew}>Try again</button></p> : null}

@@ -77,6 +77,7 @@ function Told({ symbol, period, isNow, isConfigured }: { symbol: string; period:
   const fills = useFills(symbolPath(symbol, `/fills?${times}&limit=500`));
   const drawn = useMemo(() => (results.data ? curves(results.data, step) : null), [results.data]);
   const sums = results.data ? totals(results.data) : null;
+  const figure = (value: string): string => (results.data?.results.length ? signed(value, 2) : NONE);
   const volume = fills.items.reduce((total, fill) => total + num(fill.notional_usdt), 0);
   if (!isConfigured && !results.data) return <Empty>{results.loading ? "reading…" : `${symbol} is not configured.`}</Empty>;
   return (
@@ -85,10 +86,10 @@ function Told({ symbol, period, isNow, isConfigured }: { symbol: string; period:
       <Reading of={results} what="The results">
         {sums && results.data ? (
           <dl class="facts">
-            <div><dt>P&amp;L</dt><dd>{signed(sums.total, 2)}</dd></div>
-            <div><dt>From the spread</dt><dd>{signed(sums.spread, 2)}</dd></div>
-            <div><dt>From inventory</dt><dd>{signed(sums.inventory, 2)}</dd></div>
-            <div><dt>Fees and rebates</dt><dd>{signed(sums.fees, 2)}</dd></div>
+            <div><dt>P&amp;L</dt><dd>{figure(sums.total)}</dd></div>
+            <div><dt>From the spread</dt><dd>{figure(sums.spread)}</dd></div>
+            <div><dt>From inventory</dt><dd>{figure(sums.inventory)}</dd></div>
+            <div><dt>Fees and rebates</dt><dd>{figure(sums.fees)}</dd></div>
             <div><dt>Fills, volume</dt><dd>{fills.loading ? "counting…" : `${fills.more ? "over " : ""}${fills.items.length}, ${short(volume)}`}</dd></div>
             <div><dt>Position at the end</dt><dd>{results.data.results.at(-1)?.position ?? NONE}</dd></div>
           </dl>
@@ -96,7 +97,7 @@ function Told({ symbol, period, isNow, isConfigured }: { symbol: string; period:
         <p class="note quiet">P&amp;L is what the spread captured, plus what the position gained as its price moved, plus fees (below zero) and rebates (above); quote currency, full minutes, each {step} added up (UTC).</p>
         {drawn && results.data?.results.length ? (
           <div class="panel charts"><Chart chart={PNL} series={drawn} inUtc /><Chart chart={POSITION} series={drawn} inUtc />{isNow && step === "minute" ? <Quoted symbol={symbol} period={period} /> : null}</div>
-        ) : <Empty>Nothing is on record of this period.</Empty>}
+        ) : <Empty>No result of a full minute is on record of this period.</Empty>}
         {results.data ? <Markouts rows={results.data.markouts} /> : null}
       </Reading>
       <Worst of={fills} />
@@ -121,13 +122,13 @@ function Markouts({ rows }: { rows: Results["markouts"] }) {
       <h3>Markouts: what fills were worth a while later, in bps; positive is a gain</h3>
       <div class="scroller" tabIndex={0} role="region" aria-label="Markouts">
         <table class="list">
-          <thead><tr><th scope="col">Fills</th>{HORIZONS_MS.map((ms) => <th key={ms} scope="col" class="n">after {ms / 1000} s</th>)}<th scope="col" class="n">measured, missing</th></tr></thead>
+          <thead><tr><th scope="col">Fills</th>{HORIZONS_MS.map((ms) => <th key={ms} scope="col" class="n">after {ms / 1000} s</th>)}<th scope="col" class="n">measured, missing after {(HORIZONS_MS[0] ?? 0) / 1000} s</th></tr></thead>
           <tbody>
             {lines.map(({ side, level, cells }) => (
               <tr key={`${side}${level}`}>
                 <th scope="row">{side === null ? "all" : <span class={side === "BUY" ? "bid" : "ask"}>{side === "BUY" ? "► bought" : "◄ sold"}</span>}{side === null ? "" : level === null ? ", level not known" : `, level ${level}`}</th>
                 {cells.map((cell) => <td key={cell.horizon_ms} class="n" title={`${signed(cell.usdt, 4)} together, of ${cell.measured} fills; ${cell.missing} have none`}>{cell.bps === null ? NONE : signed(cell.bps.toFixed(6), 2)}</td>)}
-                <td class="n">{cells.at(-1)?.measured}, {cells.at(-1)?.missing}</td>
+                <td class="n">{cells[0]?.measured}, {cells[0]?.missing}</td>
               </tr>
             ))}
           </tbody>

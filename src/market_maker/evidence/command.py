@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     url = os.environ.get("POSTGRES_URL", "")
     if not url:
-        sys.stderr.write("market-maker evidence: POSTGRES_URL is not set\n")
+        sys.stderr.write("market-maker evidence: POSTGRES_URL is not set; set it to the service's database\n")
         return 2
     if given.since >= given.until:
         sys.stderr.write("market-maker evidence: --from must be before --to\n")

@@ -127,7 +127,7 @@ def test_a_receive_time_far_ahead_ends_the_run_at_its_line(
     [
         (["--capture", "nowhere.gz"], "nowhere.gz is not a file"),
         (["--capture", "{market}", "--config", "{bad}"], "base_spread_bps: must be between 0.0001 and 1000"),
-        (["--capture", "{market}", "--sweep", "spread"], "--sweep 'spread': write it as field=value"),
+        (["--capture", "{market}", "--sweep", "spread"], "--sweep: 'spread': write it as field=value"),
         (
             ["--capture", "{market}", "--sweep", "spread=1"],
             "'default spread=1': spread: Extra inputs are not",
