@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,15 @@ from tests.support import planted
 from tests.support.backtest import wandering
 
 from lab.sandbox_market import BTC
+from market_maker.core.config import SymbolConfig
 from market_maker.core.pricing.models.registry import resolved
 from tradex_backtest.calibrate_command import main
 from tradex_backtest.configs import read_configs
+from tradex_backtest.latencies import Distribution, OneWayLatencies
+from tradex_backtest.run import Run
+from tradex_backtest.run_settings import RunSettings
+from tradex_backtest.tapes.binance import BinanceFeed
+from tradex_backtest.tapes.market import RecordedStream
 from tradex_sandbox.market_events import BookSnapshot, Levels, PublicTrade
 from tradex_sandbox.orders import Side
 
@@ -26,6 +32,15 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with gzip.open(path, "wt", compresslevel=1) as file:
         file.writelines(_lines())
     return path
+
+
+def _received_apart(lines: Iterable[str]) -> Iterator[str]:
+    """No two lines at the same time: the trades of one taker come one after the other."""
+    latest_ns = 0
+    for line in lines:
+        at_ns, _, body = line.partition(" ")
+        latest_ns = max(latest_ns + 1_000, int(at_ns))
+        yield f"{latest_ns} {body}"
 
 
 def _lines() -> Iterator[str]:
@@ -64,6 +79,26 @@ def test_the_planted_intensity_is_told_within_five_percent(
     assert float(told["fit"]) > 0.95
     assert (told["symbol"], told["sigma_ticks"], told["why_not"]) == ("BTCUSDT", "0", None)
     assert told["market_seconds"] == pytest.approx(SECONDS, abs=1)
+
+
+def test_a_backtest_counts_the_trades_of_one_taker_as_one_order(tmp_path: Path) -> None:
+    path = tmp_path / "apart.gz"
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        file.writelines(_received_apart(_lines()))
+    stream = RecordedStream(BinanceFeed(path))
+    settings = RunSettings(OneWayLatencies(*[Distribution((1_000_000,))] * 3))
+    run = Run(stream, SymbolConfig("BTCUSDT", model="glft"), settings, learn_us=SECONDS * 1_000_000)
+    while (due_us := stream.due_us) is not None:
+        run.advance(due_us * 1000)
+        if (step := stream.take()) is not None:
+            run.play(step)
+    run.finish(stream.now_us * 1000)
+    symbol = run.engine.symbol
+    assert symbol.model_quotes is not None
+    learned = json.loads(symbol.model_quotes.learned("glft", symbol.instrument))
+    _, k, a, *_ = map(float, learned["estimates"])
+    assert abs(a / planted.A - 1) < 0.05
+    assert abs(k / planted.K - 1) < 0.05
 
 
 def test_a_poor_fit_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,7 @@ def _by_model(symbol: Symbol, look: Look, below: ReferenceMid, above: ReferenceM
     symbol.not_ready = quote if isinstance(quote, NotReady) else None
     if isinstance(quote, NotReady):
         by_formula = _by_formula(symbol, look, below, above)
+        model.quoted(by_formula, own=False)
         return replace(by_formula, reasoning=Reasoning(DEFAULT, None, why_not=quote.detail))
     if isinstance(quote, QuoteSet):
         model.quoted(quote)

@@ -100,14 +100,14 @@ class ModelQuotes:
             reasoning=Reasoning(self.name, proposal),
         )
 
-    def quoted(self, quote: QuoteSet) -> None:
-        """Tell the model where its quotes stand."""
+    def quoted(self, quote: QuoteSet, *, own: bool = True) -> None:
+        """Tell the model where its quotes stand, or the formula's in its place."""
         mid = quote.mid
         depths = [
             abs(2 * level.price_ticks * mid.den - 2 * mid.num) // mid.den
             for level in (*quote.bids, *quote.asks)
         ]
-        self._model.learn(QuotedAt(min(depths), max(depths)))
+        self._model.learn(QuotedAt(min(depths), max(depths), own))
 
     def _context(self, fair: Decimal, position: Decimal) -> Context:
         value = MODEL.multiply(MODEL.multiply(position, self._instrument.tick_size), fair)

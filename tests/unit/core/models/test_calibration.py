@@ -126,6 +126,28 @@ def test_rates_that_fit_no_line_are_a_poor_fit() -> None:
     assert why_not(calibration) == "poor_fit"
 
 
+def test_until_the_model_has_quoted_the_fit_looks_where_the_formula_quotes_in_its_place() -> None:
+    market, calibration = Market(4, 20.0, 0.05, 2.0), Calibration(600)
+    for _ in range(200):
+        market.run(calibration, 1)
+        for _ in range(500):  # others trade at the touch only: no line holds all depths
+            market.now_us += 10
+            calibration.see(TradeSeen(market.now_us, Side.BUY, market.mid // 2 + 1))
+    calibration.fit_now(market.now_us)
+    assert why_not(calibration) == "poor_fit"
+    calibration.see(QuotedAt(40, 60, own=False))
+    found = calibration.fit_now(market.now_us)
+    assert isinstance(found, Estimates)
+    assert float(found.k) == pytest.approx(0.05, rel=0.1)
+    again = Calibration(600)
+    again.read_text(calibration.to_text())
+    assert again.to_text() == calibration.to_text()
+    calibration.see(QuotedAt(1, 2))
+    calibration.see(QuotedAt(40, 60, own=False))
+    calibration.fit_now(market.now_us)
+    assert why_not(calibration) == "poor_fit"
+
+
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     market, calibration = Market(2, 140.0, 1.5, 2.0), Calibration(200)
     market.run(calibration, 400)

@@ -118,7 +118,7 @@ class Calibration:
             self._see_book(seen.at_us, seen.mid_half_ticks)
         elif isinstance(seen, TradeSeen):
             self._see_trade(seen)
-        else:
+        elif seen.own or self._quoted is None or not self._quoted.own:
             self._quoted = seen
 
     def _see_book(self, at_us: int, mid: int | None) -> None:
@@ -235,7 +235,11 @@ class Calibration:
         return Estimates(round(sigma, 9), line.k, line.a, line.fit, orders, changes, at_us)
 
     def _depths(self) -> tuple[int, int]:
-        """Between which depths to fit: those that are quoted and some around; at first all."""
+        """Between which depths to fit: those that are quoted and some around; all before there are any.
+
+        Until the model has quoted, the formula does in its place. Few markets follow one line over all of
+        them; a model that waits for that would never quote.
+        """
         if self._quoted is None:
             return 1, DEPTH_MAX
         nearest = max(1, self._quoted.nearest // _QUOTED_MARGIN)
@@ -301,7 +305,9 @@ class Calibration:
         if state["order"] is not None:
             at_us, side, mid, depth = state["order"]
             self._order = _Order(int(at_us), Side(side), int(mid), int(depth))
-        self._quoted = None if state["quoted"] is None else QuotedAt(*map(int, state["quoted"]))
+        if state["quoted"] is not None:
+            nearest, deepest, *own = state["quoted"]
+            self._quoted = QuotedAt(int(nearest), int(deepest), all(own))
         self._next_second_us, self._second_mid = state["second"]
         self._fit_us = int(state["fit_us"])
         if state["estimates"] is not None:

@@ -77,10 +77,12 @@ class TradeSeen(NamedTuple):
 
 
 class QuotedAt(NamedTuple):
-    """The model's own quotes stood between these distances from the mid, in half ticks."""
+    """Quotes stood between these distances from the mid, in half ticks."""
 
     nearest: int
     deepest: int
+    own: bool = True
+    """The model's; else the formula's, in place of a model that is not ready."""
 
 
 Seen = BookSeen | TradeSeen | QuotedAt
