@@ -1,10 +1,10 @@
 """A second consumer of a running service's group, which takes a part of its partitions."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, TopicPartition
+from tests.support.beside import beside
 from tests.support.service import Site
 
 from market_maker.streams.topics import ENGINE_EVENT
@@ -30,17 +30,8 @@ def another_member(
         }
     )
     consumer.subscribe([ENGINE_EVENT], on_assign=lambda _, partitions: on_assign(partitions))
-    ended = threading.Event()
-
-    def poll() -> None:
-        while not ended.is_set():
-            consumer.poll(0.1)
-
-    thread = threading.Thread(target=poll)
-    thread.start()
     try:
-        yield
+        with beside(lambda _: consumer.poll(0.1)):
+            yield
     finally:
-        ended.set()
-        thread.join()
         consumer.close()

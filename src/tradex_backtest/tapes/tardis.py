@@ -83,7 +83,6 @@ def _rows(file: RowFile, columns: Sequence[str]) -> Iterator[Row]:
 def _levels(file: RowFile, grid: Grid) -> Iterator[LevelUpdate]:
     """One update a message; what comes before the first snapshot is of no use."""
     begun = False
-    before_ns = None
     for (received, timestamp, flag), group in groupby(_of(grid, _rows(file, BOOK_COLUMNS)), _level_key):
         bids: Levels = []
         asks: Levels = []
@@ -95,8 +94,6 @@ def _levels(file: RowFile, grid: Grid) -> Iterator[LevelUpdate]:
             raise CaptureError(
                 file.path, None if place is None else place.line, "is_snapshot must be true or false"
             )
-        place.check_time(received * 1000, before_ns)
-        before_ns = received * 1000
         begun = begun or _FLAGS[flag]
         if begun:
             yield LevelUpdate(received, timestamp, bids, asks, _FLAGS[flag], place)

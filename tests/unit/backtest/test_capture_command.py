@@ -1,14 +1,11 @@
 """`market-maker capture` on a broker: what its topics tell meanwhile becomes a file that backtests play."""
 
-import itertools
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from tests.support.beside import beside
 from tests.support.kafka import RegistryServer, Wire, delta, levels, now_us, partitions_of, snapshot
 
 from market_maker.streams.topics import ORDER_BOOK_DELTA, ORDER_BOOK_SNAPSHOT, TRADES
@@ -50,26 +47,6 @@ class Market:
         self._producer.produce(topic, self._wire.value(topic, data), symbol.encode())
 
 
-@contextmanager
-def telling(market: Market) -> Iterator[None]:
-    """A market that goes on until the block ends."""
-    ended = threading.Event()
-
-    def run() -> None:
-        for step in itertools.count(1):
-            if ended.wait(EVERY_S):
-                return
-            market.tell(step)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 @pytest.fixture
 def environment(kafka_broker: str, registry_server: RegistryServer) -> dict[str, str]:
     for topic in TOPICS:
@@ -85,7 +62,7 @@ def test_what_a_broker_tells_is_recorded_and_played_without_a_gap(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "tape.gz"
-    with telling(Market(kafka_broker, wire_format)):
+    with beside(Market(kafka_broker, wire_format).tell, EVERY_S):
         assert main(["--symbols", SYMBOL, "--for", FOR, "--out", str(out)], environment) == 0
     told = capsys.readouterr()
     assert told.out == f"{out}\n"
@@ -110,7 +87,7 @@ def test_without_a_snapshot_it_says_that_the_symbol_cannot_be_played(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with telling(Market(kafka_broker, wire_format, snapshots=False)):
+    with beside(Market(kafka_broker, wire_format, snapshots=False).tell, EVERY_S):
         words = ["--symbols", SYMBOL, "--for", "500ms", "--out", str(tmp_path / "tape.gz")]
         assert main(words, environment) == 1
     assert "NO SNAPSHOT: it cannot be played" in capsys.readouterr().err
