@@ -45,6 +45,12 @@ include-name = "PUT /v1/mm-configs/{{symbol}}"
 [operations.checks]
 positive_data_acceptance = {{ expected-statuses = ["2xx", 404, 409, 422] }}
 
+# ... the period is longer than one answer holds.
+[[operations]]
+include-name = "GET /v1/mm-configs/{{symbol}}/results"
+[operations.checks]
+positive_data_acceptance = {{ expected-statuses = ["2xx", 404, 422] }}
+
 # A preview refuses what PUT would.
 [[operations]]
 include-name = "POST /v1/mm-configs/{{symbol}}/preview"
