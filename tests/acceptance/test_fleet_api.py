@@ -56,7 +56,7 @@ async def require_control(symbol: str, operator: Operator) -> None:
         async for line in stream.content:
             if line.startswith(b"data: {"):
                 told = json.loads(line.removeprefix(b"data: "))
-                if told["symbol"] == symbol and told["state"]["value"] == "PAUSED":
+                if told.get("symbol") == symbol and told["state"]["value"] == "PAUSED":
                     break
     assert (await operator.change(symbol, num_levels=2)).body["num_levels"] == 2
     assert (await operator.get(f"/v1/mm-configs/{symbol}/quotes"))["symbol"] == symbol

@@ -119,7 +119,7 @@ async def test_a_loss_beyond_its_limit_halts(site: Site) -> None:
 async def test_a_kill_is_published_with_what_was_measured(start_site: StartSite) -> None:
     site = await start_site()
     began = time.time()
-    await breach_exposure(site)
+    limit = await breach_exposure(site)
     status = await site.operator.halted(BTC, "EXPOSURE_BREACH")
     await site.operator.clear(BTC)
 
@@ -129,7 +129,7 @@ async def test_a_kill_is_published_with_what_was_measured(start_site: StartSite)
     await until("the risk event is published", published)
     [risk] = await events_since(site, "mm.risk.triggered.v1", began, BTC)
     assert risk["reason"] == "EXPOSURE_BREACH"
-    assert (risk["measured"], risk["threshold"]) == (status["kill"]["measured"], "100 USDT")
+    assert (risk["measured"], risk["threshold"]) == (status["kill"]["measured"], f"{limit} USDT")
     assert Decimal(risk["position"]) > 0
     assert risk["action"] == "cancel all, HALTED"
     changes = await events_since(site, "mm.state.changed.v1", began, BTC)
