@@ -1,5 +1,7 @@
 // From the API's own schema to the fields of a form: what is added there appears here by itself.
 
+import { NONE } from "./format";
+
 export interface Schema {
   type?: string;
   description?: string;
@@ -32,6 +34,9 @@ export interface Field {
   choices: string[];
 }
 
+/** What was typed, by field; a field that was not touched is not in it. */
+export type Values = Record<string, string | boolean>;
+
 const NOT_CONFIGURATION = new Set(["symbol", "confirm", "reason", "replaces", "dry_run"]);
 const UNITS: Record<string, string> = { bps: "bps", usdt: "in quote currency", ms: "ms", pct: "%", s: "s" };
 
@@ -58,6 +63,18 @@ function fieldsIn(name: string, schema: Schema, standard: unknown): Field[] {
 /** What a configuration says of a field. */
 export function valueOf(config: Record<string, unknown>, name: string): unknown {
   return name.split(".").reduce<unknown>((part, key) => (part as Record<string, unknown> | null | undefined)?.[key], config);
+}
+
+/** A value as a person reads it. */
+export function text(value: unknown): string {
+  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  return value === undefined || value === null ? NONE : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+}
+
+/** Whether what was typed is what stands: `10` and `10.0` are the same amount. */
+export function same(one: string, other: unknown): boolean {
+  const stood = text(other);
+  return one === stood || (one.trim() !== "" && stood.trim() !== "" && Number(one) === Number(stood));
 }
 
 /** Changed fields as the API takes them. */

@@ -84,6 +84,37 @@ async def test_a_spread_is_changed_with_a_preview_a_reason_and_a_version(desk: D
     await expect(person.last_log).to_contain_text("saved")
 
 
+async def test_who_saves_onto_what_another_has_saved_meanwhile_is_told_and_keeps_what_was_typed(
+    desk: Desk, people: People
+) -> None:
+    nora, omar = await at_work(desk, people), await people(desk.url)
+    await omar.sign_in(await desk.token(subject="omar"))
+    for person, spread, why in ((nora, "31", "wider over night"), (omar, "44", "news at ten")):
+        await person.open("configure/ETHUSDT")
+        await person.page.get_by_label(re.compile("^Base spread")).fill(spread)
+        await person.page.get_by_label("Reason, for the record").fill(why)
+    await omar.page.get_by_role("button", name="Save").click()
+    await expect(omar.last_log).to_contain_text("saved")
+    save = nora.page.get_by_role("button", name="Save")
+    await save.click()
+    nora.expected.append("status of 409")
+    told = nora.page.get_by_role("alert").filter(has_text="Not saved")
+    for words in ("omar", "base spread bps", "to 44", "news at ten"):
+        await expect(told).to_contain_text(words)
+    await expect(save).to_be_disabled()
+    assert (await desk.ask("GET", "/v1/mm-configs/ETHUSDT"))["base_spread_bps"] == "44"
+    await nora.page.get_by_role("button", name=re.compile("^Load the present one")).click()
+    await expect(told).to_have_count(0)
+    await expect(nora.page.get_by_label(re.compile("^Base spread"))).to_have_value("31")
+    row = nora.page.get_by_role("region", name="Difference").get_by_role("row").filter(has_text="44")
+    await expect(row).to_contain_text("31")
+    await save.click()
+    await expect(nora.last_log).to_contain_text("saved")
+    versions = (await desk.ask("GET", "/v1/mm-configs/ETHUSDT/versions?limit=2"))["items"]
+    found = [(one["author"], one["reason"], one["config"]["base_spread_bps"]) for one in versions]
+    assert found == [("nora", "wider over night", "31"), ("omar", "news at ten", "44")]
+
+
 async def test_a_leap_is_refused_until_it_is_meant(desk: Desk, people: People) -> None:
     person = await at_work(desk, people, "configure/SOLUSDT")
     await person.page.get_by_label(re.compile("^Max loss")).fill("90000")

@@ -3,40 +3,40 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, change, said, symbolPath } from "../api";
 import { useFeed } from "../feed";
-import { bodyOf, type Field, fieldsOf, groups, type OpenApi, valueOf } from "../form";
+import { bodyOf, type Field, fieldsOf, groups, type OpenApi, same, text, type Values, valueOf } from "../form";
 import { fixed, NONE, places, sentence, words } from "../format";
 import { told } from "../log";
 import { Bar, Empty, Reading, Time, useRead } from "../parts";
 import { go, href } from "../route";
 import { may } from "../session";
-import type { AuditRecord, Config, ConfigVersion, Preview, Session, Status } from "../types";
+import type { AuditRecord, Config, ConfigVersion, Page, Preview, Session, Status } from "../types";
 import { Waiting } from "./approvals";
-import { usePages } from "./history";
+import { Meanwhile, Versions } from "./versions";
 import { Steps } from "./waterfall";
 
 const WAIT_MS = 350;
 
-type Values = Record<string, string | boolean>;
-
 export function Configure({ symbol, session }: { symbol: string; session: Session }) {
   useFeed();
-  const config = useRead<Config>(symbolPath(symbol));
+  const newest = useRead<Page<ConfigVersion>>(symbolPath(symbol, "/versions?limit=1")); // the configuration and its version in one answer
   const status = useRead<Status>(symbolPath(symbol, "/status"), 3_000);
   const schema = useRead<OpenApi>("/openapi.json");
   const every = useMemo(() => (schema.data ? fieldsOf(schema.data, "ConfigUpdate", "ConfigCreate") : []), [schema.data]);
   const [values, setValues] = useState<Values>({});
-  const model = String(values.model ?? config.data?.model ?? "");
+  const base = newest.data?.items[0];
+  const model = String(values.model ?? base?.config?.model ?? "");
   const fields = useMemo(() => every.filter((field) => field.of === null || field.of === model), [every, model]);
   const [reason, setReason] = useState("");
   const [confirm, setConfirm] = useState(false);
   const [pending, setPending] = useState(false);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const operate = may(session, "mm:operate");
-  const stands = config.data;
+  const stands = base?.config;
   const changed = useMemo(() => (stands ? changes(fields, values, stands) : {}), [fields, values, stands]);
   const names = Object.keys(changed);
   const preview = usePreview(symbol, changed, operate && names.length > 0);
-  if (!stands || !schema.data) return <div class="note"><Reading of={config} what={`The configuration of ${symbol}`} /><Reading of={schema} what="The schema" /></div>;
+  if (base && !stands) return <Empty>{symbol} is not configured: {base.author} has removed it, <Time at={base.at} /> ({base.reason}).</Empty>;
+  if (!base || !stands || !schema.data) return <div class="note"><Reading of={newest} what={`The configuration of ${symbol}`} /><Reading of={schema} what="The schema" /></div>;
   const wrong = new Map([...(preview.error?.fields ?? []), ...(failure?.fields ?? [])].map((one) => [one.field, one.detail]));
   const needs = preview.data?.needs_confirm ?? [];
   const save = async (event: Event): Promise<void> => {
@@ -44,17 +44,23 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
     setPending(true);
     setFailure(null);
     try {
-      const body = { ...bodyOf(changed), reason, ...(confirm ? { confirm: true } : {}) };
+      const body = { ...bodyOf(changed), reason, replaces: base.version, ...(confirm ? { confirm: true } : {}) };
       await told(`Configure ${symbol} (${names.map(words).join(", ")})`, () => change<Config>("PUT", symbolPath(symbol), body), (answer) => ("enabled" in answer ? "saved; it takes effect with the next quote" : "proposed: it waits for a second person and changes nothing until then"));
       setValues({});
       setReason("");
       setConfirm(false);
-      config.again();
+      newest.again();
     } catch (error) {
       if (error instanceof ApiError) setFailure(error);
     }
     setPending(false);
   };
+  const load = (): void => {
+    setFailure(null);
+    setConfirm(false); // it was meant for what stood before
+    newest.again();
+  };
+  const superseded = failure?.code === "SUPERSEDED";
   const tick = places(status.data?.instrument?.tick_size);
   return (
     <section class="configure" aria-label={`Configuration of ${symbol}`}>
@@ -62,7 +68,7 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
         <h2><a href={href("symbol", symbol)}>{symbol}</a> configuration</h2>
         {operate ? null : <span class="quiet">You may look; changing needs the role mm:operate.</span>}
       </div>
-      <Waiting key={config.at} symbol={symbol} />
+      <Waiting key={newest.at} symbol={symbol} />
       <form class="split" onSubmit={(event) => void save(event)}>
         <div class="fields">
           {groups(fields).map(([name, members]) => (
@@ -86,7 +92,7 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
                 <tbody>{names.map((name) => <tr key={name}><th scope="row">{sentence(words(name))}</th><td class="n">{text(valueOf(stands, name))}</td><td class="n"><b>{text(changed[name])}</b></td></tr>)}</tbody>
               </table>
             ) : <p class="quiet">Nothing is changed. Change a field to see what it would do against the live book.</p>}
-            {failure ? <p class="danger" role="alert">Not saved: {failure.message}</p> : null}
+            {superseded ? <Meanwhile symbol={symbol} version={base.version} onLoad={load} /> : failure ? <p class="danger" role="alert">Not saved: {failure.message}</p> : null}
             {names.length && operate ? (
               <>
                 {needs.length ? (
@@ -95,22 +101,17 @@ export function Configure({ symbol, session }: { symbol: string; session: Sessio
                 <label class="field">Reason, for the record<input type="text" required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>
                 <div class="row end">
                   <button type="button" onClick={() => setValues({})}>Discard</button>
-                  <button type="submit" class="primary" disabled={pending || preview.error !== null}>{pending ? "Saving…" : "Save"}</button>
+                  <button type="submit" class="primary" disabled={pending || superseded || preview.error !== null}>{pending ? "Saving…" : "Save"}</button>
                 </div>
               </>
             ) : null}
           </section>
           <section class="panel" aria-label="Preview" aria-live="polite"><Effect preview={preview} status={status.data} tick={tick} changed={names.length > 0} /></section>
-          <Versions symbol={symbol} stands={stands} fields={fields} onTake={operate ? setValues : null} />
+          <Versions key={newest.at} symbol={symbol} stands={stands} fields={fields} onTake={operate ? setValues : null} />
         </div>
       </form>
     </section>
   );
-}
-
-function text(value: unknown): string {
-  if (typeof value === "object" && value !== null) return JSON.stringify(value);
-  return value === undefined || value === null ? NONE : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
 }
 
 /** What differs from what stands, as the API takes it. */
@@ -125,11 +126,6 @@ function changes(fields: Field[], values: Values, stands: Config): Record<string
     }
   }
   return found;
-}
-
-function same(one: string, other: unknown): boolean {
-  const stood = text(other);
-  return one === stood || (one.trim() !== "" && stood.trim() !== "" && Number(one) === Number(stood));
 }
 
 function Input({ field, stands, value, wrong, onInput }: { field: Field; stands: unknown; value: string | boolean | undefined; wrong: string | undefined; onInput: (value: string | boolean) => void }) {
@@ -222,46 +218,6 @@ function Effect({ preview, status, tick, changed }: { preview: Previewed; status
       {data.quote ? <Steps quote={data.quote} tick={tick} bare /> : <p class="danger">No quotes now: {data.why_not}</p>}
     </>
   );
-}
-
-/** Every configuration that the symbol has had, by whom, when and why. */
-function Versions({ symbol, stands, fields, onTake }: { symbol: string; stands: Config; fields: Field[]; onTake: ((values: Values) => void) | null }) {
-  const pages = usePages<ConfigVersion>(`${symbolPath(symbol)}/versions`);
-  const take = (config: Config): void => {
-    const values: Values = {};
-    for (const field of fields) {
-      const value = valueOf(config, field.name);
-      if (value !== undefined && value !== null) values[field.name] = typeof value === "boolean" ? value : String(value);
-    }
-    onTake?.(values);
-    document.getElementById("content")?.scrollTo({ top: 0 });
-  };
-  const differs = (config: Config): boolean => !fields.every((field) => same(text(valueOf(config, field.name)), valueOf(stands, field.name)));
-  return (
-    <section class="panel" aria-label="Versions">
-      <div class="row tools"><h3>Versions</h3><span class="spacer" /><button type="button" onClick={pages.anew} disabled={pages.loading}>Read anew</button></div>
-      {pages.error ? <p class="danger">The versions could not be read: {pages.error}</p> : null}
-      {pages.items.length ? (
-        <ol class="versions">
-          {pages.items.map((row) => (
-            <li key={row.version}>
-              <div><b>{row.version}</b> <Time at={row.at} /> <b>{row.author}</b> {row.reason}</div>
-              <div class="quiet">{versionDifference(row)}</div>
-              {onTake && row.config && differs(row.config) ? <button type="button" onClick={() => take(row.config as Config)}>Take into the form</button> : null}
-            </li>
-          ))}
-        </ol>
-      ) : pages.loading ? null : <Empty>No version is on record.</Empty>}
-      {pages.more ? <p><button type="button" onClick={pages.next} disabled={pages.loading}>Older ones</button></p> : null}
-    </section>
-  );
-}
-
-/** What a version changed, in words. */
-function versionDifference(row: ConfigVersion): string {
-  if (!row.config) return "deleted";
-  if (row.version === 1) return "created";
-  return row.changes.map((one) => `${words(one.field)} ${text(one.before)} to ${text(one.after)}`).join(", ") || "no difference";
 }
 
 export function difference(row: AuditRecord): string {
