@@ -350,6 +350,7 @@ export interface Instance {
   silent_ms: number | null;
   latency_us: Record<string, number | null>;
   outbox_pending: number;
+  version: string | null; // null: of a program that does not tell
   self: boolean;
 }
 

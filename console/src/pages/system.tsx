@@ -29,11 +29,12 @@ export function System({ session }: { session: Session }) {
           <Reading of={status} what="The status">
             {status.data?.complete === false ? <p class="danger">Totals are not complete: {status.data.without_owner.map((one) => one.symbol).join(", ") || "an instance is silent"}</p> : null}
             <table class="list">
-              <thead><tr><th scope="col">Instance</th><th scope="col" class="n">Symbols</th><th scope="col">Sign of life</th><th scope="col" class="n">Events waiting for Kafka</th></tr></thead>
+              <thead><tr><th scope="col">Instance</th><th scope="col">Version</th><th scope="col" class="n">Symbols</th><th scope="col">Sign of life</th><th scope="col" class="n">Events waiting for Kafka</th></tr></thead>
               <tbody>
                 {status.data?.instances.map((one) => (
                   <tr key={one.instance}>
-                    <th scope="row">{one.instance}{one.self ? <small> answers here</small> : null}</th><td class="n" title={one.symbols.join(", ")}>{one.symbols.length}</td>
+                    <th scope="row">{one.instance}{one.self ? <small> answers here</small> : null}</th><td>{one.version ?? <span class="quiet">not told</span>}</td>
+                    <td class="n" title={one.symbols.join(", ")}>{one.symbols.length}</td>
                     <td class={one.silent_ms === null ? "" : "danger"}>{one.silent_ms === null ? <Time at={one.at} /> : `silent for ${duration(one.silent_ms)}`}</td><td class="n">{one.outbox_pending}</td>
                   </tr>
                 ))}

@@ -67,6 +67,9 @@ class InstanceStatus(Answer):
     silent_ms: int | None = Field(description="Not null: it has given no sign of life for so long.")
     latency_us: Latencies
     outbox_pending: int
+    version: str | None = Field(
+        description="Of its program; null: it does not tell, because it is of an older one."
+    )
     is_self: bool = Field(serialization_alias="self", description="Whether it is the one that answers.")
 
 

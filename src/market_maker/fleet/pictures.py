@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from market_maker import __version__
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.decimals import Timestamp
 from market_maker.api.ports import Figures
@@ -23,6 +24,8 @@ class Picture(BaseModel):
     at: Timestamp
     latency_us: dict[str, float | None]
     outbox_pending: int
+    version: str | None = None
+    """Of its program; None: an older one does not tell."""
     summaries: list[SymbolSummary]
 
     @field_validator("summaries")
@@ -37,7 +40,11 @@ class Picture(BaseModel):
 def encode(at: datetime, figures: Figures, summaries: Sequence[str]) -> bytes:
     """The picture as text; `summaries` are SymbolSummary as JSON, each made when there was time for it."""
     empty = Picture(
-        at=at, latency_us=dict(figures.latency_us), outbox_pending=figures.outbox_pending, summaries=[]
+        at=at,
+        latency_us=dict(figures.latency_us),
+        outbox_pending=figures.outbox_pending,
+        version=__version__,
+        summaries=[],
     )
     head, _, _ = empty.model_dump_json().rpartition("[]")
     return f"{head}[{','.join(summaries)}]}}".encode()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
+from market_maker import __version__
 from market_maker.api import answers, fleet_answers, rendering
 from market_maker.api.fleet_port import Emergency, ShownElsewhere, TakenElsewhere
 from market_maker.api.forwarded import Origin
@@ -189,6 +190,7 @@ class FleetView:
             silent_ms=None,
             latency_us=dict(figures.latency_us),
             outbox_pending=figures.outbox_pending,
+            version=__version__,
             is_self=True,
         )
         others = [
@@ -199,6 +201,7 @@ class FleetView:
                 silent_ms=_silent_ms(one, seen.seen_s),
                 latency_us=one.picture.latency_us,
                 outbox_pending=one.picture.outbox_pending,
+                version=one.picture.version,
                 is_self=False,
             )
             for instance, one in seen.pictures.items()

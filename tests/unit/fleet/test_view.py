@@ -11,6 +11,7 @@ from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, running_flee
 from lab.api import Api
 from lab.desk import FakeDesk
 from lab.desk_records import NOW_NS, START, view_of
+from market_maker import __version__
 from market_maker.api.ports import StoredState
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import KillReason, State
@@ -209,6 +210,21 @@ async def test_a_picture_of_a_newer_instance_is_read_as_far_as_known(fleet: Flee
         read[SOUTH].picture.summaries
         == PictureReader().read(fleet.hub.published, 0.0)[SOUTH].picture.summaries
     )
+
+
+async def test_each_instance_tells_its_version_and_an_older_one_that_does_not_is_shown_all_the_same(
+    fleet: Fleet,
+) -> None:
+    async def versions() -> list[tuple[str, str | None]]:
+        return [(one["instance"], one["version"]) for one in (await status(fleet.north))["instances"]]
+
+    assert await versions() == [(NORTH, __version__), (SOUTH, __version__)]
+    picture = json.loads(fleet.hub.published[SOUTH])
+    fleet.hub.published[SOUTH] = json.dumps(picture | {"version": "99.1.0"}).encode()
+    assert await versions() == [(NORTH, __version__), (SOUTH, "99.1.0")]
+    del picture["version"]
+    fleet.hub.published[SOUTH] = json.dumps(picture).encode()
+    assert await versions() == [(NORTH, __version__), (SOUTH, None)]
 
 
 async def test_a_picture_that_has_not_changed_is_not_read_again(fleet: Fleet) -> None:
