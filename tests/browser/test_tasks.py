@@ -6,6 +6,8 @@ from playwright.async_api import expect
 from tests.support.operator import until
 from tests.support.person import SYMBOLS, Desk, People, Person
 
+from market_maker import __version__
+
 ROWS = 3
 LATER = ("incidents/SOLUSDT", "report/BTCUSDT/day", "obligations", "approvals", "drills", "new")
 
@@ -227,6 +229,13 @@ async def test_the_audit_is_searched_and_exported(desk: Desk, people: People) ->
     assert text.startswith("entry_id,at,actor")
     assert '"\'=drill(1)"' in text
     assert "BTCUSDT" not in text
+
+
+async def test_the_system_page_tells_the_version_of_each_instance(desk: Desk, people: People) -> None:
+    person = await at_work(desk, people, "system")
+    table = person.page.get_by_role("table").filter(has_text="Sign of life")
+    await expect(table.get_by_role("columnheader", name="Version")).to_be_visible()
+    await expect(table.get_by_role("row").filter(has_text="answers here")).to_contain_text(__version__)
 
 
 async def test_on_390_pixels_nothing_is_lost_and_a_symbol_is_killed(desk: Desk, people: People) -> None:
