@@ -174,7 +174,7 @@ async def test_a_broker_that_is_away_for_15_s_halts_everything_and_after_a_reset
     began = time.monotonic()
     exchange.broker.kill() if crash else exchange.broker.freeze()
     for symbol in SYMBOLS:
-        await site.trade_against(symbol)  # nobody tells the service of these fills now
+        await fill_untold(site, symbol)
     for symbol in SYMBOLS:
         await site.operator.halted(symbol, "KAFKA_LAG", LAG_THRESHOLD_S + 3.0)
     await site.empty_at_exchange(timeout_s=1.0)
@@ -189,6 +189,17 @@ async def test_a_broker_that_is_away_for_15_s_halts_everything_and_after_a_reset
     await require_told_in_order(site, exchange)
     assert (await site.operator.emergency("flatten")).status == 200
     await require_equal_fills(site)
+
+
+async def fill_untold(site: Site, symbol: str) -> None:
+    """Fill orders of ours while nobody tells the service; it soon moves none of them any more."""
+    before = await site.executions(symbol)
+
+    async def filled() -> bool:
+        await site.trade_through(symbol, orders=2)
+        return await site.executions(symbol) > before
+
+    await until(f"{symbol}: a fill that nobody tells the service of", filled)
 
 
 async def require_told_in_order(site: Site, exchange: KafkaExchange) -> None:
