@@ -4,6 +4,7 @@ Each problem is one sentence that names the file, the field and the fix.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +12,13 @@ from typing import Any, Final
 import yaml
 
 from market_maker.core.bounded import bounded
-from market_maker.core.obligations import SECOND_US, Measure, Programme, Tier
+from market_maker.core.obligations import DAY_US, SECOND_US, Measure, Programme, Tier
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EPOCH: Final = date(1970, 1, 1)
+_YEAR_MIN: Final = 2000
 _PROGRAMME: Final = frozenset(
-    {"name", "symbols", "measure", "sample_seconds", "minute_pct", "window", "tiers"}
+    {"name", "symbols", "measure", "sample_seconds", "minute_pct", "since", "window", "tiers"}
 )
 _TIER: Final = frozenset({"name", "max_spread_bps", "min_size_quote", "min_size_base", "min_share_pct"})
 _WINDOW: Final = frozenset({"days", "from", "until"})
@@ -67,6 +70,7 @@ def _programme(value: Any, at: str) -> list[Programme]:
     if len({tier.name for tier in tiers}) != len(tiers):
         raise _FieldError(f"{at}.tiers: two have the same name: give each its own")
     name = _text(fields.get("name"), f"{at}.name")
+    since_us = _first_day(fields.get("since"), f"{at}.since")
     symbols = _list(fields.get("symbols"), f"{at}.symbols")
     return [
         Programme(
@@ -79,6 +83,7 @@ def _programme(value: Any, at: str) -> list[Programme]:
             days,
             from_minute,
             until_minute,
+            since_us,
         )
         for number, symbol in enumerate(symbols)
     ]
@@ -101,6 +106,15 @@ def _measure(fields: Mapping[str, Any], at: str) -> tuple[Measure, int, int]:
     )
     minute_pct = _whole(fields.get("minute_pct"), f"{at}.minute_pct", 1, 100) if wanted == "minute_pct" else 0
     return measure, sample_s * SECOND_US, minute_pct
+
+
+def _first_day(value: Any, at: str) -> int:
+    """A day as YAML reads one; left out, it was always so."""
+    if value is None:
+        return 0
+    if type(value) is not date or value.year < _YEAR_MIN:
+        raise _FieldError(f"{at} is {value!r}: must be a day from {_YEAR_MIN} on, e.g. 2026-01-31")
+    return (value - _EPOCH).days * DAY_US
 
 
 def _window(value: Any, at: str) -> tuple[tuple[int, ...], int, int]:

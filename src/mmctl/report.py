@@ -110,7 +110,7 @@ def _results(client: Client, name: str, begin: datetime, end: datetime, by: Stre
 
 
 def _obligations(client: Client, begin: datetime, end: datetime) -> list[dict[str, Any]]:
-    """How each programme stood on each day of the period, the last ones if they are many."""
+    """How each programme stood on each of its days, the last ones if they are many."""
     last = (end - timedelta(microseconds=1)).date()
     first = max(begin.date(), last - timedelta(days=DAYS_MAX - 1))
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -118,6 +118,7 @@ def _obligations(client: Client, begin: datetime, end: datetime) -> list[dict[st
         {"day": day.isoformat(), **one}
         for day in days
         for one in client.get("/v1/mm/obligations", day=day.isoformat())["items"]
+        if one["total"]
     ]
 
 

@@ -214,7 +214,7 @@ async def test_enabling_is_proposed_refused_superseded_and_approved(strict: Desk
     await expect(today).to_contain_text("too much")
     before = alice.page.get_by_role("region", name="Days before")
     await expect(before.get_by_role("row")).to_have_count(8)
-    await expect(before.get_by_text("nothing on record").first).to_be_visible()
+    await expect(before.get_by_title("lost").first).to_be_visible()
 
 
 async def agreed(desk: Desk, body: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
 """Programmes as a file: what is read, and what is said when it is wrong."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from market_maker.core.obligations import Measure
+from market_maker.core.obligations import DAY_US, Measure
 from market_maker.programme_files import programmes
+from market_maker.repositories.wall_time import microseconds
 
 PAGE = Path(__file__).parents[2] / "docs/obligations.md"
 GOOD = """
@@ -38,6 +40,17 @@ def test_the_examples_of_the_page_are_read_as_it_says(tmp_path: Path) -> None:
     assert (ether.symbol, solana.symbol, ether.tiers[0].in_base) == ("ETHUSDT", "SOLUSDT", True)
 
 
+def test_before_its_first_day_a_programme_promises_nothing(tmp_path: Path) -> None:
+    (programme,) = programmes(written(tmp_path, GOOD.replace("tiers:", "since: 2026-11-22\n    tiers:")))
+    (always,) = programmes(written(tmp_path, GOOD))
+    first_us = microseconds(datetime(2026, 11, 22, tzinfo=UTC))
+    before_us = first_us - DAY_US
+    assert programme.window(before_us) == (before_us, before_us)
+    assert programme.window(first_us) == always.window(first_us) == (first_us, first_us + DAY_US)
+    assert always.window(before_us) == (before_us, first_us)
+    assert [programme.covers(at) for at in (first_us - 1, first_us)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -57,6 +70,8 @@ def test_the_examples_of_the_page_are_read_as_it_says(tmp_path: Path) -> None:
         ("tiers:", "window: {from: 10:30}\n    tiers:", r"window.from is .*: must be a UTC time in quotes"),
         ("tiers:", 'window: {from: "09:30", until: "09:30"}\n    tiers:', "window.until must be later"),
         ("tiers:", "window: {days: [someday]}\n    tiers:", "window.days holds 'someday': must be of mon"),
+        ("tiers:", "since: tomorrow\n    tiers:", r"programmes\[0\].since is 'tomorrow': must be a day from"),
+        ("tiers:", "since: 2026-11-22T10:00:00Z\n    tiers:", r"programmes\[0\].since is datetime"),
         ("  - name: p", "  - name: [", "is not YAML at line"),
     ],
 )

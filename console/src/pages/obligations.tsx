@@ -93,7 +93,6 @@ function Before({ day, items }: { day: string; items: Obligation[] }) {
 function DayBefore({ day, items }: { day: string; items: Obligation[] }) {
   const read = useRead<ObligationDay>(`/v1/mm/obligations?day=${day}`);
   if (!read.data) return <tr><th scope="row">{day}</th><td colSpan={items.length} class="quiet">{read.error || "reading…"}</td></tr>;
-  if (read.data.items.every((one) => !one.present)) return <tr><th scope="row">{day}</th><td colSpan={items.length} class="quiet" title="No service ran, or the programmes were not there yet">nothing on record</td></tr>;
   return (
     <tr>
       <th scope="row">{day}</th>

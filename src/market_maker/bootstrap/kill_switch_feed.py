@@ -17,6 +17,8 @@ from market_maker.streams.partitioner import partition_of
 from market_maker.streams.topics import CONSUMED
 
 INTERVAL_S: Final = 0.5
+REPEAT_S = 5.0
+"""So often all is told again: a step that raised, or a full mailbox, may have cost a symbol the news."""
 _LOG_LAG_NS: Final = 1_000_000_000
 
 
@@ -45,13 +47,18 @@ class KillSwitchFeed:
         """The last measurement."""
         self._journal_was_well = True
         self._lease_ran = True
+        self._repeat_at_s = 0.0
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
         """Tell until cancelled. Nothing here waits for a server: a journal that hangs is told in time."""
         while True:
-            self._tell_journal()
-            self._tell_lease()
+            now_s = time.monotonic()
+            repeat = now_s >= self._repeat_at_s
+            if repeat:
+                self._repeat_at_s = now_s + REPEAT_S
+            self._tell_journal(repeat=repeat)
+            self._tell_lease(repeat=repeat)
             left_s = self._lease.left_ns / 1e9
             await asyncio.sleep(min(INTERVAL_S, left_s) if left_s > 0 else INTERVAL_S)
 
@@ -97,12 +104,14 @@ class KillSwitchFeed:
         detail = f"lag not measurable: {', '.join(unknown)}" if unknown else ""
         return DependencyHealth("kafka", healthy=not unknown, detail=detail)
 
-    def _tell_journal(self) -> None:
-        """Tell the engines while something is wrong with the journal, and once when it is well again."""
+    def _tell_journal(self, *, repeat: bool) -> None:
+        """Tell the engines while something is wrong with the journal, and when it is well again."""
         lag_ns, failure = self._journal.lag_ns(), self._journal.failure or self._outage()
         well = not failure and lag_ns < _LOG_LAG_NS
-        if not well or not self._journal_was_well:
+        is_news = not well or not self._journal_was_well
+        if is_news:
             self._log.warning("journal", lag_ms=lag_ns // 1_000_000, failure=failure, well=well)
+        if is_news or repeat:
             measured = JournalMeasured(time.monotonic_ns(), lag_ns, bool(failure), failure)
             self._supervisor.tell_all(measured)
         self._journal_was_well = well
@@ -111,10 +120,10 @@ class KillSwitchFeed:
                 symbol, JournalMeasured(time.monotonic_ns(), lag_ns, failed=True, detail=reason)
             )
 
-    def _tell_lease(self) -> None:
-        """Tell the engines again and again while it has ended, and once when it runs again."""
+    def _tell_lease(self, *, repeat: bool) -> None:
+        """Tell the engines again and again while it has ended, and when it runs again."""
         runs = self._lease.is_current
-        if not (runs and self._lease_ran):
+        if repeat or not (runs and self._lease_ran):
             self._supervisor.tell_all(LeaseMeasured(time.monotonic_ns(), runs))
         if self._lease_ran and not runs:
             self._log.warning("lease_ended")

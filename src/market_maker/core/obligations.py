@@ -56,19 +56,22 @@ class Programme:
     """Days of the week; Monday is 0."""
     from_minute: int = 0
     until_minute: int = 1_440
+    since_us: int = 0
+    """Its first day; on a day before nothing was promised."""
 
     def covers(self, at_us: int) -> bool:
         """Whether a time lies within the window."""
         day, rest_us = divmod(at_us, DAY_US)
-        return (day + _FIRST_DAY) % 7 in self.days and (
-            self.from_minute <= rest_us // MINUTE_US < self.until_minute
-        )
+        return self._is_of(day) and self.from_minute <= rest_us // MINUTE_US < self.until_minute
 
     def window(self, day_us: int) -> tuple[int, int]:
         """The window of the day that begins then; an empty one on other days."""
-        if (day_us // DAY_US + _FIRST_DAY) % 7 not in self.days:
+        if not self._is_of(day_us // DAY_US):
             return day_us, day_us
         return day_us + self.from_minute * MINUTE_US, day_us + self.until_minute * MINUTE_US
+
+    def _is_of(self, day: int) -> bool:
+        return day * DAY_US >= self.since_us and (day + _FIRST_DAY) % 7 in self.days
 
     def units(self, from_us: int, until_us: int) -> int:
         """How much of the measure a time within the window holds: microseconds, whole minutes or samples."""

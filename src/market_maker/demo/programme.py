@@ -13,6 +13,7 @@ def write_programme(path: Path, symbols: Sequence[str], now: datetime) -> None:
         "name": "demo",
         "symbols": list(symbols),
         "measure": "time",
+        "since": now.date(),
         "window": {"from": f"{now:%H:%M}"},
         "tiers": [
             {"name": "two-way", "max_spread_bps": 40, "min_size_quote": 50, "min_share_pct": 50},

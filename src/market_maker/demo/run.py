@@ -19,7 +19,7 @@ from market_maker.demo.people import ITSELF, Pass, write_tokens
 from market_maker.demo.processes import DemoError, WrongOptionError
 from market_maker.demo.stack import ACCOUNT_ID, Stack, start_stack
 from market_maker.demo.summary import summary
-from market_maker.demo.table import banner, console, live_table, reporting
+from market_maker.demo.table import banner, commands, console, live_table
 from market_maker.demo.trading import DemoOperator, SymbolStatus, symbol_config
 
 SAMPLE_S = 0.1
@@ -60,6 +60,8 @@ class Demo:
         health = await self._sandbox.get("/health")
         await self.desk.configure(health["symbols"], self._arguments)
         self._console.print(banner(self._stack, self._changes(), self.desk.symbols))
+        for line in commands(self._stack, self.desk.symbols):
+            self._console.print(line, soft_wrap=True, highlight=False)
         await self._sandbox.post("/sandbox/start")
         for change in await self.desk.enable():
             self._console.print(f"the smallest order of this market is worth more than the default: {change}")
@@ -261,11 +263,6 @@ async def run_demo(arguments: DemoArguments) -> int:
     word = "clean" if not problems else "; ".join(problems)
     result = summary(seconds, demo.desk.spreads, demo.statuses, overall, report, demo.checker, word)
     _tell(out, result, as_json=arguments.json)
-    out.print(
-        f"What it earned, as a page, while a demo runs (its database ended with it): {reporting(stack)}",
-        soft_wrap=True,
-        highlight=False,
-    )
     return 0 if not problems else 1
 
 

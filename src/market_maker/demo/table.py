@@ -1,6 +1,8 @@
 """What a person sees while the demo runs."""
 
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -39,8 +41,6 @@ def banner(stack: Stack, changes: list[str], symbols: list[str]) -> Panel:
         f"service          process {service_pid}; it is started again when it dies, and then stays PAUSED",
         f"logs             {stack.directory}",
         f"symbols          {', '.join(symbols)}",
-        _recording(stack, symbols),
-        f"its report       {reporting(stack)}",
         *_signing_in(stack),
         *(
             ("SHADOW MODE      quotes are computed and published; no order is sent",)
@@ -60,23 +60,36 @@ def _signing_in(stack: Stack) -> list[str]:
     one, other = (token_file(stack.directory, name) for name in PEOPLE)
     return [
         f"sign in as       {PEOPLE[0]} or {PEOPLE[1]}, with what {one} or {other.name} beside it holds",
-        f"                 mmctl --url {stack.api_url} --token-file {one} status",
+        f"                 {installed('mmctl')} --url {stack.api_url} --token-file {one} status",
         "approvals        one change waits; whoever proposes a change cannot approve it, the other can",
     ]
 
 
-def _recording(stack: Stack, symbols: list[str]) -> str:
-    """How to record these markets for backtests."""
-    given = " ".join(
-        f"{name}={stack.environment.get(name, '...')}" for name in ("KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
-    )
-    return f"to record them   {given} market-maker capture --symbols {','.join(symbols)} --for 1m"
+def commands(stack: Stack, symbols: list[str]) -> list[str]:
+    """What to type in another terminal, one line each; printed outside of any frame, to be copied."""
+    program = installed("market-maker")
+    known = _given(stack, "KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
+    return [
+        "Record these markets for backtests, and make a page of what was earned:",
+        f"  {known} {program} capture --symbols {','.join(symbols)} --for 1m --out tape.gz",
+        f"  {reporting(stack)}",
+    ]
 
 
 def reporting(stack: Stack) -> str:
     """The command that makes the report of this run; its database ends with the demo."""
-    url = stack.environment.get("POSTGRES_URL", "...")
-    return f"POSTGRES_URL={url} market-maker report --from 24h --out report.html"
+    known = _given(stack, "POSTGRES_URL", "MM_PROGRAMMES_FILE")
+    return f"{known} {installed('market-maker')} report --from 24h --out report.html"
+
+
+def installed(program: str) -> str:
+    """How a program of this environment is called from here, where no PATH leads to it."""
+    path = Path(sys.executable).with_name(program)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _given(stack: Stack, *names: str) -> str:
+    return " ".join(f"{name}={stack.environment[name]}" for name in names if name in stack.environment)
 
 
 def live_table(statuses: dict[str, dict[str, Any]], checker: BookChecker, elapsed_s: float) -> Group:

@@ -31,7 +31,8 @@ def _text(lengths: range, byte: bytes) -> bytes:
 
 _TEXT = _text(range(64), b".")
 _NUMBER = _text(range(1, 23), b"[0-9.]")
-_LONG = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
+_LONG = rb"(?:[\x80-\xff]{0,8}[\x00-\x7f]|[\x80-\xff]{9}[\x00\x01])"
+"""A whole number of 64 bits: of a tenth byte one bit is left."""
 _ARRAY = rb"(?:([\x80-\xff]{0,2}[\x01-\x7f])((?:%s%s)++))?\x00" % (_NUMBER, _NUMBER)
 """How many levels, and their bytes; possessive, since there is only one way to read them."""
 

@@ -33,9 +33,13 @@ async def stored_presence(
 def _row(days: Sequence[ProgrammeDay]) -> ObligationFigures:
     first, judged = days[0], [day for day in days if day.total]
     elapsed = sum(day.elapsed for day in days)
-    kept = sum(day.is_met is True for day in judged)
+    kept, are_open = (sum(day.is_met is verdict for day in judged) for verdict in (True, None))
+    closed = len(judged) - are_open
+    said = [f"{kept} of {closed} days kept"] * bool(closed or not are_open) + [
+        "one day still open"
+    ] * are_open
     return ObligationFigures(
-        programme=f"{first.programme.name}, {first.tier.name}: {kept} of {len(judged)} days kept",
+        programme=f"{first.programme.name}, {first.tier.name}: {', '.join(said)}",
         required=float(first.tier.min_share_pct / 100),
         reached=float(Fraction(sum(day.present for day in days), elapsed)) if elapsed else 0.0,
         unit=first.programme.measure.value,

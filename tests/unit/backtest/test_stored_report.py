@@ -198,7 +198,7 @@ async def test_a_report_tells_how_far_programmes_were_kept(
     told = json.loads(capsys.readouterr().out)
     (detail,) = told["subjects"]
     assert detail["presence"] == [
-        {"programme": "spot, wide: 0 of 1 days kept", "required": 0.5, "reached": 0.5, "unit": "time"},
+        {"programme": "spot, wide: one day still open", "required": 0.5, "reached": 0.5, "unit": "time"},
         {"programme": "spot, tight: 0 of 1 days kept", "required": 0.8, "reached": 0.0, "unit": "time"},
     ]
     words = [*words, "--programmes", str(tmp_path / "none.yaml")]

@@ -11,6 +11,7 @@ from tests.support.surroundings import Surroundings
 
 from lab.postgres_server import PostgresServer
 from lab.stalling_proxy import StallingProxy
+from market_maker.bootstrap import kill_switch_feed
 from market_maker.core.states import Cause, KillReason, State
 from market_maker.ownership import tenancy
 
@@ -108,6 +109,20 @@ async def test_at_the_leases_end_our_orders_leave_before_postgresql_is_given_up_
     await renewal
     await north.ownership.tenancy.renew()
     await until(lambda: around.venue.resting(BTC) == 2)
+
+
+async def test_a_symbol_that_missed_that_the_lease_runs_again_is_told_once_more(
+    around: Surroundings,
+    way: StallingProxy,
+    postgres_server: PostgresServer,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kill_switch_feed, "REPEAT_S", 0.0)
+    north = await _quoting(around, way, postgres_server, database_url)
+    health = north.symbol(BTC).health
+    health.lease_ended = True
+    await until(lambda: not health.lease_ended)
 
 
 async def test_a_short_silence_of_postgresql_stops_nobody(

@@ -8,7 +8,7 @@ from market_maker.demo.arguments import parse_arguments
 from market_maker.demo.ports import port_or_free
 from market_maker.demo.processes import WrongOptionError
 from market_maker.demo.stack import Stack, start_stack
-from market_maker.demo.table import banner, reporting
+from market_maker.demo.table import banner, commands, installed
 
 
 def told(stack: Stack) -> str:
@@ -54,13 +54,34 @@ def test_shadow_mode_is_said_in_the_banner() -> None:
     assert "SHADOW" not in told(Stack(Path("logs"), environment={"MM_SHADOW_MODE": "false"}))
 
 
-def test_the_report_of_the_run_is_one_command_that_names_its_database() -> None:
-    stack = Stack(Path("logs"), environment={"POSTGRES_URL": "postgresql://postgres@127.0.0.1:5/mm"})
-    command = (
-        "POSTGRES_URL=postgresql://postgres@127.0.0.1:5/mm market-maker report --from 24h --out report.html"
-    )
-    assert reporting(stack) == command
-    assert command in told(stack)
+def test_each_command_for_another_terminal_is_one_line_that_runs_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / ".venv" / "bin" / "python"
+    monkeypatch.setattr("sys.executable", str(program))
+    monkeypatch.chdir(tmp_path)
+    environment = {
+        "POSTGRES_URL": "postgresql://postgres@127.0.0.1:5/mm",
+        "KAFKA_BROKERS": "127.0.0.1:6",
+        "SCHEMA_REGISTRY_URL": "http://127.0.0.1:7",
+        "MM_PROGRAMMES_FILE": "logs/programmes.yaml",
+    }
+    _, capture, report = commands(Stack(Path("logs"), environment=environment), ["BTCUSDT", "ETHUSDT"])
+    assert capture.split() == [
+        "KAFKA_BROKERS=127.0.0.1:6",
+        "SCHEMA_REGISTRY_URL=http://127.0.0.1:7",
+        ".venv/bin/market-maker",
+        *["capture", "--symbols", "BTCUSDT,ETHUSDT", "--for", "1m", "--out", "tape.gz"],
+    ]
+    assert report.split() == [
+        "POSTGRES_URL=postgresql://postgres@127.0.0.1:5/mm",
+        "MM_PROGRAMMES_FILE=logs/programmes.yaml",
+        ".venv/bin/market-maker",
+        *["report", "--from", "24h", "--out", "report.html"],
+    ]
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert installed("mmctl") == str(program.with_name("mmctl"))
 
 
 def test_a_wanted_port_that_is_free_or_no_wanted_port_is_not_remarked_on() -> None:

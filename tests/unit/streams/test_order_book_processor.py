@@ -340,6 +340,19 @@ def test_what_the_specialised_reader_takes_of_a_damaged_message_the_general_one_
         assert fields[3:] == (data["prev_sequence"], data["sequence"], *expected)
 
 
+@pytest.mark.parametrize("number", [b"\x80" * 9 + b"\x02", b"\xff" * 9 + b"\x7f"])
+def test_a_number_of_more_than_64_bits_is_left_to_the_general_reader(number: bytes) -> None:
+    value = wire(1, avro_schema(ORDER_BOOK_DELTA), envelope(ORDER_BOOK_DELTA, delta(1, 2, BIDS, ASKS)))
+    at = value.index(TRACE_ID.encode()) + 32
+    timestamp = next(end for end in range(at, len(value)) if value[end] < 0x80) + 1
+    with pytest.raises(NotPlainError):
+        read_book(
+            value[:at] + number + value[timestamp:],
+            is_delta=True,
+            instruments=InstrumentTable([instrument()]),
+        )
+
+
 @given(noise=st.binary(max_size=200))
 def test_noise_after_a_good_header_never_escapes_the_specialised_reader(noise: bytes) -> None:
     table = InstrumentTable([instrument()])
