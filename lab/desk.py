@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from lab.desk_records import NOW_NS, START, instrument, view_of
@@ -58,6 +58,8 @@ class FakeDesk:
     views: dict[str, SymbolView] = field(default_factory=dict)
     fill_rows: dict[str, list[FillRecord]] = field(default_factory=dict)
     earned_rows: dict[tuple[str, str], list[Earned]] = field(default_factory=dict)
+    stood: dict[str, Decimal] = field(default_factory=dict)
+    """What results had come to at midnight."""
     promised: list[tuple[Programme, Tier, int]] = field(default_factory=list)
     markout_rows: dict[tuple[str, str], list[MarkoutSum]] = field(default_factory=dict)
     order_rows: dict[str, list[OrderRecord]] = field(default_factory=dict)
@@ -292,6 +294,10 @@ class FakeDesk:
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         self._need_database()
         return [one for one in self.earned_rows.get((symbol, by), []) if since <= one.since < until]
+
+    async def results_at(self, at: datetime) -> Mapping[str, Decimal]:
+        self._need_database()
+        return self.stood if at.time() == time() else {}
 
     async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
         self._need_database()

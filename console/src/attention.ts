@@ -2,6 +2,7 @@
 
 import { num, type Shown } from "./format";
 import type { Row } from "./hub";
+import { today } from "./today";
 
 export const QUIET_MS = 3_000; // ACTIVE without both quotes for so long is no requote any more
 const NEAR = 0.8;
@@ -62,7 +63,8 @@ export interface Totals {
   paused: number;
   halted: number;
   ownerless: number;
-  pnl: number;
+  today: number;
+  todayUnknown: string[]; // symbols whose result of today is not known
   gross: number;
   net: number;
   orders: number;
@@ -72,7 +74,7 @@ export interface Totals {
 
 export function totals(rows: Iterable<Row>): Totals {
   const sum: Totals = {
-    active: 0, paused: 0, halted: 0, ownerless: 0, pnl: 0, gross: 0, net: 0, orders: 0, unknown: 0, shadow: false,
+    active: 0, paused: 0, halted: 0, ownerless: 0, today: 0, todayUnknown: [], gross: 0, net: 0, orders: 0, unknown: 0, shadow: false,
   };
   for (const row of rows) {
     const state = shownState(row);
@@ -81,9 +83,11 @@ export function totals(rows: Iterable<Row>): Totals {
     else if (state === "ACTIVE") sum.active += 1;
     else sum.paused += 1;
     const { summary } = row;
+    const earned = today(summary);
+    if (earned === null) sum.todayUnknown.push(row.symbol);
+    else sum.today += num(earned);
     if (!summary) continue;
     const inventory = num(summary.inventory_usdt);
-    sum.pnl += num(summary.pnl.total);
     sum.gross += Math.abs(Number.isFinite(inventory) ? inventory : 0);
     sum.net += Number.isFinite(inventory) ? inventory : 0;
     sum.orders += summary.open_orders;

@@ -1,14 +1,16 @@
 // What stands around every page: totals, what is wrong as a whole, the kill, and what this person did.
 
 import type { ComponentChildren } from "preact";
-import { totals } from "./attention";
+import { useEffect } from "preact/hooks";
+import { type Totals, totals } from "./attention";
 import { feed, isStale, reconnect, useFeed } from "./feed";
 import { duration, localTime, NONE, short } from "./format";
 import { clearLog, useLog } from "./log";
 import { Time, useRead } from "./parts";
 import { href } from "./route";
 import { may } from "./session";
-import type { ProposalPage, Session } from "./types";
+import { dayBegan } from "./today";
+import type { DayStart, ProposalPage, Session } from "./types";
 
 /** In the order of their keys. */
 export const PAGES: [string, string][] = [
@@ -16,6 +18,7 @@ export const PAGES: [string, string][] = [
   ["report", "Report"], ["obligations", "Obligations"], ["approvals", "Approvals"], ["drills", "Drills"],
 ];
 const PROPOSALS_EVERY_MS = 15_000;
+const DAY_START_EVERY_MS = 60_000; // so long after midnight, at most, is today not known
 
 interface Props {
   session: Session;
@@ -28,12 +31,22 @@ interface Props {
   children: ComponentChildren;
 }
 
+/** What all symbols came to today, and of how many that is not known. */
+function todaysOf({ today, todayUnknown }: Totals): string {
+  if (todayUnknown.length && todayUnknown.length === feed.rows.size) return NONE;
+  return `${today >= 0 ? "+" : ""}${today.toFixed(2)}${todayUnknown.length ? ` (${todayUnknown.length} not known)` : ""}`;
+}
+
 export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, children }: Props) {
   useFeed();
   const sum = totals(feed.rows.values());
   const stale = isStale();
   const known = (text: string | number): string | number => (feed.complete ? text : NONE);
   const waits = !feed.complete && feed.link === "connecting";
+  const dayStart = useRead<DayStart>("/v1/mm/day-start", DAY_START_EVERY_MS);
+  useEffect(() => {
+    if (dayStart.data) dayBegan(dayStart.data);
+  }, [dayStart.data]);
   const proposals = useRead<ProposalPage>(session.access_control ? "/v1/mm/proposals" : null, PROPOSALS_EVERY_MS);
   const waiting = proposals.data?.items.length ?? 0;
   return (
@@ -56,7 +69,7 @@ export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, 
               <span title="Without owner" class={sum.ownerless ? "danger" : ""}><i aria-hidden="true">◌</i> {known(sum.ownerless)}<span class="hidden"> without owner</span></span>
             </dd>
           </div>
-          <div><dt>P&amp;L</dt><dd>{known(`${sum.pnl >= 0 ? "+" : ""}${sum.pnl.toFixed(2)}`)}</dd></div>
+          <div title={`Since 00:00 UTC, realized and open${sum.todayUnknown.length ? `; not known of ${sum.todayUnknown.join(", ")}` : ""}`}><dt>P&amp;L today</dt><dd>{known(todaysOf(sum))}</dd></div>
           <div><dt>Gross</dt><dd>{known(short(sum.gross))}</dd></div>
           <div><dt>Net</dt><dd>{known(short(sum.net))}</dd></div>
           <div><dt>Orders</dt><dd class={sum.unknown ? "danger" : ""}>{known(sum.orders)}{sum.unknown ? ` (${sum.unknown} unknown)` : ""}</dd></div>

@@ -203,6 +203,11 @@ export interface Results {
   }[];
 }
 
+export interface DayStart {
+  since: string;
+  items: { symbol: string; result_usdt: Decimal }[];
+}
+
 export interface Obligation {
   programme: string;
   symbol: string;

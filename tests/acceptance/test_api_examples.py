@@ -196,6 +196,7 @@ async def _read(walk: Walk) -> None:
     for name in ("status", "quotes", "depth?levels=2", "orders?limit=1", "fills?limit=1", "events?limit=1"):
         await walk("GET", f"{ONE}/{name}")
     await walk("GET", "/v1/mm/status")
+    await walk("GET", "/v1/mm/day-start")
     await walk("GET", "/v1/mm/obligations")
     await walk("GET", "/v1/mm/stream")
 

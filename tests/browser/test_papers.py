@@ -88,6 +88,21 @@ async def earned(desk: Desk, symbol: str) -> datetime:
     return at
 
 
+async def test_the_first_page_counts_todays_result_from_midnight_and_keeps_that_of_the_baseline(
+    strict: Desk, people: People
+) -> None:
+    await earned(strict, "BTCUSDT")
+    person = await at_work(strict, people, "", "mm:read")
+    await expect(person.page.locator(".totals")).to_contain_text("P&L today-1.50")
+    row = person.row("BTCUSDT")
+    await expect(row).to_contain_text("-1.50")
+    await expect(row).to_contain_text("0.00 since baseline")
+    await person.open("symbol/BTCUSDT")
+    figures = person.page.locator("dl.figures").filter(has_text="P&L today")
+    await expect(figures).to_contain_text(re.compile(r"P&L today\s*-1\.50"))
+    await expect(figures).to_contain_text(re.compile(r"P&L since the baseline\s*0\.00"))
+
+
 async def test_the_first_page_shows_what_is_left_of_the_limits_over_all_symbols_and_what_stands_around(
     strict: Desk, people: People
 ) -> None:

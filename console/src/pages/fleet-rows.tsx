@@ -10,8 +10,11 @@ import { act } from "../log";
 import { Bar, StateMark } from "../parts";
 import { href } from "../route";
 import { may } from "../session";
+import { today } from "../today";
 import { useInTurn } from "../turns";
 import type { Session } from "../types";
+
+const TODAY = `Today counts from 00:00 UTC; ${NONE}: its beginning is not read yet, nothing values the position, or its owner is silent`;
 
 export type Column = "strip" | "spread" | "position" | "pnl" | "loss" | "presence" | "orders" | "age";
 
@@ -76,8 +79,8 @@ function Cell({ row, column, now }: { row: Row; column: Column; now: number }) {
       </td>
     );
     case "pnl": return (
-      <td class="n" title={`realized ${signed(summary.pnl.realized, 4)}, fees ${fixed(summary.pnl.fees, 4)} in it; open ${signed(summary.pnl.unrealized, 4)}; baseline ${fixed(summary.pnl.baseline, 4)}`}>
-        <b>{signed(summary.pnl.total, 2)}</b><small>{signed(summary.pnl.realized, 2)} {signed(summary.pnl.unrealized, 2)}</small>
+      <td class="n" title={`${TODAY}. Since the baseline: realized ${signed(summary.pnl.realized, 4)}, fees ${fixed(summary.pnl.fees, 4)} in it; open ${signed(summary.pnl.unrealized, 4)}; baseline ${fixed(summary.pnl.baseline, 4)}`}>
+        <b>{signed(today(summary), 2)}</b><small>{signed(summary.pnl.total, 2)} since baseline</small>
       </td>
     );
     case "loss": return <td><Bar distance={loss(row)} label={`${row.symbol} loss`} /></td>;
@@ -191,7 +194,7 @@ function DrawnCard({ row, top, session, onAsk, now }: CardProps) {
       <div class="top">
         <a href={href("symbol", row.symbol)}>{row.symbol}</a>
         <StateMark state={hasOwner(row) || shownState(row) === "HALTED" ? shownState(row) : "NO OWNER"} shadow={summary?.shadow_mode ?? false} />
-        <b class="n">{signed(summary?.pnl.total, 2)}</b>
+        <span>today <b class="n">{signed(today(summary), 2)}</b></span>
       </div>
       <div class="bars">
         <span>position <Bar distance={position(row)} label={`${row.symbol} position`} /></span>

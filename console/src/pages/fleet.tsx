@@ -10,6 +10,7 @@ import { useKeys } from "../keys";
 import { Bar, Empty } from "../parts";
 import { go, href } from "../route";
 import { may } from "../session";
+import { today } from "../today";
 import type { Glance, Session } from "../types";
 import { ageMs, Card, type Column, Line, pause } from "./fleet-rows";
 
@@ -23,7 +24,7 @@ const COLUMNS: { key: Column; name: string; sort?: SortKey; numeric?: boolean }[
   { key: "strip", name: "Quotes in the market" },
   { key: "spread", name: "Spread, bps", sort: "spread", numeric: true },
   { key: "position", name: "Position and limit", sort: "position" },
-  { key: "pnl", name: "P&L: realized, open", sort: "pnl", numeric: true },
+  { key: "pnl", name: "P&L today", sort: "pnl", numeric: true },
   { key: "loss", name: "Loss and limit", sort: "loss" },
   { key: "presence", name: "Both sides", numeric: true },
   { key: "orders", name: "Orders, fills", numeric: true },
@@ -204,7 +205,7 @@ function Head({ name, column, sort, numeric, view, keep }: { name: string; colum
 const VALUES: Record<Exclude<SortKey, "attention" | "symbol">, (row: Row, now: number) => number> = {
   position: (row) => position(row)?.used ?? -1,
   loss: (row) => loss(row)?.used ?? -1,
-  pnl: (row) => num(row.summary?.pnl.total),
+  pnl: (row) => num(today(row.summary)),
   spread: (row) => num(row.summary?.spread_bps),
   age: ageMs,
 };

@@ -11,6 +11,7 @@ import { useKeys } from "../keys";
 import { Bar, Empty, Reading, StateMark, Time, useRead } from "../parts";
 import { go, href } from "../route";
 import { may } from "../session";
+import { today } from "../today";
 import type { Depth, Quotes, Session, Status } from "../types";
 import { Charts } from "./charts";
 import { pause } from "./fleet-rows";
@@ -113,7 +114,8 @@ function Figures({ status, quotes, tick }: { status: Status; quotes: Quotes | nu
       <Explained name="Volatility factor" value={fixed(quotes?.quote?.volatility_factor, 3)} how="Widens the base spread; 1 in a market that moves as usual." />
       <Explained name="Position" value={signed(status.position, 5)} how={`Sum of all fills, ${status.instrument?.base_currency ?? "base currency"}; average entry ${fixed(status.average_entry, tick + 1)}.`} />
       <Explained name="Inventory" value={`${signed(status.inventory_usdt, 2)} ${currency}`} how="The position valued at the mid." />
-      <Explained name="P&L" value={signed(pnl.total, 2)} how={`Realized ${signed(pnl.realized, 4)} (fees ${fixed(pnl.fees, 4)} subtracted) plus open ${signed(pnl.unrealized, 4)} minus baseline ${fixed(pnl.baseline, 4)}; valued at ${fixed(pnl.price, tick)} (${pnl.price_source || "no price"}${pnl.price_age_ms === null ? "" : `, ${duration(pnl.price_age_ms)} old`}).`} />
+      <Explained name="P&L today" value={signed(today(status), 2)} how="What it came to since 00:00 UTC, realized and open, fees subtracted; the baseline is not in it. Counted from the last full minute of the day before." />
+      <Explained name="P&L since the baseline" value={signed(pnl.total, 2)} how={`Realized ${signed(pnl.realized, 4)} (fees ${fixed(pnl.fees, 4)} subtracted) plus open ${signed(pnl.unrealized, 4)} minus baseline ${fixed(pnl.baseline, 4)}; valued at ${fixed(pnl.price, tick)} (${pnl.price_source || "no price"}${pnl.price_age_ms === null ? "" : `, ${duration(pnl.price_age_ms)} old`}).`} />
       <Explained name="realized, open" value={`${signed(pnl.realized, 2)}  ${signed(pnl.unrealized, 2)}`} how="Realized when a position is closed, fees subtracted; open is what closing now at the valuation price would give." />
       <Explained name="Volume" value={`${short(num(status.volume_usdt))} ${currency}`} how={`${status.fill_count} fills in all.`} />
       <Explained name="Both sides" value={active ? `${((100 * two) / active).toFixed(2)} %` : NONE} how={`Time with an order on each side, ${duration(two)}, over the time ACTIVE, ${duration(active)}; since this process started.`} />

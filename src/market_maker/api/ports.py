@@ -277,6 +277,9 @@ class Desk(Protocol):
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         """What the result came from in each minute, hour or day of a period. Raises DatabaseDownError."""
 
+    async def results_at(self, at: datetime) -> Mapping[str, Decimal]:
+        """What results had come to at a time, of every symbol that had one by then. DatabaseDownError."""
+
     async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
         """Markouts of the fills of a period by hour or day, side, level and horizon. DatabaseDownError."""
 

@@ -1,6 +1,7 @@
 """What a symbol earned and what its fills were worth a while later, by minute, hour or day."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from http import HTTPStatus
 from typing import Annotated
@@ -101,6 +102,38 @@ async def results(
         results=[_result(one) for one in earned],
         markouts=[_markouts(one) for one in markouts],
     )
+
+
+class DayStartOf(Answer):
+    """What one symbol's result had come to when the day began."""
+
+    symbol: str
+    result_usdt: DecimalText = Field(
+        description="Realized and unrealized since its first fill, the baseline not in it; quote currency."
+    )
+
+
+class DayStart(Answer):
+    """What results had come to when the day began."""
+
+    since: Timestamp = Field(description="When it began, UTC.")
+    items: list[DayStartOf] = Field(description="Every configured symbol.")
+
+
+@router.get("/v1/mm/day-start", responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
+async def day_start(desk: DeskOf) -> DayStart:
+    """What each symbol's result had come to when the present UTC day began.
+
+    Today's result is `pnl.total` + `pnl.baseline` of its status, less this. It is that of the last full
+    minute on record, so what came while no process ran around midnight counts as today's.
+    """
+    since = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    stood = await desk.results_at(since)
+    items = [
+        DayStartOf(symbol=config.symbol, result_usdt=stood.get(config.symbol, Decimal(0)))
+        for config in await desk.configs()
+    ]
+    return DayStart(since=since, items=items)
 
 
 def _require_order(period: Period) -> None:

@@ -104,6 +104,7 @@ ACCESS: dict[tuple[str, str], Role | None] = {
     ("GET", f"{_CONFIG}/series"): Role.READ,
     ("POST", f"{_CONFIG}/preview"): Role.OPERATE,
     ("GET", f"{_CONFIG}/results"): Role.READ,
+    ("GET", "/v1/mm/day-start"): Role.READ,
     ("GET", "/v1/mm/instruments"): Role.READ,
     ("GET", "/v1/mm/drills"): Role.READ,
     ("GET", "/v1/mm/incidents"): Role.READ,

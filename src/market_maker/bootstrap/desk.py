@@ -298,6 +298,11 @@ class ServiceDesk:
         with ports.database_asked():
             return await self._pnl.earned(symbol, since, until, by)
 
+    async def results_at(self, at: datetime) -> Mapping[str, Decimal]:
+        """What results had come to, by symbol."""
+        with ports.database_asked():
+            return await self._pnl.stood_at(at)
+
     async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
         """How every programme stands."""
         with ports.database_asked():

@@ -47,6 +47,14 @@ class PnlRepository:
             before = parts
         return found
 
+    async def stood_at(self, at: datetime) -> dict[str, Decimal]:
+        """What the result of each configured symbol had come to at a time, by the last full minute on record.
+
+        A symbol of which nothing was on record by then is left out: it had not come to anything.
+        """
+        rows = await sql.pnl_marks(self._db, until=at)
+        return {row.symbol: Parts(row.spread_capture, row.inventory_pnl, row.fees).total for row in rows}
+
 
 async def insert_pnl(db: Executor, new: Sequence[NewPnl]) -> None:
     """Store results of full minutes; one that is there already is left as it is."""

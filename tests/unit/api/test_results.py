@@ -46,6 +46,19 @@ async def test_results_by_the_hour_show_their_parts_and_markouts(api: Api, desk:
     assert [one["notional_usdt"] for one in body["markouts"]] == ["60000", "0"]
 
 
+async def test_the_day_began_at_midnight_with_what_each_configured_symbol_had_come_to(
+    api: Api, desk: FakeDesk
+) -> None:
+    desk.stood = {"BTC-USDT": Decimal("-12.50"), "GONE-USDT": Decimal(1)}
+    body = (await api.get("/v1/mm/day-start")).body
+    assert body["since"].endswith("T00:00:00.000000Z")
+    found = {one["symbol"]: one["result_usdt"] for one in body["items"]}
+    assert (found["BTC-USDT"], found["ETH-USDT"]) == ("-12.50", "0")
+    assert "GONE-USDT" not in found
+    desk.database_up = False
+    assert (await api.get("/v1/mm/day-start")).code == "DATABASE_UNAVAILABLE"
+
+
 async def test_results_begin_with_a_whole_minute_hour_or_day(api: Api) -> None:
     body = (await api.get(f"{BTC}/results?since=2026-11-20T13:45:10Z&until=2026-11-20T18:00:00Z")).body
     assert body["since"] == "2026-11-20T13:00:00.000000Z"

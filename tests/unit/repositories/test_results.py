@@ -8,10 +8,12 @@ import pytest
 
 from lab.journal_records import NOON, Fills, entry
 from market_maker.core.commands import RecordFill, RecordMarkouts, RecordPnl
+from market_maker.core.config import SymbolConfig
 from market_maker.core.ledger.inventory import fold
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout, Missing, Parts
 from market_maker.core.side import Side
+from market_maker.repositories.configs import ConfigRepository
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.markouts import MarkoutRepository, StoredMid
@@ -135,6 +137,25 @@ async def test_results_by_the_hour_add_up_to_the_result(pool: asyncpg.Pool) -> N
     (rest,) = await pnl.earned("BTC-USDT", NOON + 2 * HOUR, NOON + 24 * HOUR, "day")
     assert rest.parts == hours[-1].parts
     assert sum(hour.parts.total for hour in hours) == Decimal("-5.3")
+
+
+async def test_what_results_had_come_to_is_their_last_minute_until_then_of_what_is_configured(
+    pool: asyncpg.Pool,
+) -> None:
+    for symbol in ("BTC-USDT", "ETH-USDT", "SOL-USDT"):
+        await ConfigRepository(pool).insert(SymbolConfig(symbol))
+    await JournalStore(pool).write(
+        [
+            entry(result(-90, "1", "-2", "0.1")),
+            entry(result(0, "3", "-1", "0.2")),
+            entry(result(1, "9", "9", "0.2")),
+            entry(result(-1, "4", "0", "-0.5"), symbol="ETH-USDT"),
+            entry(result(1, "4", "0", "0"), symbol="SOL-USDT"),
+            entry(result(-1, "4", "0", "0"), symbol="GONE-USDT"),
+        ]
+    )
+    stood = await PnlRepository(pool).stood_at(NOON)
+    assert stood == {"BTC-USDT": Decimal("1.8"), "ETH-USDT": Decimal("4.5")}
 
 
 @pytest.mark.parametrize("horizon_ms", [0, -1])

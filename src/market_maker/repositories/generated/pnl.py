@@ -85,3 +85,36 @@ async def last_pnl_before(
     """The last result at or before a time."""
     row = await db.fetchrow(LAST_PNL_BEFORE, symbol, until)
     return None if row is None else StoredPnl(*row)
+
+
+PNL_MARKS = """\
+SELECT mm_configs.symbol, latest.at, latest.spread_capture, latest.inventory_pnl, latest.fees
+FROM mm_configs
+CROSS JOIN LATERAL (
+    SELECT mm_pnl.at, mm_pnl.spread_capture, mm_pnl.inventory_pnl, mm_pnl.fees FROM mm_pnl
+    WHERE mm_pnl.symbol = mm_configs.symbol AND mm_pnl.at <= $1::timestamptz
+    ORDER BY mm_pnl.at DESC LIMIT 1
+) AS latest
+ORDER BY mm_configs.symbol
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PnlMarksRow:
+    """A row of pnl_marks."""
+
+    symbol: str
+    at: datetime
+    spread_capture: Decimal
+    inventory_pnl: Decimal
+    fees: Decimal
+
+
+async def pnl_marks(
+    db: Executor,
+    *,
+    until: datetime,
+) -> list[PnlMarksRow]:
+    """The last result of each configured symbol at or before a time; a symbol without one is left out."""
+    rows = await db.fetch(PNL_MARKS, until)
+    return [PnlMarksRow(*row) for row in rows]

@@ -19,3 +19,14 @@ ORDER BY bucket, at DESC;
 -- name: LastPnlBefore :one
 -- The last result at or before a time.
 SELECT * FROM mm_pnl WHERE symbol = @symbol AND at <= @until::timestamptz ORDER BY at DESC LIMIT 1;
+
+-- name: PnlMarks :many
+-- The last result of each configured symbol at or before a time; a symbol without one is left out.
+SELECT mm_configs.symbol, latest.at, latest.spread_capture, latest.inventory_pnl, latest.fees
+FROM mm_configs
+CROSS JOIN LATERAL (
+    SELECT mm_pnl.at, mm_pnl.spread_capture, mm_pnl.inventory_pnl, mm_pnl.fees FROM mm_pnl
+    WHERE mm_pnl.symbol = mm_configs.symbol AND mm_pnl.at <= @until::timestamptz
+    ORDER BY mm_pnl.at DESC LIMIT 1
+) AS latest
+ORDER BY mm_configs.symbol;
