@@ -24,7 +24,7 @@ from lab.postgres_server import PostgresServer
 
 BTC: Final = "BTCUSDT"
 ONE: Final = f"/v1/mm-configs/{BTC}"
-OPAQUE: Final = frozenset({"before", "after", "data", "model_parameters"})
+OPAQUE: Final = frozenset({"before", "after", "data", "model_parameters", "suppressed"})
 """Fields whose own fields depend on what happened."""
 PROGRAMMES: Final = f"""
 programmes:

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 import asyncpg
-from tests.support.service import SOON_FORGOTTEN, Site
+from tests.support.operator import until
+from tests.support.service import SOON_FORGOTTEN, Site, small
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 StartSite = Callable[..., Awaitable[Site]]
@@ -26,7 +27,12 @@ async def test_a_symbol_whose_fills_are_refused_stays_halted_until_a_restart_tha
         await site.operator.enable(symbol)
         await site.operator.quoting(symbol)
     await _execute(site, f"ALTER TABLE mm_fills ADD CONSTRAINT no_room CHECK (symbol <> '{BTC}') NOT VALID")
-    await site.trade_against(BTC)
+
+    async def halted() -> bool:
+        await site.exchange.trade(BTC, "sell", small(BTC))
+        return bool((await site.operator.status(BTC))["state"]["value"] == "HALTED")
+
+    await until("a fill, this one or one of the crowd, is refused", halted)
     await site.operator.halted(BTC, "JOURNAL_FAILURE")
     await site.operator.clear(BTC)
     assert (await site.operator.status(ETH))["state"]["value"] == "ACTIVE"
