@@ -181,6 +181,7 @@ async def test_a_broker_that_is_away_for_15_s_halts_everything_and_after_a_reset
     await asyncio.sleep(began + OUTAGE_S - time.monotonic())
     exchange.broker.launch() if crash else exchange.broker.thaw()
     for symbol in SYMBOLS:
+        await all_told(site, symbol)
         await site.operator.clear(symbol)
     assert (await site.operator.emergency("reset")).status == 200
     for symbol in SYMBOLS:
@@ -200,6 +201,14 @@ async def fill_untold(site: Site, symbol: str) -> None:
         return await site.executions(symbol) > before
 
     await until(f"{symbol}: a fill that nobody tells the service of", filled)
+
+
+async def all_told(site: Site, symbol: str) -> None:
+    """The fills of the outage have come; each takes the proof of zero away until the next look."""
+    fills = await site.executions(symbol)
+    await site.operator.until(
+        symbol, "its fills are told", lambda status: bool(status["fill_count"] == fills), BACK_S_MAX
+    )
 
 
 async def require_told_in_order(site: Site, exchange: KafkaExchange) -> None:
