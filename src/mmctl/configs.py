@@ -10,7 +10,7 @@ import yaml
 from mmctl.failures import Exit, Failure, why
 from mmctl.output import Form, cell, show, table_of
 from mmctl.plan import StepResult, apply_step, plan
-from mmctl.session import SESSION, FormOption, Reason, Symbol, Yes, checked_symbols, command, confirm
+from mmctl.session import SESSION, FormOption, OnlySymbols, Reason, Symbol, Yes, command, confirm
 
 config = typer.Typer(help="Configurations: what the desk sets per symbol.", no_args_is_help=True)
 
@@ -31,9 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def get(
-    symbols: Annotated[
-        list[str] | None, typer.Argument(help="Only these.", show_default=False, callback=checked_symbols)
-    ] = None,
+    symbols: OnlySymbols = None,
     output: FormOption = Form.YAML,
 ) -> None:
     """Configurations, in the form that `apply` reads."""

@@ -65,6 +65,9 @@ def checked_symbols(symbols: list[str] | None) -> list[str] | None:
 
 
 Symbol = Annotated[str, typer.Argument(help="A symbol.", callback=checked_symbol)]
+OnlySymbols = Annotated[
+    list[str] | None, typer.Argument(help="Only these.", show_default=False, callback=checked_symbols)
+]
 FormOption = Annotated[
     Form,
     typer.Option("-o", "--output", help="table (wide: more columns) for people, json or yaml for scripts."),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mmctl.failures import Exit, Failure
 from mmctl.output import Form, cell, console, show, table_of
-from mmctl.session import SESSION, FormOption, Symbol, checked_symbols, command
+from mmctl.session import SESSION, FormOption, OnlySymbols, Symbol, command
 
 _COLUMNS = (
     "symbol",
@@ -28,10 +28,6 @@ _COLUMNS = (
 )
 _LEVELS = ("side", "level", "raw_price", "rounded_price+", "price", "quantity", "outcome", "detail")
 
-Symbols = Annotated[
-    list[str] | None, typer.Argument(help="Only these.", show_default=False, callback=checked_symbols)
-]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -39,7 +35,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command(act))
 
 
-def status(symbols: Symbols = None, output: FormOption = Form.TABLE) -> None:
+def status(symbols: OnlySymbols = None, output: FormOption = Form.TABLE) -> None:
     """Every symbol at a glance, and what stands out."""
     answer = SESSION.client().get("/v1/mm/status")
     rows = _rows(answer, symbols)
@@ -51,7 +47,7 @@ def status(symbols: Symbols = None, output: FormOption = Form.TABLE) -> None:
 
 
 def watch(
-    symbols: Symbols = None,
+    symbols: OnlySymbols = None,
     interval: Annotated[float, typer.Option(min=0.2, max=60, help="Seconds between two looks.")] = 1.0,
     looks: Annotated[
         int | None, typer.Option(min=1, help="End after so many; without it, with Ctrl-C.")

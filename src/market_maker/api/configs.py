@@ -17,7 +17,7 @@ from market_maker.api.context import Call, CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
 from market_maker.api.model_schemas import ModelRefusedError, with_model
 from market_maker.api.ports import ActiveSymbolError, Desk, SupersededError
-from market_maker.api.problems import ProblemError, documented, unknown_symbol
+from market_maker.api.problems import ProblemError, documented, of_fields, unknown_symbol
 from market_maker.api.requests import ConfigCreate, ConfigUpdate, DeleteRequest
 from market_maker.api.validation import SYMBOL_PATTERN, FieldError
 from market_maker.core.config import SymbolConfig
@@ -285,6 +285,4 @@ def consistent(config: SymbolConfig) -> SymbolConfig:
 
 
 def _refused(field: str, detail: str) -> ProblemError:
-    error = FieldError(location="body", field=field, detail=detail)
-    status = _S.UNPROCESSABLE_ENTITY
-    return ProblemError(status, "VALIDATION_FAILED", f"{field}: {detail}", errors=[error])
+    return of_fields([FieldError(location="body", field=field, detail=detail)])

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from market_maker.api.admission import admit
 from market_maker.api.exact_json import exact_json
 from market_maker.api.fleet_port import FleetPort
-from market_maker.api.problems import ProblemError
+from market_maker.api.problems import ProblemError, of_fields
 from market_maker.api.requests import WAIT_S_MAX
 from market_maker.api.validation import FieldError
 
@@ -102,9 +102,7 @@ def _refuse_bare_number(body: object) -> None:
     """What else is no object the models refuse themselves."""
     # To them a Decimal is an object with none of their fields: one whose fields may all be left out takes it.
     if isinstance(body, Decimal):
-        error = FieldError(location="body", field="body", detail="must be a JSON object")
-        detail = f"{error.field}: {error.detail}"
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=[error])
+        raise of_fields([FieldError(location="body", field="body", detail="must be a JSON object")])
 
 
 def _wait_s(body: object) -> int:

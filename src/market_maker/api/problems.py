@@ -142,7 +142,11 @@ def of_desk_error(error: DeskError) -> ProblemError:
 
 def of_validation(error: RequestValidationError) -> ProblemError:
     """422 that names every field that is wrong."""
-    errors = field_errors(error.errors())
+    return of_fields(field_errors(error.errors()))
+
+
+def of_fields(errors: Sequence[FieldError]) -> ProblemError:
+    """422 that names these fields, the first five of them in its sentence too."""
     detail = "; ".join(f"{item.field}: {item.detail}" for item in errors[:5])
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
 

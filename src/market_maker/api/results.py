@@ -14,7 +14,7 @@ from market_maker.api.context import DeskOf, SymbolInPath, require_recorded
 from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import PeriodOf
-from market_maker.api.problems import ProblemError, documented
+from market_maker.api.problems import ProblemError, documented, of_fields
 from market_maker.api.rendering import pnl_parts
 from market_maker.api.validation import FieldError
 from market_maker.core.results import bps_of
@@ -149,9 +149,8 @@ def _period(period: Period, by: By) -> tuple[datetime, datetime]:
     minute = since.minute if by is By.MINUTE else 0
     hour = 0 if by is By.DAY else since.hour
     since = since.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    if (
-        until - since > _SHOWN_MAX[by] + _STEP[by]
-    ):  # a whole period of exactly so long may begin within a step
+    # A whole period of exactly so long may begin within a step.
+    if until - since > _SHOWN_MAX[by] + _STEP[by]:
         coarser = {By.MINUTE: ", or by=hour", By.HOUR: ", or by=day", By.DAY: ""}[by]
         days = _SHOWN_MAX[by].days
         most = "a day" if days == 1 else f"{days} days"
@@ -161,9 +160,7 @@ def _period(period: Period, by: By) -> tuple[datetime, datetime]:
 
 
 def _refused(*fields: tuple[str, str]) -> ProblemError:
-    errors = [FieldError(location="query", field=name, detail=detail) for name, detail in fields]
-    detail = "; ".join(f"{error.field}: {error.detail}" for error in errors)
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
+    return of_fields([FieldError(location="query", field=name, detail=detail) for name, detail in fields])
 
 
 def _result(earned: Earned) -> PeriodResult:

@@ -194,22 +194,17 @@ class ServiceDesk:
 
     async def require_creatable(self, symbol: str) -> None:
         """Raise unless the exchange lists the symbol and it is not configured."""
-        try:
-            await self._markets.instrument(symbol)
-        except metadata.UnknownSymbolError as error:
-            raise ports.NotListedError(str(error)) from error
-        except metadata.MetadataError as error:
-            raise ports.MetadataDownError(str(error)) from error
+        await self._require_listed(symbol)
         if await self.config(symbol) is not None:
             raise _duplicate(symbol)
 
     async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a configuration and start its symbol, PAUSED."""
-        await self.require_creatable(config.symbol)
+        await self._require_listed(config.symbol)
         with ports.database_asked():
             try:
                 record = await self._configs.insert(config, Written(actor, reason))
-            except DuplicateError as error:  # somebody else was quicker
+            except DuplicateError as error:
                 raise _duplicate(config.symbol) from error
         self._markets.changed(record)
         with suppress(TimeoutError):  # it goes on without us
@@ -362,6 +357,14 @@ class ServiceDesk:
         """Append to the audit trail."""
         with ports.database_asked():
             await self._audit.append(entries)
+
+    async def _require_listed(self, symbol: str) -> None:
+        try:
+            await self._markets.instrument(symbol)
+        except metadata.UnknownSymbolError as error:
+            raise ports.NotListedError(str(error)) from error
+        except metadata.MetadataError as error:
+            raise ports.MetadataDownError(str(error)) from error
 
     async def _note_enabled(self, symbols: Sequence[str], by: Written) -> dict[str, Reply]:
         """Make `enabled` durable for symbols whose engine accepted; the replies of those where that failed.

@@ -68,18 +68,13 @@ def _signing_in(stack: Stack) -> list[str]:
 def commands(stack: Stack, symbols: list[str]) -> list[str]:
     """What to type in another terminal, one line each; printed outside of any frame, to be copied."""
     program = installed("market-maker")
-    known = _given(stack, "KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
+    market = _given(stack, "KAFKA_BROKERS", "SCHEMA_REGISTRY_URL")
+    record = _given(stack, "POSTGRES_URL", "MM_PROGRAMMES_FILE")
     return [
         "Record these markets for backtests, and make a page of what was earned:",
-        f"  {known} {program} capture --symbols {','.join(symbols)} --for 1m --out tape.gz",
-        f"  {reporting(stack)}",
+        f"  {market} {program} capture --symbols {','.join(symbols)} --for 1m --out tape.gz",
+        f"  {record} {program} report --from 24h --out report.html",
     ]
-
-
-def reporting(stack: Stack) -> str:
-    """The command that makes the report of this run; its database ends with the demo."""
-    known = _given(stack, "POSTGRES_URL", "MM_PROGRAMMES_FILE")
-    return f"{known} {installed('market-maker')} report --from 24h --out report.html"
 
 
 def installed(program: str) -> str:

@@ -35,9 +35,8 @@ def _row(days: Sequence[ProgrammeDay]) -> ObligationFigures:
     elapsed = sum(day.elapsed for day in days)
     kept, are_open = (sum(day.is_met is verdict for day in judged) for verdict in (True, None))
     closed = len(judged) - are_open
-    said = [f"{kept} of {closed} days kept"] * bool(closed or not are_open) + [
-        "one day still open"
-    ] * are_open
+    said = [f"{kept} of {closed} days kept"] if closed or not are_open else []
+    said += ["one day still open"] * are_open
     return ObligationFigures(
         programme=f"{first.programme.name}, {first.tier.name}: {', '.join(said)}",
         required=float(first.tier.min_share_pct / 100),

@@ -28,10 +28,15 @@ async def way(
     postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[StallingProxy]:
     """The instance's way to PostgreSQL, on which no answer to a renewal is waited for for long."""
-    for module, limit in ((tenancy, "RENEW_S_MAX"), (surroundings, "LEASE_COMMAND_S")):
-        monkeypatch.setattr(module, limit, 0.3)
+    _wait_for_renewals(monkeypatch, 0.3)
     async with StallingProxy(postgres_server.port) as proxy:
         yield proxy
+
+
+def _wait_for_renewals(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """How long an answer to a renewal is waited for."""
+    for module, limit in ((tenancy, "RENEW_S_MAX"), (surroundings, "LEASE_COMMAND_S")):
+        monkeypatch.setattr(module, limit, seconds)
 
 
 async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_still_go_out(
@@ -66,8 +71,7 @@ async def test_between_the_leases_end_and_postgresqls_word_the_cancels_of_our_ow
     clock: JumpingClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tenancy, "RENEW_S_MAX", NEVER_NS / 1e9)
-    monkeypatch.setattr(surroundings, "LEASE_COMMAND_S", NEVER_NS / 1e9)
+    _wait_for_renewals(monkeypatch, NEVER_NS / 1e9)
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     resting = {order.order_id for order in north.symbol(BTC).orders}
@@ -92,8 +96,7 @@ async def test_at_the_leases_end_our_orders_leave_before_postgresql_is_given_up_
     clock: JumpingClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tenancy, "RENEW_S_MAX", NEVER_NS / 1e9)
-    monkeypatch.setattr(surroundings, "LEASE_COMMAND_S", NEVER_NS / 1e9)
+    _wait_for_renewals(monkeypatch, NEVER_NS / 1e9)
     north = await _quoting(around, way, postgres_server, database_url)
     lease = north.ownership.tenancy.lease
     await until(lambda: around.venue.resting(BTC) == 2)
