@@ -24,7 +24,7 @@ from tradex_backtest.tapes.opening import captures_of, open_capture
 from tradex_sandbox.capture import CaptureError
 from tradex_sandbox.instruments import parse_instrument
 from tradex_sandbox.orders import Side
-from tradex_sandbox.recorded_trades import RecordedTrade
+from tradex_sandbox.recorded_trades import RecordedTrade, Takers
 
 WINDOW_S: Final = 90_000
 """As long as a model's window may be: a day and an hour."""
@@ -82,17 +82,13 @@ def calibrated(stream: RecordedStream, capture: str, quoted: QuotedAt | None = N
     if quoted is not None:
         calibration.see(quoted)
     _see_book(calibration, stream)
-    taker: tuple[int, Side] | None = None
-    taker_us = 0
+    takers = Takers()
     while (due_us := stream.due_us) is not None:
         step = stream.take()
         if isinstance(step, DepthStep):
             _see_book(calibration, stream)
         elif isinstance(step, TradeStep):
-            # Trades of one order have the exchange's time in common, and are received one after the other.
-            if (order := (step.trade.traded_at, step.trade.taker_side)) != taker:
-                taker, taker_us = order, due_us
-            calibration.see(_seen(taker_us, step.trade))
+            calibration.see(_seen(takers.came_us(step.trade, due_us), step.trade))
     if stream.error is not None:
         raise stream.error
     market_us = stream.now_us - stream.began_us
@@ -184,7 +180,7 @@ def _depths(text: str) -> QuotedAt:
         raise ValueError("must be two distances in ticks, such as 2:10") from None
     if not 0 <= near < deep:
         raise ValueError("the first distance must be below the second, such as 2:10")
-    return QuotedAt(round(2 * near), round(2 * deep))
+    return QuotedAt(round(2 * near), round(2 * deep), own=False)
 
 
 def _error(text: str, code: int) -> int:

@@ -58,9 +58,8 @@ class BacktestVenue:
         self._book = MergedBook(stream.crowd)
         self._fills = RecordedFills(self._book, self, queue_model)
         self._sequence = self._engine_sequence = self._trades = self._order_count = 0
-        self._taker: tuple[int, Side] | None = None
-        self._taker_us = self._public_us = 0
-        """The latest recorded taker, when its first trade came, and the same while it trades, else 0."""
+        self.taker_us = 0
+        """As in `FillTape`."""
         self._crowd_price = 0, Decimal(0)
         """The crowd's latest trade, in ticks and as a price: an order's trades mostly have one price."""
 
@@ -76,21 +75,11 @@ class BacktestVenue:
     def play(self, step: Step) -> None:
         """A step of the recording happens."""
         if isinstance(step, TradeStep):
-            self._trade(step)
+            self._fills.trade(step.at_us, step.trade)
         elif isinstance(step, DepthStep):
             self._fills.depth(step.at_us, step.bids, step.asks)
         else:
             self._mark(step)
-
-    def _trade(self, step: TradeStep) -> None:
-        """A trade happens. Those of one order have one time of the exchange, as there, that of the first."""
-        trade = step.trade
-        taker = trade.traded_at, trade.taker_side
-        if taker != self._taker:
-            self._taker, self._taker_us = taker, step.at_us
-        self._public_us = self._taker_us
-        self._fills.trade(step.at_us, trade)
-        self._public_us = 0
 
     def _mark(self, step: MarkStep) -> None:
         if step.price is not None:
@@ -244,7 +233,7 @@ class BacktestVenue:
         data_ns = at_us * 1000
         at_ns = self._feed.arrives_ns(data_ns)
         self._feed.put(
-            ev.PublicTrade(at_ns, data_ns, price, trade_id, None, taker_side, self._public_us or at_us)
+            ev.PublicTrade(at_ns, data_ns, price, trade_id, None, taker_side, self.taker_us or at_us)
         )
 
     def _order_event(

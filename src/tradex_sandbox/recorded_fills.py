@@ -13,7 +13,7 @@ from tradex_sandbox.merged_book import MergedBook, MergedSide
 from tradex_sandbox.orders import BookOrder, OrderStatus, RefusalCode, Side, would_cross
 from tradex_sandbox.published import Book
 from tradex_sandbox.queue_position import QueueModel, Take, take, thin_out
-from tradex_sandbox.recorded_trades import RecordedTrade
+from tradex_sandbox.recorded_trades import RecordedTrade, Takers
 
 CROWD_ACCOUNT = "crowd"
 NO_PRICES: tuple[int, ...] = ()
@@ -25,6 +25,8 @@ class FillTape(Protocol):
     session: str
     """With the symbol it goes into the ids of the crowd's orders."""
     instrument: Instrument
+    taker_us: int
+    """When the recorded taker came whose trade is told: the time of its public trades. Else 0."""
 
     def book_changed(self, at_us: int, bids: Mapping[int, int], asks: Mapping[int, int], book: Book) -> None:
         """Levels changed (ticks -> absolute lots) and made this book."""
@@ -55,6 +57,7 @@ class RecordedFills:
         self._book = book
         self._tape = tape
         self._queue_model = queue_model
+        self._takers = Takers()
         self._crowd_orders = 0
 
     # --- what the capture tells ------------------------------------------------------------------
@@ -86,6 +89,7 @@ class RecordedFills:
 
         Orders accepted in a later book than that of its exchange time were not there yet.
         """
+        self._tape.taker_us = self._takers.came_us(trade, at_us)
         side = self._book.asks if trade.taker_side is Side.BUY else self._book.bids
         touched = side.own.reached(trade.ticks)
         left = trade.lots
@@ -102,6 +106,7 @@ class RecordedFills:
             self._tape.crowd_traded(at_us, trade.trade_id, trade.ticks, left, trade.taker_side)
         if left < trade.lots:
             self._publish_side(at_us, side, touched)
+        self._tape.taker_us = 0
 
     def _meet_crowd(self, at_us: int, side: MergedSide, opposite_best: int | None) -> list[int]:
         """Fill completely, at their own prices, the orders that the crowd's other side has reached."""

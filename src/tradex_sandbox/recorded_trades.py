@@ -16,6 +16,25 @@ class RecordedTrade(NamedTuple):
     traded_at: int
 
 
+class Takers:
+    """When the taker of each recorded trade came: all trades of one order have the time of its first.
+
+    They follow each other and have side and exchange time in common. A market's clock follows the times of
+    receipt, at which each of them is another.
+    """
+
+    def __init__(self) -> None:
+        self._latest: tuple[int, Side] | None = None
+        self._came_us = 0
+
+    def came_us(self, trade: RecordedTrade, at_us: int) -> int:
+        """When the taker of the next trade came; the trade happens at `at_us`."""
+        taker = trade.traded_at, trade.taker_side
+        if taker != self._latest:
+            self._latest, self._came_us = taker, at_us
+        return self._came_us
+
+
 class RecordedTrades:
     """Lots traded at each price and when, until a depth message of that time or later names the price."""
 

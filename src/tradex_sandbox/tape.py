@@ -51,6 +51,8 @@ class Tape:
         self.session = session
         self.sequence = 0
         """Sequence of the published book."""
+        self.taker_us = 0
+        """As in `FillTape`."""
         self.published = PublishedRecord(instrument.tick_size)
         self.executions = ExecutionRecord()
         self._fees = fees
@@ -98,7 +100,7 @@ class Tape:
     def crowd_traded(self, at_us: int, trade_id: str, ticks: int, lots: int, taker_side: Side) -> None:
         """A trade in which no account of the exchange took part."""
         price, quantity = self.instrument.price(ticks), self.instrument.quantity(lots)
-        self._events.append(PublicTrade(self.instrument.symbol, trade_id, price, quantity, taker_side, at_us))
+        self._public(trade_id, price, quantity, taker_side, at_us)
 
     def marked(self, at_us: int, price: Decimal, index_price: Decimal | None) -> None:
         """Publish the mark price."""
@@ -113,9 +115,7 @@ class Tape:
         for order, charged in ((maker, trade.maker_fee), (taker, trade.taker_fee)):
             if not order.is_crowd:
                 self.executions.add(order.account_id, trade, order.side, charged)
-        self._events.append(
-            PublicTrade(trade.symbol, trade.trade_id, trade.price, trade.quantity, trade.taker_side, at_us)
-        )
+        self._public(trade.trade_id, trade.price, trade.quantity, trade.taker_side, at_us)
 
     def filled(self, order: BookOrder, at_us: int) -> None:
         """Tell that nothing is left of the order, if so."""
@@ -162,6 +162,12 @@ class Tape:
     def _levels(self, levels: Iterable[tuple[int, int]]) -> Levels:
         tick, lot = self.instrument.tick_size, self.instrument.lot_size
         return tuple((tick * ticks, lot * lots) for ticks, lots in levels)
+
+    def _public(self, trade_id: str, price: Decimal, quantity: Decimal, taker_side: Side, at_us: int) -> None:
+        traded_us = self.taker_us or at_us
+        self._events.append(
+            PublicTrade(self.instrument.symbol, trade_id, price, quantity, taker_side, traded_us)
+        )
 
     def _order_event(
         self,

@@ -68,6 +68,20 @@ def test_trades_at_our_price_consume_the_queue_ahead_before_us(path: Path) -> No
     assert len(only(OrderFilled, recording.events)) == 1
 
 
+def test_public_trades_of_one_taker_have_one_time_of_the_exchange_also_where_one_is_ours(path: Path) -> None:
+    one, next_one = {"T": 1_700_000_001_000_000_000}, {"T": 1_700_000_001_000_000_001}
+    capture = market().trade("100.5", "3", BUY, **one).trade("100.5", "3", BUY, **one)
+    capture.trade("100.0", "1", SELL, **one).trade("100.6", "1", BUY, **next_one)
+    recording = opened(path, capture)
+    recording.submit(new_order(SELL, "100.5", "2"))
+    first_us = recording.now_us + 1000
+    events = recording.play(4)
+    assert [trade.quantity for trade in only(PublicTrade, events)] == [3, 2, 1, 1, 1]
+    times = [trade.at_us - first_us for trade in only(PublicTrade, events)]
+    assert times == [0, 0, 0, 2000, 3000]
+    assert [trade.at_us - first_us for trade in only(Trade, events)] == [1000]
+
+
 def test_trade_by_takers_of_our_own_side_does_not_touch_us(path: Path) -> None:
     recording = opened(path, market().trade("100.5", "50", BUY).depth())
     ours = recording.submit(new_order(BUY, "100.0", "2"))
