@@ -101,7 +101,7 @@ def test_too_few_samples_say_how_many_there_are() -> None:
 
 def test_rates_that_do_not_fall_with_the_depth_are_no_decay() -> None:
     calibration = Calibration(600)
-    calibration.see(QUOTED)
+    calibration.see(QUOTED._replace(own=False))
     now_us, rng = START_US, Random(1)  # noqa: S311 - a market, not a secret
     for number in range(20_000):
         now_us += 20_000
@@ -114,7 +114,7 @@ def test_rates_that_fit_no_line_are_a_poor_fit() -> None:
     line = fitted([(1, 1_000, SECOND_US), (2, 100, SECOND_US), (3, 900, SECOND_US), (4, 800, SECOND_US)])
     assert line.fit < Decimal("0.5")
     calibration = Calibration(600)
-    calibration.see(QuotedAt(2, 10))
+    calibration.see(QuotedAt(2, 10, own=False))
     now_us = START_US
     for _ in range(10_000):
         now_us += 20_000
@@ -127,12 +127,7 @@ def test_rates_that_fit_no_line_are_a_poor_fit() -> None:
 
 
 def test_until_the_model_has_quoted_the_fit_looks_where_the_formula_quotes_in_its_place() -> None:
-    market, calibration = Market(4, 20.0, 0.05, 2.0), Calibration(600)
-    for _ in range(200):
-        market.run(calibration, 1)
-        for _ in range(500):  # others trade at the touch only: no line holds all depths
-            market.now_us += 10
-            calibration.see(TradeSeen(market.now_us, Side.BUY, market.mid // 2 + 1))
+    market, calibration = market_of_two_crowds()
     calibration.fit_now(market.now_us)
     assert why_not(calibration) == "poor_fit"
     calibration.see(QuotedAt(40, 60, own=False))
@@ -142,10 +137,50 @@ def test_until_the_model_has_quoted_the_fit_looks_where_the_formula_quotes_in_it
     again = Calibration(600)
     again.read_text(calibration.to_text())
     assert again.to_text() == calibration.to_text()
-    calibration.see(QuotedAt(1, 2))
-    calibration.see(QuotedAt(40, 60, own=False))
+
+
+@pytest.mark.parametrize("quoted", [QuotedAt(800, 900), QuotedAt(1, 2)])
+def test_a_model_whose_own_depths_tell_nothing_goes_on_from_those_of_the_formula(quoted: QuotedAt) -> None:
+    market, calibration = market_of_two_crowds()
+    calibration.see(quoted)
     calibration.fit_now(market.now_us)
     assert why_not(calibration) == "poor_fit"
+    calibration.see(QuotedAt(40, 60, own=False))
+    around_formula = calibration.fit_now(market.now_us)
+    assert isinstance(around_formula, Estimates)
+    assert float(around_formula.k) == pytest.approx(0.05, rel=0.1)
+    calibration.see(QuotedAt(30, 50))
+    around_own = calibration.fit_now(market.now_us)
+    assert isinstance(around_own, Estimates)
+    assert around_own.k != around_formula.k
+    again = Calibration(600)
+    again.read_text(calibration.to_text())
+    again.fit_now(market.now_us)
+    assert estimates(again).k == around_own.k
+
+
+def market_of_two_crowds() -> tuple[Market, Calibration]:
+    """Most takers trade at the touch only: no line holds all depths."""
+    market, calibration = Market(4, 20.0, 0.05, 2.0), Calibration(600)
+    for _ in range(200):
+        market.run(calibration, 1)
+        for _ in range(500):
+            market.now_us += 10
+            calibration.see(TradeSeen(market.now_us, Side.BUY, market.mid // 2 + 1))
+    return market, calibration
+
+
+def test_a_mid_that_stands_for_moments_only_does_not_bend_the_line() -> None:
+    market, calibration = Market(6, 20.0, 0.05, 0.0), Calibration(600)
+    calibration.see(QuotedAt(40, 60))
+    for second in range(220):
+        # For two seconds the spread is open after a sweep, and takers meet it at once.
+        open_wide = second in (200, 201)
+        market.mid, market.a = (20_000, 2_000.0) if open_wide else (20_001, 20.0)
+        market.run(calibration, 1)
+    found = estimates(calibration)
+    assert float(found.k) == pytest.approx(0.05, rel=0.1)
+    assert float(found.a) == pytest.approx(20, rel=0.1)
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:

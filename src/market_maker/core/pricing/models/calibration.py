@@ -4,10 +4,13 @@ Trades of one side at one time of the exchange are one order of a taker. Its dee
 others' mid just before it, is how far it reached: a quote of ours at that distance or nearer would have
 been filled. So the rate at which a quote at a depth is reached is the number of orders that reached as
 deep, over the time and both sides. ln rate = ln A - k depth is fitted over the depths at which the model
-quotes, each weighted by its orders, as the variance of the logarithm of a count is one over the count.
+quotes, each weighted by its orders, as the variance of the logarithm of a count is one over the count. Where
+that tells nothing, it is fitted over those at which the formula quotes when it stands in for the model.
 
 Depths are counted in half ticks. A mid on a tick and one between two ticks have different depths, so each
-of the two has its own time and its own counts. sigma is the root of the mean squared change of the mid over
+of the two has its own time and its own counts. One that seldom stands is left out: in a market whose spread
+is a tick, the other kind of mid is there only for the moment after a sweep, and what happens then is no rate
+at which quotes are reached. sigma is the root of the mean squared change of the mid over
 a second.
 
 The past is a ring of slices of the window. Counts and times are whole numbers: what is learned does not
@@ -41,8 +44,11 @@ CHANGES_MIN = 60
 """Seconds with a mid at both ends."""
 POINTS_MIN = 4
 POINTS_MAX = 40
+KIND_TIME_MIN = 10
+"""A mid on a tick (or between two) that stood for less than one part in so many of the time is left out."""
 _QUOTED_MARGIN = 2
 """The fit looks from a part of the nearest depth quoted to as many times the deepest."""
+_ANYWHERE = QuotedAt(0, DEPTH_MAX, own=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +95,7 @@ class Calibration:
 
     __slots__ = (
         "_fit_us",
+        "_in_place",
         "_mids",
         "_next_second_us",
         "_order",
@@ -105,6 +112,9 @@ class Calibration:
         self._mids: deque[tuple[int, int | None]] = deque(maxlen=MIDS_MAX)
         self._order: _Order | None = None
         self._quoted: QuotedAt | None = None
+        """Where the model quoted last."""
+        self._in_place = _ANYWHERE
+        """Where the formula did, in its place."""
         self._next_second_us = 0
         self._second_mid: int | None = None
         self._fit_us = 0
@@ -118,8 +128,10 @@ class Calibration:
             self._see_book(seen.at_us, seen.mid_half_ticks)
         elif isinstance(seen, TradeSeen):
             self._see_trade(seen)
-        elif seen.own or self._quoted is None or not self._quoted.own:
+        elif seen.own:
             self._quoted = seen
+        else:
+            self._in_place = seen
 
     def _see_book(self, at_us: int, mid: int | None) -> None:
         if not self._mids:
@@ -203,8 +215,18 @@ class Calibration:
         if changes < CHANGES_MIN:
             detail = f"the mid has been seen for {changes} s, {CHANGES_MIN} are needed"
             return NotReady("too_few_samples", detail)
-        nearest, deepest = self._depths()
         rates = self._rates()
+        found = None if self._quoted is None else self._fitted_around(self._quoted, rates, changes, at_us)
+        if isinstance(found, Estimates):
+            return found
+        # A model that stays where no line can be told would be silent until takers follow it there.
+        return self._fitted_around(self._in_place, rates, changes, at_us)
+
+    def _fitted_around(
+        self, quoted: QuotedAt, rates: dict[int, tuple[int, int]], changes: int, at_us: int
+    ) -> Estimates | NotReady:
+        nearest = max(1, quoted.nearest // _QUOTED_MARGIN)
+        deepest = max(quoted.deepest * _QUOTED_MARGIN, nearest + POINTS_MIN)
         near = max((count for depth, (count, _) in rates.items() if depth >= nearest), default=0)
         if near < ORDERS_MIN:
             reached = f"{near} orders of takers reached {nearest / 2:g} ticks in {changes} s"
@@ -234,17 +256,6 @@ class Calibration:
         sigma = (Decimal(squares) / (4 * changes)).sqrt()
         return Estimates(round(sigma, 9), line.k, line.a, line.fit, orders, changes, at_us)
 
-    def _depths(self) -> tuple[int, int]:
-        """Between which depths to fit: those that are quoted and some around; all before there are any.
-
-        Until the model has quoted, the formula does in its place. Few markets follow one line over all of
-        them; a model that waits for that would never quote.
-        """
-        if self._quoted is None:
-            return 1, DEPTH_MAX
-        nearest = max(1, self._quoted.nearest // _QUOTED_MARGIN)
-        return nearest, max(self._quoted.deepest * _QUOTED_MARGIN, nearest + POINTS_MIN)
-
     def _rates(self) -> dict[int, tuple[int, int]]:
         """By depth: how many orders reached it, and in how many microseconds of one side."""
         reached: dict[int, int] = {}
@@ -252,11 +263,12 @@ class Calibration:
             for depth, count in part.reached.items():
                 reached[depth] = reached.get(depth, 0) + count
         time_us = [2 * sum(part.time_us[parity] for part in self._slices) for parity in (0, 1)]
+        least_us = sum(time_us) // KIND_TIME_MIN
         beyond = [0, 0]
         rates = {}
         for depth in range(max(reached, default=0), 0, -1):
             beyond[depth & 1] += reached.get(depth, 0)
-            if time_us[depth & 1] >= SECOND_US:
+            if time_us[depth & 1] >= least_us:
                 rates[depth] = beyond[depth & 1], time_us[depth & 1]
         return rates
 
@@ -279,6 +291,7 @@ class Calibration:
             "mids": list(self._mids),
             "order": None if order is None else [order.at_us, order.side.value, order.mid, order.depth],
             "quoted": self._quoted,
+            "in_place": self._in_place,
             "second": [self._next_second_us, self._second_mid],
             "fit_us": self._fit_us,
             "estimates": [str(value) for value in astuple(result)] if isinstance(result, Estimates) else None,
@@ -305,9 +318,10 @@ class Calibration:
         if state["order"] is not None:
             at_us, side, mid, depth = state["order"]
             self._order = _Order(int(at_us), Side(side), int(mid), int(depth))
-        if state["quoted"] is not None:
-            nearest, deepest, *own = state["quoted"]
-            self._quoted = QuotedAt(int(nearest), int(deepest), all(own))
+        for quoted in (state["quoted"], state.get("in_place")):
+            if quoted is not None:
+                nearest, deepest, *own = quoted
+                self.see(QuotedAt(int(nearest), int(deepest), all(own)))
         self._next_second_us, self._second_mid = state["second"]
         self._fit_us = int(state["fit_us"])
         if state["estimates"] is not None:
