@@ -44,10 +44,6 @@ class Subscription:
             return frozenset()
         if self._closed:
             return None
-        return self.taken()
-
-    def taken(self) -> frozenset[str]:
-        """Symbols changed since the last call, without waiting."""
         self._wake.clear()
         changed = frozenset(self._changed)
         self._changed.clear()

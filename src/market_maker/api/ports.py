@@ -156,9 +156,6 @@ class Changes(Protocol):
     async def next(self, timeout_s: float) -> frozenset[str] | None:
         """Symbols changed since the last call; empty when the time passed, None when closed."""
 
-    def taken(self) -> frozenset[str]:
-        """The same without waiting."""
-
     def close(self) -> None:
         """End the subscription; a waiting `next` returns None."""
 

@@ -11,8 +11,7 @@ from tests.support.fleet import BTC, ETH, NORTH, SOL, SOUTH, Fleet, HubPeers, ru
 from lab.api import VERSION, Alone, eventually, served
 from lab.desk import FakeDesk
 from market_maker.actors.changes import ChangeFeed
-from market_maker.api import stream
-from market_maker.api.answers import SymbolSummary
+from market_maker.api import board, stream
 from market_maker.api.app import create_app
 from market_maker.api.security import NoAuth
 from market_maker.api.server import ApiServer
@@ -25,8 +24,8 @@ PATH = "/v1/mm/stream"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "MIN_INTERVAL_S", 0.001)
-    monkeypatch.setattr(stream, "LOOK_S", 0.005)
+    monkeypatch.setattr(board, "MIN_INTERVAL_S", 0.001)
+    monkeypatch.setattr(board, "LOOK_S", 0.005)
     monkeypatch.setattr(fleet_module, "LOOK_EVERY_S", 0)
 
 
@@ -65,13 +64,13 @@ async def test_a_change_is_rendered_once_for_all_who_listen(
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: list[str] = []
-    status = stream._status
+    event_of = board._event_of
 
-    def counting(summary: SymbolSummary) -> bytes:
-        rendered.append(summary.symbol)
-        return status(summary)
+    def counting(symbol: str, shown: board.Shown) -> bytes:
+        rendered.append(symbol)
+        return event_of(symbol, shown)
 
-    monkeypatch.setattr(stream, "_status", counting)
+    monkeypatch.setattr(board, "_event_of", counting)
     async with AsyncExitStack() as open_streams:
         url = await open_streams.enter_async_context(served(desk))
         session = await open_streams.enter_async_context(aiohttp.ClientSession(url))
@@ -119,7 +118,7 @@ async def test_a_stream_begins_with_the_version_and_says_when_every_symbol_has_b
 async def test_an_idle_stream_gives_signs_of_life_that_a_script_hears(
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
+    monkeypatch.setattr(board, "HEARTBEAT_S", 0.001)
     async with served(desk) as url, aiohttp.ClientSession(url) as session, session.get(PATH) as response:
         blocks = events(response, heartbeats=True)
         for _ in range(3):
@@ -131,7 +130,7 @@ async def test_an_idle_stream_gives_signs_of_life_that_a_script_hears(
 async def test_behind_a_heartbeat_stands_what_surrounds_the_symbols_once_it_has_changed(
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
+    monkeypatch.setattr(board, "HEARTBEAT_S", 0.001)
     around = [SeenHere(lag_ns=1_234_000_000, guards=1)]
     app = create_app(desk, NoAuth(), VERSION, FleetView(desk, Alone(), around=lambda: around[-1]))
     server = ApiServer(app, "127.0.0.1", 0)
@@ -154,15 +153,15 @@ async def test_stopping_the_server_ends_its_streams(desk: FakeDesk) -> None:
         async with served(desk) as url:
             response = await session.get(f"{url}{PATH}")
             blocks = events(response)
-            await anext(blocks)
-        rest = [block async for block in blocks]
-        assert len(rest) == 2
+            for _ in range(3):
+                await anext(blocks)
+        assert [block async for block in blocks] == []
         response.close()
 
 
 async def test_a_stream_that_is_left_frees_its_place(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "STREAMS_MAX", 1)
-    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.001)
+    monkeypatch.setattr(board, "HEARTBEAT_S", 0.001)
     async with served(desk) as url, aiohttp.ClientSession(url) as session:
         async with session.get(PATH) as first, session.get(PATH) as second:
             assert first.status == 200
