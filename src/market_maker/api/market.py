@@ -83,10 +83,13 @@ async def series(
     desk: DeskOf,
     span: Annotated[Literal["5m", "1h", "1d"], Query(description="How far back.")] = "5m",
 ) -> Series:
-    """Prices, spread, inventory and P&L lately: at most 360 points, since this instance took the symbol."""
-    await running(desk, symbol)
+    """Prices, spread, inventory and P&L lately: at most 360 points, since this instance took the symbol.
+
+    A price that is too old, or that a halted symbol saw last, is not known; nor is what is reckoned with it.
+    """
+    view = await running(desk, symbol)
     samples: Samples = request.app.state.samples
-    times, *columns = samples.columns(symbol, span)
+    times, *columns = samples.columns(symbol, span, desk.to_wall(view.at_ns).timestamp())
     return Series(
         symbol=symbol,
         span=span,

@@ -1,17 +1,19 @@
 """What each symbol was like lately, for charts: bounded, in memory, since this process took the symbol.
 
 Three spans with as many points each as a chart can show. A longer one takes a sample now and then rather than
-an average: each point was true at its time. Gaps stay gaps.
+an average: each point was true at its time. What was not known then is a gap, as is a time without samples.
 """
 
 import time
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
 from decimal import Decimal
 from math import nan
 from typing import Final
 
 from market_maker.api.answers import SymbolSummary
+from market_maker.core.states import State
 
 COLUMNS: Final = (
     "mid",
@@ -47,9 +49,15 @@ class Ring:
 
     def take(self, now_s: float, values: tuple[float, ...]) -> None:
         """Keep a point unless the last one is too near. `now_s` never goes back."""
-        if now_s < self._due_s:
+        late_s = now_s - self._due_s
+        if late_s < 0:
             return
+        if self._values and late_s > 2 * self._every_s:
+            self._keep((values[0] - late_s, *(nan for _ in COLUMNS)))
         self._due_s = now_s + self._every_s * 0.95  # samples come about once a second, not to the moment
+        self._keep(values)
+
+    def _keep(self, values: tuple[float, ...]) -> None:
         if len(self._values) < self._count * _WIDTH:
             self._values.extend(values)
             return
@@ -57,11 +65,12 @@ class Ring:
         self._values[start : start + _WIDTH] = array("d", values)
         self._next = (self._next + 1) % self._count
 
-    def columns(self) -> list[list[float]]:
-        """The times and then each column, oldest first."""
+    def columns(self, until: float) -> list[list[float]]:
+        """The times and then each column, oldest first, of the span that ends then."""
         start = self._next * _WIDTH
         ordered = self._values[start:] + self._values[:start]
-        return [ordered[index::_WIDTH].tolist() for index in range(_WIDTH)]
+        first = bisect_left(ordered[::_WIDTH], until - self._every_s * self._count)
+        return [ordered[first * _WIDTH + index :: _WIDTH].tolist() for index in range(_WIDTH)]
 
 
 @dataclass(slots=True)
@@ -73,7 +82,9 @@ class _Kept:
 class Samples:
     """The rings of every symbol that runs here."""
 
-    def __init__(self) -> None:
+    def __init__(self, stale_ms: int = 5_000) -> None:
+        """A price older than `stale_ms` says nothing of now."""
+        self._stale_ms = stale_ms
         self._kept: dict[str, _Kept] = {}
 
     def take(self, summary: SymbolSummary) -> None:
@@ -88,24 +99,43 @@ class Samples:
             rings = {span: Ring(every_s, count) for span, (every_s, count) in SPANS.items()}
             kept = self._kept[summary.symbol] = _Kept(rings, now_s)
         kept.seen_s = now_s
-        values = _values(summary)
+        values = _values(summary, self._stale_ms)
         for ring in kept.rings.values():
             ring.take(now_s, values)
 
-    def columns(self, symbol: str, span: str) -> list[list[float]]:
+    def columns(self, symbol: str, span: str, until: float) -> list[list[float]]:
         """Times (seconds since 1970) and columns of a span, oldest first; empty lists without a sample."""
         kept = self._kept.get(symbol)
-        return [[] for _ in range(_WIDTH)] if kept is None else kept.rings[span].columns()
+        return [[] for _ in range(_WIDTH)] if kept is None else kept.rings[span].columns(until)
 
     def _forget(self, now_s: float) -> None:
         self._kept = {name: one for name, one in self._kept.items() if now_s - one.seen_s < FORGOTTEN_S}
 
 
-def _values(summary: SymbolSummary) -> tuple[float, ...]:
+def _values(summary: SymbolSummary, stale_ms: int) -> tuple[float, ...]:
     market, pnl = summary.market, summary.pnl
-    prices: tuple[Decimal | None, ...] = (None,) * 4
+    is_flat = not summary.position
+    # A halted symbol no longer follows the market: its last prices are true no more.
+    follows = summary.state.value is not State.HALTED
+    has_mid = follows and summary.book.valid and _is_young(summary.book.age_ms, stale_ms)
+    is_valued = is_flat or (follows and _is_young(pnl.price_age_ms, stale_ms))
+    ours: tuple[Decimal | None, Decimal | None] = (None, None)
+    others = ours
     if market is not None:
-        prices = (market.our_bid, market.our_ask, market.others_bid, market.others_ask)
-    amounts = (summary.mid, *prices, summary.spread_bps, summary.inventory_usdt)
-    amounts += (pnl.total, pnl.realized, pnl.fees)
+        ours = market.our_bid, market.our_ask
+        others = (market.others_bid, market.others_ask) if has_mid else others
+    amounts = (
+        summary.mid if has_mid else None,
+        *ours,
+        *others,
+        summary.spread_bps if has_mid else None,
+        summary.inventory_usdt if has_mid or is_flat else None,
+        pnl.total if is_valued else None,
+        pnl.realized,
+        pnl.fees,
+    )
     return (summary.at.timestamp(), *(nan if amount is None else float(amount) for amount in amounts))
+
+
+def _is_young(age_ms: int | None, stale_ms: int) -> bool:
+    return age_ms is not None and age_ms <= stale_ms

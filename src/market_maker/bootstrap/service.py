@@ -227,7 +227,7 @@ class Service:
         peers = RedisPeers(connections.bus, self._instance_id, lambda: self._ownership.tenancy.owners, kills)
         doors = settings.access
         sign_in = None if doors.sign_in_url is None else doors.sign_in_url.reveal()
-        samples = Samples()
+        samples = Samples(settings.market_data_staleness_ns // 1_000_000)
         view = FleetView(
             desk,
             peers,

@@ -1,18 +1,22 @@
 """Depth, series and previews by the API."""
 
+from dataclasses import replace
 from decimal import Decimal
+from math import isnan
 
 import pytest
 
 from lab.api import Api
 from lab.desk import FakeDesk
-from lab.desk_records import order_view
+from lab.desk_records import NOW_NS, order_view
 from market_maker.api import rendering
 from market_maker.api.answers import SymbolSummary
 from market_maker.api.samples import COLUMNS, SPANS, Samples
 from market_maker.core.side import Side
+from market_maker.core.states import State
 
 CONFIG = "/v1/mm-configs/BTC-USDT"
+NS_PER_S = 1_000_000_000
 
 
 def summary(desk: FakeDesk) -> SymbolSummary:
@@ -45,6 +49,67 @@ async def test_a_series_has_a_value_for_each_time_and_null_where_nothing_was_kno
     assert answer["columns"]["others_ask"] == [100.1]
 
 
+async def test_while_a_symbol_is_halted_a_series_has_gaps_instead_of_the_last_prices(
+    api: Api, desk: FakeDesk
+) -> None:
+    pnl = replace(
+        desk.views["BTC-USDT"].pnl,
+        position=Decimal(1),
+        inventory_usdt=Decimal("100.05"),
+        price_data_ns=NOW_NS,
+    )
+    samples: Samples = api.app.state.samples
+    for second, state in enumerate((State.PAUSED, State.HALTED, State.PAUSED)):
+        desk.change("BTC-USDT", state=state, pnl=pnl, at_ns=NOW_NS + second * NS_PER_S)
+        samples.take_at(summary(desk), float(second))
+    columns = (await api.get(f"{CONFIG}/series")).body["columns"]
+    known = {
+        name: [value is not None for value in columns[name]]
+        for name in ("mid", "others_bid", "others_ask", "inventory", "pnl", "realized")
+    }
+    assert known.pop("realized") == [True, True, True]
+    assert {*map(tuple, known.values())} == {(True, False, True)}
+
+
+@pytest.mark.parametrize("age_ms", [5_001, None])
+def test_what_an_old_price_says_is_a_gap_and_without_a_position_the_result_stays_known(
+    desk: FakeDesk, age_ms: int | None
+) -> None:
+    samples = Samples(stale_ms=5_000)
+    data_ns = None if age_ms is None else NOW_NS - age_ms * 1_000_000
+    desk.change("BTC-USDT", book=replace(desk.views["BTC-USDT"].book, data_ns=data_ns))
+    samples.take_at(summary(desk), 0.0)
+    _, *columns = samples.columns("BTC-USDT", "5m", desk.to_wall(NOW_NS).timestamp())
+    found = dict(zip(COLUMNS, (column[0] for column in columns), strict=True))
+    assert [name for name, value in found.items() if not isnan(value)] == [
+        "inventory",
+        "pnl",
+        "realized",
+        "fees",
+    ]
+
+
+def test_a_time_without_samples_is_a_gap(desk: FakeDesk) -> None:
+    samples = Samples()
+    for second in (0, 1, 2, 60, 61):
+        desk.change("BTC-USDT", at_ns=NOW_NS + second * NS_PER_S)
+        samples.take_at(summary(desk), float(second))
+    times, *_, fees = samples.columns("BTC-USDT", "5m", desk.to_wall(NOW_NS).timestamp())
+    assert [round(at - times[0]) for at in times] == [0, 1, 2, 3, 60, 61]
+    assert [isnan(fee) for fee in fees] == [False, False, False, True, False, False]
+
+
+async def test_the_last_five_minutes_are_five_minutes_however_few_samples_they_have(
+    api: Api, desk: FakeDesk
+) -> None:
+    samples: Samples = api.app.state.samples
+    for second in range(0, 900, 2):
+        desk.change("BTC-USDT", at_ns=NOW_NS + second * NS_PER_S)
+        samples.take_at(summary(desk), float(second))
+    times = (await api.get(f"{CONFIG}/series?span=5m")).body["times"]
+    assert times[-1] - times[0] == 300
+
+
 async def test_a_series_of_an_unknown_span_is_refused(api: Api) -> None:
     assert (await api.get(f"{CONFIG}/series?span=1y")).fields == {"span"}
 
@@ -55,10 +120,10 @@ def test_a_series_keeps_what_its_span_can_show_and_the_oldest_goes_first(desk: F
         desk.change("BTC-USDT", at_ns=second * 1_000_000_000)
         samples.take_at(summary(desk), float(second))
     for span, (every_s, count) in SPANS.items():
-        times = samples.columns("BTC-USDT", span)[0]
+        times = samples.columns("BTC-USDT", span, 1_000.0)[0]
         assert len(times) == min(count, -(-1_000 // int(every_s)))
         assert times == sorted(times)
-    newest = samples.columns("BTC-USDT", "5m")[0]
+    newest = samples.columns("BTC-USDT", "5m", 1_000.0)[0]
     assert newest[-1] - newest[0] == 299
 
 
@@ -67,7 +132,7 @@ def test_a_symbol_that_has_gone_is_forgotten_after_a_day(desk: FakeDesk) -> None
     samples.take_at(summary(desk), 0.0)
     other = summary(desk).model_copy(update={"symbol": "ETH-USDT"})
     samples.take_at(other, 90_000.0)
-    assert samples.columns("BTC-USDT", "1d")[0] == []
+    assert samples.columns("BTC-USDT", "1d", 0.0)[0] == []
 
 
 async def test_a_preview_changes_nothing_and_says_what_would_go_and_come(api: Api, desk: FakeDesk) -> None:
