@@ -211,10 +211,12 @@ async def served(
     peers: Peers | None = None,
     proxies: Sequence[str] = (),
     signed_out: SignedOut | None = None,
+    approval: Approval | None = None,
 ) -> AsyncIterator[str]:
     """Serve the desk on a free port; gives the base URL."""
     fleet = FleetView(desk, peers or Alone())
-    app = create_app(desk, authenticator or NoAuth(), VERSION, fleet, signed_out=signed_out)
+    authenticator = authenticator or NoAuth()
+    app = create_app(desk, authenticator, VERSION, fleet, signed_out=signed_out, approval=approval)
     server = ApiServer(app, "127.0.0.1", 0, proxies)
     await server.start()
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from mmctl.client import Client
 from mmctl.failures import Exit, Failure, why
 from mmctl.output import Form, cell, show, table_of
 from mmctl.plan import StepResult, apply_step, plan
@@ -170,9 +171,26 @@ def _decide(proposal: int, verb: str, reason: str, *, yes: bool) -> Any:
     client = SESSION.client()
     row = client.get(f"/v1/mm/proposals/{proposal}")
     show(Form.TABLE, row, table_of(row["changes"], _CHANGES))
+    if not yes:
+        _check_open(client, row, verb)
     confirm(f"{verb} {row['author']}'s change of {row['symbol']} ({row['reason']})?", yes=yes)
     path = f"/v1/mm-configs/{row['symbol']}/proposals/{proposal}/{verb}"
     return client.ask("POST", path, {"reason": reason})[1]
+
+
+def _check_open(client: Client, row: dict[str, Any], verb: str) -> None:
+    """Nobody is asked about what the service would refuse. Raises Failure."""
+    if row["state"] != "PENDING":
+        detail = f"proposal {row['id']} is {row['state']}: propose the change again if it is still wanted"
+        raise Failure(Exit.REFUSED, detail)
+    if verb != "approve":
+        return
+    session = client.get("/v1/mm/session")
+    if row["author"] == session["actor"]:
+        detail = f"{row['author']} has proposed this change: somebody else has to approve it"
+        raise Failure(Exit.REFUSED, detail)
+    if not {row["needs_role"], "mm:risk"} & {*session["roles"]}:  # who owns the limits operates as well
+        raise Failure(Exit.REFUSED, f"approving this change needs the role {row['needs_role']}")
 
 
 def _say_waits(status: int, answer: Any) -> None:

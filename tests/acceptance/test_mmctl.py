@@ -40,6 +40,8 @@ async def test_a_change_is_proposed_approved_by_another_and_found_in_history_and
     assert (own.code, "OWN_PROPOSAL" in own.err) == (3, True)
     not_his = await bob("config", "approve", number, "--yes")
     assert (not_his.code, "LIMIT_OWNER" in not_his.err) == (3, True)
+    not_asked = await bob("config", "approve", number, answer="y\n")
+    assert (not_asked.code, "mm:risk" in not_asked.err, "?" in not_asked.out) == (3, True, False)
     assert (await rita("config", "approve", number, "-r", "agreed", "--yes")).code == 0
     newest = (await bob("config", "history", BTC, "-o", "json")).json[0]
     assert (newest["author"], newest["reason"]) == ("alice", "more room (approved by rita: agreed)")

@@ -6,15 +6,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from tests.support.mmctl import Mmctl
+from tests.support.people import KeptProposals
 from typer.testing import CliRunner
 
 from lab.api import served
 from lab.desk import FakeDesk
 from lab.desk_records import START, event_row, fill_row, order_row, view_of
+from market_maker.api.approval import Approval
 from market_maker.core.config import SymbolConfig
 from market_maker.core.obligations import Measure, Programme, Tier
 from market_maker.core.results import Parts
@@ -307,6 +310,44 @@ async def test_the_audit_says_what_came_of_each_call(mmctl: Mmctl, desk: FakeDes
 async def test_nobody_to_ask_is_not_done_and_says_which_word_does_it(mmctl: Mmctl) -> None:
     done = await mmctl("kill", "--all")
     assert (done.code, "--yes" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ({}, "anonymous has proposed this change: somebody else has to approve it"),
+        ({"author": "alice", "expires_at": START}, "proposal 1 is EXPIRED"),
+        ({"author": "alice", "is_superseded": True}, "proposal 1 is SUPERSEDED"),
+    ],
+)
+async def test_nobody_is_asked_whether_to_approve_what_cannot_be_approved(
+    desk: FakeDesk, tmp_path: Path, of: dict[str, Any], said: str
+) -> None:
+    kept = KeptProposals()
+    async with served(desk, approval=Approval(kept)) as url:
+        mmctl = Mmctl(tmp_path, url)
+        file = written(tmp_path / "desk.yaml", {"symbol": "BTC-USDT", "max_loss_usdt": 600})
+        assert (await mmctl("config", "apply", "-f", file, "--yes")).code == 7
+        kept.rows = [replace(row, **of) for row in kept.rows]
+        refused = await mmctl("config", "approve", "1", answer="y\n")
+        assert (refused.code, said in refused.err, "?" in refused.out) == (3, True, False), refused
+        assert kept.rows[0].decision is None
+
+
+async def test_who_may_approve_is_asked_and_who_proposed_may_take_it_back(
+    desk: FakeDesk, tmp_path: Path
+) -> None:
+    kept = KeptProposals()
+    async with served(desk, approval=Approval(kept)) as url:
+        mmctl = Mmctl(tmp_path, url)
+        file = written(tmp_path / "desk.yaml", {"symbol": "BTC-USDT", "max_loss_usdt": 600})
+        for _ in range(2):
+            await mmctl("config", "apply", "-f", file, "--yes")
+        back = await mmctl("config", "reject", "1", answer="y\n")
+        assert (back.code, "reject anonymous's change of BTC-USDT" in back.out) == (0, True), back
+        kept.rows = [kept.rows[0], replace(kept.rows[1], author="alice")]
+        done = await mmctl("config", "approve", "2", answer="y\n")
+        assert (done.code, "approve alice's change of BTC-USDT" in done.out) == (0, True), done
 
 
 async def test_a_kill_that_is_not_durable_yet_is_told(mmctl: Mmctl, desk: FakeDesk) -> None:
