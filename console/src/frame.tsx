@@ -17,7 +17,7 @@ export const PAGES: [string, string][] = [
   ["fleet", "Fleet"], ["incidents", "Incidents"], ["audit", "Audit"], ["system", "System"],
   ["report", "Report"], ["obligations", "Obligations"], ["approvals", "Approvals"], ["drills", "Drills"],
 ];
-const PROPOSALS_EVERY_MS = 15_000;
+const PROPOSALS_EVERY_MS = 4_000; // as the page of approvals, which would else contradict it
 const DAY_START_EVERY_MS = 60_000; // so long after midnight, at most, is today not known
 
 interface Props {

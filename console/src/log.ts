@@ -22,6 +22,7 @@ const STORE = "mm-log";
 let entries: Entry[] = restored();
 let announced = "";
 const listeners = new Set<() => void>();
+const awaited = new Set<() => void>();
 
 function restored(): Entry[] {
   try {
@@ -61,10 +62,17 @@ export function begin(what: string): Entry {
   return entry;
 }
 
+/** Be told when something that this person did has ended, whatever came of it: what was read before may be old. */
+export function onEnd(listener: () => void): () => void {
+  awaited.add(listener);
+  return () => void awaited.delete(listener);
+}
+
 export function end(entry: Entry, tone: Tone, came: string, results: Entry["results"] = []): void {
   entries = entries.map((one) => (one.id === entry.id ? { ...one, tone, came, results } : one));
   announced = `${entry.what}: ${came}`;
   changed();
+  for (const listener of awaited) listener();
 }
 
 /** Ask something of symbols (null: of all), and tell how each took it. */

@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get, isAborted, said } from "./api";
 import type { Distance } from "./attention";
 import { duration, localTime, SHAPES, type Shown, short, utc } from "./format";
+import { onEnd } from "./log";
 
 export function StateMark({ state, shadow = false }: { state: Shown; shadow?: boolean }) {
   return (
@@ -51,7 +52,7 @@ export interface Loaded<T> {
   again: () => void;
 }
 
-/** Read something now, and again every so often while the page is seen. */
+/** Read something now; and again every so often while the page is seen, and when this person has done something. */
 export function useRead<T>(path: string | null, everyMs = 0): Loaded<T> {
   const [state, set] = useState<{ path: string | null; data: T | null; error: string; loading: boolean; at: number }>({
     path, data: null, error: "", loading: path !== null, at: 0,
@@ -79,6 +80,7 @@ export function useRead<T>(path: string | null, everyMs = 0): Loaded<T> {
       clearTimeout(timer);
     };
   }, [path, everyMs, tries]);
+  useEffect(() => (everyMs ? onEnd(() => retry((count) => count + 1)) : undefined), [everyMs]);
   const current = state.path === path ? state : { data: null, error: "", loading: path !== null, at: 0 };
   return { data: current.data, error: current.error, loading: current.loading, at: current.at, again: () => retry((count) => count + 1) };
 }

@@ -1,6 +1,7 @@
 """Report, obligations, approvals, drills and incidents: what a desk is asked about later or does as two."""
 
 import re
+from asyncio import to_thread
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from playwright.async_api import expect
+from tests.support.backtest import backtested, config_file, wandering
 from tests.support.guarded import Guarded
 from tests.support.operator import until
 from tests.support.person import Desk, People, Person
@@ -42,8 +44,10 @@ def programmes_of(now: datetime) -> str:
     return PROGRAMMES.replace("{within_reach}", f"{min(1.0, left_pct / 2):.3f}")
 
 
-async def at_work(desk: Desk, people: People, place: str, *roles: str, subject: str = "nora") -> Person:
-    person: Person = await people(desk.url)
+async def at_work(
+    desk: Desk, people: People, place: str, *roles: str, subject: str = "nora", **options: object
+) -> Person:
+    person: Person = await people(desk.url, **options)
     await person.sign_in(await desk.token(*roles, subject=subject), place)
     return person
 
@@ -187,6 +191,7 @@ async def test_a_proposal_shows_who_wants_what_and_only_a_second_person_approves
     await bob.page.get_by_label("Reason, for the record").fill("looked at it")
     await bob.page.keyboard.press("Enter")
     await expect(bob.last_log).to_contain_text("approved: it stands now")
+    await expect(bob.page.get_by_title("wait for a second person")).to_have_count(0)
     assert (await strict.ask("GET", "/v1/mm-configs/BTCUSDT"))["max_loss_usdt"] == "600"
     await bob.reads("Nothing waits.")
     await bob.page.get_by_label("Show decided ones too").check()
@@ -265,6 +270,46 @@ async def test_what_the_record_and_two_people_show_violates_no_rule_of_accessibi
             found[f"{name}, {theme}"] = await person.violations()
             await person.picture(f"{name}-{theme}")
     assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+async def test_on_390_pixels_nothing_of_what_two_people_decide_and_what_was_promised_is_cut_or_scrolls(
+    strict: Desk, people: People
+) -> None:
+    await agreed(strict, {"enabled": True, "reason": "open"})
+    alice = await strict.token(subject="alice")
+    proposed = {
+        "max_loss_usdt": "612.5",
+        "model": "glft",
+        "model_parameters": {"gamma": "0.0000125"},
+        "reason": "https://desk.example/decisions/2026/11/22/more-room-over-the-weekend-and-a-model-that-learns",
+    }
+    answer = await strict.guarded.ask("PUT", "/v1/mm-configs/BTCUSDT", alice, proposed)
+    assert answer.status == 202, answer
+    person = await at_work(strict, people, "", viewport={"width": 390, "height": 800})
+    wide = {}
+    for place, shows in (
+        ("approvals", "… waits"),
+        ("obligations", "The days before"),
+        ("system", "Who runs"),
+    ):
+        await person.open(place)
+        await person.reads(shows)
+        await expect(person.page.get_by_text(re.compile("reading…|Reading"))).to_have_count(0)
+        wide[place] = await person.cut_or_scrolling()
+    assert {place: found for place, found in wide.items() if found} == {}
+
+
+async def test_a_report_of_backtests_fits_on_390_pixels(
+    people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    market, config = wandering(60).write(tmp_path / "market.gz"), config_file(tmp_path / "a.yaml")
+    sweep = ("--sweep", "base_spread_bps=2,3")
+    await to_thread(backtested, capsys, "--capture", market, "--config", config, *sweep, "--out", page)
+    person = await people("file://", viewport={"width": 390, "height": 800})
+    await person.page.goto(page.as_uri())
+    await person.reads("The ten worst fills")
+    assert await person.cut_or_scrolling() == []
 
 
 async def test_a_drill_says_what_it_will_do_and_its_measured_times_stay_on_record(

@@ -19,6 +19,9 @@ OWNED_S_MAX = 60.0
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
+TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll("main, main *")]
+  .filter((one) => one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1)
+  .map((one) => `${one.tagName} ${one.className}: ${one.scrollWidth} of ${one.clientWidth}`)"""
 
 People = Callable[..., Any]
 """Somebody new at a browser of the own: `await people(url, color_scheme="dark")`."""
@@ -73,6 +76,11 @@ class Person:
             for one in found["violations"]
             for node in one["nodes"][:3]
         ]
+
+    async def cut_or_scrolling(self) -> list[str]:
+        """What is wider than there is room for, the page itself included."""
+        found: list[str] = await self.page.evaluate(TOO_WIDE)
+        return found
 
     async def picture(self, name: str) -> None:
         """Keep one where CONSOLE_PICTURES says (make pictures)."""

@@ -25,7 +25,7 @@ export function Approvals({ session }: { session: Session }) {
         ) : (
           <>
             <p class="note quiet">A change that lets a symbol risk more, or enables one, waits here for a second person. Tightening, pausing and killing never wait.</p>
-            {items.length ? <div class="proposals">{items.map((one) => <Card key={one.id} of={one} session={session} onDecided={page.again} />)}</div> : <Empty>{every ? "Nothing was ever proposed." : "Nothing waits."}</Empty>}
+            {items.length ? <div class="proposals">{items.map((one) => <Card key={one.id} of={one} session={session} />)}</div> : <Empty>{every ? "Nothing was ever proposed." : "Nothing waits."}</Empty>}
             {page.data?.next_cursor ? <p class="note quiet">The latest {SHOWN} are shown; <code>mmctl config proposals</code> lists all.</p> : null}
           </>
         )}
@@ -36,20 +36,20 @@ export function Approvals({ session }: { session: Session }) {
 
 const STATES: Record<Proposal["state"], string> = { PENDING: "… waits", APPROVED: "✓ approved", REJECTED: "✕ refused", EXPIRED: "– expired", SUPERSEDED: "– superseded" };
 
-function Card({ of, session, onDecided }: { of: Proposal; session: Session; onDecided: () => void }) {
+function Card({ of, session }: { of: Proposal; session: Session }) {
   const left = Date.parse(of.expires_at) - Date.now();
   return (
     <article class="panel proposal" aria-label={`Proposal ${of.id}`}>
       <div class="row"><h3><a href={href("configure", of.symbol)}>{of.symbol}</a> by {of.author}</h3><span class="spacer" /><b>{STATES[of.state]}</b></div>
       <p><span class="quiet">Why:</span> {of.reason}</p>
-      <table class="list">
+      <table class="list stacks">
         <thead><tr><th scope="col">Field</th><th scope="col" class="n">Stands</th><th scope="col" class="n">Proposed</th><th scope="col">Waits for it</th></tr></thead>
-        <tbody>{of.changes.map((one) => <tr key={one.field}><th scope="row">{sentence(words(one.field))}</th><td class="n">{text(one.before)}</td><td class="n"><b>{text(one.after)}</b></td><td>{of.loosens.includes(one.field) ? "lets it risk more" : ""}</td></tr>)}</tbody>
+        <tbody>{of.changes.map((one) => <tr key={one.field}><th scope="row">{sentence(words(one.field))}</th><td class="n" data-name="Stands">{text(one.before)}</td><td class="n" data-name="Proposed"><b>{text(one.after)}</b></td><td>{of.loosens.includes(one.field) ? "lets it risk more" : ""}</td></tr>)}</tbody>
       </table>
       <p class="quiet">Proposed <Time at={of.created_at} />, of version {of.replaces}{of.state === "PENDING" ? <>; expires <Time at={of.expires_at} />, in {duration(left)}</> : null}</p>
       {of.decided_at ? <p>{of.state === "APPROVED" ? "Approved" : "Refused"} by {of.decided_by}, <Time at={of.decided_at} />: {of.decision_reason}</p> : null}
       {of.state === "SUPERSEDED" ? <p>The configuration has changed since: this would be another change than the one that was looked at. Propose it again.</p> : null}
-      {of.state === "PENDING" ? <Decide of={of} session={session} onDecided={onDecided} /> : null}
+      {of.state === "PENDING" ? <Decide of={of} session={session} /> : null}
     </article>
   );
 }
@@ -59,7 +59,7 @@ function text(value: unknown): string {
   return typeof value === "boolean" ? (value ? "yes" : "no") : typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function Decide({ of, session, onDecided }: { of: Proposal; session: Session; onDecided: () => void }) {
+function Decide({ of, session }: { of: Proposal; session: Session }) {
   const [reason, setReason] = useState("");
   const [pending, setPending] = useState(false);
   const [failure, setFailure] = useState("");
@@ -80,7 +80,6 @@ function Decide({ of, session, onDecided }: { of: Proposal; session: Session; on
       setFailure(said(error));
     }
     setPending(false);
-    onDecided();
   };
   return (
     <form onSubmit={(event) => { event.preventDefault(); if (!lacks) void decide("approve"); }}>

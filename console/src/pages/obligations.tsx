@@ -23,7 +23,7 @@ export function Obligations() {
           <>
             <p class="note quiet">Presence by what the exchange has acknowledged. Time in which the service was down, or the symbol not ACTIVE, was absent.</p>
             <div class="scroller" tabIndex={0} role="region" aria-label="Today">
-              <table class="list">
+              <table class="list stacks">
                 <thead><tr><th scope="col">Symbol</th><th scope="col">Programme</th><th scope="col">Promised</th><th scope="col">Present so far</th><th scope="col" class="n">Still needed</th><th scope="col" class="n">May still be absent</th><th scope="col" class="n">Time left</th><th scope="col">Today</th></tr></thead>
                 <tbody>{items.map((one) => <Today key={nameOf(one)} one={one} />)}</tbody>
               </table>
@@ -45,7 +45,7 @@ function NoProgramme() {
   );
 }
 
-const nameOf = (one: Obligation): string => `${one.programme} ${one.symbol} ${one.tier}`;
+const nameOf = (one: Obligation): string => `${one.symbol} ${one.programme}, ${one.tier}`;
 
 function Today({ one }: { one: Obligation }) {
   const found = standing(one);
@@ -55,13 +55,13 @@ function Today({ one }: { one: Obligation }) {
   return (
     <tr>
       <th scope="row"><a href={href("report", one.symbol, "day")}>{one.symbol}</a></th>
-      <td>{one.programme}, {one.tier}</td>
-      <td>{one.min_share_pct} % with {one.min_size} in {one.size_currency} currency within {one.max_spread_bps} bps</td>
-      <td><span class="pair"><span class="n">{one.share_pct === null ? NONE : `${fixed(one.share_pct, 2)} %`}</span><Share reached={reached} label={`${nameOf(one)}: ${one.share_pct ?? 0} % of ${one.min_share_pct} % promised`} /></span></td>
-      <td class="n">{!one.total || one.slack < 0 ? NONE : amount(one.measure, needed(one))}</td>
-      <td class={`n ${tone}`}>{!one.total ? NONE : one.slack < 0 ? `${amount(one.measure, -one.slack)} too much` : amount(one.measure, one.slack)}</td>
-      <td class="n">{one.total ? <span title={`until ${one.until}`}>{left ? duration(left) : "over"}</span> : NONE}</td>
-      <td class={tone}><span aria-hidden="true">{MARKS[found]}</span> {found}</td>
+      <td data-name="Programme">{one.programme}, {one.tier}</td>
+      <td data-name="Promised">{one.min_share_pct} % with {one.min_size} in {one.size_currency} currency within {one.max_spread_bps} bps</td>
+      <td data-name="Present so far"><span class="pair"><span class="n">{one.share_pct === null ? NONE : `${fixed(one.share_pct, 2)} %`}</span><Share reached={reached} label={`${nameOf(one)}: ${one.share_pct ?? 0} % of ${one.min_share_pct} % promised`} /></span></td>
+      <td class="n" data-name="Still needed">{!one.total || one.slack < 0 ? NONE : amount(one.measure, needed(one))}</td>
+      <td class={`n ${tone}`} data-name="May still be absent">{!one.total ? NONE : one.slack < 0 ? `${amount(one.measure, -one.slack)} too much` : amount(one.measure, one.slack)}</td>
+      <td class="n" data-name="Time left">{one.total ? <span title={`until ${one.until}`}>{left ? duration(left) : "over"}</span> : NONE}</td>
+      <td class={tone} data-name="Today"><span aria-hidden="true">{MARKS[found]}</span> {found}</td>
     </tr>
   );
 }
@@ -81,8 +81,8 @@ function Before({ day, items }: { day: string; items: Obligation[] }) {
     <>
       <h3>The days before</h3>
       <div class="scroller" tabIndex={0} role="region" aria-label="Days before">
-        <table class="list">
-          <thead><tr><th scope="col">Day</th>{items.map((one) => <th key={nameOf(one)} scope="col" class="n">{one.symbol} {one.programme}, {one.tier}</th>)}</tr></thead>
+        <table class="list stacks">
+          <thead><tr><th scope="col">Day</th>{items.map((one) => <th key={nameOf(one)} scope="col" class="n">{nameOf(one)}</th>)}</tr></thead>
           <tbody>{days.map((one) => <DayBefore key={one} day={one} items={items} />)}</tbody>
         </table>
       </div>
@@ -99,7 +99,7 @@ function DayBefore({ day, items }: { day: string; items: Obligation[] }) {
       {items.map((wanted) => {
         const one = read.data?.items.find((other) => nameOf(other) === nameOf(wanted));
         const found = one ? standing(one) : "no window";
-        return <td key={nameOf(wanted)} class={`n ${found === "lost" ? "danger" : ""}`} title={found}>{one?.total ? `${one.share_pct === null ? NONE : `${fixed(one.share_pct, 2)} %`} ` : ""}<span aria-hidden="true">{MARKS[found]}</span><span class="hidden"> {found}</span></td>;
+        return <td key={nameOf(wanted)} class={`n ${found === "lost" ? "danger" : ""}`} title={found} data-name={nameOf(wanted)}>{one?.total ? `${one.share_pct === null ? NONE : `${fixed(one.share_pct, 2)} %`} ` : ""}<span aria-hidden="true">{MARKS[found]}</span><span class="hidden"> {found}</span></td>;
       })}
     </tr>
   );

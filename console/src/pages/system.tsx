@@ -18,9 +18,9 @@ export function System({ session }: { session: Session }) {
         <div>
           <h3>What this instance depends on</h3>
           <Reading of={health} what="Health">
-            <table class="list">
+            <table class="list stacks">
               <thead><tr><th scope="col">Component</th><th scope="col">Status</th><th scope="col">Detail</th></tr></thead>
-              <tbody>{health.data?.checks.map((one) => <tr key={one.name}><th scope="row">{words(one.name)}</th><td class={one.status === "ok" ? "" : one.status === "failed" ? "danger" : "near"}><span aria-hidden="true">{SHAPE[one.status]}</span> {one.status}</td><td class="wrap">{one.detail || NONE}</td></tr>)}</tbody>
+              <tbody>{health.data?.checks.map((one) => <tr key={one.name}><th scope="row">{words(one.name)}</th><td data-name="Status" class={one.status === "ok" ? "" : one.status === "failed" ? "danger" : "near"}><span aria-hidden="true">{SHAPE[one.status]}</span> {one.status}</td><td class="wrap" data-name="Detail">{one.detail || NONE}</td></tr>)}</tbody>
             </table>
           </Reading>
         </div>
@@ -28,14 +28,14 @@ export function System({ session }: { session: Session }) {
           <h3>Instances</h3>
           <Reading of={status} what="The status">
             {status.data?.complete === false ? <p class="danger">Totals are not complete: {status.data.without_owner.map((one) => one.symbol).join(", ") || "an instance is silent"}</p> : null}
-            <table class="list">
+            <table class="list stacks">
               <thead><tr><th scope="col">Instance</th><th scope="col">Version</th><th scope="col" class="n">Symbols</th><th scope="col">Sign of life</th><th scope="col" class="n">Events waiting for Kafka</th></tr></thead>
               <tbody>
                 {status.data?.instances.map((one) => (
                   <tr key={one.instance}>
-                    <th scope="row">{one.instance}{one.self ? <small> answers here</small> : null}</th><td>{one.version ?? <span class="quiet">not told</span>}</td>
-                    <td class="n" title={one.symbols.join(", ")}>{one.symbols.length}</td>
-                    <td class={one.silent_ms === null ? "" : "danger"}>{one.silent_ms === null ? <Time at={one.at} /> : `silent for ${duration(one.silent_ms)}`}</td><td class="n">{one.outbox_pending}</td>
+                    <th scope="row">{one.instance}{one.self ? <small> answers here</small> : null}</th><td data-name="Version">{one.version ?? <span class="quiet">not told</span>}</td>
+                    <td class="n" data-name="Symbols" title={one.symbols.join(", ")}>{one.symbols.length}</td>
+                    <td data-name="Sign of life" class={one.silent_ms === null ? "" : "danger"}>{one.silent_ms === null ? <Time at={one.at} /> : `silent for ${duration(one.silent_ms)}`}</td><td class="n" data-name="Events waiting for Kafka">{one.outbox_pending}</td>
                   </tr>
                 ))}
               </tbody>
@@ -47,13 +47,13 @@ export function System({ session }: { session: Session }) {
         <>
           <h3>Latency since each process started</h3>
           <div class="scroller" tabIndex={0} role="region" aria-label="Latency">
-            <table class="list">
+            <table class="list stacks">
               <thead><tr><th scope="col">Instance</th>{names.map((name) => <th key={name} scope="col" class="n">{words(name)}</th>)}</tr></thead>
-              <tbody>{status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th>{names.map((name) => <td key={name} class="n">{micro(one.latency_us[name])}</td>)}</tr>)}</tbody>
+              <tbody>{status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th>{names.map((name) => <td key={name} class="n" data-name={words(name)}>{micro(one.latency_us[name])}</td>)}</tr>)}</tbody>
             </table>
           </div>
           <h3>Who runs what</h3>
-          <table class="list">
+          <table class="list stacks">
             <thead><tr><th scope="col">Instance</th><th scope="col">Symbols</th></tr></thead>
             <tbody>
               {status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th><td class="wrap">{one.symbols.map((symbol) => <a key={symbol} class="inline" href={href("symbol", symbol)}>{symbol}</a>)}</td></tr>)}

@@ -28,8 +28,9 @@
 
   function table(head, rows, left = 1) {
     const cell = (kind) => (value, index) => value instanceof Node && value.tagName === "TD" ? value : el(kind, index < left ? { class: "left" } : {}, value);
+    const named = (made, index) => { made.dataset.name = head[index]; return made; };
     return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head.map(cell("th")))),
-      el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell("td")))))));
+      el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell("td")).map(named))))));
   }
 
   function comparison() {
