@@ -107,7 +107,7 @@ async def _events(
     heard = 0
     try:
         yield f"retry: 2000\nevent: begin\ndata: {version}\n\n".encode()
-        while not has_ended() and (turn := await board.after(heard)) is not None:
+        while (turn := await board.after(heard)) is not None and not has_ended():
             for piece in board.since(heard):
                 yield piece
                 await asyncio.sleep(0)  # sending one takes a while, too
