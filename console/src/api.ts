@@ -80,7 +80,9 @@ async function send<T>(method: string, path: string, options: Options): Promise<
     const why = timed.aborted ? `no answer within ${limit / 1000} s` : "the service cannot be reached";
     throw new ApiError(0, "NO_ANSWER", why, [], [], []);
   }
-  if (response.ok) return (text ? JSON.parse(text) : undefined) as T;
+  // Which component has failed is told with 503, and is an answer: a problem has another type.
+  const isHealth = path === "/health" && response.headers.get("Content-Type") === "application/json";
+  if (response.ok || isHealth) return (text ? JSON.parse(text) : undefined) as T;
   throw problemOf(response.status, text);
 }
 

@@ -107,7 +107,7 @@ export function Frame({ session, page, find, onFind, onKill, onHelp, onSignOut, 
 function Warnings({ session, shadow, ownerless, stale }: { session: Session; shadow: boolean; ownerless: number; stale: boolean }) {
   const old = stale && feed.link !== "connecting";
   return (
-    <div class="warnings">
+    <section class="warnings" aria-label="Warnings">
       {old ? (
         <p class="warning danger" role="alert">
           Connection lost: what is shown is from {feed.heard ? localTime(new Date(feed.heard).toISOString()) : "before"} and may be wrong. Controls
@@ -117,10 +117,10 @@ function Warnings({ session, shadow, ownerless, stale }: { session: Session; sha
       {feed.version && feed.version !== session.version ? (
         <p class="warning">The service was upgraded to {feed.version}. <button type="button" onClick={() => location.reload()}>Reload this page</button></p>
       ) : null}
-      {ownerless ? <p class="warning danger">Part of the fleet is missing: {ownerless} {ownerless === 1 ? "symbol has" : "symbols have"} no reachable owner; totals lack them.</p> : null}
+      {ownerless ? <p class="warning danger">Part of the fleet is missing: {ownerless} {ownerless === 1 ? "symbol has" : "symbols have"} no reachable owner; totals lack {ownerless === 1 ? "it" : "them"}, or have what was shown last.</p> : null}
       {shadow ? <p class="warning">◇ Shadow mode: quotes are computed and published, no order is sent.</p> : null}
       {session.access_control ? null : <p class="warning">Access control is off (DISABLE_AUTH=true): whoever reaches this page may do everything.</p>}
-    </div>
+    </section>
   );
 }
 

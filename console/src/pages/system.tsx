@@ -10,6 +10,8 @@ const SHAPE: Record<string, string> = { ok: "●", degraded: "◐", failed: "■
 export function System({ session }: { session: Session }) {
   const status = useRead<SystemStatus>("/v1/mm/status", 2_000);
   const health = useRead<Health>("/health", 3_000);
+  const silent = (status.data?.instances ?? []).filter((one) => one.silent_ms !== null).map((one) => one.instance);
+  const unshown = status.data?.without_owner.map((one) => one.symbol) ?? [];
   const names = [...new Set((status.data?.instances ?? []).flatMap((one) => Object.keys(one.latency_us)))];
   return (
     <section class="plain-page" aria-label="System">
@@ -27,7 +29,8 @@ export function System({ session }: { session: Session }) {
         <div>
           <h3>Instances</h3>
           <Reading of={status} what="The status">
-            {status.data?.complete === false ? <p class="danger">Totals are not complete: {status.data.without_owner.map((one) => one.symbol).join(", ") || "an instance is silent"}</p> : null}
+            {unshown.length ? <p class="warning danger">Nobody shows {unshown.join(", ")}: totals lack {unshown.length === 1 ? "it" : "them"}.</p> : null}
+            {silent.length ? <p class="warning danger">{silent.join(", ")} {silent.length === 1 ? "is" : "are"} silent: what is shown of {silent.length === 1 ? "its" : "their"} symbols, in totals too, is from before.</p> : null}
             <table class="list stacks">
               <thead><tr><th scope="col">Instance</th><th scope="col">Version</th><th scope="col" class="n">Symbols</th><th scope="col">Sign of life</th><th scope="col" class="n">Events waiting for Kafka</th></tr></thead>
               <tbody>
@@ -56,7 +59,7 @@ export function System({ session }: { session: Session }) {
           <table class="list stacks">
             <thead><tr><th scope="col">Instance</th><th scope="col">Symbols</th></tr></thead>
             <tbody>
-              {status.data.instances.map((one) => <tr key={one.instance}><th scope="row">{one.instance}</th><td class="wrap">{one.symbols.map((symbol) => <a key={symbol} class="inline" href={href("symbol", symbol)}>{symbol}</a>)}</td></tr>)}
+              {status.data.instances.map((one) => <tr key={one.instance} class={one.silent_ms === null ? "" : "failed"}><th scope="row">{one.instance}{one.silent_ms === null ? null : <small> silent, as it showed last</small>}</th><td class="wrap">{one.symbols.map((symbol) => <a key={symbol} class="inline" href={href("symbol", symbol)}>{symbol}</a>)}</td></tr>)}
               {status.data.without_owner.length ? <tr class="failed"><th scope="row">nobody</th><td class="wrap">{status.data.without_owner.map((one) => one.symbol).join(", ")}</td></tr> : null}
             </tbody>
           </table>
