@@ -7,7 +7,7 @@ from collections import deque
 from itertools import islice
 from typing import Protocol
 
-from market_maker.actors.mailbox import MARKET_DATA, Mailbox, is_urgent
+from market_maker.actors.mailbox import IN_ORDER, MARKET_DATA, Mailbox, is_urgent
 from market_maker.actors.worker import BURST_MAX
 from market_maker.core import events as ev
 from simulation.clock import MS
@@ -84,7 +84,7 @@ class Inbox:
         """In the order in which it went in; what stops quoting may overtake all but what asks for a state."""
         place = next((place for place, one in enumerate(self._kept) if one is event), None)
         overtaken = [] if place is None else list(islice(self._kept, place))
-        allowed = is_urgent(event) and not any(isinstance(one, ev.Control | ev.Fault) for one in overtaken)
+        allowed = is_urgent(event) and not any(isinstance(one, IN_ORDER) for one in overtaken)
         if place is None or (overtaken and not allowed):
             raise Violation(12, f"{self._symbol}: {type(event).__name__} overtook another event")
         del self._kept[place]

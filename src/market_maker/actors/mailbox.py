@@ -2,7 +2,7 @@
 
 Under load market data coalesces; fills, answers and control messages are never dropped. When they
 alone fill the mailbox, `deliver` refuses what comes: the router holds it back in order. What stops quoting
-goes before all that waits, except other control messages: an enable that was asked for first comes first.
+goes before all that waits but its like and control messages: an enable that was asked for first comes first.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from market_maker.core.events import (
     Event,
     Execution,
     Fault,
+    LeaseMeasured,
     MarkPrice,
     OrderEvent,
     PublicTrade,
@@ -34,6 +35,8 @@ RESERVED: Final = 100
 
 MARKET_DATA: Final = (BookSnapshot, BookDelta, BookInvalid, PublicTrade, MarkPrice)
 """What may coalesce."""
+IN_ORDER: Final = (Control, Fault, LeaseMeasured)
+"""None of these overtakes another one."""
 _FROM_KAFKA: Final = (Execution, OrderEvent, EngineEventUnreadable)
 _STARTS: Final = (Cause.ENABLE, Cause.RESUME, Cause.RESET)
 
@@ -50,8 +53,13 @@ Later = Callable[[float, Callable[[], None]], Cancellable]
 
 
 def is_urgent(event: Event) -> bool:
-    """Whether an event stops quoting, so that it may not stand behind market data."""
-    return isinstance(event, Fault) or (isinstance(event, Control) and event.cause not in _STARTS)
+    """Whether an event stops quoting, so that it may not stand behind market data.
+
+    That the lease runs again is told as fast as its end: it must not come after the news of the next one.
+    """
+    return isinstance(event, Fault | LeaseMeasured) or (
+        isinstance(event, Control) and event.cause not in _STARTS
+    )
 
 
 class Mailbox:
@@ -111,7 +119,7 @@ class Mailbox:
         elif not self._make_room(event):
             return False
         elif is_urgent(event):
-            self._events.insert(self._after_control(), event)
+            self._events.insert(self._after_its_like(), event)
         else:
             self._events.append(event)
         depth = len(self)
@@ -165,9 +173,9 @@ class Mailbox:
         self._conflate_all()
         return len(self._events) < limit
 
-    def _after_control(self) -> int:
-        """The place right behind the control messages that wait; the first one when none does."""
-        places = (place for place, event in enumerate(self._events) if isinstance(event, Control | Fault))
+    def _after_its_like(self) -> int:
+        """The place right behind those of IN_ORDER that wait; the first one when none does."""
+        places = (place for place, event in enumerate(self._events) if isinstance(event, IN_ORDER))
         return max(places, default=-1) + 1
 
     def _conflate_all(self) -> None:

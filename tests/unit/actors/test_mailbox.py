@@ -12,6 +12,7 @@ from market_maker.core.events import (
     Event,
     Execution,
     Fault,
+    LeaseMeasured,
     OrderEvent,
     OrderEventKind,
     PlaceAnswer,
@@ -122,6 +123,16 @@ async def test_a_kill_does_not_stand_behind_market_data_but_behind_what_was_aske
     mailbox.deliver(delta(300))
     mailbox.deliver(kill(4))
     assert drain(mailbox)[-3:] == [enable, kill(4), delta(300)], "an enable that came first comes first"
+
+
+async def test_news_of_the_lease_overtakes_market_data_but_no_earlier_news_of_it() -> None:
+    mailbox = Mailbox()
+    for sequence in range(2, 300):
+        mailbox.deliver(delta(sequence))
+    runs, ended = LeaseMeasured(1, is_current=True), LeaseMeasured(2, is_current=False)
+    for event in (runs, ended, kill(1)):
+        mailbox.deliver(event)
+    assert [mailbox.take() for _ in range(3)] == [runs, ended, kill(1)]
 
 
 async def test_market_data_stays_in_order_once_it_coalesces() -> None:
