@@ -109,7 +109,6 @@ class Effects:
 
         `step` decided it. `trace` is the context of the event that led to it; an order brings its own.
         """
-        name = f"{_NAMES[type(request)]} {self._symbol}"
         cause = request.trace if isinstance(request, PlaceOrder) else trace
         span = self._tracing.order_span(_NAMES[type(request)], cause, self._attributes(request))
         try:
@@ -120,15 +119,15 @@ class Effects:
             else:
                 answering = self._held(request, span.traceparent)
         except Exception as error:  # noqa: BLE001 -- whatever the client raises, the request is answered
-            self._failed(name, request, span, error)
+            self._failed(request, span, error)
             return
         if isinstance(answering, UnderWay):
             answering.then(
-                lambda answer: self._answered(name, request, span, answer, step, answering.left_ns),
-                lambda error: self._failed(name, request, span, error),
+                lambda answer: self._answered(request, span, answer, step, answering.left_ns),
+                lambda error: self._failed(request, span, error),
             )
         else:
-            self._tasks.start(name, self._awaited(name, request, answering, span, step))
+            self._tasks.start(self._name(request), self._awaited(request, answering, span, step))
 
     def _hits_only_our_own(self, request: Request) -> bool:
         return isinstance(request, CancelOrder) and self._is_own(request.client_order_id)
@@ -154,18 +153,17 @@ class Effects:
         return _uncertain(request, "withheld: the symbol is not this instance's any more")
 
     async def _awaited(
-        self, name: str, request: Request, answering: Awaitable[Answer], span: OrderSpan, step: StageStep
+        self, request: Request, answering: Awaitable[Answer], span: OrderSpan, step: StageStep
     ) -> None:
         try:
             answer = await answering
         except Exception as error:  # noqa: BLE001 -- whatever the client raises, the request is answered
-            self._failed(name, request, span, error)
+            self._failed(request, span, error)
         else:
-            self._answered(name, request, span, answer, step, None)
+            self._answered(request, span, answer, step, None)
 
     def _answered(
         self,
-        name: str,
         request: Request,
         span: OrderSpan,
         answer: Answer,
@@ -178,12 +176,15 @@ class Effects:
             if isinstance(request, PlaceOrder) and isinstance(answer, PlaceAnswer):
                 self._placed(request, answer, step, left_ns)
         except Exception as error:  # noqa: BLE001 -- raised again where it is reported
-            self._tasks.start(name, _raising(error))
+            self._tasks.start(self._name(request), _raising(error))
 
-    def _failed(self, name: str, request: Request, span: OrderSpan, error: Exception) -> None:
+    def _failed(self, request: Request, span: OrderSpan, error: Exception) -> None:
         self._deliver(_uncertain(request, f"{type(error).__name__}: {error}"))
         span.end(RequestOutcome.UNCERTAIN.value, failed=True)
-        self._tasks.start(name, _raising(error))
+        self._tasks.start(self._name(request), _raising(error))
+
+    def _name(self, request: Request) -> str:
+        return f"{_NAMES[type(request)]} {self._symbol}"
 
     def _attributes(self, request: Request) -> dict[str, str]:
         match request:

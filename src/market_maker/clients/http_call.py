@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from market_maker.clients.connection import Broken, Connection, HttpReply
 from market_maker.clients.departure import Gate
@@ -16,8 +16,7 @@ HANDSHAKE_NS_MAX: Final = 2_000_000_000
 yet, but a server that is away is no excuse."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request; with a gate it may be held back until its first byte has left."""
 
     method: str

@@ -74,21 +74,14 @@ def plain(number: Decimal) -> str:
 
 def placement(order: CheckedOrder, account: Account) -> bytes:
     """The body that places an order. The same order gives the same bytes, as a retry must."""
-    return _encode(
-        {
-            "symbol": order.symbol,
-            "side": _SIDE_WORDS[order.side],
-            "type": "limit",
-            "time_in_force": "gtc",
-            "post_only": True,
-            "price": plain(order.price),
-            "quantity": plain(order.quantity),
-            "client_order_id": order.client_order_id,
-            "idempotency_key": order.client_order_id,
-            "account_id": account.account_id,
-            "user_id": account.user_id,
-            "account_type": ACCOUNT_TYPE,
-        }
+    client_order_id = _encode(order.client_order_id)
+    return (
+        f'{{"symbol":{_encode(order.symbol)},"side":"{_SIDE_WORDS[order.side]}","type":"limit",'
+        f'"time_in_force":"gtc","post_only":true,'
+        f'"price":"{plain(order.price)}","quantity":"{plain(order.quantity)}",'
+        f'"client_order_id":{client_order_id},"idempotency_key":{client_order_id},'
+        f'"account_id":{_encode(account.account_id)},"user_id":{_encode(account.user_id)},'
+        f'"account_type":"{ACCOUNT_TYPE}"}}'
     ).encode()
 
 

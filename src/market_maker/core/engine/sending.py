@@ -106,15 +106,17 @@ def _turn(side: Side, plan: SidePlan) -> _Turn:
 
 def _next(symbol: Symbol, turns: list[_Turn], check: PreTradeCheck) -> _Turn | None:
     """The side whose innermost unsent level is next."""
+    ready = [turn for turn in turns if turn.unsent]
+    if len(ready) < 2:
+        return ready[0] if ready else None
     return min(
-        (turn for turn in turns if turn.unsent),
+        ready,
         key=lambda turn: (
             check.lots_to_flat(turn.side) <= turn.kept_lots,
             not turn.is_empty,
             turn.unsent[0].level,
             turn.side is symbol.last_sent,
         ),
-        default=None,
     )
 
 

@@ -133,6 +133,9 @@ def match(orders: Sequence[Order], levels: Sequence[QuoteLevel], tolerance: Tole
     """The best matching in which both orders and levels, given inner first, keep their sequence."""
     if not orders or not levels:
         return []
+    if len(orders) == len(levels) == 1:
+        pair = orders[0], levels[0]
+        return [pair] if tolerance.fits(*pair) else []
     best = [[0] * (len(levels) + 1)]
     for order in orders:
         above, row = best[-1], [0]
@@ -171,12 +174,16 @@ def _relabelled(
     side: Side, kept: Sequence[Pair], coming: Sequence[Order], held: Sequence[QuoteLevel]
 ) -> list[Pair]:
     """All orders that serve a level, with those on their way in: the innermost order has the innermost."""
+    if not kept and not held:
+        return []
     orders = [order for order, _ in kept] + list(coming[: len(held)])
     inner_first(side, orders)
     levels = sorted([*(level for _, level in kept), *held], key=lambda level: level.level)
     return list(zip(orders, levels, strict=True))
 
 
-def _without(orders: Sequence[Order], pairs: Sequence[Pair]) -> list[Order]:
+def _without(orders: Sequence[Order], pairs: Sequence[Pair]) -> Sequence[Order]:
+    if not pairs:
+        return orders
     matched = {order.client_order_id for order, _ in pairs}
     return [order for order in orders if order.client_order_id not in matched]
