@@ -52,6 +52,10 @@ Later = Callable[[float, Callable[[], None]], Cancellable]
 """Calls back after so many seconds."""
 
 
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
 def is_urgent(event: Event) -> bool:
     """Whether an event stops quoting, so that it may not stand behind market data.
 
@@ -152,12 +156,18 @@ class Mailbox:
         """The next event, or None when nothing waits."""
         return self._events.popleft() if self._events else self._conflation.take()
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return when an event waits, or after `timeout_s` seconds."""
+    async def wait(self, timeout_s: float, expired: Callable[[], None] = _nothing) -> None:
+        """Return when an event waits, or after `timeout_s` seconds: then `expired` has been called first."""
         if len(self) or timeout_s <= 0:
             return
         reader = self._reader = self._loop.create_future()
-        timer = self._later(timeout_s, lambda: _wake(reader))
+
+        def over() -> None:
+            if self.is_awaited:
+                expired()
+            _wake(reader)
+
+        timer = self._later(timeout_s, over)
         try:
             await reader
         finally:

@@ -87,6 +87,11 @@ class Worker:
         if self._stepping or event.at_ns == self._batch_ns or not self.mailbox.is_awaited:
             return self.mailbox.deliver(event)
         self._batch_ns = event.at_ns
+        self._step_at_once(event)
+        return True
+
+    def _step_at_once(self, event: Event) -> None:
+        """A step while the reader waits, in the call that brings its event."""
         try:
             self.step(event)
         except Exception as error:  # noqa: BLE001 -- it ends the worker, as one of its own steps does
@@ -95,7 +100,9 @@ class Worker:
         else:
             if self.engine.wake_ns < self._rests_until_ns:
                 self.mailbox.wake()
-        return True
+
+    def _time_has_come(self) -> None:
+        self._step_at_once(Tick(self._clock_ns()))
 
     async def run(self) -> None:
         """Handle events until cancelled. An exception of a step ends it; that event is not acknowledged."""
@@ -120,7 +127,7 @@ class Worker:
             elif len(self.mailbox):
                 await asyncio.sleep(0)
             else:
-                await self.mailbox.wait(wait_ns / 1e9)
+                await self.mailbox.wait(wait_ns / 1e9, self._time_has_come)
 
     def step(self, event: Event) -> bool:
         """Handle one event and start what it asks for.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +12,7 @@ from tests.support.conversation import CONFIG
 from tests.support.playbook import Playbook, quoting
 
 from market_maker.actors.journal import Journal
-from market_maker.actors.mailbox import Mailbox
+from market_maker.actors.mailbox import Later, Mailbox
 from market_maker.actors.tenure import Tenure
 from market_maker.actors.worker import Worker
 from market_maker.core.commands import CancelAll, CancelOrder, Command, PlaceOrder, Request
@@ -146,8 +146,24 @@ class Seen:
         self.steps.append((worker.name, event))
 
 
+class Due:
+    """A timer that runs off when the test says so."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+
+    def __call__(self, _delay_s: float, callback: Callable[[], None]) -> "Due":
+        self.calls.append(callback)
+        return self
+
+    def cancel(self) -> None:
+        """Nobody calls back by itself."""
+
+
 @asynccontextmanager
-async def at_rest(*names: str, seen: Seen) -> AsyncIterator[list[tuple[Worker, "asyncio.Task[None]"]]]:
+async def at_rest(
+    *names: str, seen: Seen, later: Later | None = None
+) -> AsyncIterator[list[tuple[Worker, "asyncio.Task[None]"]]]:
     """Workers whose symbols have nothing to do, each on a clock that stands still."""
     running = []
     for name in names:
@@ -159,7 +175,8 @@ async def at_rest(*names: str, seen: Seen) -> AsyncIterator[list[tuple[Worker, "
         def clock_ns(play: Playbook = play) -> int:
             return play.now_ns
 
-        worker = Worker(play.engine, Mailbox(), lambda *_: None, Tenure(None, 7), journal, seen, clock_ns)
+        mailbox = Mailbox(later=later)
+        worker = Worker(play.engine, mailbox, lambda *_: None, Tenure(None, 7), journal, seen, clock_ns)
         running.append((worker, asyncio.ensure_future(worker.run())))
     await asyncio.sleep(0)
     seen.steps.clear()
@@ -220,4 +237,19 @@ async def test_a_step_that_raises_where_its_message_is_handed_over_ends_its_work
         assert b.deliver(trade(b, 2))
         assert [name for name, _ in seen.steps] == ["B"]
         with pytest.raises(AttributeError):
+            await task
+
+
+async def test_the_step_that_time_makes_due_runs_in_the_timers_call() -> None:
+    seen, due = Seen(), Due()
+    async with at_rest("A", "B", seen=seen, later=due) as ((a, task), _):
+        due.calls[0]()
+        assert [(name, type(event)) for name, event in seen.steps] == [("A", Tick)]
+        await asyncio.sleep(0)
+        a.engine.handle = None  # type: ignore[assignment,method-assign]  # a defect
+        due.calls[-1]()
+        due.calls[1]()
+        assert a.crashed
+        assert [name for name, _ in seen.steps] == ["A", "B"]
+        with pytest.raises(TypeError):
             await task
