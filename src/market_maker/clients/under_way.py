@@ -45,18 +45,29 @@ class UnderWay(Generic[T]):
     def settle(self, answer: T) -> None:
         """It is answered."""
         self._answers = (answer,)
-        if self._on_answer is not None:
-            self._on_answer(answer)
+        on_answer = self._on_answer
+        self._let_go()
+        if on_answer is not None:
+            on_answer(answer)
 
     def fail(self, error: Exception) -> None:
         """It has no answer, by a defect of ours."""
         self._error = error
-        if self._on_error is not None:
-            self._on_error(error)
+        on_error = self._on_error
+        self._let_go()
+        if on_error is not None:
+            on_error(error)
 
     def drop(self) -> None:
         """Nothing comes any more: a task that awaits it is cancelled."""
-        self._on_drop()
+        on_drop = self._on_drop
+        self._let_go()
+        on_drop()
+
+    def _let_go(self) -> None:
+        """Nobody is called any more. Callbacks know this object: kept, they are left to the collector."""
+        self._on_answer = self._on_error = None
+        self._on_drop = self._abandoned = _nobody_minds
 
     def abandon(self) -> None:
         """Whoever waited does so no more."""

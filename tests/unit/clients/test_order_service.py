@@ -1,13 +1,16 @@
+import gc
 import json
 
 import pytest
 from aiohttp import web
 
 from lab.order_client import ACCEPTED, REFUSED, TRACE, make_client, never, place
-from lab.order_server import OpenGate, OrderServer, Seen, answer, checked_order, drop
+from lab.order_server import OpenGate, OrderServer, Seen, answer, checked_order, drop, until
+from market_maker.clients.http_call import HttpCall
 from market_maker.clients.order_contract import retry_after_ns
 from market_maker.clients.order_service import OrderServiceClient, RequestReport
-from market_maker.core.events import RequestOutcome
+from market_maker.clients.under_way import UnderWay
+from market_maker.core.events import PlaceAnswer, RequestOutcome
 from market_maker.core.side import Side
 
 
@@ -46,6 +49,29 @@ async def test_without_a_token_and_a_trace_no_such_headers_are_sent(server: Orde
     await client.close()
     assert server.requests[0].json["side"] == "sell"
     assert not {"Authorization", "traceparent"} & set(server.requests[0].headers)
+
+
+async def test_an_answered_request_leaves_the_garbage_collector_nothing_to_do(
+    server: OrderServer, client: OrderServiceClient
+) -> None:
+    """It would stop everything in the middle of a later step, a quarter of a millisecond at a time."""
+    heard: list[tuple[PlaceAnswer, int | None]] = []
+
+    def ask() -> None:
+        under_way = client.place(checked_order("c-1"), None, OpenGate(), never)
+        under_way.then(lambda answer: heard.append((answer, under_way.left_ns)), raising)
+
+    def raising(error: Exception) -> None:
+        raise error
+
+    gc.disable()
+    try:
+        ask()
+        await until(lambda: bool(heard))
+        left = [type(one) for one in gc.get_objects() if isinstance(one, HttpCall | UnderWay)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 async def test_numbers_go_out_without_an_exponent(server: OrderServer, client: OrderServiceClient) -> None:
