@@ -20,6 +20,7 @@ _EXPIRATIONS_BYTES: Final = 8
 _CANCELLED_MAX: Final = 64
 """Waits that were given up may stay until they are due while there are fewer, or fewer than of the others."""
 
+_Setting = ctypes.c_long * 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -94,7 +95,7 @@ class PreciseTimer:
         if self._fd >= 0:
             # What is left by the clock that says when it is due; 0 would stop the timer.
             seconds, ns = divmod(max(1, at_ns - time.monotonic_ns()), 1_000_000_000)
-            setting = (ctypes.c_long * 4)(0, 0, seconds, ns)
+            setting = _Setting(0, 0, seconds, ns)
             _checked(_libc.timerfd_settime(self._fd, _FROM_NOW, setting, None))
 
 
