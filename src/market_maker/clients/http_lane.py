@@ -142,10 +142,10 @@ class HttpLane:
         call = HttpCall(request, timeout_ns, self._stalls.stalled_ns, on_late)
         call.answered = UnderWay[Sent](lambda: self._abandon(call))
         self._calls.add(call)
-        if (connection := self._free()) is not None:
-            self._write(call, connection)
-        elif request.gate is not None and not request.gate.is_open():
+        if request.gate is not None and not request.gate.is_open():
             self._end(call, Withheld())
+        elif (connection := self._free()) is not None:
+            self._write(call, connection)
         else:
             self._wait_for_a_connection(call)
         if not call.is_over:
