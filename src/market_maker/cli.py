@@ -1,6 +1,5 @@
 """The command line: serve, guard, migrate, demo and others. An error is one sentence and an exit code."""
 
-import asyncio
 import gc
 import os
 import sys
@@ -104,6 +103,8 @@ def _guard(words: list[str]) -> int:
 
 
 def _migrate(words: list[str]) -> int:
+    import asyncio  # noqa: PLC0415
+
     from market_maker.repositories.errors import DatabaseError  # noqa: PLC0415
     from market_maker.repositories.migrations import migrate  # noqa: PLC0415
 
@@ -160,9 +161,13 @@ def _backtest(words: list[str]) -> int:
     """The service never imports backtests; this command and the three below are their doors."""
     if (broken := _installed_models("backtest")) != 0:
         return broken
+    gc.disable()  # as for serve
     from tradex_backtest.command import main as backtest  # noqa: PLC0415
 
-    return backtest(words)
+    gc.enable()
+    code = backtest(words)
+    gc.freeze()  # what is left ends with the process: no need to look through it
+    return code
 
 
 def _report(words: list[str]) -> int:

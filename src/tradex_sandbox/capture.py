@@ -119,21 +119,22 @@ def read_capture(path: Path) -> Iterator[CaptureLine]:
     given.
     """
     before_ns = None
-    for number, raw in numbered_lines(path):
-        line = capture_line(path, number, raw, before_ns)
-        if line is not None:
-            before_ns = line.at_ns
-            yield line
+    for first, lines in blocks_of_lines(path):
+        for number, raw in enumerate(lines, first):
+            line = capture_line(path, number, raw, before_ns)
+            if line is not None:
+                before_ns = line.at_ns
+                yield line
 
 
-def numbered_lines(
+def blocks_of_lines(
     path: Path, opened: Callable[[BinaryIO], None] | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """The lines of a capture as they were received. CaptureError, as above.
+) -> Iterator[tuple[int, list[bytes]]]:
+    """The lines of a capture as they were received, in blocks with the number of the first. CaptureError.
 
     `opened` is given the file as it is on disk, whose position tells how much has been read.
     """
-    number, begun = 0, b""
+    number, begun = 1, b""
     try:
         with path.open("rb") as file, gzip.GzipFile(fileobj=file) as unpacked:
             if opened is not None:
@@ -142,17 +143,16 @@ def numbered_lines(
             # could be unpacked before it raises.
             while piece := unpacked.read1(READ_BYTES):
                 *lines, begun = (begun + piece).split(b"\n")
-                for raw in lines:
-                    number += 1
-                    yield number, raw
+                yield number, lines
+                number += len(lines)
             if begun:
-                yield number + 1, begun
+                yield number, [begun]
     except EOFError:
         raise CaptureError(
-            path, number + 1, "the gzip file is cut off here; fetch the whole file again"
+            path, number, "the gzip file is cut off here; fetch the whole file again"
         ) from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise CaptureError(path, number + 1, f"not a sound gzip file ({error}); fetch it again") from None
+        raise CaptureError(path, number, f"not a sound gzip file ({error}); fetch it again") from None
     except OSError as error:
         raise CaptureError(path, None, f"cannot be read: {error.strerror}; check the path") from None
 

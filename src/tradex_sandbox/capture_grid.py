@@ -10,7 +10,7 @@ from tradex_sandbox.instruments import Instrument, make_instrument, whole_units
 INFERRED_MIN_NOTIONAL = Decimal(5)
 """A capture does not tell the minimum notional; this is the usual one, in quote currency."""
 
-DECIMAL_STRING = re.compile(r"[0-9]{1,30}(\.[0-9]{0,30})?")
+DECIMAL_STRING = re.compile(r"([0-9]{1,30})(?:\.([0-9]{0,30}))?")
 
 CACHED_STRINGS_MAX = 100_000
 
@@ -55,10 +55,15 @@ class Units(dict[str, int]):
 
     def _units(self, value: str) -> int:
         if self._places is not None and type(value) is str and value.isascii():
-            whole, _, fraction = value.partition(".")
-            kept, cut = fraction[: self._places], fraction[self._places :].strip("0")
-            if whole.isdigit() and (not fraction or fraction.isdigit()) and not cut:
-                return int(whole + kept.ljust(self._places, "0"))
+            point = value.find(".")
+            digits = value.replace(".", "", 1)
+            if point and digits.isdigit():
+                missing = self._places if point < 0 else self._places - (len(value) - point - 1)
+                if missing >= 0:
+                    return int(digits) * 10**missing
+                units, off = divmod(int(digits), 10**-missing)
+                if not off:
+                    return units
         return self._exact_units(value)
 
     def _exact_units(self, value: str) -> int:
@@ -78,9 +83,17 @@ class Units(dict[str, int]):
 
 def decimal(field: str, value: str) -> Decimal:
     """A captured number, zero or more; FieldError."""
-    if type(value) is not str or DECIMAL_STRING.fullmatch(value) is None:
-        raise FieldError(f"{field} must be a decimal string, zero or more, got {value!r}")
+    _digits(field, value)
     return Decimal(value)
+
+
+def _digits(field: str, value: str) -> tuple[str, str]:
+    """Its digits before and after the point, without zeros at the end; FieldError."""
+    found = DECIMAL_STRING.fullmatch(value) if type(value) is str else None
+    if found is None:
+        raise FieldError(f"{field} must be a decimal string, zero or more, got {value!r}")
+    whole, fraction = found.groups("")
+    return whole, fraction.rstrip("0")
 
 
 class Grid:
@@ -141,11 +154,11 @@ def _numbers(message: CaptureLine) -> RawLevels:
 
 
 def _step(field: str, values: set[str], *, strays: bool) -> Decimal:
-    numbers = [number for value in values if (number := decimal(field, value))]
-    if not numbers:
+    numbers = [_digits(field, value) for value in values]
+    places = max((len(fraction) for _, fraction in numbers), default=0)
+    units = [found for whole, fraction in numbers if (found := int(whole + fraction.ljust(places, "0")))]
+    if not units:
         raise FieldError(f"no {field} to infer the grid from; give it as SYMBOL:tick:lot:min_notional")
-    places = max(0, *(-int(number.normalize().as_tuple().exponent) for number in numbers))
-    units = [int(number.scaleb(places)) for number in numbers]
     off_max = len(units) // STRAYS_ONE_IN if strays else 0
     step = 1
     for coarser in _one_five_ten(max(units)):

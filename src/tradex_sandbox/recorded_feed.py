@@ -13,12 +13,12 @@ from tradex_sandbox.capture import (
     CaptureLine,
     FieldError,
     MessageKind,
+    blocks_of_lines,
     boolean,
     capture_line,
     exchange_time,
     integer,
     levels,
-    numbered_lines,
     text,
 )
 from tradex_sandbox.capture_book import CrowdBook, DepthIds
@@ -120,7 +120,7 @@ class RecordedFeed:
         self._passes_over_tickers = False
         self._file: ref[BinaryIO] | None = None
         self._bytes = 1
-        self.messages: Iterator[CaptureLine] = self._read(numbered_lines(path, self._opened))
+        self.messages: Iterator[CaptureLine] = self._read(blocks_of_lines(path, self._opened))
         """Those of the symbol, in order; CaptureError where the file breaks."""
         joiner = _Joiner()
         joined = self._join(joiner)
@@ -143,22 +143,23 @@ class RecordedFeed:
         # Weakly: the reading of the file closes it, also when nobody reads on.
         self._file, self._bytes = ref(file), max(1, self.path.stat().st_size)
 
-    def _read(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[CaptureLine]:
+    def _read(self, blocks: Iterator[tuple[int, list[bytes]]]) -> Iterator[CaptureLine]:
         """The messages of the symbol, which is the first in the file unless it is known."""
         path, before_ns = self.path, None
-        for number, raw in lines:
-            if self._passes_over_tickers and raw.find(TICKER_STREAM, 0, STREAM_BYTES) >= 0:
-                continue
-            message = capture_line(path, number, raw, before_ns)
-            if message is None:
-                continue
-            before_ns = message.at_ns
-            symbol = message.symbol
-            if symbol:
-                self._seen.add(symbol)
-                self.symbol = self.symbol or symbol
-            if not symbol or symbol == self.symbol:
-                yield message
+        for first, lines in blocks:
+            for number, raw in enumerate(lines, first):
+                if self._passes_over_tickers and raw.find(TICKER_STREAM, 0, STREAM_BYTES) >= 0:
+                    continue
+                message = capture_line(path, number, raw, before_ns)
+                if message is None:
+                    continue
+                before_ns = message.at_ns
+                symbol = message.symbol
+                if symbol:
+                    self._seen.add(symbol)
+                    self.symbol = self.symbol or symbol
+                if not symbol or symbol == self.symbol:
+                    yield message
 
     def _join(self, joiner: _Joiner) -> tuple[CaptureLine, list[_Depth]]:
         for message in self.messages:
