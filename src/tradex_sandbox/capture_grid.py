@@ -60,10 +60,9 @@ class Units(dict[str, int]):
             if point and digits.isdigit():
                 missing = self._places if point < 0 else self._places - (len(value) - point - 1)
                 if missing >= 0:
-                    return int(digits) * 10**missing
-                units, off = divmod(int(digits), 10**-missing)
-                if not off:
-                    return units
+                    return int(digits + "0" * missing)
+                if not digits[missing:].strip("0"):
+                    return int(digits[:missing])
         return self._exact_units(value)
 
     def _exact_units(self, value: str) -> int:
