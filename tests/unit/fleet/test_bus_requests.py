@@ -67,7 +67,9 @@ async def test_an_answer_that_comes_too_late_is_passed_over(valkey: Valkey) -> N
     async with bus(valkey, "b-1") as asker, bus(valkey, "c-1", slow):
         await until(lambda: answers(asker, "c-1"))
         with structlog.testing.capture_logs() as logged:
-            assert await asker.ask("c-1", b"slow", 0.2) is None
+            assert (
+                await asker.ask("c-1", b"slow", 2.0) is None
+            )  # in which the question arrives, on a busy machine too
             assert asked.is_set()
             go_on.set()
             await until(lambda: told(logged, "fleet_bus_answer_too_late"))
