@@ -159,11 +159,12 @@ def _replay(words: list[str]) -> int:
 
 def _backtest(words: list[str]) -> int:
     """The service never imports backtests; this command and the three below are their doors."""
+    gc.disable()  # as for serve
     if (broken := _installed_models("backtest")) != 0:
         return broken
-    gc.disable()  # as for serve
     from tradex_backtest.command import main as backtest  # noqa: PLC0415
 
+    gc.freeze()  # else all that was imported is looked through at once
     gc.enable()
     code = backtest(words)
     gc.freeze()  # what is left ends with the process: no need to look through it
