@@ -52,8 +52,8 @@ Later = Callable[[float, Callable[[], None]], Cancellable]
 """Calls back after so many seconds."""
 
 
-def _nothing() -> None:
-    """Nothing is to be done."""
+def _no_more() -> None:
+    """There is nothing to wait for after that."""
 
 
 def is_urgent(event: Event) -> bool:
@@ -79,6 +79,7 @@ class Mailbox:
         "_loop",
         "_reader",
         "_reserved",
+        "_timer",
         "deepest",
     )
 
@@ -97,6 +98,7 @@ class Mailbox:
         self._loop = asyncio.get_running_loop()
         self._later: Later = later if later is not None else self._loop.call_later
         self._reader: asyncio.Future[None] | None = None
+        self._timer: Cancellable
         self.deepest = 0
 
     def __len__(self) -> int:
@@ -156,23 +158,27 @@ class Mailbox:
         """The next event, or None when nothing waits."""
         return self._events.popleft() if self._events else self._conflation.take()
 
-    async def wait(self, timeout_s: float, expired: Callable[[], None] = _nothing) -> None:
-        """Return when an event waits, or after `timeout_s` seconds: then `expired` has been called first."""
+    async def wait(self, timeout_s: float, expired: Callable[[], float | None] = _no_more) -> None:
+        """Return when an event waits, or after `timeout_s`; then `expired` may tell how long to go on."""
         if len(self) or timeout_s <= 0:
             return
         reader = self._reader = self._loop.create_future()
-
-        def over() -> None:
-            if self.is_awaited:
-                expired()
-            _wake(reader)
-
-        timer = self._later(timeout_s, over)
+        self._time_out(timeout_s, expired)
         try:
             await reader
         finally:
-            timer.cancel()
+            self._timer.cancel()
             self._reader = None
+
+    def _time_out(self, timeout_s: float, expired: Callable[[], float | None]) -> None:
+        self._timer = self._later(timeout_s, lambda: self._over(expired))
+
+    def _over(self, expired: Callable[[], float | None]) -> None:
+        again_s = expired() if self.is_awaited else None
+        if again_s is not None and again_s > 0 and self.is_awaited:
+            self._time_out(again_s, expired)
+        else:
+            self.wake()
 
     def _make_room(self, event: Event) -> bool:
         limit = self._capacity - CONFLATED_EVENTS_MAX
@@ -205,8 +211,3 @@ class Mailbox:
         while (held := newer.take()) is not None:
             conflation.add(held)
         self._events, self._conflation = kept, conflation
-
-
-def _wake(reader: "asyncio.Future[None]") -> None:
-    if not reader.done():
-        reader.set_result(None)

@@ -87,22 +87,28 @@ class Worker:
         if self._stepping or event.at_ns == self._batch_ns or not self.mailbox.is_awaited:
             return self.mailbox.deliver(event)
         self._batch_ns = event.at_ns
-        self._step_at_once(event)
-        return True
-
-    def _step_at_once(self, event: Event) -> None:
-        """A step while the reader waits, in the call that brings its event."""
         try:
             self.step(event)
-        except Exception as error:  # noqa: BLE001 -- it ends the worker, as one of its own steps does
-            self.crashed = True
-            self.mailbox.fail(error)
-        else:
             if self.engine.wake_ns < self._rests_until_ns:
                 self.mailbox.wake()
+        except Exception as error:  # noqa: BLE001 -- it ends the worker, as one of its own steps does
+            self._end(error)
+        return True
 
-    def _time_has_come(self) -> None:
-        self._step_at_once(Tick(self._clock_ns()))
+    def _time_has_come(self) -> float:
+        """Take the step that is due, in the timer's call; returns for how long the reader may wait on."""
+        try:
+            now_ns = self._clock_ns()
+            if self.engine.wake_ns <= now_ns:
+                self.step(Tick(now_ns))
+            self._rests_until_ns = self.engine.wake_ns
+        except Exception as error:  # noqa: BLE001 -- as above; the timer has other symbols to call
+            self._end(error)
+        return (self._rests_until_ns - self._clock_ns()) / 1e9
+
+    def _end(self, error: Exception) -> None:
+        self.crashed = True
+        self.mailbox.fail(error)
 
     async def run(self) -> None:
         """Handle events until cancelled. An exception of a step ends it; that event is not acknowledged."""

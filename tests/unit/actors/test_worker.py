@@ -242,10 +242,15 @@ async def test_a_step_that_raises_where_its_message_is_handed_over_ends_its_work
 
 async def test_the_step_that_time_makes_due_runs_in_the_timers_call() -> None:
     seen, due = Seen(), Due()
-    async with at_rest("A", "B", seen=seen, later=due) as ((a, task), _):
+    async with at_rest("A", "B", seen=seen, later=due) as ((a, task), (b, _)):
         due.calls[0]()
+        assert seen.steps == [], "its time has not come yet"
+        for worker in (a, b):
+            worker.engine.symbol.due_ns = 0
+        due.calls[-1]()
         assert [(name, type(event)) for name, event in seen.steps] == [("A", Tick)]
-        await asyncio.sleep(0)
+        assert len(due.calls) == 4, "the next wait begins in the same call"
+        a.engine.symbol.due_ns = 0
         a.engine.handle = None  # type: ignore[assignment,method-assign]  # a defect
         due.calls[-1]()
         due.calls[1]()
