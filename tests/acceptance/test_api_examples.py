@@ -86,7 +86,7 @@ async def walk(
 ) -> AsyncIterator[Walk]:
     """A service of its own that asks for tokens and for a second person."""
     (tmp_path / "programmes.yaml").write_text(PROGRAMMES)
-    url = postgres_server.url(await databases.take())
+    url = postgres_server.url(databases.take())
     process = service_process(
         {
             **service_environment(shared_exchange, url, valkey_url, str(uuid4())),

@@ -67,7 +67,7 @@ def watched(
 ) -> Watched:
     """Everything that a service does to the exchange in a short life."""
 
-    url = postgres_server.url(asyncio.run(databases.take()))
+    url = postgres_server.url(databases.take())
     environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
     skip_history(shared_exchange, environment["KAFKA_CONSUMER_GROUP"])
 

@@ -1,6 +1,5 @@
 """A service that asks for tokens. Fixture: `guarded`, shared by the tests of a module."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -81,7 +80,7 @@ def _guarded_service(
     valkey_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ServiceProcess]:
-    url = postgres_server.url(asyncio.run(databases.take()))
+    url = postgres_server.url(databases.take())
     environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
     guard = {"DISABLE_AUTH": "false", "AUTH_SERVICE_URL": shared_exchange.url}
     process = service_process(

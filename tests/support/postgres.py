@@ -4,7 +4,6 @@ One server per test process (so one per xdist worker), in a directory of its own
 127.0.0.1 and a socket.
 """
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 
@@ -39,27 +38,27 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres_server: PostgresServer) -> Databases:
+def databases(postgres_server: PostgresServer) -> Iterator[Databases]:
     """The databases of this test process."""
     databases = Databases(postgres_server)
-    asyncio.run(databases.make_template())
-    return databases
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
-async def empty_database_url(postgres_server: PostgresServer, databases: Databases) -> AsyncIterator[str]:
+def empty_database_url(postgres_server: PostgresServer, databases: Databases) -> Iterator[str]:
     """A fresh database with nothing in it."""
-    name = await databases.take(empty=True)
+    name = databases.take(empty=True)
     yield postgres_server.url(name)
-    await databases.give_back(name, reusable=False)
+    databases.give_back(name, reusable=False)
 
 
 @pytest.fixture
-async def database_url(postgres_server: PostgresServer, databases: Databases) -> AsyncIterator[str]:
+def database_url(postgres_server: PostgresServer, databases: Databases) -> Iterator[str]:
     """A fresh database with the current schema."""
-    name = await databases.take()
+    name = databases.take()
     yield postgres_server.url(name)
-    await databases.give_back(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -280,7 +280,7 @@ def _shared_service(
     valkey_url: str,
     service_directory: Path,
 ) -> Iterator[ServiceProcess]:
-    url = postgres_server.url(asyncio.run(databases.take()))
+    url = postgres_server.url(databases.take())
     environment = service_environment(shared_exchange, url, valkey_url, str(uuid4()))
     process = service_process(environment, service_directory)
     process.start()
