@@ -49,8 +49,9 @@ test-fast: $(VENV)/.dev
 test-acceptance: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope tests/acceptance $(ARGS)
 
+# Two, because each process has Java servers of its own, and its services keep what they promise in seconds.
 test-integration: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/integration -m integration $(ARGS)
+	$(BIN)/python -m pytest -n 2 tests/integration -m integration $(ARGS)
 
 # New examples for the properties, ten times as many.
 search: $(VENV)/.dev
@@ -66,7 +67,7 @@ console/node_modules: console/package-lock.json
 	@touch $@
 
 test-browser: $(VENV)/.browser console/node_modules
-	$(BIN)/python -m pytest tests/browser -m browser $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser -m browser $(ARGS)
 
 # The documentation's pictures of the console.
 pictures: $(VENV)/.browser console/node_modules

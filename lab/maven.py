@@ -1,5 +1,6 @@
 """Java servers for tests: fetched once by Maven, by the coordinates in *.pom.xml, and kept in the venv."""
 
+import fcntl
 import hashlib
 import re
 import shutil
@@ -31,8 +32,11 @@ def _fetched(pom: Path, *goal: str) -> Path:
     _require_java()
     name = pom.name.partition(".")[0]
     folder = Path(sys.prefix) / "java" / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
-    if not folder.is_dir():
-        _fetch(pom, folder, goal)
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes want it at once
+        if not folder.is_dir():
+            _fetch(pom, folder, goal)
     return folder
 
 
@@ -51,7 +55,6 @@ def _fetch(pom: Path, folder: Path, goal: tuple[str, ...]) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise NoJavaServerError(f"there is no mvn; install Maven, which fetches what {pom.name} names")
-    folder.parent.mkdir(exist_ok=True)
     # What is in place is complete: a fetch that was interrupted leaves nothing there.
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         project = Path(shutil.copy(pom, work))  # beside its pom Maven writes files of its own

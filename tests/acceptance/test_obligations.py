@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.operator import until
 from tests.support.service import SOON_FORGOTTEN, Site
 
@@ -39,6 +40,7 @@ async def _quote(site: Site) -> None:
     await site.operator.quoting(BTC)
 
 
+@pytest.mark.long
 async def test_time_after_kill_9_in_which_no_process_runs_is_absent(
     start_site: StartSite, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright
 from tests.support.guarded import Guarded
 from tests.support.person import PATIENCE_MS, SYMBOLS, Desk, People, Person
-from tests.support.service import ExchangeServers, Site
+from tests.support.service import SOON_FORGOTTEN, ExchangeServers, Site
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
@@ -62,7 +62,8 @@ async def desk(guarded: Guarded) -> Desk:
 @pytest.fixture
 async def mortal(start_site: Callable[..., Any], shared_exchange: ExchangeServers) -> Desk:
     """The same, of the test's own: it may be ended and started again."""
-    site: Site = await start_site(DISABLE_AUTH="false", AUTH_SERVICE_URL=shared_exchange.url)
+    guarded = {"DISABLE_AUTH": "false", "AUTH_SERVICE_URL": shared_exchange.url}
+    site: Site = await start_site(**guarded, **SOON_FORGOTTEN)
     found = Desk(Guarded(site.service, site.exchange))
     await found.quoting("BTCUSDT", "ETHUSDT")
     return found

@@ -1,4 +1,4 @@
-"""Everything here runs on real Apache Kafka: `make test-integration`."""
+"""On real Apache Kafka (`make test-integration`): tests at once, each process with brokers of its own."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,8 @@ from tests.support.image_root import ImageRoot, NoNamespacesError
 from tests.support.intake import Desk, Exchange
 from tests.support.kafka import Wire
 from tests.support.kafka_exchange import KafkaExchange
+from tests.support.one_by_one import OneByOne
+from xdist.remote import Producer
 
 from lab.apache_kafka import ApacheKafka
 from lab.kafka_topics import Topics
@@ -22,6 +24,19 @@ from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import CONSUMED, PUBLISHED
 
 PARTITIONS = 4
+TOGETHER = {
+    "a broker": ("test_intake.py", "test_intake_group.py", "test_lag.py", "test_relay.py", "test_topics.py"),
+    "an image": ("test_image.py", "test_compose.py"),
+    "a recorded market": ("test_fleet_loss.py",),
+    "a secured broker": ("test_security.py", "test_secured_service.py"),
+    "a registry": ("test_registry.py",),
+    "hftbacktest": ("test_hftbacktest.py",),
+}
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneByOne:
+    """Instead of the one that `--dist` names."""
+    return OneByOne(config, log, TOGETHER)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -128,6 +128,7 @@ def exchange(shared_exchange: KafkaExchange) -> Iterator[KafkaExchange]:
     shared_exchange.broker.recover()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_after_any_sequence_of_blows_fills_agree_and_no_order_is_left(

@@ -54,6 +54,7 @@ def exchange(shared_exchange: KafkaExchange) -> Iterator[KafkaExchange]:
     shared_exchange.broker.recover()
 
 
+@pytest.mark.long
 async def test_a_broker_that_is_away_for_15_s_halts_the_whole_fleet_and_after_a_reset_all_quotes_again(
     start_fleet: StartFleet, exchange: KafkaExchange
 ) -> None:

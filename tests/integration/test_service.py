@@ -165,6 +165,7 @@ def exchange(shared_exchange: KafkaExchange) -> Iterator[KafkaExchange]:
     shared_exchange.broker.recover()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("crash", [False, True], ids=["frozen", "killed"])
 async def test_a_broker_that_is_away_for_15_s_halts_everything_and_after_a_reset_all_quotes_again(
     crash: bool, exchange: KafkaExchange, start_site: StartSite
