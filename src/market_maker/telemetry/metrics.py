@@ -23,9 +23,9 @@ REQUEST_BUCKETS: Final = tuple(
 )
 """From 0.1 ms to 10 s, in seconds; with an edge at the default response timeout of 50 ms."""
 
-WIRE_BUCKETS: Final = tuple(
-    n * _US
-    for n in (25, 50, 75, 100, 125, 150, 200, 250, 300, 400, 500, 750, 1_000, 2_000, 5_000, 10_000, 50_000)
+WIRE_BUCKETS: Final = (
+    *(n * _US for n in (*range(25, 175, 25), 200, 250, 300, 400, 500, 750)),
+    *(n * _MS for n in (1, 2, 3, 5, 10, 20, 50)),
 )
 """From 25 us to 50 ms, in seconds: fine enough to tell 100 from 150 us."""
 
