@@ -12,6 +12,9 @@ WAIT_S_MAX = 20.0
 FIRST_LOOK_S, LOOK_EVERY_S = 0.01, 0.1
 """How long between two looks: less often the longer it takes, because each look is work for the service."""
 
+RESTING = frozenset({"open", "partially_filled"})
+"""An order's statuses in which it is acknowledged and waits."""
+
 Status = dict[str, Any]
 
 
@@ -178,8 +181,8 @@ class Operator:
         """Wait for an acknowledged order on each side."""
 
         def two_sided(status: Status) -> bool:
-            live = {order["side"] for order in status["orders"] if order["status"] == "open"}
-            return status["state"]["value"] == "ACTIVE" and live == {"BUY", "SELL"}
+            resting = {order["side"] for order in status["orders"] if order["status"] in RESTING}
+            return status["state"]["value"] == "ACTIVE" and resting == {"BUY", "SELL"}
 
         return await self.until(symbol, "quotes on both sides", two_sided, timeout_s)
 
