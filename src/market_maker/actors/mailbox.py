@@ -143,11 +143,6 @@ class Mailbox:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
-    def fail(self, error: Exception) -> None:
-        """End the reader that waits."""
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_exception(error)
-
     def close(self) -> None:
         """Nobody reads any more: what waits and what comes is let go, unacknowledged, and holds nobody up."""
         self._closed = True

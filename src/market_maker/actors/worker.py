@@ -54,6 +54,8 @@ class Worker:
         self._recording = recording
         self.crashed = False
         """Set in the very step that raised: no order may leave until the engine has been halted."""
+        self._error: Exception | None = None
+        """What a step raised where it was called from outside: `run` ends with it."""
         self._stepping = False
         self._rests_until_ns = 0
         """When it looks at its mailbox again at the latest, if nothing wakes it."""
@@ -108,7 +110,8 @@ class Worker:
 
     def _end(self, error: Exception) -> None:
         self.crashed = True
-        self.mailbox.fail(error)
+        self._error = error
+        self.mailbox.wake()
 
     async def run(self) -> None:
         """Handle events until cancelled. An exception of a step ends it; that event is not acknowledged."""
@@ -119,7 +122,7 @@ class Worker:
             raise
 
     async def _run(self) -> None:
-        while True:
+        while self._error is None:
             for _ in range(BURST_MAX):
                 event = self.mailbox.take()
                 if event is None or self.step(event):
@@ -134,6 +137,7 @@ class Worker:
                 await asyncio.sleep(0)
             else:
                 await self.mailbox.wait(wait_ns / 1e9, self._time_has_come)
+        raise self._error
 
     def step(self, event: Event) -> bool:
         """Handle one event and start what it asks for.

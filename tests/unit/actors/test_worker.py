@@ -146,6 +146,16 @@ class Seen:
         self.steps.append((worker.name, event))
 
 
+class FailsOnce(Seen):
+    """Hears of an answer while it looks on, and raises."""
+
+    def stepped(self, worker: Worker, event: Event, *_: object) -> None:
+        super().stepped(worker, event)
+        if len(self.steps) == 1:
+            worker.deliver(trade(worker, 2))
+            raise RuntimeError("a defect")
+
+
 class Due:
     """A timer that runs off when the test says so."""
 
@@ -258,3 +268,17 @@ async def test_the_step_that_time_makes_due_runs_in_the_timers_call() -> None:
         assert [name for name, _ in seen.steps] == ["A", "B"]
         with pytest.raises(TypeError):
             await task
+
+
+@pytest.mark.parametrize("by_time", [False, True], ids=["message", "timer"])
+async def test_a_step_that_raises_after_an_answer_has_woken_its_reader_ends_its_worker(by_time: bool) -> None:
+    seen, due = FailsOnce(), Due()
+    async with at_rest("A", seen=seen, later=due) as ((worker, task),):
+        if by_time:
+            worker.engine.symbol.due_ns = 0
+            due.calls[0]()
+        else:
+            worker.deliver(trade(worker, 1))
+        with pytest.raises(RuntimeError, match="a defect"):
+            await asyncio.wait_for(task, 5.0)
+        assert len(seen.steps) == 1, "nothing is handled after that"
