@@ -55,7 +55,7 @@ class Worker:
         self.crashed = False
         """Set in the very step that raised: no order may leave until the engine has been halted."""
         self._error: Exception | None = None
-        """What a step raised where it was called from outside: `run` ends with it."""
+        """What a step raised where it was called from outside: `run` ends with it, once."""
         self._stepping = False
         self._rests_until_ns = 0
         """When it looks at its mailbox again at the latest, if nothing wakes it."""
@@ -137,7 +137,8 @@ class Worker:
                 await asyncio.sleep(0)
             else:
                 await self.mailbox.wait(wait_ns / 1e9, self._time_has_come)
-        raise self._error
+        error, self._error = self._error, None
+        raise error
 
     def step(self, event: Event) -> bool:
         """Handle one event and start what it asks for.

@@ -89,8 +89,8 @@ class Board:
         wait_s = max(0.0, min(self._look_s, self._heartbeat_s) - time.monotonic())
         self._changed |= await self._changes.next(wait_s) or frozenset()
         for symbol in sorted(self._changed):
-            self._changed.discard(symbol)
             self._make_own(symbol)
+            self._changed.discard(symbol)  # behind it: one that could not be made is left for the next maker
             await asyncio.sleep(0)  # making one takes a while: trading goes on in between
         if time.monotonic() >= self._look_s:
             await self._look_elsewhere()

@@ -107,8 +107,10 @@ async def _events(
     heard = 0
     try:
         yield f"retry: 2000\nevent: begin\ndata: {version}\n\n".encode()
-        while (turn := await board.after(heard)) is not None and not has_ended():
+        while (turn := await board.after(heard)) is not None:
             for piece in board.since(heard):
+                if has_ended():
+                    return
                 yield piece
                 await asyncio.sleep(0)  # sending one takes a while, too
             heard = turn

@@ -174,6 +174,20 @@ async def test_a_stream_that_is_left_frees_its_place(desk: FakeDesk, monkeypatch
         third.close()
 
 
+async def test_nothing_more_is_sent_once_the_token_has_ended_in_the_middle_of_a_turn(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "TOGETHER_MAX", 1)
+    ended: list[str] = []
+    told = board.Board(desk, FleetView(desk, Alone()))
+    pieces = stream._events(told, VERSION, lambda: bool(ended), lambda: ended.append("stream"))
+    assert b"event: begin" in await anext(pieces)
+    assert b'"symbol":"BTC-USDT"' in await anext(pieces)
+    ended.append("token")
+    assert [piece async for piece in pieces] == []
+    assert ended == ["token", "stream"]
+
+
 async def test_changes_of_a_slow_reader_coalesce() -> None:
     feed = ChangeFeed()
     reader = feed.subscribe()
