@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
         self._retry_after: str | None = None
         self._server_timing: str | None = None
-        self._ends_with_connection = False
+        self._has_end = self._ends_with_connection = False
         self.idle_since_ns = 0
         """For the lane's use."""
 
@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
             return
         self._body, self._body_bytes = [], 0
         self._retry_after = self._server_timing = None
-        self._ends_with_connection = True
+        self._has_end = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header of the answer."""
@@ -156,7 +156,11 @@ class Connection(asyncio.Protocol):
             case b"server-timing":
                 self._server_timing = value.decode("latin-1")
             case b"content-length" | b"transfer-encoding":
-                self._ends_with_connection = False
+                self._has_end = True
+
+    def on_headers_complete(self) -> None:
+        """Without a length its body ends with the connection; before this nothing of it counts."""
+        self._ends_with_connection = not self._has_end
 
     def on_body(self, body: bytes) -> None:
         """A part of the answer's body."""
@@ -166,6 +170,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The answer is whole; one of the 100s is not the answer yet."""
+        self._ends_with_connection = False
         if self._reply is None and self._parser.get_status_code() >= 200:
             self._keeps = self._keeps and self._parser.should_keep_alive()
             self._reply = self._make_reply()

@@ -64,6 +64,7 @@ async def test_an_answered_request_leaves_the_garbage_collector_nothing_to_do(
     def raising(error: Exception) -> None:
         raise error
 
+    gc.collect()  # of other tests
     gc.disable()
     try:
         ask()
@@ -245,6 +246,25 @@ async def test_an_answer_cut_in_the_middle_leaves_the_order_uncertain(
     placed = await place(client)
     assert placed.outcome is RequestOutcome.UNCERTAIN
     assert "without a whole answer" in placed.detail
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"HTTP/1.1 2", b"HTTP/1.1 204 No Con", b"HTTP/1.1 204 No Content\r\nDate: x", b"HTTP/1.1 429 Too"],
+)
+async def test_an_answer_cut_off_in_its_headers_leaves_the_order_uncertain(
+    server: OrderServer, client: OrderServiceClient, begun: bytes
+) -> None:
+    async def cut(request: web.Request, _seen: Seen) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(begun)
+        request.transport.close()
+        return web.Response()
+
+    server.respond = cut
+    cancelled = await client.cancel("c-1", "x-1", never)
+    assert cancelled.outcome is RequestOutcome.UNCERTAIN
+    assert "without a whole answer" in cancelled.detail
 
 
 @pytest.mark.parametrize(
