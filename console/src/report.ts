@@ -59,7 +59,7 @@ export function curves(results: Results, step: Step): { times: number[]; columns
     total += num(parts.total_usdt);
     spread += num(parts.spread_usdt);
     inventory += num(parts.inventory_usdt);
-    fees -= num(parts.fees_usdt);
+    fees += num(parts.fees_usdt);
     times.push(Math.min(until, (Date.parse(since) + STEPS[step]) / 1000));
     const row = { total, spread, inventory, fees, position: num(position) };
     for (const [name, value] of Object.entries(row)) columns[name]?.push(value);
@@ -67,11 +67,10 @@ export function curves(results: Results, step: Step): { times: number[]; columns
   return { times, columns };
 }
 
-/** The whole period's result and its parts, which add up to it: fees paid are below zero, rebates above. */
+/** The whole period's result and its parts: it is spread + inventory - fees paid, which are below zero where rebates exceed them. */
 export function totals(results: Results): { total: string; spread: string; inventory: string; fees: string } {
   const of = (name: keyof Results["results"][number]["parts"]): string => sum(results.results.map((one) => one.parts[name]));
-  const paid = of("fees_usdt");
-  return { total: of("total_usdt"), spread: of("spread_usdt"), inventory: of("inventory_usdt"), fees: paid.startsWith("-") ? paid.slice(1) : `-${paid}` };
+  return { total: of("total_usdt"), spread: of("spread_usdt"), inventory: of("inventory_usdt"), fees: of("fees_usdt") };
 }
 
 /** Whether there is a stretch of time to draw: of a single point a chart would make its own, in years. */

@@ -25,7 +25,7 @@ _NAME: Final = re.compile(r"(^|_)(id|reason|symbol|version)$")
 _SENTENCES: Final = frozenset(
     {"reason", "why", "changed", "summary", "detail", "outcome", "result", "data", "route", "markouts", "url"}
 )
-_HEADS: Final = {"state.value": "STATE", "pnl.total": "P&L"}
+_HEADS: Final = {"state.value": "STATE", "pnl.total": "P&L", "fees_usdt": "FEES PAID USDT"}
 _WIDE: Final = "+"
 
 

@@ -66,7 +66,7 @@ def report(
 ) -> None:
     """What symbols earned, where it came from, what fills were worth later, and how programmes were kept.
 
-    The table shows fees as what they add to the total (paid: below zero), JSON and YAML as what was paid.
+    The total is spread + inventory - fees paid, which are below zero where rebates exceed them.
     Sums are of whole UTC hours, or days when the period is longer than a week. `market-maker report` writes a
     page with charts from the database.
     """
@@ -90,6 +90,7 @@ def report(
         out.print(table_of(map(_summary, found), _RESULTS, output))
     else:
         out.print(table_of((row for one in found for row in _periods(one)), _PERIODS, output))
+    out.print(Text("TOTAL = SPREAD + INVENTORY - FEES PAID", "dim"))
     if kept:
         out.print()
         out.print(table_of(kept, _OBLIGATIONS, output))
@@ -128,7 +129,7 @@ def _summary(found: Mapping[str, Any]) -> dict[str, Any]:
     position = rows[-1]["position"] if rows else None
     return {
         "symbol": found["symbol"],
-        **(_adding_up(_total(rows)) if rows else {}),
+        **(_total(rows) if rows else {}),
         "position": position,
         "markouts": ", ".join(_markouts(found["markouts"])) or None,
     }
@@ -139,14 +140,9 @@ def _periods(found: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         yield {
             "symbol": found["symbol"],
             "since": one["since"],
-            **_adding_up(one["parts"]),
+            **one["parts"],
             "position": one["position"],
         }
-
-
-def _adding_up(parts: Mapping[str, str]) -> dict[str, str]:
-    """As people read a row: what was paid is below zero, so that the parts add up to the total."""
-    return {**parts, "fees_usdt": format(-Decimal(parts["fees_usdt"]), "f")}
 
 
 def _total(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

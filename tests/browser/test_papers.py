@@ -136,7 +136,7 @@ async def test_a_report_shows_what_a_symbol_earned_from_what_and_its_fills_marko
     hour = f"{at:%Y-%m-%dT%H:%M:%SZ}..{at + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
     person = await at_work(desk, people, f"report/ETHUSDT/{hour}", "mm:read")
     facts = person.page.locator("dl.facts")
-    for figure in ("P&L+1.50", "From the spread+3.00", "From inventory-1.00", "Fees and rebates-0.50"):
+    for figure in ("P&L+1.50", "From the spread+3.00", "From inventory-1.00", "Fees paid0.50"):
         await expect(facts).to_contain_text(figure)
     await expect(person.page.get_by_role("img", name=re.compile("^P&L since the period"))).to_be_visible()
     await person.page.get_by_role("button", name="last week").click()

@@ -20,7 +20,7 @@ const PNL: Drawn = {
     { key: "total", label: "total", tone: "--mid" },
     { key: "spread", label: "spread", tone: "--bid", dash: [6, 3] },
     { key: "inventory", label: "inventory", tone: "--ask", dash: [2, 3] },
-    { key: "fees", label: "fees and rebates", tone: "--quiet", step: true },
+    { key: "fees", label: "fees paid", tone: "--quiet", step: true },
   ],
 };
 const POSITION: Drawn = { name: "Inventory, base currency", height: 90, columns: [{ key: "position", label: "position", tone: "--mid", step: true }] };
@@ -89,12 +89,12 @@ function Told({ symbol, period, isNow, isConfigured }: { symbol: string; period:
             <div><dt>P&amp;L</dt><dd>{figure(sums.total)}</dd></div>
             <div><dt>From the spread</dt><dd>{figure(sums.spread)}</dd></div>
             <div><dt>From inventory</dt><dd>{figure(sums.inventory)}</dd></div>
-            <div><dt>Fees and rebates</dt><dd>{figure(sums.fees)}</dd></div>
+            <div><dt>Fees paid</dt><dd>{results.data.results.length ? fixed(sums.fees, 2) : NONE}</dd></div>
             <div><dt>Fills, volume</dt><dd>{fills.loading ? "counting…" : `${fills.more ? "over " : ""}${fills.items.length}, ${short(volume)}`}</dd></div>
             <div><dt>Position at the end</dt><dd>{results.data.results.at(-1)?.position ?? NONE}</dd></div>
           </dl>
         ) : null}
-        <p class="note quiet">P&amp;L is what the spread captured, plus what the position gained as its price moved, plus fees (below zero) and rebates (above); quote currency, full minutes, each {step} added up (UTC).</p>
+        <p class="note quiet">P&amp;L is what the spread captured, plus what the position gained as its price moved, minus fees paid (rebates: below zero); quote currency, full minutes, each {step} added up (UTC).</p>
         {drawn && results.data?.results.length ? (
           <div class="panel charts"><Chart chart={PNL} series={drawn} inUtc /><Chart chart={POSITION} series={drawn} inUtc />{isNow && step === "minute" ? <Quoted symbol={symbol} period={period} /> : null}</div>
         ) : <Empty>No result of a full minute is on record of this period.</Empty>}

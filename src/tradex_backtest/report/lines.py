@@ -13,7 +13,7 @@ HEAD: Final = (
     "difference",
     "spread",
     "inventory",
-    "fees",
+    "fees paid",
     "fills",
     "two-sided",
     "markout 10 s bps",
@@ -31,7 +31,7 @@ def lines(subjects: Sequence[Subject]) -> str:
         market = f"{subject.symbol} ({subject.source})"
         rows.append(_row(market, subject, firsts.setdefault(market, subject.parts.total)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(
+    table = "".join(
         "  ".join(
             text.ljust(width) if number < _LEFT else text.rjust(width)
             for number, (text, width) in enumerate(zip(row, widths, strict=True))
@@ -39,6 +39,7 @@ def lines(subjects: Sequence[Subject]) -> str:
         + "\n"
         for row in rows
     )
+    return f"{table}P&L = spread + inventory - fees paid\n"
 
 
 def _row(market: str, subject: Subject, first: Decimal) -> tuple[str, ...]:

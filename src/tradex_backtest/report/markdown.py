@@ -11,7 +11,7 @@ HEAD = (
     "P&L",
     "spread",
     "inventory",
-    "fees",
+    "fees paid",
     "fills",
     "volume",
     "position std",

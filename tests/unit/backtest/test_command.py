@@ -192,9 +192,13 @@ def test_a_sweep_ends_with_its_runs_beside_the_first_and_says_where_the_report_i
     report = tmp_path / "report.html"
     words = ["--capture", str(market), "--sweep", "half_spread_bps=2,4", "--jobs", "1", "--out", str(report)]
     assert main(words) == 0
-    head, first, second, _, where = capsys.readouterr().out.splitlines()
+    head, first, second, sum_of, _, where = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["market", "configuration", "P&L"]
     assert " +0.00 " in first
+    assert "  fees paid  " in head
+    assert sum_of == "P&L = spread + inventory - fees paid"
+    pnl, _, spread, inventory, fees_paid = (Decimal(amount) for amount in first.split()[4:9])
+    assert abs(pnl - (spread + inventory - fees_paid)) <= Decimal("0.02")
     assert all(line.startswith("BTCUSDT (market.gz)  ") for line in (first, second))
     assert where == f"The report: {report}"
     assert report.exists()

@@ -220,7 +220,8 @@ async def test_a_report_sums_what_each_symbol_earned_exactly_and_shows_people_ce
     period = ("--from", HOUR.isoformat(), "--to", (HOUR + timedelta(hours=5)).isoformat())
     table = await mmctl("report", "BTC-USDT", *period)
     assert table.code == 0, table.err
-    assert re.search(r"BTC-USDT +4 +-3 +-0\.5 +0\.5 +0\.5 +10s -1\.50 USDT \(8\)", table.out), table.out
+    assert re.search(r"BTC-USDT +4 +-3 +0\.5 +0\.5 +0\.5 +10s -1\.50 USDT \(8\)", table.out), table.out
+    assert all(said in table.out for said in ("FEES PAID USDT", "TOTAL = SPREAD + INVENTORY - FEES PAID"))
     script = (await mmctl("report", "BTC-USDT", *period, "-o", "json")).json
     assert script["totals"][0]["spread_usdt"] == "4.000000001"
     assert script["results"][0]["results"][0]["position"] == "0.500"

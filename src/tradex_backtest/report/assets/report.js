@@ -20,7 +20,7 @@
 
   const COLUMNS = [
     ["P&L", (s) => s.pnl_usdt.total, 2, true], ["spread", (s) => s.pnl_usdt.spread, 2], ["inventory", (s) => s.pnl_usdt.inventory, 2],
-    ["fees", (s) => s.pnl_usdt.fees, 2], ["fills", (s) => s.fills, 0], ["volume", (s) => s.volume_usdt, 0],
+    ["fees paid", (s) => s.pnl_usdt.fees, 2], ["fills", (s) => s.fills, 0], ["volume", (s) => s.volume_usdt, 0],
     ["cancels per fill", (s) => s.cancels_per_fill, 2], ["2-sided %", (s) => s.two_sided_share === null ? null : s.two_sided_share * 100, 1],
     ["position σ", (s) => s.position_usdt_std, 0],
     ...data.horizons_s.map((h) => [`bps after ${h} s`, (s) => s.markout_bps[String(h)], 2]),
@@ -130,7 +130,7 @@
         card("order lifetime, ms (p10 / 50 / 90)", spread3(orders.lifetime_ms)), card("queue ahead at entry, USDT", spread3(orders.ahead_usdt))),
       chart("P&L and where it comes from", series.t, [
         { label: "total", values: series.total, width: 2.5 }, { label: "spread capture", values: series.spread },
-        { label: "inventory", values: series.inventory }, { label: "fees", values: series.fees }], { height: 260, note: "Quote currency; total = spread capture + inventory − fees, exact. Fees are drawn as they change the total." }),
+        { label: "inventory", values: series.inventory }, { label: "fees paid", values: series.fees.map((added) => added && -added) }], { height: 260, note: "Quote currency; total = spread capture + inventory − fees paid, exact; below zero, rebates exceed them." }),
       el("div", { class: "pair" },
         chart("Inventory", series.t, [{ label: "position, quote currency", values: series.position, colour: "--c3" }], { stepped: true }),
         chart("Spread between our innermost orders, bps", series.t, [{ label: "bps", values: series.quoted_bps, colour: "--c5" }], { stepped: true, empty: "Not recorded." }),
@@ -139,7 +139,7 @@
   }
 
   root.replaceChildren(el("h1", {}, data.title), ...data.notes.map((note) => el("p", { class: "quiet" }, note)),
-    comparison(), data.summaries.length > 1 ? el("p", { class: "quiet" }, "Small figures: the difference to the first line of the same market.") : "",
+    comparison(), el("p", { class: "quiet" }, "P&L = spread + inventory − fees paid; quote currency."), data.summaries.length > 1 ? el("p", { class: "quiet" }, "Small figures: the difference to the first line of the same market.") : "",
     data.left_out[0] ? el("p", {}, `${data.left_out[0]} more have no section of their own${data.left_out[1] ? `, ${data.left_out[1]} of them no line` : ""}: --json has all of them.`) : "",
     ...data.details.map(section));
   const draw = () => charts.forEach((one) => one.draw());
