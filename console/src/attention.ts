@@ -2,6 +2,7 @@
 
 import { num, type Shown } from "./format";
 import type { Row } from "./hub";
+import type { Summary } from "./types";
 import { today } from "./today";
 
 export const QUIET_MS = 3_000; // ACTIVE without both quotes for so long is no requote any more
@@ -44,6 +45,17 @@ export function loss(row: Row): Distance | null {
   const left = limit + total;
   const price = held !== 0 && Number.isFinite(mid) ? mid - left / held : null;
   return { used: Math.max(0, -total) / limit, value: total, limit, price: price !== null && price > 0 ? price : null };
+}
+
+/** About where the mid would have to go, the position staying as it is. */
+export function killPrice(summary: Summary | null, distance: Distance | null): string {
+  if (!summary || !distance) return "not known";
+  const mid = num(summary.mid);
+  if (distance.price === null) return num(summary.position) === 0 ? "no position" : Number.isFinite(mid) ? "no price reaches it" : "not known";
+  const price = distance.price.toLocaleString("en", { maximumSignificantDigits: 6 });
+  if (!Number.isFinite(mid)) return price;
+  const away = (100 * (distance.price - mid)) / mid;
+  return `${price} (${away >= 0 ? "+" : "−"}${Math.abs(away).toFixed(Math.abs(away) >= 100 ? 0 : 1)} %)`;
 }
 
 /** 0 needs a person most. */

@@ -78,6 +78,11 @@ export function isDrawable(times: number[], columns: ((number | null)[] | undefi
   return (times.at(-1) ?? 0) > (times[0] ?? 0) && columns.some((column) => column?.some((one) => one !== null));
 }
 
+/** The indices of points between two gaps: a line cannot show them. */
+export function isolated(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values, (_, index) => index).filter((index) => [-1, 0, 1].every((step) => ((values[index + step] ?? null) === null) === (step !== 0)));
+}
+
 export interface MarkoutLine {
   side: Side | null; // null: all of them
   level: number | null;

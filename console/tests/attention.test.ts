@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loss, position, rank, totals } from "../src/attention";
+import { killPrice, loss, position, rank, totals } from "../src/attention";
 import type { Row } from "../src/hub";
 import type { State, Summary } from "../src/types";
 
@@ -35,6 +35,18 @@ test("the distance to the kill is told in shares and in price", () => {
   expect(loss(long)).toEqual({ used: 0.2, value: -10, limit: 50, price: 92 });
   const short = row("B", "ACTIVE", { position: "-5", inventory_usdt: "-500", pnl: { total: "-10" } as Summary["pnl"] });
   expect(loss(short)?.price).toBe(108);
+});
+
+test("where a limit kills is a price, or why there is none", () => {
+  const says = (more: Partial<Summary>): string[] => {
+    const one = row("A", "ACTIVE", more);
+    return [loss(one), position(one)].map((distance) => killPrice(one.summary, distance));
+  };
+  expect(says({ position: "5", inventory_usdt: "500" })).toEqual(["90 (−10.0 %)", "200 (+100 %)"]);
+  expect(says({})).toEqual(["no position", "no position"]);
+  expect(says({ position: "0.00248", inventory_usdt: "0.248" })[0]).toBe("no price reaches it"); // not even a mid of 0 loses 50
+  expect(says({ position: "5", inventory_usdt: null, mid: null })).toEqual(["not known", "200"]);
+  expect(killPrice(null, null)).toBe("not known");
 });
 
 test("what has no owner is counted as such and never as quoting", () => {

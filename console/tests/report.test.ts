@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { amount, needed, standing } from "../src/duty";
 import { num, sum } from "../src/format";
-import { curves, daysOf, isDrawable, judged, markoutLines, periodOf, stepOf, totals, worst } from "../src/report";
+import { curves, daysOf, isDrawable, isolated, judged, markoutLines, periodOf, stepOf, totals, worst } from "../src/report";
 import { may } from "../src/session";
 import type { Fill, Obligation, Results, Session } from "../src/types";
 
@@ -61,6 +61,11 @@ test("spread and inventory as shown, less fees paid, are the total, also where r
 test("of no or one point, or of nothing but gaps, no chart is drawn", () => {
   expect([isDrawable([], [[]]), isDrawable([60], [[1]]), isDrawable([60, 60], [[1, 2]]), isDrawable([60, 120], [[null, null], undefined])]).toEqual([false, false, false, false]);
   expect(isDrawable([60, 120], [undefined, [null, 1]])).toBe(true);
+});
+
+test("a point between two gaps is found, for no line leads to it", () => {
+  expect(isolated([1, null, 2, null, 3, 4, null, 5])).toEqual([0, 2, 7]);
+  expect(isolated([1, 2, 3])).toEqual([]);
 });
 
 test("markouts stand for all fills first, then by side and level, in bps of what was measured", () => {

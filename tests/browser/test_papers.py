@@ -198,7 +198,7 @@ async def test_a_proposal_shows_who_wants_what_and_only_a_second_person_approves
     await expect(bob.page.get_by_role("article", name="Proposal 1")).to_contain_text("Approved by bob")
 
 
-async def test_enabling_is_proposed_refused_superseded_and_approved(strict: Desk, people: People) -> None:
+async def test_enabling_is_proposed_rejected_superseded_and_approved(strict: Desk, people: People) -> None:
     alice = await at_work(strict, people, "symbol/BTCUSDT", subject="alice")
     await alice.page.get_by_role("button", name="Enable").click()
     await alice.page.get_by_role("button", name="Propose to enable BTCUSDT").click()
@@ -206,8 +206,8 @@ async def test_enabling_is_proposed_refused_superseded_and_approved(strict: Desk
     bob = await at_work(strict, people, "approvals", subject="bob")
     first = bob.page.get_by_role("article", name="Proposal 1")
     await first.get_by_label("Reason, for the record").fill("not before ten")
-    await first.get_by_role("button", name="Refuse").click()
-    await expect(bob.last_log).to_contain_text("refused")
+    await first.get_by_role("button", name="Reject").click()
+    await expect(bob.last_log).to_contain_text("rejected")
     body = {"enabled": True, "reason": "open"}
     token = await strict.token(subject="alice")
     assert (await strict.guarded.ask("PUT", "/v1/mm-configs/BTCUSDT", token, body)).status == 202
@@ -272,10 +272,11 @@ async def test_what_the_record_and_two_people_show_violates_no_rule_of_accessibi
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
-async def test_on_390_pixels_nothing_of_what_two_people_decide_and_what_was_promised_is_cut_or_scrolls(
+async def test_on_390_pixels_nothing_of_what_is_decided_promised_and_on_record_is_cut_or_scrolls(
     strict: Desk, people: People
 ) -> None:
     await agreed(strict, {"enabled": True, "reason": "open"})
+    await strict.ask("POST", "/v1/mm-configs/BTCUSDT/drill", {"reason": "monthly drill"})
     alice = await strict.token(subject="alice")
     proposed = {
         "max_loss_usdt": "612.5",
@@ -291,6 +292,9 @@ async def test_on_390_pixels_nothing_of_what_two_people_decide_and_what_was_prom
         ("approvals", "… waits"),
         ("obligations", "The days before"),
         ("system", "Who runs"),
+        ("audit", "entries shown"),
+        ("incidents", "1 incident shown"),
+        ("drills", "1 drill shown"),
     ):
         await person.open(place)
         await person.reads(shows)

@@ -34,7 +34,7 @@ export function Approvals({ session }: { session: Session }) {
   );
 }
 
-const STATES: Record<Proposal["state"], string> = { PENDING: "… waits", APPROVED: "✓ approved", REJECTED: "✕ refused", EXPIRED: "– expired", SUPERSEDED: "– superseded" };
+const STATES: Record<Proposal["state"], string> = { PENDING: "… waits", APPROVED: "✓ approved", REJECTED: "✕ rejected", EXPIRED: "– expired", SUPERSEDED: "– superseded" };
 
 function Card({ of, session }: { of: Proposal; session: Session }) {
   const left = Date.parse(of.expires_at) - Date.now();
@@ -47,7 +47,7 @@ function Card({ of, session }: { of: Proposal; session: Session }) {
         <tbody>{of.changes.map((one) => <tr key={one.field}><th scope="row">{sentence(words(one.field))}</th><td class="n" data-name="Stands">{text(one.before)}</td><td class="n" data-name="Proposed"><b>{text(one.after)}</b></td><td>{of.loosens.includes(one.field) ? "lets it risk more" : ""}</td></tr>)}</tbody>
       </table>
       <p class="quiet">Proposed <Time at={of.created_at} />, of version {of.replaces}{of.state === "PENDING" ? <>; expires <Time at={of.expires_at} />, in {duration(left)}</> : null}</p>
-      {of.decided_at ? <p>{of.state === "APPROVED" ? "Approved" : "Refused"} by {of.decided_by}, <Time at={of.decided_at} />: {of.decision_reason}</p> : null}
+      {of.decided_at ? <p>{of.state === "APPROVED" ? "Approved" : "Rejected"} by {of.decided_by}, <Time at={of.decided_at} />: {of.decision_reason}</p> : null}
       {of.state === "SUPERSEDED" ? <p>The configuration has changed since: this would be another change than the one that was looked at. Propose it again.</p> : null}
       {of.state === "PENDING" ? <Decide of={of} session={session} /> : null}
     </article>
@@ -69,10 +69,10 @@ function Decide({ of, session }: { of: Proposal; session: Session }) {
   const decide = async (verb: "approve" | "reject"): Promise<void> => {
     setPending(true);
     setFailure("");
-    const did = verb === "approve" ? "approved" : own ? "taken back" : "refused";
+    const did = verb === "approve" ? "approved" : own ? "taken back" : "rejected";
     try {
       await told(
-        `${verb === "approve" ? "Approve" : own ? "Take back" : "Refuse"} proposal ${of.id} of ${of.symbol}`,
+        `${verb === "approve" ? "Approve" : own ? "Take back" : "Reject"} proposal ${of.id} of ${of.symbol}`,
         () => change("POST", symbolPath(of.symbol, `/proposals/${of.id}/${verb}`), { reason: reason.trim() }),
         () => (verb === "approve" ? `${did}: it stands now${of.changes.some((one) => one.field === "enabled" && one.after === true) ? "; enabling starts nothing by itself, enable the symbol now" : ""}` : did),
       );
@@ -87,7 +87,7 @@ function Decide({ of, session }: { of: Proposal; session: Session }) {
       {failure ? <p class="danger" role="alert">Not decided: {failure}</p> : null}
       <label class="field">Reason, for the record<input type="text" required maxLength={500} value={reason} disabled={!operate} onInput={(event) => setReason(event.currentTarget.value)} /></label>
       <div class="row end">
-        <button type="button" disabled={pending || !operate || !reason.trim()} title={operate ? "" : "needs the role mm:operate"} onClick={() => void decide("reject")}>{own ? "Take back" : "Refuse"}</button>
+        <button type="button" disabled={pending || !operate || !reason.trim()} title={operate ? "" : "needs the role mm:operate"} onClick={() => void decide("reject")}>{own ? "Take back" : "Reject"}</button>
         <button type="submit" class="primary" disabled={pending || lacks !== ""} title={lacks}>Approve</button>
       </div>
     </form>

@@ -44,11 +44,11 @@ export function Audit() {
         <span role="status" class="quiet">{exported}</span>
       </form>
       <List
-        pages={pages} what="entries"
+        pages={pages} what="entries" stacks
         head={<>{["When", "Who", "What", "Symbol", "Why", "Before and after"].map((name) => <th key={name} scope="col">{name}</th>)}</>}
         line={(row) => (
           <tr key={row.entry_id}>
-            <td><Time at={row.at} /></td><td title={row.roles.join(", ")}>{row.actor}</td><td>{what(row.route)}</td><td>{row.symbol ?? ""}</td><td class="wrap">{row.why}</td>
+            <td><Time at={row.at} /></td><td title={row.roles.join(", ")} data-name="Who">{row.actor}</td><td data-name="What">{what(row.route)}</td><td data-name="Symbol">{row.symbol ?? ""}</td><td class="wrap" data-name="Why">{row.why}</td>
             <td class="wrap"><details><summary>{short(row)}</summary><pre>{JSON.stringify({ before: row.before, after: row.after }, null, 1)}</pre></details></td>
           </tr>
         )}

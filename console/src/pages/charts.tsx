@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import { symbolPath } from "../api";
 import { num } from "../format";
 import { Reading, useRead } from "../parts";
-import { isDrawable } from "../report";
+import { isDrawable, isolated } from "../report";
 import type { Fill, Page, Series } from "../types";
 
 const SPANS = ["5m", "1h", "1d"] as const;
@@ -118,7 +118,7 @@ function options(chart: Drawn, width: number, marks: { current: Fill[] }, inUtc:
     width,
     height: chart.height,
     ...(inUtc ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "UTC") } : {}),
-    legend: { show: chart.columns.length > 1, live: false },
+    legend: { show: chart.columns.length > 1, live: false, markers: { dash: (_, index) => (chart.columns[index - 1]?.dash ? "dotted" : "solid") } },
     cursor: { sync: { key: "symbol" }, y: false, drag: { x: false, y: false } },
     padding: [6, 26, 0, 0],
     axes: [{ ...axis, size: 20, values: (_, times) => times.map((at) => clock(at, (times.at(-1) ?? 0) - (times[0] ?? 0), inUtc)) }, { ...axis, size: 74, values: (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 6 })) }],
@@ -128,7 +128,7 @@ function options(chart: Drawn, width: number, marks: { current: Fill[] }, inUtc:
         label: column.label,
         stroke: tone(column.tone),
         width: column.key === "mid" ? 1.5 : 1,
-        points: { show: false },
+        points: { show: false, size: 4, fill: tone(column.tone), filter: (drawn, index) => isolated(drawn.data[index] ?? []) },
         ...(column.dash ? { dash: column.dash } : {}),
         ...(column.step && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
       })),

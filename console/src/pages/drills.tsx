@@ -49,12 +49,12 @@ export function Drills({ symbol, session }: { symbol: string | null; session: Se
       {last ? <p class="note" role="status"><b>{last.symbol}</b>: {cameOf(last)}. It is HALTED now: <a href={href("incidents", last.symbol)}>its incident and the reset</a>.</p> : null}
       <h3>Drills on record</h3>
       <List
-        pages={pages} what="drills"
+        pages={pages} what="drills" stacks
         head={<>{["When", "Symbol", "Who", "Why", "Before"].map((name) => <th key={name} scope="col">{name}</th>)}{["Open orders", "To HALTED", "To proven zero"].map((name) => <th key={name} scope="col" class="n">{name}</th>)}</>}
         line={(row) => (
           <tr key={row.id}>
-            <td><Time at={row.triggered_at} /></td><td><a href={href("incidents", row.symbol)}>{row.symbol}</a></td><td>{row.actor}</td><td class="wrap">{row.reason}</td><td>{row.state_before}{row.shadow_mode ? ", shadow" : ""}</td>
-            <td class="n">{row.open_orders}</td><td class="n">{ms(row.halted_us)}</td><td class="n">{row.proven_zero_us === null ? (row.shadow_mode ? "nothing to prove" : "not proven in time") : ms(row.proven_zero_us)}</td>
+            <td><Time at={row.triggered_at} /></td><td><a href={href("incidents", row.symbol)}>{row.symbol}</a></td><td data-name="Who">{row.actor}</td><td class="wrap" data-name="Why">{row.reason}</td><td data-name="Before">{row.state_before}{row.shadow_mode ? ", shadow" : ""}</td>
+            <td class="n" data-name="Open orders">{row.open_orders}</td><td class="n" data-name="To HALTED">{ms(row.halted_us)}</td><td class="n" data-name="To proven zero">{row.proven_zero_us === null ? (row.shadow_mode ? "nothing to prove" : "not proven in time") : ms(row.proven_zero_us)}</td>
           </tr>
         )}
       />

@@ -46,7 +46,8 @@ export function usePages<T>(path: string): Pages<T> {
   };
 }
 
-export function List<T>({ pages, what, head, line }: { pages: Pages<T>; what: string; head: ComponentChildren; line: (item: T) => ComponentChildren }) {
+/** `stacks` on a narrow screen needs `data-name`, the column's name, on every cell that does not speak for itself. */
+export function List<T>({ pages, what, head, line, stacks = false }: { pages: Pages<T>; what: string; head: ComponentChildren; line: (item: T) => ComponentChildren; stacks?: boolean }) {
   return (
     <>
       <div class="row tools">
@@ -55,7 +56,7 @@ export function List<T>({ pages, what, head, line }: { pages: Pages<T>; what: st
       </div>
       {pages.error ? <p class="note failed" role="alert">The {what} could not be read: {pages.error}. <button type="button" onClick={pages.anew}>Try again</button></p> : null}
       {pages.items.length ? (
-        <table class="list">
+        <table class={stacks ? "list stacks" : "list"}>
           <thead><tr>{head}</tr></thead>
           <tbody>{pages.items.map(line)}</tbody>
         </table>

@@ -59,16 +59,16 @@ function Latest() {
     <>
       <div class="bar-top"><h2>The latest incidents of all symbols</h2></div>
       <List
-        pages={pages} what="incidents"
+        pages={pages} what="incidents" stacks
         head={<>{["When", "Symbol", "Why", "Measured", "Allowed", "Now"].map((name) => <th key={name} scope="col">{name}</th>)}{["Open then", "Position", "P&L"].map((name) => <th key={name} scope="col" class="n">{name}</th>)}</>}
         line={(one) => {
           const kill = feed.rows.get(one.symbol)?.summary?.kill;
           const stands = kill !== null && kill !== undefined && Math.abs(Date.parse(kill.since) - Date.parse(one.occurred_at)) < 1_000;
           return (
             <tr key={one.event_id}>
-              <td><Time at={one.occurred_at} /></td><th scope="row"><a href={href("incidents", one.symbol)}>{one.symbol}</a></th><td>{words(one.reason)}</td><td class="wrap">{one.measured}</td>
-              <td class="wrap">{one.threshold || NONE}</td><td class={stands ? "danger" : "quiet"}>{stands ? "■ HALTED" : "over"}</td>
-              <td class="n">{one.open_orders}</td><td class="n">{one.position}</td><td class="n">{signed(one.pnl_usdt, 2)}</td>
+              <td><Time at={one.occurred_at} /></td><th scope="row"><a href={href("incidents", one.symbol)}>{one.symbol}</a></th><td data-name="Why">{words(one.reason)}</td><td class="wrap" data-name="Measured">{one.measured}</td>
+              <td class="wrap" data-name="Allowed">{one.threshold || NONE}</td><td class={stands ? "danger" : "quiet"} data-name="Now">{stands ? "■ HALTED" : "over"}</td>
+              <td class="n" data-name="Open then">{one.open_orders}</td><td class="n" data-name="Position">{one.position}</td><td class="n" data-name="P&L">{signed(one.pnl_usdt, 2)}</td>
             </tr>
           );
         }}

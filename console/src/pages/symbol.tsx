@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { symbolPath } from "../api";
-import { hasOwner, loss, position, shownState } from "../attention";
+import { hasOwner, killPrice, loss, position, shownState } from "../attention";
 import type { Question } from "../dialogs";
 import { feed, useFeed } from "../feed";
 import { duration, fixed, NONE, num, places, short, signed, words } from "../format";
@@ -75,8 +75,8 @@ export function SymbolPage({ symbol, tab, session, onAsk }: { symbol: string; ta
             <dl class="figures bars">
               <div><dt>Position to its limit</dt><dd><Bar distance={position(row)} headroom={num(summary?.market?.position_headroom_pct)} label="Position" /></dd></div>
               <div><dt>Loss to its limit</dt><dd><Bar distance={loss(row)} label="Loss" /></dd></div>
-              <div><dt>Loss kills at a mid of</dt><dd>{killPrice(num(summary?.mid), loss(row)?.price ?? null)}</dd></div>
-              <div><dt>Position kills at a mid of</dt><dd>{killPrice(num(summary?.mid), position(row)?.price ?? null)}</dd></div>
+              <div><dt>Loss kills at a mid of</dt><dd>{killPrice(summary, loss(row))}</dd></div>
+              <div><dt>Position kills at a mid of</dt><dd>{killPrice(summary, position(row))}</dd></div>
             </dl>
           ) : null}
         </section>
@@ -93,13 +93,6 @@ export function SymbolPage({ symbol, tab, session, onAsk }: { symbol: string; ta
       </div>
     </section>
   );
-}
-
-/** About where the mid would have to go, the position staying as it is. */
-function killPrice(mid: number, price: number | null): string {
-  if (price === null) return "no position";
-  const away = (100 * (price - mid)) / mid;
-  return `${price.toLocaleString("en", { maximumSignificantDigits: 6 })} (${away >= 0 ? "+" : "−"}${Math.abs(away).toFixed(Math.abs(away) >= 100 ? 0 : 1)} %)`;
 }
 
 function Figures({ status, quotes, tick }: { status: Status; quotes: Quotes | null; tick: number }) {

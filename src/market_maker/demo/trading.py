@@ -89,7 +89,7 @@ class DemoOperator:
         spread = Decimal((await self.api.get(path))["base_spread_bps"])
         body = {
             "base_spread_bps": f"{(spread * NARROWER).normalize():f}",
-            "reason": "the demo: approve it, or refuse it",
+            "reason": "the demo: approve it, or reject it",
         }
         await self.api.put(path, body)
 
