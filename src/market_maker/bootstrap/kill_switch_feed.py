@@ -127,4 +127,6 @@ class KillSwitchFeed:
             self._supervisor.tell_all(LeaseMeasured(time.monotonic_ns(), runs))
         if self._lease_ran and not runs:
             self._log.warning("lease_ended")
+        if runs and not self._lease_ran:
+            self._log.info("lease_runs_again", symbols=[worker.name for worker in self._supervisor])
         self._lease_ran = runs

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support import surroundings
 from tests.support.jumping_clock import JumpingClock
 from tests.support.owning import BTC, LONG_NS, NEVER_NS, Instance, until
@@ -109,9 +110,12 @@ async def test_at_the_leases_end_our_orders_leave_before_postgresql_is_given_up_
     assert {seen.method for seen in around.venue.server.requests[before:]} == {"DELETE"}
     assert (north.state(BTC), north.symbol(BTC).no_quote_reason) == (State.ACTIVE, "lease_ended")
     way.thaw()
-    await renewal
-    await north.ownership.tenancy.renew()
-    await until(lambda: around.venue.resting(BTC) == 2)
+    with capture_logs() as lines:
+        await renewal
+        await north.ownership.tenancy.renew()
+        await until(lambda: around.venue.resting(BTC) == 2)
+    told = [line for line in lines if line["event"] == "lease_runs_again"]
+    assert told == [{"event": "lease_runs_again", "log_level": "info", "symbols": [BTC]}]
 
 
 async def test_a_symbol_that_missed_that_the_lease_runs_again_is_told_once_more(
