@@ -58,6 +58,8 @@ class Ring:
         self._keep(values)
 
     def _keep(self, values: tuple[float, ...]) -> None:
+        if self._values and values[0] <= self._values[(self._next - 1) * _WIDTH]:
+            self._forget_from(values[0])
         if len(self._values) < self._count * _WIDTH:
             self._values.extend(values)
             return
@@ -65,10 +67,18 @@ class Ring:
         self._values[start : start + _WIDTH] = array("d", values)
         self._next = (self._next + 1) % self._count
 
+    def _forget_from(self, time_s: float) -> None:
+        """The wall clock was set back: points stand in order, so those of times that come again go."""
+        ordered = self._ordered()
+        self._values, self._next = ordered[: bisect_left(ordered[::_WIDTH], time_s) * _WIDTH], 0
+
+    def _ordered(self) -> "array[float]":
+        start = self._next * _WIDTH
+        return self._values[start:] + self._values[:start]
+
     def columns(self, until: float) -> list[list[float]]:
         """The times and then each column, oldest first, of the span that ends then."""
-        start = self._next * _WIDTH
-        ordered = self._values[start:] + self._values[:start]
+        ordered = self._ordered()
         first = bisect_left(ordered[::_WIDTH], until - self._every_s * self._count)
         return [ordered[first * _WIDTH + index :: _WIDTH].tolist() for index in range(_WIDTH)]
 

@@ -1,6 +1,7 @@
 """Depth, series and previews by the API."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from math import isnan
 
@@ -108,6 +109,25 @@ async def test_the_last_five_minutes_are_five_minutes_however_few_samples_they_h
         samples.take_at(summary(desk), float(second))
     times = (await api.get(f"{CONFIG}/series?span=5m")).body["times"]
     assert times[-1] - times[0] == 300
+
+
+@pytest.mark.parametrize("before", [7, 500])
+def test_points_stand_in_order_and_are_found_after_the_wall_clock_was_set_back(
+    desk: FakeDesk, before: int
+) -> None:
+    samples, one = Samples(), summary(desk)
+    start = one.at
+    for second in range(before):
+        samples.take_at(one.model_copy(update={"at": start + timedelta(seconds=second)}), float(second))
+    set_back = start + timedelta(seconds=before - 5)
+    for second in range(4):
+        again = one.model_copy(update={"at": set_back + timedelta(seconds=second)})
+        samples.take_at(again, float(before + second))
+    until = set_back + timedelta(seconds=3)
+    times = samples.columns("BTC-USDT", "5m", until.timestamp())[0]
+    assert times == sorted(set(times))
+    assert times[-4:] == [(set_back + timedelta(seconds=second)).timestamp() for second in range(4)]
+    assert len(times) == min(before - 1, 299)
 
 
 async def test_a_series_of_an_unknown_span_is_refused(api: Api) -> None:
