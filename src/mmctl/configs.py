@@ -163,28 +163,33 @@ def approve(proposal: Proposal, reason: Reason = "approved by mmctl", yes: Yes =
 
 
 def reject(proposal: Proposal, reason: Reason = "rejected by mmctl", yes: Yes = False) -> None:
-    """Refuse a change, or take back one's own."""
+    """Reject a change, or take back one's own."""
     typer.echo(f"proposal {_decide(proposal, 'reject', reason, yes=yes)['id']} is rejected")
 
 
 def _decide(proposal: int, verb: str, reason: str, *, yes: bool) -> Any:
     client = SESSION.client()
     row = client.get(f"/v1/mm/proposals/{proposal}")
+    _check_open(row)
+    if verb == "approve" and not yes:
+        _check_may_approve(client, row)
     show(Form.TABLE, row, table_of(row["changes"], _CHANGES))
-    if not yes:
-        _check_open(client, row, verb)
     confirm(f"{verb} {row['author']}'s change of {row['symbol']} ({row['reason']})?", yes=yes)
     path = f"/v1/mm-configs/{row['symbol']}/proposals/{proposal}/{verb}"
     return client.ask("POST", path, {"reason": reason})[1]
 
 
-def _check_open(client: Client, row: dict[str, Any], verb: str) -> None:
+def _check_open(row: dict[str, Any]) -> None:
+    """Nothing is shown as if it were to happen that is over. Raises Failure."""
+    state = row["state"]
+    if state != "PENDING":
+        approved = state == "APPROVED"
+        then = "it has taken place" if approved else "propose the change again if it is still wanted"
+        raise Failure(Exit.REFUSED, f"proposal {row['id']} is {state}: {then}")
+
+
+def _check_may_approve(client: Client, row: dict[str, Any]) -> None:
     """Nobody is asked about what the service would refuse. Raises Failure."""
-    if row["state"] != "PENDING":
-        detail = f"proposal {row['id']} is {row['state']}: propose the change again if it is still wanted"
-        raise Failure(Exit.REFUSED, detail)
-    if verb != "approve":
-        return
     session = client.get("/v1/mm/session")
     if row["author"] == session["actor"]:
         detail = f"{row['author']} has proposed this change: somebody else has to approve it"

@@ -1,7 +1,9 @@
 """What is: the fleet's status, a live table of it, and why a symbol quotes what it quotes."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -112,16 +114,7 @@ def _rows(answer: Mapping[str, Any], symbols: Sequence[str] | None) -> list[dict
 
 def _page(answer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], form: Form) -> list[Any]:
     """What a person sees: totals, warnings, the table."""
-    totals = answer["totals"]
-    net, gross = (cell(totals[f"{one}_inventory_usdt"], "usdt") for one in ("net", "gross"))
-    parts: list[Any] = [
-        Text(
-            f"{totals['symbols']} symbols: {totals['active']} active, {totals['paused']} paused,"
-            f" {totals['halted']} halted; P&L {cell(totals['total_pnl_usdt'], 'pnl')} USDT,"
-            f" inventory {net} net, {gross} gross",
-            "bold",
-        )
-    ]
+    parts: list[Any] = [Text(_totals(rows), "bold")]
     if answer["kill_switch"]["latched"]:
         parts.append(Text(f"KILLED: {', '.join(answer['kill_switch']['symbols'])}", "bold red"))
     if not answer["complete"]:
@@ -134,3 +127,16 @@ def _page(answer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], form: Fo
     ]
     parts.append(table_of(rows, _COLUMNS, form))
     return parts
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Of the symbols that are shown."""
+    states = Counter(one["state"]["value"] for one in rows)
+    inventories = [Decimal(one["inventory_usdt"] or 0) for one in rows]
+    pnl = sum(Decimal(one["pnl"]["total"]) for one in rows)
+    net, gross = (cell(f"{one:f}", "usdt") for one in (sum(inventories), sum(map(abs, inventories))))
+    return (
+        f"{len(rows)} {'symbol' if len(rows) == 1 else 'symbols'}: {states['ACTIVE']} active,"
+        f" {states['PAUSED']} paused, {states['HALTED']} halted; P&L {cell(f'{pnl:f}', 'pnl')} USDT,"
+        f" inventory {net} net, {gross} gross"
+    )

@@ -107,7 +107,7 @@ async def approve(symbol: SymbolInPath, proposal: _ID, body: DecisionRequest, ca
 async def reject(
     symbol: SymbolInPath, proposal: _ID, body: DecisionRequest, call: CallOf
 ) -> answers.ProposalItem:
-    """Refuse a change, or take back one's own."""
+    """Reject a change, or take back one's own."""
     async with call.config_lock:
         decided = await _decide(call, await _pending(call, symbol, proposal), body.reason, approved=False)
     await _record(call, symbol, "reject", decided, body.reason)
@@ -128,7 +128,9 @@ async def _pending(call: Call, symbol: str, proposal: int) -> ConfigProposal:
     if state is ProposalState.SUPERSEDED:
         raise _superseded(row)
     if state is not ProposalState.PENDING:
-        detail = f"proposal {proposal} is {state.value}: propose the change again if it is still wanted"
+        approved = state is ProposalState.APPROVED
+        then = "it has taken place" if approved else "propose the change again if it is still wanted"
+        detail = f"proposal {proposal} is {state.value}: {then}"
         raise ProblemError(_S.CONFLICT, "PROPOSAL_CLOSED", detail)
     return row
 

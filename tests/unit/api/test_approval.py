@@ -128,6 +128,13 @@ async def test_a_proposal_expires(alice: Person, bob: Person, kept: KeptProposal
     assert (await bob.ask("GET", "/v1/mm/proposals/1")).body["state"] == "EXPIRED"
 
 
+async def test_who_approves_a_second_time_is_told_that_it_has_taken_place(alice: Person, bob: Person) -> None:
+    path = await proposed(alice)
+    await bob.ask("POST", f"{path}/approve", WHY)
+    answer = await bob.ask("POST", f"{path}/approve", WHY)
+    assert answer.body["detail"] == "proposal 1 is APPROVED: it has taken place"
+
+
 async def test_a_rejected_proposal_is_over(alice: Person, bob: Person) -> None:
     path = await proposed(alice)
     assert (await alice.ask("POST", f"{path}/reject", WHY)).body["state"] == "REJECTED"

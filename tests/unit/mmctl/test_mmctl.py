@@ -25,6 +25,7 @@ from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.pnl import Earned
+from market_maker.repositories.proposals import Decision
 from mmctl.main import app
 from mmctl.output import cell
 
@@ -54,6 +55,7 @@ async def test_status_shows_every_symbol_to_people_and_the_whole_answer_to_scrip
     assert "ETH-USDT" in table.out
     assert (await mmctl("status", "-o", "json")).json["totals"]["symbols"] == 2
     assert yaml.safe_load((await mmctl("status", "BTC-USDT", "-o", "yaml")).out)[0]["symbol"] == "BTC-USDT"
+    assert "1 symbol: 0 active, 1 paused" in (await mmctl("status", "BTC-USDT")).out
     assert (await mmctl("status", "NONE")).code == 4
 
 
@@ -319,6 +321,10 @@ async def test_nobody_to_ask_is_not_done_and_says_which_word_does_it(mmctl: Mmct
         ({}, "anonymous has proposed this change: somebody else has to approve it"),
         ({"author": "alice", "expires_at": START}, "proposal 1 is EXPIRED"),
         ({"author": "alice", "is_superseded": True}, "proposal 1 is SUPERSEDED"),
+        (
+            {"decision": Decision(START, "bob", approved=True, reason="")},
+            "proposal 1 is APPROVED: it has taken place",
+        ),
     ],
 )
 async def test_nobody_is_asked_whether_to_approve_what_cannot_be_approved(
@@ -331,8 +337,8 @@ async def test_nobody_is_asked_whether_to_approve_what_cannot_be_approved(
         assert (await mmctl("config", "apply", "-f", file, "--yes")).code == 7
         kept.rows = [replace(row, **of) for row in kept.rows]
         refused = await mmctl("config", "approve", "1", answer="y\n")
-        assert (refused.code, said in refused.err, "?" in refused.out) == (3, True, False), refused
-        assert kept.rows[0].decision is None
+        assert (refused.code, said in refused.err, refused.out) == (3, True, ""), refused
+        assert kept.rows[0].decision is of.get("decision")
 
 
 async def test_who_may_approve_is_asked_and_who_proposed_may_take_it_back(
