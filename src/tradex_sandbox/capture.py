@@ -26,6 +26,8 @@ STAMP_DIGITS = 19
 YEAR_2000_NS = 946_684_800_000_000_000
 YEAR_2100_NS = 4_102_444_800_000_000_000
 DAY_NS = 86_400_000_000_000
+SHOWN_CHARACTERS = 60
+"""So much of a wrong value is shown."""
 
 
 class CaptureError(Exception):
@@ -72,7 +74,7 @@ def integer(data: dict[str, Any], field: str) -> int:
     """A whole number; FieldError."""
     value = data.get(field)
     if type(value) is not int:
-        raise FieldError(f"field {field!r} must be a whole number, got {value!r}")
+        raise FieldError(f"field {field!r} must be a whole number, got {value!r:.{SHOWN_CHARACTERS}}")
     return value
 
 
@@ -80,7 +82,7 @@ def boolean(data: dict[str, Any], field: str) -> bool:
     """True or false; FieldError."""
     value = data.get(field)
     if type(value) is not bool:
-        raise FieldError(f"field {field!r} must be true or false, got {value!r}")
+        raise FieldError(f"field {field!r} must be true or false, got {value!r:.{SHOWN_CHARACTERS}}")
     return value
 
 
@@ -88,7 +90,7 @@ def text(data: dict[str, Any], field: str) -> str:
     """A string that is not empty; FieldError."""
     value = data.get(field)
     if type(value) is not str or not value:
-        raise FieldError(f"field {field!r} must be a string, got {value!r}")
+        raise FieldError(f"field {field!r} must be a string, got {value!r:.{SHOWN_CHARACTERS}}")
     return value
 
 
@@ -108,7 +110,9 @@ def levels(data: dict[str, Any], field: str) -> RawLevels:
     """A list of [price, quantity] strings; FieldError. The pairs are checked where they are read."""
     value = data.get(field)
     if type(value) is not list:
-        raise FieldError(f"field {field!r} must be a list of [price, quantity], got {value!r:.60}")
+        raise FieldError(
+            f"field {field!r} must be a list of [price, quantity], got {value!r:.{SHOWN_CHARACTERS}}"
+        )
     return value
 
 

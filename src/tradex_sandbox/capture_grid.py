@@ -3,14 +3,25 @@
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from fractions import Fraction
 
-from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind, RawLevels, levels
+from tradex_sandbox.capture import (
+    SHOWN_CHARACTERS,
+    CaptureLine,
+    FieldError,
+    MessageKind,
+    RawLevels,
+    levels,
+)
 from tradex_sandbox.instruments import Instrument, make_instrument, whole_units
 
 INFERRED_MIN_NOTIONAL = Decimal(5)
 """A capture does not tell the minimum notional; this is the usual one, in quote currency."""
 
-DECIMAL_STRING = re.compile(r"([0-9]{1,30})(?:\.([0-9]{0,30}))?")
+DIGITS_MAX = 30
+"""A captured number has no more before the point, and no more after it."""
+
+DECIMAL_STRING = re.compile(rf"([0-9]{{1,{DIGITS_MAX}}})(?:\.([0-9]{{0,{DIGITS_MAX}}}))?")
 
 CACHED_STRINGS_MAX = 100_000
 
@@ -54,7 +65,7 @@ class Units(dict[str, int]):
         return units
 
     def _units(self, value: str) -> int:
-        if self._places is not None and type(value) is str and value.isascii():
+        if self._places is not None and type(value) is str and len(value) <= DIGITS_MAX and value.isascii():
             point = value.find(".")
             digits = value.replace(".", "", 1)
             if point and digits.isdigit():
@@ -77,22 +88,17 @@ class Units(dict[str, int]):
                 f"{self._field} {value} is off the grid: not a multiple of {self._step}; "
                 "give the instrument's grid as SYMBOL:tick:lot:min_notional"
             )
-        return max(1, int(number // self._step))
+        return max(1, Fraction(number) // Fraction(self._step))
 
 
 def decimal(field: str, value: str) -> Decimal:
     """A captured number, zero or more; FieldError."""
-    _digits(field, value)
-    return Decimal(value)
-
-
-def _digits(field: str, value: str) -> tuple[str, str]:
-    """Its digits before and after the point, without zeros at the end; FieldError."""
-    found = DECIMAL_STRING.fullmatch(value) if type(value) is str else None
-    if found is None:
-        raise FieldError(f"{field} must be a decimal string, zero or more, got {value!r}")
-    whole, fraction = found.groups("")
-    return whole, fraction.rstrip("0")
+    if type(value) is str and DECIMAL_STRING.fullmatch(value) is not None:
+        return Decimal(value)
+    said = f"{field} must be a decimal string, zero or more, got {value!r:.{SHOWN_CHARACTERS}}"
+    if type(value) is str and len(value) > DIGITS_MAX:
+        said += f" of {len(value)} characters; at most {DIGITS_MAX} digits before and after the point"
+    raise FieldError(said)
 
 
 class Grid:
@@ -119,14 +125,15 @@ def infer_instrument(symbol: str, messages: Iterable[CaptureLine]) -> Instrument
 
     The tick is the largest of 1 or 5 times a power of ten that divides every price; the lot likewise
     for the quantities, strays apart. Zeros at the end of a number do not count. FieldError when there
-    is nothing to infer from.
+    is nothing to infer from. What is no number is left out: the market says so, with its line, when it
+    comes to it.
     """
     prices: set[str] = set()
     quantities: set[str] = set()
     for message in messages:
         for price, quantity in _numbers(message):
-            prices.add(price)
-            quantities.add(quantity)
+            prices.add(str(price))  # whatever it is: a list is no number, and cannot be in a set
+            quantities.add(str(quantity))
     return infer_grid(symbol, prices, quantities)
 
 
@@ -149,13 +156,19 @@ def _numbers(message: CaptureLine) -> RawLevels:
             pairs = [[data["b"], data["B"]], [data["a"], data["A"]]]
         return [[price, quantity] for price, quantity in pairs]
     except (KeyError, TypeError, ValueError):
-        return []  # said with line and field when the market itself comes to this message
+        return []
 
 
 def _step(field: str, values: set[str], *, strays: bool) -> Decimal:
-    numbers = [_digits(field, value) for value in values]
+    numbers = [
+        (parts[1], (parts[2] or "").rstrip("0"))
+        for value in values
+        if (parts := DECIMAL_STRING.fullmatch(value)) is not None
+    ]
     places = max((len(fraction) for _, fraction in numbers), default=0)
     units = [found for whole, fraction in numbers if (found := int(whole + fraction.ljust(places, "0")))]
+    if not units and len(numbers) < len(values):
+        return Decimal(1)  # of no use: the market ends at the first of these values, with its line
     if not units:
         raise FieldError(f"no {field} to infer the grid from; give it as SYMBOL:tick:lot:min_notional")
     off_max = len(units) // STRAYS_ONE_IN if strays else 0

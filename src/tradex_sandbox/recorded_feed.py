@@ -91,7 +91,10 @@ class _Joiner:
         bids = levels(snapshot.data, "bids")
         if not self._price or not bids:
             return True
-        best = max(decimal("price", bid[0]) for bid in bids)
+        try:
+            best = max(decimal("price", price) for price, _ in bids)
+        except (TypeError, ValueError):
+            return True  # said with the snapshot's line when the book is loaded
         return self._price < best * SAME_MARKET_RATIO and best < self._price * SAME_MARKET_RATIO
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tradex_backtest.tapes.market import DepthStep, TradeStep
 from tradex_sandbox.capture import CaptureError, FieldError, time_problem
 from tradex_sandbox.capture_book import CrowdBook
-from tradex_sandbox.capture_grid import infer_grid
+from tradex_sandbox.capture_grid import DIGITS_MAX, infer_grid
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.order_book import BookSide
 from tradex_sandbox.recorded_trades import RecordedTrade
@@ -124,8 +124,11 @@ def _instead(side: BookSide, levels: Levels) -> Levels:
 
 
 def plain_number(text: str) -> str:
-    """A number without an exponent, as grids expect it."""
-    return text if "e" not in text and "E" not in text else format(Decimal(text), "f")
+    """A number without an exponent, as grids expect it; as it is where it is of no price's size."""
+    if "e" not in text and "E" not in text:
+        return text
+    number = Decimal(text)
+    return format(number, "f") if abs(number.adjusted()) <= DIGITS_MAX else text
 
 
 def inferred(path: Path, symbol: str, prices: set[str], quantities: set[str]) -> Instrument:

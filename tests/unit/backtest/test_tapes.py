@@ -136,6 +136,20 @@ def test_a_wrong_row_is_one_error_with_file_and_line(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("price", ["abc", "9" * 5_000, "1e999999999"])
+def test_a_wrong_price_is_refused_at_its_line_also_where_the_grid_is_inferred(
+    tmp_path: Path, price: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book, _ = tardis(wandering(5), tmp_path)
+    lines = book.read_text().splitlines()
+    lines[3] = ",".join([*lines[3].split(",")[:-2], price, "1"])
+    book.write_text("\n".join(lines) + "\n")
+    assert main(["--jobs", "1", "--capture", str(book)]) == 1
+    said = capsys.readouterr().err
+    assert f"{book}, line 4: price must be a decimal string, zero or more, got '{price[:59]}" in said
+    assert (said.count("\n"), len(said) < len(str(book)) + 250) == (1, True)
+
+
 def test_an_npz_that_is_none_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "market.npz"
     path.write_bytes(b"PK\x03\x04")

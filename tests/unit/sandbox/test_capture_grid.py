@@ -1,12 +1,14 @@
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.sandbox_market import Capture
-from tradex_sandbox.capture import CaptureLine, FieldError, MessageKind, read_capture
+from tradex_sandbox.capture import CaptureError, CaptureLine, FieldError, MessageKind, read_capture
 from tradex_sandbox.capture_grid import Units, infer_instrument
 from tradex_sandbox.exchange import Exchange
+from tradex_sandbox.orders import Side
 
 
 def quantities(*values: str) -> list[CaptureLine]:
@@ -41,6 +43,18 @@ def test_what_is_no_number_is_refused(text: str) -> None:
         assert Units("price", Decimal("0.01"), strays=False)[text] == 1
 
 
+@pytest.mark.parametrize(("step", "in_one"), [("0.01", 100), ("0.25", 4)])
+def test_more_than_thirty_digits_on_a_side_of_the_point_are_refused_whatever_the_step(
+    step: str, in_one: int
+) -> None:
+    units = Units("price", Decimal(step), strays=False)
+    assert units[f"{'1' * 30}.{'0' * 30}"] == int("1" * 30) * in_one
+    for text in ("1" * 31, "1" * 5_000, "1." + "0" * 31):
+        with pytest.raises(FieldError, match=f"of {len(text)} characters; at most 30 digits") as refused:
+            units[text]
+        assert len(str(refused.value)) < 200
+
+
 def test_a_price_between_two_ticks_is_refused() -> None:
     with pytest.raises(FieldError, match=r"price 1\.001 is off the grid: not a multiple of 0\.01"):
         Units("price", Decimal("0.01"), strays=False)["1.001"]
@@ -49,6 +63,7 @@ def test_a_price_between_two_ticks_is_refused() -> None:
 def test_a_stray_quantity_is_rounded_down_and_counted() -> None:
     units = Units("quantity", Decimal("0.001"), strays=True)
     assert (units["25.4265"], units["0.0001"], units.stray_count) == (25426, 1, 2)
+    assert units[f"{'1' * 30}.0001"] == int("1" * 30) * 1000
 
 
 def test_too_many_stray_quantities_mean_a_wrong_lot() -> None:
@@ -83,6 +98,34 @@ def test_the_tick_is_inferred_from_every_price_without_exception() -> None:
         "X", [CaptureLine(0, 1, MessageKind.SNAPSHOT, "", {"bids": levels, "asks": []})]
     )
     assert str(instrument.tick_size) == "0.001"
+
+
+@pytest.mark.parametrize("wrong", [["1"], {}, None, 1, "abc", "1" * 31, "1" * 5_000])
+def test_what_is_no_number_is_refused_at_its_line_also_where_the_grid_is_inferred(
+    tmp_path: Path, wrong: Any
+) -> None:
+    path, wrong_bids = tmp_path / "wrong.gz", [("100.0", wrong)]
+    opened = Capture().opened([("99.9", "5")], [("100.1", "3")])
+    sound = list(opened.lines)
+    for capture in (opened.depth(bids=wrong_bids), opened.trade("1", "1", Side.BUY, p=wrong)):
+        capture.lines[2:-1] = []
+        exchange = Exchange()
+        exchange.add_recorded(capture.write(path))
+        exchange.start(0)
+        exchange.advance(10_000_000)
+        said = str(exchange.error("BTCUSDT"))
+        assert f"{path}, line {len(sound) + 1}: " in said
+        assert len(said) < len(str(path)) + 200
+
+
+def test_a_wrong_level_of_a_snapshot_is_told_with_the_snapshots_line(tmp_path: Path) -> None:
+    wrongs: list[Any] = [["100.0", "1" * 5_000], ["1" * 5_000, "1"], [], ["100.0"], 5, {}]
+    for wrong in wrongs:
+        bids = [wrong]
+        for asks in ([("100.1", "3")], bids):
+            capture = Capture().trade("100.0", "1", Side.BUY).opened(bids, asks)
+            with pytest.raises(CaptureError, match=r"wrong\.gz, line 2: "):
+                Exchange().add_recorded(capture.write(tmp_path / "wrong.gz"))
 
 
 def test_nothing_to_infer_from_asks_for_the_grid() -> None:
