@@ -2,13 +2,14 @@
 
 from dataclasses import fields
 from decimal import Decimal
+from enum import Enum
 from typing import Final
 
 from market_maker.core.config import SymbolConfig
 from tradex_backtest.report.figures import Subject, plain
 from tradex_backtest.run import Run
 
-UNSAID: Final = ("symbol", "enabled", "model")
+UNSAID: Final = ("symbol", "enabled", "model", "model_parameters")
 """Fields of a configuration that are said elsewhere, or say nothing here."""
 
 
@@ -36,14 +37,24 @@ def subject_of(name: str, capture: str, run: Run) -> Subject:
 
 
 def _settings(config: SymbolConfig) -> dict[str, str]:
-    """What differs from the defaults."""
+    """What differs from the defaults, with the model's parameters."""
     usual = SymbolConfig(config.symbol)
-    return {
+    fields_told = {
         field.name: _told(getattr(config, field.name))
         for field in fields(config)
         if field.name not in UNSAID and getattr(config, field.name) != getattr(usual, field.name)
     }
+    return {**fields_told, **{name: plain(value) for name, value in config.model_parameters}}
 
 
 def _told(value: object) -> str:
-    return plain(value) if isinstance(value, Decimal) else str(value)
+    """As a configuration file has it."""
+    match value:
+        case Decimal():
+            return plain(value)
+        case bool():
+            return "true" if value else "false"
+        case Enum():
+            return str(value.value)
+        case _:
+            return str(value)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from tradex_backtest.report.figures import Subject, markout_bps
+from tradex_backtest.report.own_model import warnings
 
 HEAD: Final = (
     "market",
@@ -24,7 +25,7 @@ _HORIZON_MS: Final = 10_000
 
 
 def lines(subjects: Sequence[Subject]) -> str:
-    """One line a run under a head, in columns of equal width."""
+    """One line a run under a head, in columns of equal width, and under them what they do not say."""
     firsts: dict[str, Decimal] = {}
     rows: list[tuple[str, ...]] = [HEAD]
     for subject in subjects:
@@ -39,7 +40,7 @@ def lines(subjects: Sequence[Subject]) -> str:
         + "\n"
         for row in rows
     )
-    return f"{table}P&L = spread + inventory - fees paid\n"
+    return "\n".join([f"{table}P&L = spread + inventory - fees paid", *warnings(subjects), ""])
 
 
 def _row(market: str, subject: Subject, first: Decimal) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from market_maker.core.ledger.quoting_time import QUOTING
 from tradex_backtest.report.figures import HORIZONS_MS, Subject, markout_bps
+from tradex_backtest.report.own_model import own_share
 
 HEAD = (
     "market",
@@ -38,15 +38,6 @@ def _row(subject: Subject) -> tuple[str, ...]:
         f"{subject.volume:.0f}",
         "-" if std is None else f"{std:.0f}",
         "-" if share is None else f"{share:.1%}",
-        _own_share(subject),
+        "-" if (own := own_share(subject)) is None else f"{own:.0%}",
         *("-" if (bps := markout_bps(subject.fills, ms)) is None else f"{bps:.2f}" for ms in HORIZONS_MS),
     )
-
-
-def _own_share(subject: Subject) -> str:
-    """How much of the time with a quote it was its own model's."""
-    quoted = {
-        one.reason: one.seconds for one in subject.time if one.reason and one.reason.startswith(QUOTING)
-    }
-    total = sum(quoted.values())
-    return f"{quoted.get(QUOTING, 0.0) / total:.0%}" if total else "-"

@@ -17,6 +17,7 @@ from tradex_backtest.report.figures import (
     plain,
     ratio,
 )
+from tradex_backtest.report.own_model import warnings
 
 BYTES_FOR_POINTS: Final = 400_000
 BYTES_PER_POINT: Final = 60
@@ -56,6 +57,7 @@ def _data(subjects: Sequence[Subject]) -> dict[str, Any]:
     return {
         "horizons_s": [ms / 1000 for ms in HORIZONS_MS],
         "summaries": [subject.summary() for subject in subjects[:TABLE_MAX]],
+        "warnings": warnings(subjects),
         "details": [_detail(subject, points) for subject in shown],
         "left_out": [max(0, len(subjects) - DETAILS_MAX), max(0, len(subjects) - TABLE_MAX)],
     }

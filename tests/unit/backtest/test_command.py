@@ -186,6 +186,22 @@ def test_a_comparison_is_told_as_a_table_of_markdown(
     assert "| BTCUSDT (market.gz) | a | " in row
 
 
+def test_a_model_that_hardly_quoted_itself_is_named_under_the_table_and_in_the_report(
+    market: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.html"
+    words = ["--capture", str(market), "--config", str(config), "--jobs", "1", "--out", str(report)]
+    assert main([*words, "--sweep", "model=linear_skew,glft"]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if " quoted as " in line]
+    assert said == [
+        "BTCUSDT (market.gz), a model=glft: glft quoted as linear_skew 100.0 % of the time: too_few_samples"
+    ]
+    assert said[0] in report.read_text()
+    assert main([*words, "--sweep", "base_spread_bps=2,4"]) == 0
+    assert " quoted as " not in capsys.readouterr().out
+    assert '"warnings":[]' in report.read_text()
+
+
 def test_a_sweep_ends_with_its_runs_beside_the_first_and_says_where_the_report_is(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

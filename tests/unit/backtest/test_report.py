@@ -39,6 +39,22 @@ def test_the_report_is_the_same_to_the_byte_and_tells_what_json_tells(
     assert figures(pages[0])["summaries"] == told["runs"]
 
 
+def test_settings_are_told_in_the_words_of_a_configuration_file(
+    tmp_path: Path, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"model": "glft", "model_parameters": "{gamma: 0.010}", "fair_value": "size_weighted_mid"}
+    config = config_file(tmp_path / "b.yaml", volatility_multiplier="false", **settings)
+    page = tmp_path / "report.html"
+    backtested(capsys, "--capture", market, "--config", config, "--out", page)
+    (told,) = (detail["settings"] for detail in figures(page)["details"])
+    assert (told["gamma"], told["fair_value"], told["volatility_multiplier"]) == (
+        "0.01",
+        "size_weighted_mid",
+        "false",
+    )
+    assert "model_parameters" not in told
+
+
 def test_the_parts_of_every_point_sum_to_the_total(
     market: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -139,7 +139,7 @@
   }
 
   root.replaceChildren(el("h1", {}, data.title), ...data.notes.map((note) => el("p", { class: "quiet" }, note)),
-    comparison(), el("p", { class: "quiet" }, "P&L = spread + inventory − fees paid; quote currency."), data.summaries.length > 1 ? el("p", { class: "quiet" }, "Small figures: the difference to the first line of the same market.") : "",
+    comparison(), el("p", { class: "quiet" }, "P&L = spread + inventory − fees paid; quote currency."), ...data.warnings.map((said) => el("p", { class: "bad" }, said)), data.summaries.length > 1 ? el("p", { class: "quiet" }, "Small figures: the difference to the first line of the same market.") : "",
     data.left_out[0] ? el("p", {}, `${data.left_out[0]} more have no section of their own${data.left_out[1] ? `, ${data.left_out[1]} of them no line` : ""}: --json has all of them.`) : "",
     ...data.details.map(section));
   const draw = () => charts.forEach((one) => one.draw());
