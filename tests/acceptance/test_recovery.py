@@ -63,7 +63,15 @@ async def test_after_kill_9_all_is_paused_nothing_rests_and_every_fill_counts_on
 async def test_halted_stays_halted_across_kill_9_until_a_reset(start_site: StartSite) -> None:
     site = await start_site(**SOON_FORGOTTEN)
     await _quote(site)
-    assert (await site.operator.emergency("kill", BTC)).status == 200
+
+    async def durable() -> bool:
+        """Its answer says whether a crash would lose it: the database may take longer than it waits."""
+        answer = await site.operator.emergency("kill", BTC)
+        [result] = answer.body["results"]
+        assert (answer.status, result["state"]) == (200, "HALTED")
+        return bool(result["durable"])
+
+    await until("the kill is durable", durable)
     site.service.kill()
     await site.start()
     await site.operator.halted(BTC, "MANUAL")

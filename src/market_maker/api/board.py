@@ -1,6 +1,7 @@
 """What streams tell of the fleet, made once for all of them: whatever changed, turn by turn."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ MIN_INTERVAL_S = 0.5
 """Changes within this time are told together: a console needs no more."""
 TOGETHER_MAX = 50
 """Events sent in one piece: sending one costs as much as making half of one."""
+
+_log = logging.getLogger(__name__)
 
 Shown = SymbolSummary | WithoutPicture | None
 """What there is to tell of a symbol; None: it is gone."""
@@ -89,8 +92,12 @@ class Board:
         wait_s = max(0.0, min(self._look_s, self._heartbeat_s) - time.monotonic())
         self._changed |= await self._changes.next(wait_s) or frozenset()
         for symbol in sorted(self._changed):
-            self._make_own(symbol)
-            self._changed.discard(symbol)  # behind it: one that could not be made is left for the next maker
+            try:
+                self._make_own(symbol)
+                self._changed.discard(symbol)
+            except Exception:  # noqa: BLE001 -- whatever it is
+                # The others' consoles go on; the next turn tries again.
+                _log.exception("symbol not shown in this turn: %s", symbol)
             await asyncio.sleep(0)  # making one takes a while: trading goes on in between
         if time.monotonic() >= self._look_s:
             await self._look_elsewhere()
