@@ -98,6 +98,7 @@ async def test_a_symbol_whose_event_could_not_be_made_is_told_by_the_next_turn_a
     assert caplog.messages == [f"symbol not shown in this turn: {BTC}"]
     [piece] = board.since(0)
     assert (b'"symbol":"BTC-USDT"' in piece, b'"symbol":"ETH-USDT"' in piece) == (False, True)
+    desk.change(ETH, state=State.ACTIVE)
     assert await board.after(1) == 2
     assert b'"symbol":"BTC-USDT"' in board.since(1)[0]
 
