@@ -10,6 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from market_maker.repositories.errors import DatabaseUnavailableError
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.streams.avro_codec import AvroEncoder
 from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.publisher import KafkaPublisher, PublishError
@@ -101,9 +102,9 @@ class Relay:
 
     # --- the store, as the relay asks it -----------------------------------------------------------
 
-    async def unsent(self, limit: int) -> Sequence[OutboxRow]:
+    async def unsent(self, limit: int) -> Sequence[OutboxEvent]:
         """Waiting rows, the symbols taking turns."""
-        found: list[OutboxRow] = await self._asked(lambda: self._store.unsent(limit))
+        found: list[OutboxEvent] = await self._asked(lambda: self._store.unsent(limit))
         return found
 
     async def mark_sent(self, ids: Sequence[int], at: datetime) -> int:  # noqa: ARG002 -- the protocol's signature

@@ -18,8 +18,9 @@ from market_maker.core.orders.ids import OrderIds
 from market_maker.core.orders.order_tracker import Order, OrderTracker
 from market_maker.core.risk import kill_switch
 from market_maker.core.states import State
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.streams.offsets import OffsetTracker
-from market_maker.streams.outbox_relay import OutboxRelay, OutboxRow
+from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.publisher import PublishError
 from simulation.runner import run_seed
 from simulation.store import Store
@@ -157,7 +158,7 @@ def the_journal_writes_the_newest_first(patch: Patch) -> None:
 
 
 def the_relay_goes_on_behind_a_row_that_failed(patch: Patch) -> None:
-    async def send_in_order(relay: OutboxRelay, _symbol: str, rows: Sequence[OutboxRow]) -> None:
+    async def send_in_order(relay: OutboxRelay, _symbol: str, rows: Sequence[OutboxEvent]) -> None:
         for row in rows:
             with suppress(PublishError):
                 await relay._send(row)
@@ -170,7 +171,7 @@ def the_relay_goes_on_behind_a_row_that_failed(patch: Patch) -> None:
 def rows_count_as_sent_before_the_broker_has_them(patch: Patch) -> None:
     send = OutboxRelay._send
 
-    async def hasty(relay: OutboxRelay, row: OutboxRow) -> None:
+    async def hasty(relay: OutboxRelay, row: OutboxEvent) -> None:
         relay._acknowledged.append(row.id)
         await send(relay, row)
 

@@ -8,13 +8,13 @@ acknowledgement; a crash between the two sends it again, with the same event id.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Protocol
 
 from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.streams import envelope
 from market_maker.streams.avro_codec import AvroEncoder
 from market_maker.streams.errors import EncodeError, RegistryError
@@ -31,42 +31,10 @@ SLOW_S = 0.25
 _log = logging.getLogger(__name__)
 
 
-class OutboxRow(Protocol):
-    """One event that waits for the broker."""
-
-    @property
-    def id(self) -> int:
-        """Rises within a symbol."""
-
-    @property
-    def event_id(self) -> UUID:
-        """Stable: every sending of this row carries it."""
-
-    @property
-    def topic(self) -> str:
-        """Where it goes."""
-
-    @property
-    def symbol(self) -> str:
-        """The message key."""
-
-    @property
-    def payload(self) -> Mapping[str, Any]:
-        """The `data` record of the topic's schema."""
-
-    @property
-    def trace_id(self) -> str:
-        """32 hex digits, or empty."""
-
-    @property
-    def created_at(self) -> datetime:
-        """When the event happened, with its zone."""
-
-
 class OutboxStore(Protocol):
     """The outbox as the relay needs it; raises DatabaseError when the database is away."""
 
-    async def unsent(self, limit: int) -> Sequence[OutboxRow]:
+    async def unsent(self, limit: int) -> Sequence[OutboxEvent]:
         """Waiting rows, in order within each symbol, the symbols taking turns."""
 
     async def mark_sent(self, ids: Sequence[int], at: datetime) -> int:
@@ -171,10 +139,10 @@ class OutboxRelay:
                 self.last_error = ""
             return len(rows) >= self._rows_max and self.sent > before
 
-    def _begin(self, rows: Sequence[OutboxRow]) -> list[asyncio.Task[None]]:
+    def _begin(self, rows: Sequence[OutboxEvent]) -> list[asyncio.Task[None]]:
         """Start to send the rows of every symbol that has nothing on its way."""
         acknowledged = set(self._acknowledged)
-        by_symbol: dict[str, list[OutboxRow]] = {}
+        by_symbol: dict[str, list[OutboxEvent]] = {}
         for row in rows:
             is_free = row.symbol not in self._sending and not self._is_held_back(row.symbol)
             if is_free and row.id not in acknowledged:
@@ -194,7 +162,7 @@ class OutboxRelay:
                 del self._sending[symbol]
                 sending.result()
 
-    async def _send_in_order(self, symbol: str, rows: Sequence[OutboxRow]) -> None:
+    async def _send_in_order(self, symbol: str, rows: Sequence[OutboxEvent]) -> None:
         for row in rows:
             try:
                 await self._send(row)
@@ -206,7 +174,7 @@ class OutboxRelay:
             self._held_back.pop(symbol, None)
             self.sent += 1
 
-    async def _send(self, row: OutboxRow) -> None:
+    async def _send(self, row: OutboxEvent) -> None:
         record = envelope.wrap(
             row.topic, row.payload, event_id=str(row.event_id), at=row.created_at, trace_id=row.trace_id
         )

@@ -4,13 +4,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Message
 from tests.support.kafka import TRACE_ID, RegistryServer, StoppableBroker, TopicReader, until
 
 from market_maker.repositories.errors import DatabaseUnavailableError
+from market_maker.repositories.outbox import OutboxEvent
 from market_maker.streams.avro_codec import AvroDecoder, AvroEncoder
 from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.partitioner import partition_of
@@ -21,24 +22,11 @@ from market_maker.streams.topics import PUBLISHED, STATE_CHANGED
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the outbox."""
-
-    id: int
-    symbol: str
-    payload: dict[str, Any]
-    event_id: UUID = field(default_factory=uuid4)
-    topic: str = STATE_CHANGED
-    trace_id: str = ""
-    created_at: datetime = NOON
-
-
 @dataclass
 class Table:
     """The outbox in memory; `down` is a database that does not answer."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[OutboxEvent] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     down: bool = False
     marking_fails: int = 0
@@ -54,9 +42,10 @@ class Table:
                 "reason": str(number),
                 "actor": "a",
             }
-            self.rows.append(Row(number, symbol, payload))
+            row = OutboxEvent(number, uuid4(), STATE_CHANGED, symbol, payload, "", NOON, None)
+            self.rows.append(row)
 
-    async def unsent(self, limit: int) -> Sequence[Row]:
+    async def unsent(self, limit: int) -> Sequence[OutboxEvent]:
         self.asked += 1
         self._answer()
         return [row for row in self.rows if row.id not in self.sent][:limit]
