@@ -70,5 +70,5 @@ async def told(logged: Any, event: str) -> bool:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Redis answers, it is not given up because the machine stands still for a moment."""
-    for limit in ("fleet.link.ANSWER_S_MAX", "fleet.questions.ANSWER_S_MAX", "clients.redis.PING_TIMEOUT_S"):
+    for limit in ("fleet.link.ANSWER_S_MAX", "fleet.questions.ANSWER_S_MAX"):
         monkeypatch.setattr(f"market_maker.{limit}", WAIT_S_MAX)

@@ -11,7 +11,6 @@ from market_maker.bootstrap.meters import Meters
 from market_maker.clients.metadata import MetadataClient
 from market_maker.clients.order_contract import Account
 from market_maker.clients.order_service import OrderServiceClient
-from market_maker.clients.redis import RedisClient
 from market_maker.fleet.bus import FleetBus
 from market_maker.ownership.tenancy import RENEW_S_MAX
 from market_maker.repositories.database import close_pool, open_pool
@@ -34,7 +33,6 @@ class Dependencies:
     """The lease's own, for the same reason."""
     orders: OrderServiceClient
     metadata: MetadataClient
-    redis: RedisClient
     bus: FleetBus
     registry: SchemaRegistry
 
@@ -70,8 +68,6 @@ class Dependencies:
             ca_file=settings.metadata_tls.ca_file,
         )
         resources.push_async_callback(metadata.close)
-        redis = RedisClient(settings.redis_url.reveal(), settings.redis_tls.options())
-        resources.push_async_callback(redis.close)
         secret = settings.fleet_secret
         bus = FleetBus(
             settings.redis_url.reveal(),
@@ -83,14 +79,14 @@ class Dependencies:
         registry = SchemaRegistry(
             settings.schema_registry_url.reveal(), settings.http_tls.registry_properties()
         )
-        return cls(Database(pool), journal_pool, Database(lease_pool), orders, metadata, redis, bus, registry)
+        return cls(Database(pool), journal_pool, Database(lease_pool), orders, metadata, bus, registry)
 
     def probes(self, kafka: Probe, registry: Probe) -> dict[str, Probe]:
         """How to ask each component whether it is there."""
         return {
             "postgres": postgres_probe(self.database),
             "kafka": kafka,
-            "redis": self.redis.health,
+            "redis": self.bus.health,
             "order_service": self.orders.health,
             "metadata": self.metadata.health,
             "schema_registry": registry,

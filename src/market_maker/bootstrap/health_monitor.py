@@ -6,7 +6,6 @@ from typing import Final
 
 from market_maker.actors.journal import Journal
 from market_maker.api.ports import Check, CheckStatus, ServiceHealth
-from market_maker.clients.dependency import DependencyHealth
 from market_maker.repositories.database import ping
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
@@ -21,7 +20,8 @@ DEGRADED_ONLY: Final = frozenset({"redis", "auth"})
 """Components whose absence changes nothing about quoting or safety. Without the Auth Service its cached keys
 serve for a while; whatever fails then is told by the API itself."""
 
-Probe = Callable[[], Coroutine[object, object, DependencyHealth]]
+Probe = Callable[[], Coroutine[object, object, str | None]]
+"""Tells why a component is not there; None when it is."""
 
 
 class HealthMonitor:
@@ -34,7 +34,7 @@ class HealthMonitor:
         self._probes = probes
         self._show = show
         self._journal = journal
-        self._asking: dict[str, asyncio.Task[DependencyHealth]] = {}
+        self._asking: dict[str, asyncio.Task[str | None]] = {}
         self._checks = {name: Check(name, CheckStatus.FAILED, "not asked yet") for name in probes}
 
     def health(self) -> ServiceHealth:
@@ -64,7 +64,7 @@ class HealthMonitor:
             if self._asking[name].done():
                 self._note(name, self._asking.pop(name).result())
             else:
-                self._note(name, DependencyHealth(name, healthy=False, detail="no answer within a second"))
+                self._note(name, "no answer within a second")
 
     def _unwritten(self) -> str:
         """Why PostgreSQL cannot be all right; empty when the journal knows nothing against it."""
@@ -73,22 +73,22 @@ class HealthMonitor:
             return self._journal.failure
         return f"what happened waits to be written for {lag_s:.1f} s" if lag_s > JOURNAL_LAG_S_MAX else ""
 
-    def _note(self, name: str, found: DependencyHealth) -> None:
+    def _note(self, name: str, failure: str | None) -> None:
         status = CheckStatus.OK
-        if not found.healthy:
+        if failure is not None:
             status = CheckStatus.DEGRADED if name in DEGRADED_ONLY else CheckStatus.FAILED
-        self._checks[name] = Check(name, status, found.detail)
-        self._show(name, found.healthy)
+        self._checks[name] = Check(name, status, failure or "")
+        self._show(name, failure is None)
 
 
 def postgres_probe(database: Database) -> Probe:
     """Whether PostgreSQL answers."""
 
-    async def probe() -> DependencyHealth:
+    async def probe() -> str | None:
         try:
             await ping(database)
         except DatabaseError as error:
-            return DependencyHealth("postgres", healthy=False, detail=str(error))
-        return DependencyHealth("postgres", healthy=True)
+            return str(error)
+        return None
 
     return probe

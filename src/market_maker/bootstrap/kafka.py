@@ -10,7 +10,6 @@ from confluent_kafka.admin import AdminClient
 
 from market_maker.bootstrap.dependencies import Dependencies
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
-from market_maker.clients.dependency import DependencyHealth
 from market_maker.core.events import BookSnapshot, Execution, OrderEvent, Source
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.outbox import OutboxRepository
@@ -199,10 +198,10 @@ class KafkaSide:
         if self._intake is not None:
             await self._intake.end(for_good=for_good)
 
-    async def registry_health(self) -> DependencyHealth:
-        """Whether the registry took our schemas."""
+    async def registry_health(self) -> str | None:
+        """Why the registry does not take our schemas; None when it does."""
         try:
             await asyncio.to_thread(self._encoder.register)
         except RegistryError as error:
-            return DependencyHealth("schema_registry", healthy=False, detail=str(error))
-        return DependencyHealth("schema_registry", healthy=True)
+            return str(error)
+        return None

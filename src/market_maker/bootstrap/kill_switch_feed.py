@@ -9,7 +9,6 @@ import structlog
 
 from market_maker.actors.tenure import Lease
 from market_maker.actors.trading import Trading
-from market_maker.clients.dependency import DependencyHealth
 from market_maker.core.events import JournalMeasured, LagMeasured, LeaseMeasured
 from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.lag import LagReport
@@ -96,13 +95,12 @@ class KillSwitchFeed:
             return None
         return report.partitions.get(key)
 
-    async def kafka_health(self) -> DependencyHealth:
-        """Whether the lag of every consumed topic can be measured."""
+    async def kafka_health(self) -> str | None:
+        """Which topics' lag cannot be measured; None when that of each can."""
         if self.lag is None:
-            return DependencyHealth("kafka", healthy=False, detail="not measured yet")
+            return "not measured yet"
         unknown = sorted(topic for topic, lag_ns in self.lag.topics.items() if lag_ns is None)
-        detail = f"lag not measurable: {', '.join(unknown)}" if unknown else ""
-        return DependencyHealth("kafka", healthy=not unknown, detail=detail)
+        return f"lag not measurable: {', '.join(unknown)}" if unknown else None
 
     def _tell_journal(self, *, repeat: bool) -> None:
         """Tell the engines while something is wrong with the journal, and when it is well again."""

@@ -19,8 +19,6 @@ import aiohttp
 import jwt
 from yarl import URL
 
-from market_maker.clients.dependency import DependencyHealth
-
 ALGORITHMS: Final = ("ES256", "RS256")
 JWKS_PATH: Final = ".well-known/jwks.json"
 FETCH_TIMEOUT_S: Final = 2.0
@@ -118,17 +116,17 @@ class KeyStore:
         await self._ask()
         return max(ASK_AGAIN_S, (self._keys.fresh_until_s - self._clock()) / 2)
 
-    async def health(self) -> DependencyHealth:
-        """Whether the Auth Service publishes keys; if not, how long the cached ones still serve."""
+    async def health(self) -> str | None:
+        """Why the Auth Service publishes no keys, and how long the cached ones still serve; None: it does."""
         if self._asked_s is None or self._clock() >= self._asked_s + LOOK_EVERY_S:
             await self._ask()
         if not self._failure:
-            return DependencyHealth("auth", healthy=True)
+            return None
         left_s = self._keys.expires_s - self._clock()
         rest = f"cached keys serve for another {left_s:.0f} s"
         if left_s <= 0:
             rest = "no key is valid: every token is refused"
-        return DependencyHealth("auth", healthy=False, detail=f"{self._failure}; {rest}")
+        return f"{self._failure}; {rest}"
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,7 +9,6 @@ from typing import Any, Final, NoReturn
 import grpc
 import grpc.aio
 
-from market_maker.clients.dependency import DependencyHealth
 from market_maker.clients.json_fields import parse_decimal
 from market_maker.core.instrument import Instrument, InstrumentStatus
 from tradex_contracts import metadata_pb2 as pb
@@ -124,13 +123,13 @@ class MetadataClient:
                 unusable.append(error)
         return Offer(instruments, unusable)
 
-    async def health(self) -> DependencyHealth:
-        """Whether the Metadata Service answers."""
+    async def health(self) -> str | None:
+        """Why the Metadata Service does not answer; None when it does."""
         try:
             await self._list(pb.ListInstrumentsRequest(), timeout=self._deadline_s)
         except grpc.aio.AioRpcError as error:
-            return DependencyHealth("metadata_service", healthy=False, detail=_described(error))
-        return DependencyHealth("metadata_service", healthy=True)
+            return _described(error)
+        return None
 
     async def close(self) -> None:
         """Close the channel; calls under way end."""

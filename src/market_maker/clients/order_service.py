@@ -25,7 +25,6 @@ from urllib.parse import quote, urlencode
 from market_maker.clients import order_contract as contract
 from market_maker.clients.connection import Broken, HttpReply
 from market_maker.clients.departure import Gate
-from market_maker.clients.dependency import DependencyHealth
 from market_maker.clients.http_call import End, Lateness, Request, Result, Sent
 from market_maker.clients.http_lane import HttpLane, StallClock
 from market_maker.clients.order_answers import (
@@ -196,17 +195,17 @@ class OrderServiceClient:
             time.monotonic_ns(), asked_at_ns, answer.outcome, orders, answer.detail, answer.retry_after_ns
         )
 
-    async def health(self) -> DependencyHealth:
-        """Whether the Order Service answers at all; any answer below 500 will do."""
+    async def health(self) -> str | None:
+        """Why the Order Service does not answer; None when it does, with whatever is below 500."""
         return await self._touch(self._orders_lane)
 
-    async def warm(self, at_once: int = WARM_AT_ONCE, within_s: float = 0.0) -> DependencyHealth:
+    async def warm(self, at_once: int = WARM_AT_ONCE, within_s: float = 0.0) -> str | None:
         """Use as many connections of each lane as it has needed at once, and at least `at_once`.
 
-        An order should not pay for a handshake. `within_s`: the time over which that is spread.
+        An order should not pay for a handshake. `within_s`: the time over which that is spread. As `health`.
         """
         touched = await asyncio.gather(*(self._warm(lane, at_once, within_s) for lane in self.lanes))
-        return next((health for health in touched if not health.healthy), touched[0])
+        return next(filter(None, touched), None)
 
     async def keep_warm(self, every_s: float = WARM_EVERY_S) -> NoReturn:
         """Warm the connections again and again, so that the exchange does not close them as idle."""
@@ -223,7 +222,7 @@ class OrderServiceClient:
         """Give up what is under way, without further answers, and close all connections."""
         await asyncio.gather(*(lane.close() for lane in (*self.lanes, self._lists_lane)))
 
-    async def _warm(self, lane: HttpLane, at_once: int, within_s: float) -> DependencyHealth:
+    async def _warm(self, lane: HttpLane, at_once: int, within_s: float) -> str | None:
         """A few at a time, so that no order waits for all of them; all at once when some have to be made."""
         wanted = max(at_once, lane.high_water)
         if lane.standing < wanted:
@@ -233,19 +232,15 @@ class OrderServiceClient:
             if turn:
                 await asyncio.sleep(within_s / turns)
             touched = await asyncio.gather(*(self._touch(lane) for _ in range(at_once)))
-            health = next((health for health in touched if not health.healthy), touched[0])
-            if not health.healthy:
-                break
-        return health
+            if failure := next(filter(None, touched), None):
+                return failure
+        return None
 
-    async def _touch(self, lane: HttpLane) -> DependencyHealth:
+    async def _touch(self, lane: HttpLane) -> str | None:
         result = (await lane.touch(Request("GET", "/health"), QUESTION_TIMEOUT_NS)).result
-        if isinstance(result, HttpReply) and result.status < 500:
-            return DependencyHealth("order_service", healthy=True)
         if isinstance(result, HttpReply):
-            return DependencyHealth("order_service", healthy=False, detail=f"answered {result.status}")
-        detail = result.detail if isinstance(result, Broken) else "no answer in time"
-        return DependencyHealth("order_service", healthy=False, detail=detail)
+            return None if result.status < 500 else f"answered {result.status}"
+        return result.detail if isinstance(result, Broken) else "no answer in time"
 
     async def _every_page(self, symbol: str, trace: str | None) -> tuple[Meaning, tuple[ExchangeOrder, ...]]:
         orders: dict[str, ExchangeOrder] = {}

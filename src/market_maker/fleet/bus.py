@@ -93,6 +93,10 @@ class FleetBus:
         """Tell who has signed out here, and learn who has elsewhere."""
         await share(self._link, signed_out)
 
+    async def health(self) -> str | None:
+        """Why Redis does not answer within a second; None when it does."""
+        return await self._link.health()
+
     async def leave(self) -> None:
         """An orderly end: take back what this instance has left; a late beat does not bring it again."""
         self._has_left = True

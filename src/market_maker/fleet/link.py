@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from market_maker.clients.redis import open_redis
-
 ANSWER_S_MAX: Final = 1.0
+CONNECTIONS_MAX: Final = 16
 WRONG_TYPE: Final = "WRONGTYPE"
 """How the error of a key begins that holds something else than it should: no fault of the server."""
 
@@ -18,7 +20,12 @@ Command = tuple[str | bytes | int, ...]
 
 
 class FleetLink:
-    """One pool of connections; tells the log once when Redis is gone and once when it is back."""
+    """One pool of connections; tells the log once when Redis is gone and once when it is back.
+
+    A connection is made when first needed and again after it broke. Nothing is tried twice: a request to
+    another instance must not arrive twice, and who asks again does so himself. Nor is there a timeout for
+    commands: redis-py would use `asyncio.wait_for`, which swallows cancellations on Python 3.11.
+    """
 
     def __init__(
         self,
@@ -26,9 +33,19 @@ class FleetLink:
         tls: Mapping[str, Any] | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.redis = open_redis(url, tls)
+        """`tls` are redis-py's options for rediss:// addresses."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=ANSWER_S_MAX,
+            socket_connect_timeout=ANSWER_S_MAX,
+            socket_timeout=None,
+            retry=Retry(NoBackoff(), 0),
+            **(tls or {}),
+        )
+        self.redis = Redis.from_pool(pool)
         self._clock_ns = clock_ns
-        self._is_there = True
+        self._failure: str | None = None
         self._offsets_ms: tuple[int, int] | None = None
         """What is to be added to ours: at least, and at most."""
         self._log = structlog.get_logger()
@@ -63,15 +80,22 @@ class FleetLink:
 
     def gone(self, error: Exception) -> None:
         """Redis does not answer."""
-        if self._is_there:
-            self._log.warning("fleet_bus_lost", reason=f"{type(error).__name__}: {error}"[:200])
-        self._is_there = False
+        reason = f"{type(error).__name__}: {error}"[:200]
+        if isinstance(error, TimeoutError):
+            reason = f"no answer within {ANSWER_S_MAX:g} s"
+        if self._failure is None:
+            self._log.warning("fleet_bus_lost", reason=reason)
+        self._failure = reason
 
     def back(self) -> None:
         """Redis answers."""
-        if not self._is_there:
+        if self._failure is not None:
             self._log.info("fleet_bus_back")
-        self._is_there = True
+        self._failure = None
+
+    async def health(self) -> str | None:
+        """Why Redis does not answer within a second; None when it does."""
+        return None if await self.run(("PING",)) is not None else self._failure
 
     # --- the one clock that all instances share -------------------------------------------------
 

@@ -9,7 +9,6 @@ import pytest
 from market_maker.api.ports import CheckStatus
 from market_maker.bootstrap import health_monitor
 from market_maker.bootstrap.health_monitor import HealthMonitor
-from market_maker.clients.dependency import DependencyHealth
 
 
 @dataclass
@@ -30,18 +29,17 @@ class Frozen:
         self.thawed = asyncio.Event()
         self.asked = 0
 
-    async def probe(self) -> DependencyHealth:
+    async def probe(self) -> None:
         self.asked += 1
         while not self.thawed.is_set():
             try:
                 await self.thawed.wait()
             except asyncio.CancelledError:  # as asyncpg does, which waits for the server to take it back
                 continue
-        return DependencyHealth("postgres", healthy=True)
 
 
-async def fine() -> DependencyHealth:
-    return DependencyHealth("kafka", healthy=True)
+async def fine() -> None:
+    """It is there."""
 
 
 def monitor(
@@ -68,10 +66,7 @@ async def test_who_does_not_answer_within_a_second_is_not_ok_and_holds_up_nobody
 
 @pytest.mark.parametrize("journal", [Journal(failure="PostgreSQL is shutting down"), Journal(lag_s=1.5)])
 async def test_what_the_journal_knows_already_health_says(journal: Journal) -> None:
-    async def answers() -> DependencyHealth:
-        return DependencyHealth("postgres", healthy=True)
-
-    watching, shown = monitor(journal, postgres=answers)
+    watching, shown = monitor(journal, postgres=fine)
     await watching.ask_all()
     assert shown() == {"postgres": CheckStatus.FAILED}
     journal.failure, journal.lag_s = "", 0.0

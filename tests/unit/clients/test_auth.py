@@ -255,8 +255,7 @@ async def test_the_auth_service_is_healthy_while_it_publishes_keys_and_is_not_as
 ) -> None:
     async with storing(issuer.url, clock) as keys:
         for _ in range(3):
-            health = await keys.health()
-            assert (health.name, health.healthy, health.detail) == ("auth", True, "")
+            assert await keys.health() is None
         assert issuer.asked == 1
 
 
@@ -268,14 +267,14 @@ async def test_an_outage_is_told_while_cached_keys_still_serve_and_how_long_they
         issuer.status = 503
         clock.pass_s(LOOK_EVERY_S)
         health = await keys.health()
-        assert not health.healthy
-        assert health.detail.endswith("answers 503; cached keys serve for another 3570 s")
+        assert health is not None
+        assert health.endswith("answers 503; cached keys serve for another 3570 s")
         assert await keys.key("es-1") is not None
         clock.pass_s(LIFETIME_S)
-        assert (await keys.health()).detail.endswith("no key is valid: every token is refused")
+        assert (await keys.health() or "").endswith("no key is valid: every token is refused")
         issuer.status = 200
         clock.pass_s(LOOK_EVERY_S)
-        assert (await keys.health()).healthy
+        assert await keys.health() is None
 
 
 async def test_an_auth_service_that_never_answered_lets_nobody_in_and_health_says_so(
@@ -283,13 +282,13 @@ async def test_an_auth_service_that_never_answered_lets_nobody_in_and_health_say
 ) -> None:
     async with storing(f"http://user:s3cret@127.0.0.1:{unused_tcp_port}", clock) as keys:
         health = await keys.health()
-        assert (health.healthy, "every token is refused" in health.detail) == (False, True)
+        assert "every token is refused" in (health or "")
 
 
 async def test_health_is_open_to_all_and_shows_no_password_of_the_url(issuer: Issuer, clock: Clock) -> None:
     issuer.status = 500
     async with storing(issuer.url.replace("//", "//user:s3cret@"), clock) as keys:
-        detail = (await keys.health()).detail
+        detail = await keys.health() or ""
         assert "answers 500" in detail
         assert "s3cret" not in detail
 

