@@ -61,7 +61,7 @@ async def test_what_is_published_with_the_users_password_is_consumed_with_it_and
     async with publishing(environ, 10_000) as publisher, desk.running():
         await publisher.publish(ENGINE_EVENT, BTC, wire_format.value(ENGINE_EVENT, trade), [])
         await until(lambda: desk.has(BTC, 1))
-        desk.intake.done(desk.boxes[BTC].of(Execution)[0].source)
+        desk.offsets.done(desk.boxes[BTC].of(Execution)[0].source)
         await until(lambda: desk.reports[-1].topics[ENGINE_EVENT] == 0)
 
 

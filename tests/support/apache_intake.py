@@ -19,7 +19,7 @@ MakeDesk = Callable[..., Desk]
 def make_durable(desk: Desk, first: int = 0, end: int | None = None) -> None:
     """The effects of these executions are in the database."""
     for event in desk.boxes[BTC].of(Execution)[first:end]:
-        desk.intake.done(event.source)
+        desk.offsets.done(event.source)
 
 
 def lag_ns(desk: Desk) -> int:

@@ -16,6 +16,7 @@ from market_maker.streams.consumer_options import ConsumerOptions
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
 from market_maker.streams.lag import LagReport
+from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.router import Destinations
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import ENGINE_EVENT, ORDER_BOOK_DELTA
@@ -83,6 +84,7 @@ class Desk:
         self.letters = Letters()
         self.reports: list[LagReport] = []
         self.strays: list[tuple[str, Execution | OrderEvent]] = []
+        self.offsets = OffsetTracker()
         self.intake = KafkaIntake(
             ConsumerOptions(
                 broker,
@@ -98,6 +100,7 @@ class Desk:
             InstrumentTable(instrument(symbol) for symbol in SYMBOLS),
             OURS,
             Destinations(self.boxes, self.letters, lambda *event: self.strays.append(event)),
+            self.offsets,
             self.reports.append,
             listener=listener,
             lag_interval_s=0.05,
@@ -198,7 +201,7 @@ class Listener:
         if self.hold is not None:
             await self.hold.wait()
         for event in self.desk.boxes["BTCUSDT"].of(Execution)[: self.make_durable]:
-            self.desk.intake.done(event.source)
+            self.desk.offsets.done(event.source)
         self.revoked.append(numbers)
 
     def lost(self, numbers: frozenset[int]) -> None:

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from market_maker.bootstrap.dependencies import Dependencies
 from market_maker.bootstrap.owned_outbox import OwnedOutbox
-from market_maker.core.events import BookSnapshot, Execution, OrderEvent, Source
+from market_maker.core.events import BookSnapshot, Execution, OrderEvent
 from market_maker.ownership.shell import Ownership
 from market_maker.repositories.outbox import OutboxRepository
 from market_maker.settings import Settings
@@ -23,10 +23,11 @@ from market_maker.streams.errors import RegistryError
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.intake import KafkaIntake
 from market_maker.streams.lag import LagReport
+from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.outbox_relay import OutboxRelay
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.publisher import KafkaPublisher
-from market_maker.streams.router import Destinations, SymbolSink
+from market_maker.streams.router import Destinations, RouterCounters, SymbolSink
 from market_maker.streams.simulated_quotes import SimulatedQuotePublisher
 from market_maker.streams.topic_counts import TopicsDifferError, differing, partition_counts
 from market_maker.streams.topics import CONSUMED, ENGINE_EVENT, ORDER_BOOK_DELTA, PUBLISHED
@@ -35,20 +36,29 @@ from market_maker.telemetry.tally import Tally
 
 
 class KafkaSide:
-    """Made on the running event loop; `consume` adds the intake once there is somebody to deliver to."""
+    """Made on the running event loop; `consume` adds the intake once there is somebody to deliver to.
+
+    Until then nothing can be asked of what is read.
+    """
+
+    _intake: KafkaIntake
+    _history: BookHistory
+    _ownership: Ownership
 
     def __init__(self, settings: Settings, connections: Dependencies) -> None:
         self._settings = settings
         self._registry = connections.registry
         self._encoder = AvroEncoder(connections.registry, PUBLISHED)
-        self._intake: KafkaIntake | None = None
-        self._history: BookHistory | None = None
-        self._ownership: Ownership | None = None
+        self.offsets = OffsetTracker()
         self.outbox = OutboxRepository(connections.database)
         self.publisher = KafkaPublisher(
             settings.kafka_brokers, asyncio.get_running_loop(), extra=settings.kafka_security.properties()
         )
-        self.relay = OutboxRelay(OwnedOutbox(self.outbox, self._is_ours), self._encoder, self.publisher)
+        self.relay = OutboxRelay(
+            OwnedOutbox(self.outbox, lambda symbol: self._ownership.sends_for(symbol)),  # noqa: PLW0108 -- as said
+            self._encoder,
+            self.publisher,
+        )
         self.quotes = SimulatedQuotePublisher(self._encoder, self.publisher)
         self.table = InstrumentTable()
         self._dead_letters = DeadLetters(self.publisher)
@@ -76,6 +86,7 @@ class KafkaSide:
             self.table,
             self._settings.system_account_id,
             Destinations(sinks, self._dead_letters, stray, ownership.expected),
+            self.offsets,
             on_lag,
             listener=ownership,
             on_batch=on_batch,
@@ -87,42 +98,31 @@ class KafkaSide:
         """Register the published schemas, then consume until `end`."""
         with suppress(RegistryError):  # the relay registers again before it sends
             await asyncio.to_thread(self._encoder.register)
-        if self._intake is not None:
-            await self._intake.run()
-
-    def done(self, source: Source) -> None:
-        """An engine event's effects are durable."""
-        if self._intake is not None:
-            self._intake.done(source)
-
-    def hold(self, source: Source) -> None:
-        """An engine event's effects do not become durable in this process."""
-        if self._intake is not None:
-            self._intake.hold(source)
+        await self._intake.run()
 
     def read_again(self, symbol: str) -> None:
         """Read anew what is not durable of the partition that carries the symbol's engine events."""
         partitions = self.partitions(ENGINE_EVENT)
-        if self._intake is not None and partitions is not None:
-            self._intake.read_again(partition_of(symbol, partitions))
+        if partitions is not None:
+            self._intake.consumer.read_again(partition_of(symbol, partitions))
 
     def reads_book_of(self, symbol: str) -> bool:
         """Whether the deltas of the symbol's book arrive."""
         partitions = self.partitions(ORDER_BOOK_DELTA)
-        if self._intake is None or partitions is None:
-            return False
-        return self._intake.is_reading((ORDER_BOOK_DELTA, partition_of(symbol, partitions)))
+        return partitions is not None and self._intake.is_reading(
+            (ORDER_BOOK_DELTA, partition_of(symbol, partitions))
+        )
 
     async def books(self, symbols: Collection[str]) -> dict[str, BookSnapshot]:
         """The present books that the topics prove; none of a symbol whose grid changes meanwhile."""
-        partitions, history = self.partitions(ORDER_BOOK_DELTA), self._history
-        if partitions is None or history is None:
+        partitions = self.partitions(ORDER_BOOK_DELTA)
+        if partitions is None:
             return {}
         wanted: dict[int, list[str]] = defaultdict(list)
         for symbol in symbols:
             wanted[partition_of(symbol, partitions)].append(symbol)
         grids = {symbol: self.table.reader(symbol.encode()) for symbol in symbols}
-        found = await asyncio.to_thread(history.read, wanted)
+        found = await asyncio.to_thread(self._history.read, wanted)
         now = {symbol: self.table.reader(symbol.encode()) for symbol in found}
         return {
             symbol: book
@@ -136,11 +136,11 @@ class KafkaSide:
 
     def generations(self) -> Mapping[TopicPartitionKey, int]:
         """The partitions that are read, each with what tells its present reading from earlier ones."""
-        return self._intake.consumer.assignment.generations if self._intake is not None else {}
+        return self._intake.consumer.assignment.generations
 
     def counts(self) -> Mapping[str, int]:
         """How many partitions each consumed topic has; empty while that is unknown."""
-        return self._intake.member.counts if self._intake is not None else {}
+        return self._intake.member.counts
 
     async def check_topics(self) -> None:
         """Raises TopicsDifferError; brokers that do not answer are asked again with the first assignment."""
@@ -162,32 +162,23 @@ class KafkaSide:
         except KafkaException:
             return ""
 
-    def _is_ours(self, symbol: str) -> bool:
-        return self._ownership is not None and self._ownership.sends_for(symbol)
-
     def tallies(self, metrics: Metrics) -> tuple[Tally, ...]:
         """Counters of what came in and could not be used, and of what did not get out."""
+
+        def routed() -> RouterCounters:
+            return self._intake.router.counters
+
         return (
-            Tally(metrics, "mm_consumed_messages_total", "topic", self._consumed, CONSUMED),
-            Tally(metrics, "mm_decode_errors_total", "topic", self._undecodable, CONSUMED),
+            Tally(metrics, "mm_consumed_messages_total", "topic", lambda: routed().consumed, CONSUMED),
+            Tally(metrics, "mm_decode_errors_total", "topic", lambda: routed().undecodable, CONSUMED),
             Tally(metrics, "mm_dead_letters_total", "topic", lambda: self._dead_letters.sent, CONSUMED),
-            Tally(metrics, "mm_unclaimed_events_total", "symbol", self._unclaimed),
+            Tally(metrics, "mm_unclaimed_events_total", "symbol", lambda: routed().strays),
             Tally(metrics, "mm_publish_failures_total", "topic", lambda: self.publisher.failed),
         )
 
-    def _consumed(self) -> Mapping[str, int]:
-        return self._intake.router.counters.consumed if self._intake is not None else {}
-
-    def _undecodable(self) -> Mapping[str, int]:
-        return self._intake.router.counters.undecodable if self._intake is not None else {}
-
-    def _unclaimed(self) -> Mapping[str, int]:
-        return self._intake.router.counters.strays if self._intake is not None else {}
-
     def quiesce(self) -> None:
         """Read nothing more."""
-        if self._intake is not None:
-            self._intake.quiesce()
+        self._intake.consumer.quiesce()
 
     async def end(self, *, for_good: bool = False) -> None:
         """Return once the last commit is made and the group is left; after `run` was started.
@@ -195,8 +186,7 @@ class KafkaSide:
         `for_good`: this instance's own place in the group is given up too.
         """
         self.publisher.stop()
-        if self._intake is not None:
-            await self._intake.end(for_good=for_good)
+        await self._intake.end(for_good=for_good)
 
     async def registry_health(self) -> str | None:
         """Why the registry does not take our schemas; None when it does."""

@@ -133,7 +133,7 @@ class Service:
         await self._ownership.read_configs()
         await self._markets.require_metadata()
         await self._ownership.tenancy.renew()
-        strays = StrayFills(self._journal, self._kafka.done)
+        strays = StrayFills(self._journal, self._kafka.offsets.done)
         self._kafka.consume(
             self._supervisor.sinks,
             self._feed.on_lag,
@@ -164,11 +164,11 @@ class Service:
         self._journal = Journal(
             JournalStore(connections.journal_pool),
             time.monotonic_ns,
-            kafka.done,
+            kafka.offsets.done,
             kafka.relay.notify,
             self._records_refused,
-            self._fenced,
-            kafka.hold,
+            lambda symbol, epoch: self._ownership.fenced(symbol, epoch),  # noqa: PLW0108 -- it is made below
+            kafka.offsets.hold,
         )
         self._supervisor = Supervisor(
             settings.engine_limits(),
@@ -308,9 +308,6 @@ class Service:
         now_ns = time.monotonic_ns()
         self._supervisor.tell(symbol, Fault(now_ns, KillReason.JOURNAL_FAILURE, reason))
         self._supervisor.tell(symbol, JournalMeasured(now_ns, 0, failed=True, detail=reason))
-
-    def _fenced(self, symbol: str, epoch: int) -> None:
-        self._ownership.fenced(symbol, epoch)
 
     # --- stop -----------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-from market_maker.core.events import Source
 from market_maker.streams.assignment import RebalanceListener
 from market_maker.streams.batch import TopicPartitionKey
 from market_maker.streams.consumer import KafkaConsumer
@@ -21,7 +20,8 @@ from market_maker.streams.schema_registry import SchemaRegistry
 class KafkaIntake:
     """Everything between the brokers and the symbols' mailboxes. Made on the running event loop.
 
-    To shut down: `quiesce`, let the journal become durable, `end`, await the end of `run`.
+    `offsets` are told, by whoever makes them so, which events' effects are durable. To shut down: quiesce the
+    consumer, let the journal become durable, `end`, await the end of `run`.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class KafkaIntake:
         instruments: InstrumentTable,
         account_id: str,
         to: Destinations,
+        offsets: OffsetTracker,
         on_lag: Callable[[LagReport], None],
         *,
         listener: RebalanceListener | None = None,
@@ -38,16 +39,15 @@ class KafkaIntake:
         on_batch: Callable[[int, int, int], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        self._offsets = OffsetTracker()
         self._has_left = asyncio.Event()
-        self.router = KafkaRouter(to, self._offsets, self._partitions, on_batch=on_batch)
+        self.router = KafkaRouter(to, offsets, self._partitions, on_batch=on_batch)
         self.consumer = KafkaConsumer(
             options,
             MessageDecoder(make_processors(registry, instruments, account_id)),
-            self._offsets,
+            offsets,
             HandOver(loop, self.router),
         )
-        self.member = GroupMember(options, self._offsets, self.consumer, loop, listener)
+        self.member = GroupMember(options, offsets, self.consumer, loop, listener)
         self.lag = LagMonitor(
             options.bootstrap_servers,
             lambda: self.consumer.assignment,
@@ -65,31 +65,10 @@ class KafkaIntake:
             threads.create_task(self._be_a_member())
             threads.create_task(self.lag.run())
 
-    def done(self, source: Source) -> None:
-        """An event's effects are durable. Call it exactly once for each delivered event with a source."""
-        self._offsets.done(source)
-
-    def hold(self, source: Source) -> None:
-        """An event's effects do not become durable in this process. Call it instead of `done`."""
-        self._offsets.hold(source)
-
-    def read_again(self, partition: int) -> None:
-        """Read a partition's engine events anew from the first that is not durable."""
-        self.consumer.read_again(partition)
-
     def is_reading(self, key: TopicPartitionKey) -> bool:
         """Whether a partition is read, and something of it or its end was seen since that began."""
         generation, position = self.consumer.assignment.generations.get(key), self.router.position(key)
         return generation is not None and position is not None and position.generation == generation
-
-    @property
-    def in_flight(self) -> int:
-        """Engine events that were delivered and are not durable yet."""
-        return self._offsets.in_flight()
-
-    def quiesce(self) -> None:
-        """Read no further messages, but stay in the group and commit what becomes durable."""
-        self.consumer.quiesce()
 
     def stop(self, *, for_good: bool = False) -> None:
         """End `run` after a last commit; `for_good` gives up the member's own place in the group too."""

@@ -101,7 +101,7 @@ async def test_an_unreadable_engine_event_halts_every_symbol_of_its_partition(
         for _ in concerned:
             assert await exchange.committed(ENGINE_EVENT, partition) == 0
             generation = desk.intake.consumer.assignment.generations[ENGINE_EVENT, partition]
-            desk.intake.done(Source(partition, 0, generation))
+            desk.offsets.done(Source(partition, 0, generation))
         await exchange.until_committed(partition, 1)
 
 
@@ -142,21 +142,21 @@ async def test_offsets_follow_what_is_durable_and_a_restart_repeats_the_rest(
         for event in first.boxes["BTCUSDT"].events[4:7]:
             assert isinstance(event, Execution)
             assert event.source is not None
-            first.intake.done(event.source)
+            first.offsets.done(event.source)
         await exchange.say(ORDER_BOOK_DELTA, delta(1, 2))
         await until(lambda: first.has("BTCUSDT", 1, BookDelta))
         assert await exchange.committed(ENGINE_EVENT, partition) == 0
         for event in first.boxes["BTCUSDT"].events[:4]:
             assert isinstance(event, Execution)
             assert event.source is not None
-            first.intake.done(event.source)
+            first.offsets.done(event.source)
         await exchange.until_committed(partition, 7)
-        assert first.intake.in_flight == 3
-        first.intake.quiesce()
+        assert first.offsets.in_flight() == 3
+        first.intake.consumer.quiesce()
         for event in first.boxes["BTCUSDT"].events[7:8]:
             assert isinstance(event, Execution)
             assert event.source is not None
-            first.intake.done(event.source)  # becomes durable while shutting down
+            first.offsets.done(event.source)  # becomes durable while shutting down
     assert await exchange.committed(ENGINE_EVENT, partition) == 8
 
     second = make_desk(session_timeout_ms=OF_TWO_MS)
@@ -175,14 +175,14 @@ async def test_what_is_not_durable_is_read_again_when_somebody_asks_for_it(
         exchange.trades("BTCUSDT", 0, 4)
         await until(lambda: desk.has("BTCUSDT", 4))
         for event in box.of(Execution)[:2]:
-            desk.intake.done(event.source)
+            desk.offsets.done(event.source)
         await exchange.until_committed(partition, 2)
-        desk.intake.hold(box.of(Execution)[2].source)
-        desk.intake.read_again(partition)
+        desk.offsets.hold(box.of(Execution)[2].source)
+        desk.intake.consumer.read_again(partition)
         await until(lambda: desk.has("BTCUSDT", 6))
         assert box.trade_ids() == ["t0", "t1", "t2", "t3", "t2", "t3"]
         for event in box.of(Execution)[4:]:
-            desk.intake.done(event.source)
+            desk.offsets.done(event.source)
         await exchange.until_committed(partition, 4)
 
 
@@ -197,17 +197,17 @@ async def test_reading_one_partition_again_leaves_a_hole_in_nobodys_book(
         for sequence in range(1, 301):
             exchange.post(ORDER_BOOK_DELTA, b"ETHUSDT", exchange.delta("ETHUSDT", sequence))
             if sequence == 150:
-                desk.intake.read_again(partition)
+                desk.intake.consumer.read_again(partition)
                 await exchange.flush()
         await until(lambda: desk.boxes["ETHUSDT"].sequences()[-1:] == [300])
         assert desk.boxes["ETHUSDT"].sequences() == list(range(1, 301))
         await until(lambda: desk.has("BTCUSDT", 6))
         read = desk.boxes["BTCUSDT"].of(Execution)
         for event in read[:-3]:
-            desk.intake.done(event.source)  # of earlier readings: says nothing about the last one
+            desk.offsets.done(event.source)  # of earlier readings: says nothing about the last one
         assert await exchange.committed(ENGINE_EVENT, partition) == 0
         for event in read[-3:]:
-            desk.intake.done(event.source)
+            desk.offsets.done(event.source)
         await exchange.until_committed(partition, 3)
 
 
@@ -256,7 +256,7 @@ async def test_engine_events_that_the_broker_dropped_before_they_were_read_halt_
         exchange.trades("BTCUSDT", 0, 2)
         await until(lambda: first.has("BTCUSDT", 2))
         for event in first.boxes["BTCUSDT"].of(Execution):
-            first.intake.done(event.source)
+            first.offsets.done(event.source)
         await exchange.until_committed(partition, 2)
     for number in range(2, 12):  # twice what the built-in broker keeps
         exchange.post(ENGINE_EVENT, b"BTCUSDT", b"x" * 900_000)
@@ -289,7 +289,7 @@ async def test_a_full_mailbox_holds_the_consumer_back_and_nothing_is_lost(
             lambda: (desk.reports[-1].topics[ENGINE_EVENT] or 0) > 0 and len(desk.reports) > len(lag) + 3
         )
         assert len(box.events) == 10
-        assert desk.intake.in_flight < total
+        assert desk.offsets.in_flight() < total
         box.room = total
         await until(lambda: len(box.events) == total, timeout_s=30)
         assert box.trade_ids() == [f"t{number}" for number in range(total)]
@@ -334,10 +334,10 @@ async def test_only_the_partitions_that_move_are_given_up_and_what_became_durabl
                 again = second.boxes[symbol].of(Execution)
                 assert [event.trade_id for event in again] == [f"t{n}" for n in range(committed, 10)]
                 for event in first.boxes[symbol].of(Execution):  # durable too late
-                    first.intake.done(event.source)
+                    first.offsets.done(event.source)
                 assert await exchange.committed(ENGINE_EVENT, partition) == committed
                 for event in again:
-                    second.intake.done(event.source)
+                    second.offsets.done(event.source)
                 await exchange.until_committed(partition, 10)
 
 
@@ -370,7 +370,7 @@ async def test_a_stop_while_the_broker_is_silent_ends_in_time(
         await until(lambda: desk.has("BTCUSDT", 3))
         stoppable_broker.freeze()
         for event in desk.boxes["BTCUSDT"].of(Execution):
-            desk.intake.done(event.source)
+            desk.offsets.done(event.source)
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 8
 
