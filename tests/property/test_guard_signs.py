@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_maker.guard.signs import Alive, Observation, Owner, Records, Signs
+from market_maker.guard.signs import Alive, Observation, Records, Signs
+from market_maker.repositories.interventions import Holder
 
 SILENCE = 3_000
 STEP_MAX = 900
@@ -38,7 +39,7 @@ class World:
         self.now = 0
         self.redis = self.postgres = 0
 
-    def look(self, moment: Moment, owners: dict[str, Owner]) -> frozenset[str]:
+    def look(self, moment: Moment, owners: dict[str, Holder]) -> frozenset[str]:
         self.now += moment.step
         self.redis += moment.beats_redis
         self.postgres += moment.beats_postgres
@@ -52,7 +53,7 @@ class World:
         return verdict.lost
 
 
-OWNERS = {symbol: Owner(4, "a") for symbol in SYMBOLS}
+OWNERS = {symbol: Holder(4, "a") for symbol in SYMBOLS}
 
 
 @given(moments)
@@ -91,4 +92,4 @@ def test_an_instance_that_owns_nothing_is_never_lost(script: list[Moment]) -> No
     world = World()
     for moment in script:
         if moment.postgres_readable:
-            assert not world.look(moment, {"BTCUSDT": Owner(9, "b")}) & {"a"}
+            assert not world.look(moment, {"BTCUSDT": Holder(9, "b")}) & {"a"}

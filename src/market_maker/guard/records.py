@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from market_maker.guard.signs import Owner, Records
+from market_maker.guard.signs import Records
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.errors import DatabaseUnavailableError
 from market_maker.repositories.executor import Database
@@ -103,6 +103,4 @@ class GuardRecords:
 async def _read(store: InterventionRepository) -> Records:
     # Beats first: who has beaten before its symbols are read cannot look both silent and an owner.
     beats = await store.beats()
-    holders = await store.holders()
-    owners = {symbol: Owner(holder.epoch, holder.instance_id) for symbol, holder in holders.items()}
-    return Records(beats, owners)
+    return Records(beats, await store.holders())

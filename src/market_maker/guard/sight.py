@@ -8,8 +8,9 @@ from typing import Protocol
 import structlog
 
 from market_maker.fleet.heartbeat import Heartbeat
-from market_maker.guard.signs import Alive, Observation, Owner, Records, Signs, Verdict
+from market_maker.guard.signs import Alive, Observation, Records, Signs, Verdict
 from market_maker.repositories.errors import DatabaseError
+from market_maker.repositories.interventions import Holder
 
 
 class Heartbeats(Protocol):
@@ -43,7 +44,7 @@ class Sight:
         self._signs = Signs(silence_ns)
         self._clock_ns = clock_ns
         self._verdict = Verdict(is_blind=True)
-        self._owners: Mapping[str, Owner] = {}
+        self._owners: Mapping[str, Holder] = {}
         self._epochs: dict[str, int] = {}
         """The last that was read of each symbol."""
         self._problem = ""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from market_maker.repositories.interventions import Holder
+
 
 @dataclass(frozen=True, slots=True)
 class Alive:
@@ -19,21 +21,12 @@ class Alive:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Who may act for a symbol."""
-
-    epoch: int
-    instance_id: str | None
-    """None: taken away from an instance that was lost, and nobody's since."""
-
-
-@dataclass(frozen=True, slots=True)
 class Records:
     """What PostgreSQL says."""
 
     beats: Mapping[str, int]
     """The newest sign of life of each instance."""
-    owners: Mapping[str, Owner]
+    owners: Mapping[str, Holder]
     """By symbol. One that was given up in an orderly way, or never owned, is left out."""
 
 
@@ -88,7 +81,7 @@ class Signs:
         self._beats: dict[str, dict[str, int]] = {_REDIS: {}, _POSTGRES: {}}
         self._newest: dict[str, int] = {}
         self._symbols: dict[str, tuple[str, ...]] = {}
-        self._owners: Mapping[str, Owner] = {}
+        self._owners: Mapping[str, Holder] = {}
         self._seen_ns: int | None = None
 
     def judge(self, look: Observation) -> Verdict:

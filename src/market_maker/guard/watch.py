@@ -3,34 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from market_maker.actors.tasks import TaskGroup
+from market_maker.fleet.bus import FleetBus
 from market_maker.guard.gauges import GuardGauges
 from market_maker.guard.intervention import End, Intervention
+from market_maker.guard.records import GuardRecords
 from market_maker.guard.sight import Sight
 from market_maker.guard.signs import Case, Verdict
 from market_maker.repositories.errors import DatabaseError
 
 LOOK_EVERY_S: Final = 0.5
-
-
-class Pulse(Protocol):
-    """Where the guard's own sign of life goes."""
-
-    async def guard_beat(self, payload: bytes) -> bool:
-        """As FleetBus says."""
-        ...
-
-
-class Forgetful(Protocol):
-    """Where an instance of which nothing is left is forgotten."""
-
-    async def forget_instance(self, instance_id: str) -> None:
-        """As GuardRecords says."""
-        ...
 
 
 class Watch:
@@ -39,13 +25,13 @@ class Watch:
     def __init__(
         self,
         sight: Sight,
-        pulse: Pulse,
-        records: Forgetful,
+        bus: FleetBus,
+        records: GuardRecords,
         intervene: Callable[[Case], Intervention],
         gauges: GuardGauges,
     ) -> None:
         self._sight = sight
-        self._pulse = pulse
+        self._bus = bus
         self._records = records
         self._intervene = intervene
         self._gauges = gauges
@@ -71,7 +57,7 @@ class Watch:
 
     async def judge(self) -> Verdict:
         """Judge once who is lost, and begin to clear what they have left."""
-        verdict, _ = await asyncio.gather(self._sight.look(), self._pulse.guard_beat(b"{}"))
+        verdict, _ = await asyncio.gather(self._sight.look(), self._bus.guard_beat(b"{}"))
         self._tell(verdict)
         for case in verdict.cases:
             self._begin(case)

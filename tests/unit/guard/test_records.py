@@ -9,7 +9,7 @@ import pytest
 
 from lab.postgres_server import PostgresServer, free_port
 from market_maker.guard.records import GuardRecords
-from market_maker.guard.signs import Owner, Records
+from market_maker.guard.signs import Records
 from market_maker.repositories.errors import DatabaseError, DatabaseUnavailableError
 from market_maker.repositories.executor import Database
 from market_maker.repositories.interventions import Holder, Loss
@@ -25,7 +25,7 @@ async def test_beats_and_owners_are_read(database_url: str, pool: asyncpg.Pool) 
     await owners.beat("lost-1")
     await owners.claim(["BTCUSDT"], "lost-1")
     records = GuardRecords(database_url)
-    assert await records.read() == Records({"lost-1": 1}, {"BTCUSDT": Owner(1, "lost-1")})
+    assert await records.read() == Records({"lost-1": 1}, {"BTCUSDT": Holder(1, "lost-1")})
     await records.close()
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.guard.sight import Sight
-from market_maker.guard.signs import Owner, Records
+from market_maker.guard.signs import Records
 from market_maker.repositories.errors import DatabaseUnavailableError
+from market_maker.repositories.interventions import Holder
 
 BTC = "BTCUSDT"
 
@@ -27,7 +28,7 @@ class Places:
         return self.records
 
 
-async def seen(places: Places, sight: Sight | None = None, **owners: Owner) -> Sight:
+async def seen(places: Places, sight: Sight | None = None, **owners: Holder) -> Sight:
     sight = sight or Sight(places, places, 3_000_000_000)
     places.records = Records({}, owners)
     await sight.look()
@@ -51,13 +52,13 @@ async def test_an_instance_lives_as_long_as_its_sign_is_new() -> None:
 
 async def test_a_symbol_is_taken_over_by_a_later_epoch_of_somebody() -> None:
     places = Places()
-    sight = await seen(places, BTCUSDT=Owner(5, "lost"))
+    sight = await seen(places, BTCUSDT=Holder(5, "lost"))
     assert not sight.taken_over(BTC, 5)
     assert not sight.taken_over(BTC, 6)
-    await seen(places, sight, BTCUSDT=Owner(6, None))
+    await seen(places, sight, BTCUSDT=Holder(6, None))
     assert not sight.taken_over(BTC, 5)
     assert not sight.taken_over(BTC, 6)
-    await seen(places, sight, BTCUSDT=Owner(7, "other"))
+    await seen(places, sight, BTCUSDT=Holder(7, "other"))
     assert sight.taken_over(BTC, 6)
 
 
@@ -65,7 +66,7 @@ async def test_a_symbol_that_was_given_up_in_order_is_taken_over_once_that_can_b
     places = Places()
     sight = await seen(places)
     assert not sight.taken_over(BTC, 1)  # it may be younger than what was read
-    await seen(places, sight, BTCUSDT=Owner(1, "lost"))
+    await seen(places, sight, BTCUSDT=Holder(1, "lost"))
     await seen(places, sight)
     assert sight.taken_over(BTC, 1)
     assert not sight.taken_over(BTC, 2)
@@ -73,7 +74,7 @@ async def test_a_symbol_that_was_given_up_in_order_is_taken_over_once_that_can_b
 
 async def test_what_was_read_last_holds_while_postgresql_is_away() -> None:
     places = Places()
-    sight = await seen(places, BTCUSDT=Owner(7, "other"))
+    sight = await seen(places, BTCUSDT=Holder(7, "other"))
     places.records = None
     assert not (await sight.look()).is_blind
     assert not sight.reads_records

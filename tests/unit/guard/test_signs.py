@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from market_maker.guard.signs import Alive, Case, Observation, Owner, Records, Signs, Verdict
+from market_maker.guard.signs import Alive, Case, Observation, Records, Signs, Verdict
+from market_maker.repositories.interventions import Holder
 
 S = 1_000_000_000
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"
-A_OWNS_BTC = {BTC: Owner(5, "a")}
+A_OWNS_BTC = {BTC: Holder(5, "a")}
 
 
 class Script:
@@ -18,7 +19,7 @@ class Script:
         self.signs = Signs(3 * S)
         self.redis: dict[str, Alive] | None = {}
         self.beats: dict[str, int] = {}
-        self.owners: Mapping[str, Owner] = {}
+        self.owners: Mapping[str, Holder] = {}
         self.records_readable = True
 
     def redis_says(self, name: str, beat: int, *symbols: str) -> None:
@@ -58,7 +59,7 @@ def test_an_instance_that_beats_in_postgresql_alone_lives(script: Script) -> Non
 
 
 def test_an_instance_is_lost_when_neither_beat_has_changed_for_three_seconds(script: Script) -> None:
-    script.owners = {BTC: Owner(5, "a"), ETH: Owner(8, "b"), SOL: Owner(2, "a")}
+    script.owners = {BTC: Holder(5, "a"), ETH: Holder(8, "b"), SOL: Holder(2, "a")}
     script.redis_says("a", 1, BTC, SOL)
     script.beats["a"] = 1
     for tick in range(6):
@@ -125,7 +126,7 @@ def test_an_expired_heartbeat_is_no_sign_of_life_and_no_end_in_order(script: Scr
 
 
 def test_with_redis_gone_the_beats_of_postgresql_count(script: Script) -> None:
-    script.owners = {BTC: Owner(5, "a"), ETH: Owner(1, "b")}
+    script.owners = {BTC: Holder(5, "a"), ETH: Holder(1, "b")}
     script.redis_says("a", 1, BTC)
     script.redis_says("b", 1, ETH)
     script.beats = {"a": 1, "b": 1}
@@ -151,7 +152,7 @@ def test_with_postgresql_gone_the_last_heartbeat_says_what_was_owned(script: Scr
 def test_with_postgresql_gone_a_symbol_that_a_living_instance_says_it_owns_is_left_to_it(
     script: Script,
 ) -> None:
-    script.owners = {BTC: Owner(5, "a"), ETH: Owner(3, "a")}
+    script.owners = {BTC: Holder(5, "a"), ETH: Holder(3, "a")}
     script.redis_says("a", 1, BTC, ETH)
     script.at(0.0)
     script.records_readable = False
@@ -207,18 +208,18 @@ def test_a_guard_that_did_not_run_for_a_while_gives_everybody_the_whole_time_aga
 
 
 def test_a_symbol_that_another_instance_has_taken_is_left_alone(script: Script) -> None:
-    script.owners = {BTC: Owner(5, "a"), ETH: Owner(7, "a")}
+    script.owners = {BTC: Holder(5, "a"), ETH: Holder(7, "a")}
     script.beats = {"a": 1, "b": 1}
     for tick in range(6):
         script.beats["b"] = tick
         script.at(tick / 2)
-    script.owners = {BTC: Owner(6, "b"), ETH: Owner(7, "a")}
+    script.owners = {BTC: Holder(6, "b"), ETH: Holder(7, "a")}
     script.beats["b"] = 7
     assert lost(script.at(3.0)) == [(ETH, "a", 7)]
 
 
 def test_a_symbol_that_was_taken_away_and_is_nobodys_has_to_be_cleared(script: Script) -> None:
-    script.owners = {BTC: Owner(6, None)}
+    script.owners = {BTC: Holder(6, None)}
     assert script.at(0.0).cases == (Case(BTC, None, 6, 0),)
     assert script.at(0.5).lost == frozenset()
 
