@@ -30,7 +30,6 @@ SNAPSHOT_NS = 900_000_000
 
 Feed = me.BookDelta | me.BookSnapshot | me.PublicTrade | me.MarkPrice
 Streamed = Execution | OrderEvent
-_INSTRUMENT = (me.InstrumentCreated, me.InstrumentUpdated, me.InstrumentHalted, me.InstrumentResumed)
 _ENDS = (me.OrderCanceled, me.OrderFilled)
 
 
@@ -209,9 +208,9 @@ class Venue:
             if execution is not None:
                 self._truth.executed(event.symbol, execution)
                 self._stream(event.symbol, execution)
-        elif isinstance(event, me.OrderAccepted | me.OrderCanceled | me.OrderFilled | me.OrderRejected):
+        elif isinstance(event, me.OrderEvent):
             self._order_event(event)
-        elif isinstance(event, _INSTRUMENT):
+        elif isinstance(event, me.InstrumentEvent):
             self._announce(event.instrument.symbol, event.instrument, event.reason)
         else:
             self._publish(event.symbol, event)

@@ -67,8 +67,8 @@ class MarkPrice:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAccepted:
-    """The engine took the order; `reason` is empty."""
+class OrderEvent:
+    """What became of an order; no `order_id` where the engine refused it, no `reason` where there is none."""
 
     symbol: str
     sequence: int
@@ -79,43 +79,20 @@ class OrderAccepted:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCanceled:
+class OrderAccepted(OrderEvent):
+    """The engine took the order."""
+
+
+class OrderCanceled(OrderEvent):
     """The order, or what was left of it, is gone; `reason` is a code such as REQUESTED."""
 
-    symbol: str
-    sequence: int
-    order_id: str | None
-    client_order_id: str | None
-    account_id: str
-    reason: str
-    at_us: int
 
-
-@dataclass(frozen=True, slots=True)
-class OrderFilled:
+class OrderFilled(OrderEvent):
     """Nothing is left of the order; a partial fill is told by its Trade alone."""
 
-    symbol: str
-    sequence: int
-    order_id: str | None
-    client_order_id: str | None
-    account_id: str
-    reason: str
-    at_us: int
 
-
-@dataclass(frozen=True, slots=True)
-class OrderRejected:
-    """The engine refused the order (it had no order id yet); `reason` is the refusal's code."""
-
-    symbol: str
-    sequence: int
-    order_id: str | None
-    client_order_id: str | None
-    account_id: str
-    reason: str
-    at_us: int
+class OrderRejected(OrderEvent):
+    """The engine refused the order; `reason` is the refusal's code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,43 +121,30 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
-class InstrumentCreated:
+class InstrumentEvent:
+    """The instrument as it is from now on."""
+
+    instrument: Instrument
+    reason: str
+    at_us: int
+
+
+class InstrumentCreated(InstrumentEvent):
     """An instrument is listed."""
 
-    instrument: Instrument
-    reason: str
-    at_us: int
 
-
-@dataclass(frozen=True, slots=True)
-class InstrumentUpdated:
+class InstrumentUpdated(InstrumentEvent):
     """The grid or the minimum notional changed; orders of the old grid were cancelled."""
 
-    instrument: Instrument
-    reason: str
-    at_us: int
 
-
-@dataclass(frozen=True, slots=True)
-class InstrumentHalted:
+class InstrumentHalted(InstrumentEvent):
     """No order is accepted and nothing trades until it resumes; orders may be cancelled."""
 
-    instrument: Instrument
-    reason: str
-    at_us: int
 
-
-@dataclass(frozen=True, slots=True)
-class InstrumentResumed:
+class InstrumentResumed(InstrumentEvent):
     """Trading goes on."""
-
-    instrument: Instrument
-    reason: str
-    at_us: int
 
 
 MarketData = BookDelta | BookSnapshot | PublicTrade | MarkPrice
-OrderEvent = OrderAccepted | OrderCanceled | OrderFilled | OrderRejected
 EngineEvent = OrderEvent | Trade
-InstrumentEvent = InstrumentCreated | InstrumentUpdated | InstrumentHalted | InstrumentResumed
 MarketEvent = MarketData | EngineEvent | InstrumentEvent

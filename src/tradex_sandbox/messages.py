@@ -66,7 +66,7 @@ def message_of(event: MarketEvent, wall_us: WallClock, now_us: int) -> Message:
             return _mark(event, wall_us(event.at_us))
         case Trade():
             return _trade(event, wall_us(event.at_us))
-        case OrderAccepted() | OrderCanceled() | OrderFilled() | OrderRejected():
+        case OrderEvent():
             return _order_event(event, wall_us(event.at_us))
         case _:
             return _instrument_event(event, wall_us(event.at_us))
@@ -115,6 +115,8 @@ def _mark(event: MarkPrice, at_us: int) -> Message:
     return Message(topics.MARK, event.symbol, at_us, data)
 
 
+NOTHING_TOLD = dict.fromkeys(("order_id", "client_order_id", "account_id", "reason", "trade"))
+"""The fields of the matching engine's event, of which each kind fills its own."""
 ORDER_EVENT_KINDS: dict[type[OrderEvent], str] = {
     OrderAccepted: "ORDER_ACCEPTED",
     OrderCanceled: "ORDER_CANCELED",
@@ -124,17 +126,13 @@ ORDER_EVENT_KINDS: dict[type[OrderEvent], str] = {
 
 
 def _order_event(event: OrderEvent, at_us: int) -> Message:
-    data = {
-        "kind": ORDER_EVENT_KINDS[type(event)],
-        "symbol": event.symbol,
-        "sequence": event.sequence,
+    ids = {
         "order_id": event.order_id,
         "client_order_id": event.client_order_id,
         "account_id": event.account_id,
         "reason": event.reason or None,
-        "trade": None,
     }
-    return Message(topics.ENGINE, event.symbol, at_us, data)
+    return _engine_event(ORDER_EVENT_KINDS[type(event)], event, at_us, **ids)
 
 
 def _trade(event: Trade, at_us: int) -> Message:
@@ -153,16 +151,11 @@ def _trade(event: Trade, at_us: int) -> Message:
         "taker_fee": plain(event.taker_fee),
         "is_buyer_maker": event.is_buyer_maker,
     }
-    data = {
-        "kind": "TRADE",
-        "symbol": event.symbol,
-        "sequence": event.sequence,
-        "order_id": None,
-        "client_order_id": None,
-        "account_id": None,
-        "reason": None,
-        "trade": trade,
-    }
+    return _engine_event("TRADE", event, at_us, trade=trade)
+
+
+def _engine_event(kind: str, event: OrderEvent | Trade, at_us: int, **told: Any) -> Message:
+    data = {"kind": kind, "symbol": event.symbol, "sequence": event.sequence, **NOTHING_TOLD, **told}
     return Message(topics.ENGINE, event.symbol, at_us, data)
 
 

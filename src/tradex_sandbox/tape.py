@@ -18,6 +18,7 @@ from tradex_sandbox.market_events import (
     MarkPrice,
     OrderAccepted,
     OrderCanceled,
+    OrderEvent,
     OrderFilled,
     OrderRejected,
     PublicTrade,
@@ -120,32 +121,21 @@ class Tape:
     def filled(self, order: BookOrder, at_us: int) -> None:
         """Tell that nothing is left of the order, if so."""
         if order.status is OrderStatus.FILLED:
-            self._order_event(OrderFilled, order, "", at_us)
+            self._order_event(OrderFilled, order, "", at_us, order_id=order.order_id)
 
     def accepted(self, order: BookOrder, at_us: int) -> None:
         """The engine took the order."""
         if not order.is_crowd:
             self.published.watch(order.account_id, self.sequence + 1)
-        self._order_event(OrderAccepted, order, "", at_us)
+        self._order_event(OrderAccepted, order, "", at_us, order_id=order.order_id)
 
     def canceled(self, order: BookOrder) -> None:
         """The order has just been cancelled, with its reason."""
-        self._order_event(OrderCanceled, order, order.reason, order.updated_at_us)
+        self._order_event(OrderCanceled, order, order.reason, order.updated_at_us, order_id=order.order_id)
 
     def rejected(self, order: BookOrder, reason: str, at_us: int) -> None:
         """The engine refused the order."""
-        if not order.is_crowd:
-            self._events.append(
-                OrderRejected(
-                    self.instrument.symbol,
-                    self._next_engine_sequence(),
-                    None,
-                    order.client_order_id,
-                    order.account_id,
-                    reason,
-                    at_us,
-                )
-            )
+        self._order_event(OrderRejected, order, reason, at_us, order_id=None)
 
     # --- instrument ------------------------------------------------------------------------------
 
@@ -170,25 +160,12 @@ class Tape:
         )
 
     def _order_event(
-        self,
-        kind: type[OrderAccepted | OrderCanceled | OrderFilled],
-        order: BookOrder,
-        reason: str,
-        at_us: int,
+        self, kind: type[OrderEvent], order: BookOrder, reason: str, at_us: int, *, order_id: str | None
     ) -> None:
         if order.is_crowd:
             return
-        self._events.append(
-            kind(
-                self.instrument.symbol,
-                self._next_engine_sequence(),
-                order.order_id,
-                order.client_order_id,
-                order.account_id,
-                reason,
-                at_us,
-            )
-        )
+        sequence, ids = self._next_engine_sequence(), (order_id, order.client_order_id, order.account_id)
+        self._events.append(kind(self.instrument.symbol, sequence, *ids, reason, at_us))
 
     def _trade(self, at_us: int, maker: BookOrder, taker: BookOrder, ticks: int, lots: int) -> Trade:
         price, quantity = self.instrument.price(ticks), self.instrument.quantity(lots)
