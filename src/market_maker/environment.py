@@ -2,8 +2,8 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, get_origin, get_type_hints
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
 
 from market_maker import setting_types as to
 
@@ -19,6 +19,23 @@ class Variable:
     default: str | None = None
     """As it would be written in the environment; None: not set is a value of its own, or refused."""
     required: bool = False
+
+
+def setting(
+    name: str,
+    parse: Callable[[str], Any],
+    meaning: str,
+    default: str | None = None,
+    *,
+    required: bool = False,
+) -> Any:
+    """A field of a class of settings, which this variable gives its value."""
+    return set_by(Variable(name, parse, meaning, default, required))
+
+
+def set_by(variable: Variable) -> Any:
+    """The same of a variable that other settings have, too."""
+    return field(metadata={Variable: variable})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +81,20 @@ def read(variable: Variable, environ: Mapping[str, str]) -> Any:
 
 
 class Section(Protocol):
-    """A dataclass whose fields are annotated with their variables."""
+    """A dataclass whose fields are set by variables."""
 
     def __init__(self, **values: Any) -> None:
         """From the value of each field."""
 
     @staticmethod
-    def conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
+    def conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:  # noqa: ARG004 - for those who have some
         """What is wrong between variables that are each well-formed; others are missing in `values`."""
+        return iter(())
 
 
 def fields_of(settings: type) -> tuple[tuple[str, Variable], ...]:
     """Each field's name and variable, in the order of the class."""
-    hints = get_type_hints(settings, include_extras=True)
-    return tuple(
-        (field_name, hint.__metadata__[0])
-        for field_name, hint in hints.items()
-        if get_origin(hint) is Annotated
-    )
+    return tuple((one.name, one.metadata[Variable]) for one in fields(settings) if one.metadata)
 
 
 def read_fields(settings: type, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[SettingProblem]]:

@@ -1,14 +1,12 @@
 """What the whole house may hold and lose, over all symbols and instances."""
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
 
 from market_maker import setting_types as to
 from market_maker.core.risk.house_limits import HouseLimits
-from market_maker.environment import SettingProblem, Variable
+from market_maker.environment import Section, setting
 
 _MAX = Decimal(10**15)
 
@@ -22,50 +20,33 @@ def _time_of_day(value: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HouseSettings:
+class HouseSettings(Section):
     """Limits over all symbols; a breach kills everything."""
 
-    gross_usdt: Annotated[
-        Decimal | None,
-        Variable(
-            "HOUSE_MAX_GROSS_USDT",
-            to.decimal(_MAX),
-            "largest sum of absolute inventories of all symbols, in USDT; what cannot be known counts with "
-            "the symbol's max_position_usdt; unset: no limit",
-        ),
-    ]
-    net_usdt: Annotated[
-        Decimal | None,
-        Variable(
-            "HOUSE_MAX_NET_USDT",
-            to.decimal(_MAX),
-            "largest absolute sum of the inventories of all symbols, in USDT; unset: no limit",
-        ),
-    ]
-    loss_usdt: Annotated[
-        Decimal | None,
-        Variable(
-            "HOUSE_MAX_LOSS_USDT",
-            to.decimal(_MAX),
-            "largest loss of all symbols since HOUSE_DAY_STARTS, in USDT; unset: no limit",
-        ),
-    ]
-    day_starts_minute: Annotated[
-        int,
-        Variable(
-            "HOUSE_DAY_STARTS",
-            _time_of_day,
-            "time of day, in UTC, from which HOUSE_MAX_LOSS_USDT counts",
-            default="00:00",
-        ),
-    ]
+    gross_usdt: Decimal | None = setting(
+        "HOUSE_MAX_GROSS_USDT",
+        to.decimal(_MAX),
+        "largest sum of absolute inventories of all symbols, in USDT; what cannot be known counts with "
+        "the symbol's max_position_usdt; unset: no limit",
+    )
+    net_usdt: Decimal | None = setting(
+        "HOUSE_MAX_NET_USDT",
+        to.decimal(_MAX),
+        "largest absolute sum of the inventories of all symbols, in USDT; unset: no limit",
+    )
+    loss_usdt: Decimal | None = setting(
+        "HOUSE_MAX_LOSS_USDT",
+        to.decimal(_MAX),
+        "largest loss of all symbols since HOUSE_DAY_STARTS, in USDT; unset: no limit",
+    )
+    day_starts_minute: int = setting(
+        "HOUSE_DAY_STARTS",
+        _time_of_day,
+        "time of day, in UTC, from which HOUSE_MAX_LOSS_USDT counts",
+        default="00:00",
+    )
 
     @property
     def limits(self) -> HouseLimits:
         """As the core takes them."""
         return HouseLimits(self.gross_usdt, self.net_usdt, self.loss_usdt)
-
-    @staticmethod
-    def conflicts(_: Mapping[str, Any]) -> Iterator[SettingProblem]:
-        """Nothing: none of them depends on another."""
-        yield from ()

@@ -8,11 +8,11 @@ because its URL says it all (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`).
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from market_maker import setting_files as files
 from market_maker import setting_types as to
-from market_maker.environment import SettingProblem, Variable
+from market_maker.environment import Section, SettingProblem, setting
 from market_maker.setting_types import Secret
 
 PLAINTEXT: Final = "PLAINTEXT"
@@ -27,52 +27,37 @@ _UNKNOWN: Final = object()
 class KafkaSecurity:
     """For consumer, producer and every other client of the brokers."""
 
-    protocol: Annotated[
-        str,
-        Variable(
-            "KAFKA_SECURITY_PROTOCOL",
-            to.choice(*_PROTOCOLS),
-            f"how brokers are spoken to: {', '.join(_PROTOCOLS)}",
-            default=PLAINTEXT,
-        ),
-    ]
-    sasl_mechanism: Annotated[
-        str | None,
-        Variable(
-            "KAFKA_SASL_MECHANISM",
-            to.choice(*_MECHANISMS),
-            f"{', '.join(_MECHANISMS)}; required with SASL_PLAINTEXT and SASL_SSL",
-        ),
-    ]
-    sasl_username: Annotated[
-        str | None, Variable("KAFKA_SASL_USERNAME", to.text, "user name at the brokers; required with SASL")
-    ]
-    sasl_password: Annotated[
-        Secret | None,
-        Variable("KAFKA_SASL_PASSWORD", to.password, "password at the brokers; required with SASL"),
-    ]
-    ca_file: Annotated[
-        str | None,
-        Variable(
-            "KAFKA_SSL_CA_FILE",
-            files.certificates,
-            "certificates (PEM) that the brokers' ones must come from; unset: the system's authorities",
-        ),
-    ]
-    certificate_file: Annotated[
-        str | None,
-        Variable(
-            "KAFKA_SSL_CERTIFICATE_FILE",
-            files.certificates,
-            f"certificate (PEM) that is shown to the brokers{_CLIENT_CERTIFICATE}",
-        ),
-    ]
-    key_file: Annotated[
-        str | None, Variable("KAFKA_SSL_KEY_FILE", files.key, "private key (PEM) of that certificate")
-    ]
-    key_password: Annotated[
-        Secret | None, Variable("KAFKA_SSL_KEY_PASSWORD", to.password, "password of that key, if it has one")
-    ]
+    protocol: str = setting(
+        "KAFKA_SECURITY_PROTOCOL",
+        to.choice(*_PROTOCOLS),
+        f"how brokers are spoken to: {', '.join(_PROTOCOLS)}",
+        default=PLAINTEXT,
+    )
+    sasl_mechanism: str | None = setting(
+        "KAFKA_SASL_MECHANISM",
+        to.choice(*_MECHANISMS),
+        f"{', '.join(_MECHANISMS)}; required with SASL_PLAINTEXT and SASL_SSL",
+    )
+    sasl_username: str | None = setting(
+        "KAFKA_SASL_USERNAME", to.text, "user name at the brokers; required with SASL"
+    )
+    sasl_password: Secret | None = setting(
+        "KAFKA_SASL_PASSWORD", to.password, "password at the brokers; required with SASL"
+    )
+    ca_file: str | None = setting(
+        "KAFKA_SSL_CA_FILE",
+        files.certificates,
+        "certificates (PEM) that the brokers' ones must come from; unset: the system's authorities",
+    )
+    certificate_file: str | None = setting(
+        "KAFKA_SSL_CERTIFICATE_FILE",
+        files.certificates,
+        f"certificate (PEM) that is shown to the brokers{_CLIENT_CERTIFICATE}",
+    )
+    key_file: str | None = setting("KAFKA_SSL_KEY_FILE", files.key, "private key (PEM) of that certificate")
+    key_password: Secret | None = setting(
+        "KAFKA_SSL_KEY_PASSWORD", to.password, "password of that key, if it has one"
+    )
 
     def properties(self) -> dict[str, str]:
         """The properties of librdkafka; every client of the service is made with them."""
@@ -125,26 +110,18 @@ def _sasl_conflicts(values: Mapping[str, Any], protocol: str) -> Iterator[Settin
 class RedisTls:
     """For rediss:// addresses."""
 
-    ca_file: Annotated[
-        str | None,
-        Variable(
-            "REDIS_SSL_CA_FILE",
-            files.certificates,
-            "certificates (PEM) that Redis' one may come from besides the system's authorities; "
-            "REDIS_URL must begin with rediss://",
-        ),
-    ]
-    certificate_file: Annotated[
-        str | None,
-        Variable(
-            "REDIS_SSL_CERTIFICATE_FILE",
-            files.certificates,
-            f"certificate (PEM) that is shown to Redis{_CLIENT_CERTIFICATE}",
-        ),
-    ]
-    key_file: Annotated[
-        str | None, Variable("REDIS_SSL_KEY_FILE", files.key, "private key (PEM) of that certificate")
-    ]
+    ca_file: str | None = setting(
+        "REDIS_SSL_CA_FILE",
+        files.certificates,
+        "certificates (PEM) that Redis' one may come from besides the system's authorities; "
+        "REDIS_URL must begin with rediss://",
+    )
+    certificate_file: str | None = setting(
+        "REDIS_SSL_CERTIFICATE_FILE",
+        files.certificates,
+        f"certificate (PEM) that is shown to Redis{_CLIENT_CERTIFICATE}",
+    )
+    key_file: str | None = setting("REDIS_SSL_KEY_FILE", files.key, "private key (PEM) of that certificate")
 
     def options(self) -> dict[str, str]:
         """What redis-py is told besides the URL; it checks the host name in the certificate by itself."""
@@ -165,21 +142,14 @@ class RedisTls:
 class MetadataTls:
     """For the Metadata Service's channel."""
 
-    tls: Annotated[
-        bool,
-        Variable(
-            "METADATA_SERVICE_TLS", to.flag, "true: the Metadata Service is spoken to by TLS", default="false"
-        ),
-    ]
-    ca_file: Annotated[
-        str | None,
-        Variable(
-            "METADATA_SERVICE_CA_FILE",
-            files.certificates,
-            "certificates (PEM) that the Metadata Service's one must come from; unset: those that come "
-            "with gRPC",
-        ),
-    ]
+    tls: bool = setting(
+        "METADATA_SERVICE_TLS", to.flag, "true: the Metadata Service is spoken to by TLS", default="false"
+    )
+    ca_file: str | None = setting(
+        "METADATA_SERVICE_CA_FILE",
+        files.certificates,
+        "certificates (PEM) that the Metadata Service's one must come from; unset: those that come with gRPC",
+    )
 
     @staticmethod
     def conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:
@@ -193,18 +163,14 @@ class MetadataTls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpTls:
+class HttpTls(Section):
     """For https:// addresses: Order Service, Auth Service, registry, traces."""
 
-    ca_file: Annotated[
-        str | None,
-        Variable(
-            "HTTP_CA_FILE",
-            files.certificates,
-            "certificates (PEM) that those of all https:// addresses must come from; unset: public "
-            "authorities",
-        ),
-    ]
+    ca_file: str | None = setting(
+        "HTTP_CA_FILE",
+        files.certificates,
+        "certificates (PEM) that those of all https:// addresses must come from; unset: public authorities",
+    )
 
     def context(self) -> ssl.SSLContext | None:
         """What aiohttp checks servers with; None: as it does by itself."""
@@ -213,11 +179,6 @@ class HttpTls:
     def registry_properties(self) -> dict[str, str]:
         """The same for Confluent's registry client."""
         return {} if self.ca_file is None else {"ssl.ca.location": self.ca_file}
-
-    @staticmethod
-    def conflicts(_: Mapping[str, Any]) -> Iterator[SettingProblem]:
-        """Nothing: there is one variable."""
-        yield from ()
 
 
 def address_conflicts(values: Mapping[str, Any]) -> Iterator[SettingProblem]:

@@ -1,13 +1,13 @@
 """Every environment variable of the service, as one list: the fields of `Settings` and of its sections.
 
-A field is annotated with the variable's name, parser, default and meaning; loading walks that list, so that a
-start tells of everything that is wrong at once. Durations are nanoseconds once loaded.
+A field says the variable's name, parser, meaning and default; loading walks that list, so that a start
+tells of everything that is wrong at once. Durations are nanoseconds once loaded.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
 from market_maker import setting_types as to
 from market_maker.access_settings import AccessSettings
@@ -20,6 +20,7 @@ from market_maker.environment import (
     fields_of,
     read_settings,
     secret_texts,
+    setting,
     typos,
 )
 from market_maker.house_settings import HouseSettings
@@ -43,291 +44,188 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
 class Settings:
     """What the environment says. Make it with `Settings.load(os.environ)`."""
 
-    postgres_url: Annotated[
-        Secret,
-        Variable(
-            "POSTGRES_URL",
-            to.database_url("postgresql", "postgres"),
-            "PostgreSQL, such as postgresql://mm:password@localhost:5432/market_maker; by TLS with "
-            "?sslmode=verify-full&sslrootcert=FILE at its end (sslcert and sslkey for a certificate of ours)",
-            required=True,
-        ),
-    ]
-    redis_url: Annotated[
-        Secret,
-        Variable(
-            "REDIS_URL",
-            to.database_url("redis", "rediss", "unix"),
-            "Redis or Valkey, such as redis://localhost:6379/0, by TLS rediss://; gone means degraded, never "
-            "stopped",
-            required=True,
-        ),
-    ]
-    kafka_brokers: Annotated[
-        str,
-        Variable(
-            "KAFKA_BROKERS", to.addresses, "Kafka brokers as host:port, separated by commas", required=True
-        ),
-    ]
-    schema_registry_url: Annotated[
-        Secret,
-        Variable(
-            "SCHEMA_REGISTRY_URL",
-            to.url("http", "https"),
-            "Confluent Schema Registry, such as http://localhost:8081",
-            required=True,
-        ),
-    ]
-    fleet_secret: Annotated[
-        Secret | None,
-        Variable(
-            "FLEET_SECRET",
-            to.fleet_secret,
-            "what instances and guards sign what they leave in Redis with, the same for all; required for "
-            "the guard and as soon as a second instance runs; 32 characters or more, such as "
-            "`openssl rand -hex 32` gives",
-        ),
-    ]
-    order_service_url: Annotated[
-        Secret,
-        Variable(
-            "ORDER_SERVICE_URL",
-            to.url("http", "https"),
-            "Order Service, HTTP",
-            default="http://localhost:3000",
-        ),
-    ]
-    order_service_token: Annotated[
-        Secret | None,
-        Variable("ORDER_SERVICE_TOKEN", to.secret, "bearer token for the Order Service; unset: none is sent"),
-    ]
-    metadata_service_grpc_url: Annotated[
-        str,
-        Variable(
-            "METADATA_SERVICE_GRPC_URL",
-            to.address,
-            "Metadata Service, gRPC, as host:port",
-            default="localhost:50051",
-        ),
-    ]
-    auth_service_url: Annotated[
-        Secret | None,
-        Variable(
-            "AUTH_SERVICE_URL",
-            to.url("http", "https"),
-            "Auth Service, such as http://localhost:3001; required unless DISABLE_AUTH=true",
-        ),
-    ]
-    disable_auth: Annotated[
-        bool, Variable("DISABLE_AUTH", to.flag, "true: the admin API asks for no token", default="false")
-    ]
-    http_host: Annotated[
-        str,
-        Variable(
-            "HTTP_HOST",
-            to.host,
-            "address that HTTP_PORT listens on; a container sets 0.0.0.0",
-            default="127.0.0.1",
-        ),
-    ]
-    metrics_host: Annotated[
-        str | None,
-        Variable(
-            "METRICS_HOST",
-            to.host,
-            "address that METRICS_PORT and GUARD_METRICS_PORT listen on; unset: HTTP_HOST",
-        ),
-    ]
-    http_port: Annotated[int, Variable("HTTP_PORT", to.port, "port of the admin API", default="8080")]
-    metrics_port: Annotated[
-        int, Variable("METRICS_PORT", to.port, "port of the Prometheus metrics", default="9090")
-    ]
-    shadow_mode: Annotated[
-        bool,
-        Variable("MM_SHADOW_MODE", to.flag, "true: compute quotes, send no order request", default="false"),
-    ]
-    quote_update_interval_ns: Annotated[
-        int,
-        Variable(
-            "QUOTE_UPDATE_INTERVAL",
-            to.duration("1ms", "1h"),
-            "shortest time between two quotes",
-            default="100ms",
-        ),
-    ]
-    max_orders_per_second: Annotated[
-        int,
-        Variable(
-            "MAX_ORDERS_PER_SECOND", to.integer(1, 10_000), "new orders per second and symbol", default="10"
-        ),
-    ]
-    market_data_staleness_ns: Annotated[
-        int,
-        Variable(
-            "MARKET_DATA_STALENESS_THRESHOLD",
-            to.duration("1ms", "1h"),
-            "age of the book from which no quote may stand on it",
-            default="5s",
-        ),
-    ]
-    price_collar_bps: Annotated[
-        Decimal,
-        Variable(
-            "PRICE_COLLAR_BPS",
-            to.decimal(Decimal(9_999)),
-            "how far an order's price may stand from the reference mid, 1/10000",
-            default="500",
-        ),
-    ]
-    max_order_notional_usdt: Annotated[
-        Decimal,
-        Variable(
-            "MAX_ORDER_NOTIONAL_USDT",
-            to.decimal(Decimal(10**12)),
-            "largest value of one order in USDT; ten times the symbol's order_size_usdt binds beside it",
-            default="100000",
-        ),
-    ]
-    kafka_lag_threshold_ns: Annotated[
-        int,
-        Variable(
-            "KILL_SWITCH_KAFKA_LAG_THRESHOLD",
-            to.duration("100ms", "1h"),
-            "consumer lag, or time without a measurement of it, that kills",
-            default="10s",
-        ),
-    ]
-    reject_storm_count: Annotated[
-        int,
-        Variable(
-            "KILL_SWITCH_REJECT_STORM_COUNT", to.integer(1, 1_000_000), "rejections that kill", default="5"
-        ),
-    ]
-    reject_storm_window_ns: Annotated[
-        int,
-        Variable(
-            "KILL_SWITCH_REJECT_STORM_WINDOW",
-            to.duration("100ms", "24h"),
-            "time in which they count",
-            default="1m",
-        ),
-    ]
-    response_timeout_ms: Annotated[
-        int,
-        Variable(
-            "KILL_SWITCH_RESPONSE_TIMEOUT_MS",
-            to.integer(1, 5_000, "milliseconds"),
-            "time for the Order Service's answer, after which it kills, in milliseconds",
-            default="50",
-        ),
-    ]
-    journal_lag_threshold_ns: Annotated[
-        int,
-        Variable(
-            "KILL_SWITCH_JOURNAL_LAG_THRESHOLD",
-            to.duration("100ms", "1h"),
-            "age of the oldest write not yet durable that kills",
-            default="5s",
-        ),
-    ]
-    system_account_id: Annotated[
-        str, Variable("SYSTEM_ACCOUNT_ID", to.uuid, "the market maker's account", default=_NIL_UUID)
-    ]
-    system_user_id: Annotated[
-        str, Variable("SYSTEM_USER_ID", to.uuid, "the market maker's user", default=_NIL_UUID)
-    ]
-    kafka_consumer_group: Annotated[
-        str, Variable("KAFKA_CONSUMER_GROUP", to.text, "Kafka consumer group", default="market-maker-service")
-    ]
-    instance_name: Annotated[
-        str | None,
-        Variable(
-            "INSTANCE_NAME",
-            to.name,
-            "name of this instance in status and logs; a random part is added. Unset: the host's name",
-        ),
-    ]
-    kafka_instance_id: Annotated[
-        str | None,
-        Variable(
-            "KAFKA_INSTANCE_ID",
-            to.name,
-            "this instance's own place in the consumer group, the same after each of its starts and no other "
-            "instance's, such as the name of a StatefulSet's pod: started again within KAFKA_SESSION_TIMEOUT "
-            "it gets its symbols back and no other symbol moves. Ended by SIGTERM it keeps the place for "
-            "that long, by SIGINT it gives it up at once. Unset: its symbols go to the others at its end",
-        ),
-    ]
-    kafka_session_timeout_ns: Annotated[
-        int,
-        Variable(
-            "KAFKA_SESSION_TIMEOUT",
-            to.duration("3s", "5m"),
-            "how long the consumer group waits for a silent instance before its symbols go to others, or, "
-            "without KAFKA_INSTANCE_ID, back to itself after a crash; Kafka's brokers refuse less than 6s "
-            "unless told otherwise",
-            default="6s",
-        ),
-    ]
-    kafka_fetch_wait_max_ms: Annotated[
-        int,
-        Variable(
-            "KAFKA_FETCH_WAIT_MAX_MS",
-            to.integer(1, 10_000, "milliseconds"),
-            "how long a broker may hold a fetch without data, in milliseconds. Kafka answers as soon as "
-            "data comes, so there it only sets the idle request rate; librdkafka's built-in broker does "
-            "not, so there it is the latency",
-            default="5",
-        ),
-    ]
-    programmes: Annotated[
-        tuple[Programme, ...] | None,
-        Variable(
-            "MM_PROGRAMMES_FILE",
-            to_programmes,
-            "YAML file with the market maker programmes whose presence is measured, as in "
-            "docs/obligations.md; unset: none",
-        ),
-    ]
-    record_dir: Annotated[
-        str | None,
-        Variable(
-            "MM_RECORD_DIR",
-            to.text,
-            "directory where each symbol's events and commands are recorded, for `market-maker replay`; "
-            "unset: nothing is",
-        ),
-    ]
-    record_mb_max: Annotated[
-        int,
-        Variable(
-            "MM_RECORD_MB_MAX",
-            to.integer(1, 1_000_000, "megabytes"),
-            "megabytes of records kept per symbol; the oldest eighth goes first",
-            default="512",
-        ),
-    ]
-    otlp_endpoint: Annotated[
-        Secret | None,
-        Variable(
-            "OPENOBSERVE_OTLP_ENDPOINT",
-            to.url("http", "https"),
-            "where traces go by OTLP over HTTP, such as http://localhost:5080/api/default; unset: nowhere",
-        ),
-    ]
-    log_level: Annotated[
-        str,
-        Variable(
-            "LOG_LEVEL",
-            to.choice("DEBUG", "INFO", "WARN", "ERROR"),
-            "least level that is logged",
-            default="INFO",
-        ),
-    ]
-    log_format: Annotated[
-        str | None,
-        Variable("LOG_FORMAT", to.choice("json", "console"), "json or console; unset: console on a terminal"),
-    ]
+    postgres_url: Secret = setting(
+        "POSTGRES_URL",
+        to.database_url("postgresql", "postgres"),
+        "PostgreSQL, such as postgresql://mm:password@localhost:5432/market_maker; by TLS with "
+        "?sslmode=verify-full&sslrootcert=FILE at its end (sslcert and sslkey for a certificate of ours)",
+        required=True,
+    )
+    redis_url: Secret = setting(
+        "REDIS_URL",
+        to.database_url("redis", "rediss", "unix"),
+        "Redis or Valkey, such as redis://localhost:6379/0, by TLS rediss://; gone means degraded, never "
+        "stopped",
+        required=True,
+    )
+    kafka_brokers: str = setting(
+        "KAFKA_BROKERS", to.addresses, "Kafka brokers as host:port, separated by commas", required=True
+    )
+    schema_registry_url: Secret = setting(
+        "SCHEMA_REGISTRY_URL",
+        to.url("http", "https"),
+        "Confluent Schema Registry, such as http://localhost:8081",
+        required=True,
+    )
+    fleet_secret: Secret | None = setting(
+        "FLEET_SECRET",
+        to.fleet_secret,
+        "what instances and guards sign what they leave in Redis with, the same for all; required for "
+        "the guard and as soon as a second instance runs; 32 characters or more, such as "
+        "`openssl rand -hex 32` gives",
+    )
+    order_service_url: Secret = setting(
+        "ORDER_SERVICE_URL", to.url("http", "https"), "Order Service, HTTP", default="http://localhost:3000"
+    )
+    order_service_token: Secret | None = setting(
+        "ORDER_SERVICE_TOKEN", to.secret, "bearer token for the Order Service; unset: none is sent"
+    )
+    metadata_service_grpc_url: str = setting(
+        "METADATA_SERVICE_GRPC_URL",
+        to.address,
+        "Metadata Service, gRPC, as host:port",
+        default="localhost:50051",
+    )
+    auth_service_url: Secret | None = setting(
+        "AUTH_SERVICE_URL",
+        to.url("http", "https"),
+        "Auth Service, such as http://localhost:3001; required unless DISABLE_AUTH=true",
+    )
+    disable_auth: bool = setting(
+        "DISABLE_AUTH", to.flag, "true: the admin API asks for no token", default="false"
+    )
+    http_host: str = setting(
+        "HTTP_HOST",
+        to.host,
+        "address that HTTP_PORT listens on; a container sets 0.0.0.0",
+        default="127.0.0.1",
+    )
+    metrics_host: str | None = setting(
+        "METRICS_HOST",
+        to.host,
+        "address that METRICS_PORT and GUARD_METRICS_PORT listen on; unset: HTTP_HOST",
+    )
+    http_port: int = setting("HTTP_PORT", to.port, "port of the admin API", default="8080")
+    metrics_port: int = setting("METRICS_PORT", to.port, "port of the Prometheus metrics", default="9090")
+    shadow_mode: bool = setting(
+        "MM_SHADOW_MODE", to.flag, "true: compute quotes, send no order request", default="false"
+    )
+    quote_update_interval_ns: int = setting(
+        "QUOTE_UPDATE_INTERVAL", to.duration("1ms", "1h"), "shortest time between two quotes", default="100ms"
+    )
+    max_orders_per_second: int = setting(
+        "MAX_ORDERS_PER_SECOND", to.integer(1, 10_000), "new orders per second and symbol", default="10"
+    )
+    market_data_staleness_ns: int = setting(
+        "MARKET_DATA_STALENESS_THRESHOLD",
+        to.duration("1ms", "1h"),
+        "age of the book from which no quote may stand on it",
+        default="5s",
+    )
+    price_collar_bps: Decimal = setting(
+        "PRICE_COLLAR_BPS",
+        to.decimal(Decimal(9_999)),
+        "how far an order's price may stand from the reference mid, 1/10000",
+        default="500",
+    )
+    max_order_notional_usdt: Decimal = setting(
+        "MAX_ORDER_NOTIONAL_USDT",
+        to.decimal(Decimal(10**12)),
+        "largest value of one order in USDT; ten times the symbol's order_size_usdt binds beside it",
+        default="100000",
+    )
+    kafka_lag_threshold_ns: int = setting(
+        "KILL_SWITCH_KAFKA_LAG_THRESHOLD",
+        to.duration("100ms", "1h"),
+        "consumer lag, or time without a measurement of it, that kills",
+        default="10s",
+    )
+    reject_storm_count: int = setting(
+        "KILL_SWITCH_REJECT_STORM_COUNT", to.integer(1, 1_000_000), "rejections that kill", default="5"
+    )
+    reject_storm_window_ns: int = setting(
+        "KILL_SWITCH_REJECT_STORM_WINDOW",
+        to.duration("100ms", "24h"),
+        "time in which they count",
+        default="1m",
+    )
+    response_timeout_ms: int = setting(
+        "KILL_SWITCH_RESPONSE_TIMEOUT_MS",
+        to.integer(1, 5_000, "milliseconds"),
+        "time for the Order Service's answer, after which it kills, in milliseconds",
+        default="50",
+    )
+    journal_lag_threshold_ns: int = setting(
+        "KILL_SWITCH_JOURNAL_LAG_THRESHOLD",
+        to.duration("100ms", "1h"),
+        "age of the oldest write not yet durable that kills",
+        default="5s",
+    )
+    system_account_id: str = setting(
+        "SYSTEM_ACCOUNT_ID", to.uuid, "the market maker's account", default=_NIL_UUID
+    )
+    system_user_id: str = setting("SYSTEM_USER_ID", to.uuid, "the market maker's user", default=_NIL_UUID)
+    kafka_consumer_group: str = setting(
+        "KAFKA_CONSUMER_GROUP", to.text, "Kafka consumer group", default="market-maker-service"
+    )
+    instance_name: str | None = setting(
+        "INSTANCE_NAME",
+        to.name,
+        "name of this instance in status and logs; a random part is added. Unset: the host's name",
+    )
+    kafka_instance_id: str | None = setting(
+        "KAFKA_INSTANCE_ID",
+        to.name,
+        "this instance's own place in the consumer group, the same after each of its starts and no other "
+        "instance's, such as the name of a StatefulSet's pod: started again within KAFKA_SESSION_TIMEOUT "
+        "it gets its symbols back and no other symbol moves. Ended by SIGTERM it keeps the place for "
+        "that long, by SIGINT it gives it up at once. Unset: its symbols go to the others at its end",
+    )
+    kafka_session_timeout_ns: int = setting(
+        "KAFKA_SESSION_TIMEOUT",
+        to.duration("3s", "5m"),
+        "how long the consumer group waits for a silent instance before its symbols go to others, or, "
+        "without KAFKA_INSTANCE_ID, back to itself after a crash; Kafka's brokers refuse less than 6s "
+        "unless told otherwise",
+        default="6s",
+    )
+    kafka_fetch_wait_max_ms: int = setting(
+        "KAFKA_FETCH_WAIT_MAX_MS",
+        to.integer(1, 10_000, "milliseconds"),
+        "how long a broker may hold a fetch without data, in milliseconds. Kafka answers as soon as "
+        "data comes, so there it only sets the idle request rate; librdkafka's built-in broker does "
+        "not, so there it is the latency",
+        default="5",
+    )
+    programmes: tuple[Programme, ...] | None = setting(
+        "MM_PROGRAMMES_FILE",
+        to_programmes,
+        "YAML file with the market maker programmes whose presence is measured, as in "
+        "docs/obligations.md; unset: none",
+    )
+    record_dir: str | None = setting(
+        "MM_RECORD_DIR",
+        to.text,
+        "directory where each symbol's events and commands are recorded, for `market-maker replay`; "
+        "unset: nothing is",
+    )
+    record_mb_max: int = setting(
+        "MM_RECORD_MB_MAX",
+        to.integer(1, 1_000_000, "megabytes"),
+        "megabytes of records kept per symbol; the oldest eighth goes first",
+        default="512",
+    )
+    otlp_endpoint: Secret | None = setting(
+        "OPENOBSERVE_OTLP_ENDPOINT",
+        to.url("http", "https"),
+        "where traces go by OTLP over HTTP, such as http://localhost:5080/api/default; unset: nowhere",
+    )
+    log_level: str = setting(
+        "LOG_LEVEL", to.choice("DEBUG", "INFO", "WARN", "ERROR"), "least level that is logged", default="INFO"
+    )
+    log_format: str | None = setting(
+        "LOG_FORMAT", to.choice("json", "console"), "json or console; unset: console on a terminal"
+    )
     kafka_security: KafkaSecurity
     redis_tls: RedisTls
     metadata_tls: MetadataTls

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from market_maker import setting_types as to
 from market_maker.durations import parse_duration
-from market_maker.environment import SettingsError, Variable, read_settings
+from market_maker.environment import SettingsError, read_settings, setting
 from market_maker.security_settings import HttpTls, KafkaSecurity
 from market_maker.setting_types import Secret
 from market_maker.streams.avro_codec import AvroDecoder
@@ -42,14 +42,10 @@ exit codes: 0 recorded, 1 Kafka or the registry failed, or a symbol has no snaps
 class _Settings:
     """What of the service's environment a capture needs."""
 
-    kafka_brokers: Annotated[
-        str,
-        Variable("KAFKA_BROKERS", to.addresses, "Kafka brokers as host:port", required=True),
-    ]
-    schema_registry_url: Annotated[
-        Secret,
-        Variable("SCHEMA_REGISTRY_URL", to.url("http", "https"), "the registry", required=True),
-    ]
+    kafka_brokers: str = setting("KAFKA_BROKERS", to.addresses, "Kafka brokers as host:port", required=True)
+    schema_registry_url: Secret = setting(
+        "SCHEMA_REGISTRY_URL", to.url("http", "https"), "the registry", required=True
+    )
     kafka_security: KafkaSecurity
     http_tls: HttpTls
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
 from market_maker import setting_types as to
 from market_maker import settings as service
@@ -14,6 +14,8 @@ from market_maker.environment import (
     fields_of,
     read_settings,
     secret_texts,
+    set_by,
+    setting,
 )
 from market_maker.security_settings import HttpTls, RedisTls, address_conflicts
 from market_maker.setting_types import Secret
@@ -26,38 +28,32 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {"redis_tls": RedisTls, "http_tl
 class GuardSettings:
     """What the environment says. Make it with `GuardSettings.load(os.environ)`."""
 
-    postgres_url: Annotated[Secret, _SERVICE["POSTGRES_URL"]]
-    redis_url: Annotated[Secret, _SERVICE["REDIS_URL"]]
-    fleet_secret: Annotated[Secret, replace(_SERVICE["FLEET_SECRET"], required=True)]
-    order_service_url: Annotated[Secret, _SERVICE["ORDER_SERVICE_URL"]]
-    order_service_token: Annotated[Secret | None, _SERVICE["ORDER_SERVICE_TOKEN"]]
-    system_account_id: Annotated[str, _SERVICE["SYSTEM_ACCOUNT_ID"]]
-    system_user_id: Annotated[str, _SERVICE["SYSTEM_USER_ID"]]
-    shadow_mode: Annotated[bool, _SERVICE["MM_SHADOW_MODE"]]
-    kafka_session_timeout_ns: Annotated[int, _SERVICE["KAFKA_SESSION_TIMEOUT"]]
-    http_host: Annotated[str, _SERVICE["HTTP_HOST"]]
-    metrics_host: Annotated[str | None, _SERVICE["METRICS_HOST"]]
-    log_level: Annotated[str, _SERVICE["LOG_LEVEL"]]
-    log_format: Annotated[str | None, _SERVICE["LOG_FORMAT"]]
-    metrics_port: Annotated[
-        int,
-        Variable(
-            "GUARD_METRICS_PORT",
-            to.port,
-            "guard: port of its Prometheus metrics, on METRICS_HOST",
-            default="9091",
-        ),
-    ]
-    silence_ns: Annotated[
-        int,
-        Variable(
-            "GUARD_SILENCE",
-            to.duration("2s", "5m"),
-            "guard: time without a sign of life after which an instance's orders are cancelled and its "
-            "symbols HALTED; instances give one every second",
-            default="3s",
-        ),
-    ]
+    postgres_url: Secret = set_by(_SERVICE["POSTGRES_URL"])
+    redis_url: Secret = set_by(_SERVICE["REDIS_URL"])
+    fleet_secret: Secret = set_by(replace(_SERVICE["FLEET_SECRET"], required=True))
+    order_service_url: Secret = set_by(_SERVICE["ORDER_SERVICE_URL"])
+    order_service_token: Secret | None = set_by(_SERVICE["ORDER_SERVICE_TOKEN"])
+    system_account_id: str = set_by(_SERVICE["SYSTEM_ACCOUNT_ID"])
+    system_user_id: str = set_by(_SERVICE["SYSTEM_USER_ID"])
+    shadow_mode: bool = set_by(_SERVICE["MM_SHADOW_MODE"])
+    kafka_session_timeout_ns: int = set_by(_SERVICE["KAFKA_SESSION_TIMEOUT"])
+    http_host: str = set_by(_SERVICE["HTTP_HOST"])
+    metrics_host: str | None = set_by(_SERVICE["METRICS_HOST"])
+    log_level: str = set_by(_SERVICE["LOG_LEVEL"])
+    log_format: str | None = set_by(_SERVICE["LOG_FORMAT"])
+    metrics_port: int = setting(
+        "GUARD_METRICS_PORT",
+        to.port,
+        "guard: port of its Prometheus metrics, on METRICS_HOST",
+        default="9091",
+    )
+    silence_ns: int = setting(
+        "GUARD_SILENCE",
+        to.duration("2s", "5m"),
+        "guard: time without a sign of life after which an instance's orders are cancelled and its "
+        "symbols HALTED; instances give one every second",
+        default="3s",
+    )
     redis_tls: RedisTls
     http_tls: HttpTls
     warnings: tuple[str, ...] = ()

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 from market_maker import setting_types as to
 from market_maker import settings as service
-from market_maker.environment import Variable, fields_of, read_settings
+from market_maker.environment import Variable, fields_of, read_settings, set_by, setting
 from market_maker.repositories.pruning import (
     AUDIT,
     EVENTS,
@@ -31,78 +31,46 @@ _DAYS_OF_FILLS: Final = to.integer(30, 36_500, "days")
 class MaintenanceSettings:
     """What the environment says. Make it with `MaintenanceSettings.load(os.environ)`."""
 
-    postgres_url: Annotated[Secret, _POSTGRES_URL]
-    orders_days: Annotated[
-        int,
-        Variable(
-            "RETENTION_ORDERS_DAYS",
-            _DAYS,
-            "maintain: days that orders are kept after their end",
-            default="90",
-        ),
-    ]
-    events_days: Annotated[
-        int,
-        Variable(
-            "RETENTION_EVENTS_DAYS",
-            _DAYS,
-            "maintain: days that sent events are kept: the history of states and kills that the API shows",
-            default="365",
-        ),
-    ]
-    kill_orders_days: Annotated[
-        int,
-        Variable(
-            "RETENTION_KILL_ORDERS_DAYS",
-            _DAYS,
-            "maintain: days that kills are kept after they were carried out",
-            default="365",
-        ),
-    ]
-    pnl_days: Annotated[
-        int,
-        Variable(
-            "RETENTION_PNL_DAYS",
-            _DAYS,
-            "maintain: days that the results of each minute are kept",
-            default="365",
-        ),
-    ]
-    markouts_days: Annotated[
-        int,
-        Variable(
-            "RETENTION_MARKOUTS_DAYS",
-            _DAYS,
-            "maintain: days that markouts are kept, also of fills that are kept for longer",
-            default="365",
-        ),
-    ]
-    presence_days: Annotated[
-        int,
-        Variable(
-            "RETENTION_PRESENCE_DAYS",
-            _DAYS,
-            "maintain: days that it is kept how far market maker programmes were met",
-            default="1095",
-        ),
-    ]
-    fills_days: Annotated[
-        int | None,
-        Variable(
-            "RETENTION_FILLS_DAYS",
-            _DAYS_OF_FILLS,
-            "maintain: days that fills are kept, more than Kafka keeps engine.event.v1; unset: for ever; "
-            "what they come to stays",
-        ),
-    ]
-    audit_days: Annotated[
-        int | None,
-        Variable(
-            "RETENTION_AUDIT_DAYS",
-            _DAYS,
-            "maintain: days that the audit trail is kept; unset: for ever",
-        ),
-    ]
+    postgres_url: Secret = set_by(_POSTGRES_URL)
+    orders_days: int = setting(
+        "RETENTION_ORDERS_DAYS", _DAYS, "maintain: days that orders are kept after their end", default="90"
+    )
+    events_days: int = setting(
+        "RETENTION_EVENTS_DAYS",
+        _DAYS,
+        "maintain: days that sent events are kept: the history of states and kills that the API shows",
+        default="365",
+    )
+    kill_orders_days: int = setting(
+        "RETENTION_KILL_ORDERS_DAYS",
+        _DAYS,
+        "maintain: days that kills are kept after they were carried out",
+        default="365",
+    )
+    pnl_days: int = setting(
+        "RETENTION_PNL_DAYS", _DAYS, "maintain: days that the results of each minute are kept", default="365"
+    )
+    markouts_days: int = setting(
+        "RETENTION_MARKOUTS_DAYS",
+        _DAYS,
+        "maintain: days that markouts are kept, also of fills that are kept for longer",
+        default="365",
+    )
+    presence_days: int = setting(
+        "RETENTION_PRESENCE_DAYS",
+        _DAYS,
+        "maintain: days that it is kept how far market maker programmes were met",
+        default="1095",
+    )
+    fills_days: int | None = setting(
+        "RETENTION_FILLS_DAYS",
+        _DAYS_OF_FILLS,
+        "maintain: days that fills are kept, more than Kafka keeps engine.event.v1; unset: for ever; "
+        "what they come to stays",
+    )
+    audit_days: int | None = setting(
+        "RETENTION_AUDIT_DAYS", _DAYS, "maintain: days that the audit trail is kept; unset: for ever"
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
