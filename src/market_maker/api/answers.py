@@ -1,6 +1,6 @@
 """What the API answers of one symbol: configuration, status, control."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -18,6 +18,12 @@ class Answer(BaseModel):
     """Base of every answer: exactly these fields, never changed once made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def of(cls, held: object, **besides: object) -> Self:
+        """From what holds fields of the same names, and `besides`, which it holds otherwise or not at all."""
+        told = {name: getattr(held, name) for name in cls.model_fields if name not in besides}
+        return cls(**told, **besides)
 
 
 class Config(Answer):

@@ -106,12 +106,12 @@ async def update_config(
     return await amend(
         call,
         symbol,
-        lambda now: replace(now, **modelled(now, body.changes)),
+        lambda now: replace(now, **modelled(now, body.settings)),
         route="PUT /v1/mm-configs/{symbol}",
         why=body.reason or "updated",
         confirm=body.confirm,
         replaces=body.replaces,
-        stops=body.changes.get("enabled") is False,
+        stops=body.settings.get("enabled") is False,
         dry_run=bool(body.dry_run),
     )
 
@@ -198,18 +198,13 @@ def _proposed(call: Call, made: ConfigProposal) -> JSONResponse:
 def proposal_answer(policy: approval.Approval, row: ConfigProposal) -> answers.ProposalItem:
     """A proposal, as the answers show it."""
     decision = row.decision
-    return answers.ProposalItem(
+    return answers.ProposalItem.of(
+        row,
         id=row.proposal_id,
-        symbol=row.symbol,
         state=row.state(approval.now()),
-        replaces=row.replaces,
         changes=[answers.FieldChange.model_validate(change) for change in row.changes],
         loosens=list(row.loosens),
         needs_role=policy.role_for(row.loosens).value,
-        author=row.author,
-        reason=row.reason,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
         decided_at=None if decision is None else decision.at,
         decided_by=None if decision is None else decision.by,
         decision_reason=None if decision is None else decision.reason,

@@ -51,7 +51,7 @@ Timestamp = Annotated[
 class DecimalRange:
     """Annotates a Decimal of a request: `low` to `high`, both included, at most 8 decimals.
 
-    `low` is 0, 0.0001 or a power of ten; `high` is one digit followed by zeros.
+    `low` is 0, 0.0001, a power of ten or minus `high`; `high` is one digit followed by zeros.
     """
 
     low: str
@@ -60,6 +60,8 @@ class DecimalRange:
     @property
     def pattern(self) -> str:
         """A regular expression for exactly the decimal strings in the range, in canonical form."""
+        if self.low.startswith("-"):
+            return f"^(-?{DecimalRange('0', self.high).pattern[1:-1]})$"
         zeros = len(self.high) - 1
         shortest = len(self.low) if self.low.isdigit() and self.low != "0" else 1
         options = [rf"[1-9][0-9]{{{shortest - 1},{zeros - 1}}}{_FRACTION}"]
@@ -96,39 +98,6 @@ class DecimalRange:
         """Document both forms and the range."""
         number = {"type": "number", "minimum": _bound(self.low), "maximum": _bound(self.high)}
         return {"anyOf": [{"type": "string", "pattern": self.pattern}, number]}
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRange:
-    """Annotates a Decimal of a request: from minus `high` to `high`, both included, at most 8 decimals."""
-
-    high: str
-
-    def parse(self, value: object) -> Decimal:
-        """The exact decimal; raises PydanticCustomError with a sentence."""
-        magnitude = DecimalRange("0", self.high)
-        sign, unsigned = (-1, value[1:]) if isinstance(value, str) and value[:1] == "-" else (1, value)
-        if isinstance(unsigned, int | Decimal) and not isinstance(unsigned, bool) and unsigned < 0:
-            sign, unsigned = -1, -unsigned
-        try:
-            return sign * magnitude.parse(unsigned)
-        except PydanticCustomError as error:
-            if error.message().startswith("must be between"):
-                raise _refused(f"must be between -{self.high} and {self.high}") from None
-            raise
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Let pydantic parse with `parse`."""
-        text = core_schema.plain_serializer_function_ser_schema(plain, return_schema=core_schema.str_schema())
-        return core_schema.no_info_plain_validator_function(self.parse, serialization=text)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """Document both forms and the range."""
-        pattern = f"^(-?{DecimalRange('0', self.high).pattern[1:-1]})$"
-        number = {"type": "number", "minimum": -_bound(self.high), "maximum": _bound(self.high)}
-        return {"anyOf": [{"type": "string", "pattern": pattern}, number]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +143,7 @@ def _places(number: Decimal) -> int:
 
 
 def _bound(text: str) -> int | float:
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
 def _refused(sentence: str) -> PydanticCustomError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
 from pydantic import Field, JsonValue
@@ -160,7 +160,7 @@ async def list_fills(wanted: _WantedOf, cursor: RowCursor = None) -> FillPage:
 async def list_orders(wanted: _WantedOf, cursor: IdCursor = None) -> OrderPage:
     """Every order of the symbol, live or not, by when it was made."""
     rows, next_cursor = await wanted.page(wanted.desk.orders, _order_id(cursor), _order_cursor)
-    return OrderPage(items=[_order(row) for row in rows], next_cursor=next_cursor)
+    return OrderPage(items=[OrderItem.of(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/v1/mm-configs/{symbol}/events", responses=_RESPONSES)
@@ -180,12 +180,8 @@ def _order_cursor(row: OrderRecord) -> str:
 
 
 def _fill(row: FillRecord) -> FillItem:
-    return FillItem(
-        notional_usdt=EXACT.multiply(row.price, row.quantity),
-        spread_usdt=_captured(row),
-        markouts=_markouts(row),
-        **_fields(row, FillItem, "notional_usdt", "spread_usdt", "markouts"),
-    )
+    notional = EXACT.multiply(row.price, row.quantity)
+    return FillItem.of(row, notional_usdt=notional, spread_usdt=_captured(row), markouts=_markouts(row))
 
 
 def _captured(row: FillRecord) -> Decimal:
@@ -203,28 +199,15 @@ def _markouts(row: FillRecord) -> list[FillMarkout]:
     for horizon_ms in HORIZONS_MS:
         stored = there.get(horizon_ms) or StoredMid(horizon_ms, None, "DUE" if is_due else "NOT_MEASURED")
         made = Markout(row.trade_id, row.side, row.level, row.price, row.quantity, horizon_ms, stored.mid)
-        found.append(
-            FillMarkout(
-                horizon_ms=horizon_ms, mid=made.mid, usdt=made.usdt, bps=made.bps, missing=stored.missing
-            )
-        )
+        found.append(FillMarkout.of(made, missing=stored.missing))
     return found
 
 
-def _order(row: OrderRecord) -> OrderItem:
-    return OrderItem(**_fields(row, OrderItem))
-
-
 def _event(row: OutboxEvent) -> EventItem:
-    return EventItem(
+    return EventItem.of(
+        row,
         event_id=str(row.event_id),
         event_type=row.topic,
         occurred_at=row.created_at,
-        sent_at=row.sent_at,
         data=row.payload,
     )
-
-
-def _fields(row: object, model: type[Answer], *besides: str) -> dict[str, Any]:
-    """What a row holds of a model, under the same names."""
-    return {name: getattr(row, name) for name in model.model_fields if name not in besides}

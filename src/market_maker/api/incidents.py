@@ -57,10 +57,6 @@ def _incident(row: OutboxEvent) -> Incident:
         event_id=str(row.event_id),
         symbol=row.symbol,
         occurred_at=row.created_at,
-        reason=told["reason"],
-        measured=told["measured"],
-        threshold=told["threshold"],
-        position=told["position"],
         pnl_usdt=told["pnl"],
-        open_orders=told["open_orders"],
+        **{name: told[name] for name in ("reason", "measured", "threshold", "position", "open_orders")},
     )

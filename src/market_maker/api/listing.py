@@ -5,7 +5,6 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import Field
 
-from market_maker.api import rendering
 from market_maker.api.answers import Answer, InstrumentStatusView
 from market_maker.api.context import DeskOf
 from market_maker.api.guard import DeskRoute
@@ -43,7 +42,7 @@ async def list_instruments(desk: DeskOf) -> Listing:
     offer = await desk.instruments()
     return Listing(
         items=[
-            Listed(symbol=one.symbol, configured=one.symbol in configured, **dict(rendering.instrument(one)))
+            Listed.of(one, configured=one.symbol in configured)
             for one in sorted(offer.instruments, key=lambda one: one.symbol)
         ],
         unusable=[

@@ -13,7 +13,6 @@ from market_maker.api.decimals import DecimalText, Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.problems import documented
 from market_maker.api.samples import COLUMNS, SPANS, Samples
-from market_maker.core.view import DepthLevel
 
 router = APIRouter(route_class=DeskRoute, tags=["status"])
 
@@ -71,8 +70,8 @@ async def depth(
         reason=view.book.invalid_reason,
         sequence=view.book.sequence,
         age_ms=None if data_ns is None else max(0, view.at_ns - data_ns) // 1_000_000,
-        bids=[_level(level) for level in bids],
-        asks=[_level(level) for level in asks],
+        bids=[BookLevel.of(level) for level in bids],
+        asks=[BookLevel.of(level) for level in asks],
     )
 
 
@@ -100,7 +99,3 @@ async def series(
             for name, values in zip(COLUMNS, columns, strict=True)
         },
     )
-
-
-def _level(level: DepthLevel) -> BookLevel:
-    return BookLevel(price=level.price, others=level.others, ours=level.ours)

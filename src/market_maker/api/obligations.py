@@ -90,7 +90,8 @@ def _obligation(standing: ProgrammeDay) -> Obligation:
     if standing.elapsed:
         percent = EXACT.divide(Decimal(100 * standing.present), Decimal(standing.elapsed))
         share = percent.quantize(_SHARE_STEP)
-    return Obligation(
+    return Obligation.of(
+        standing,
         programme=programme.name,
         symbol=programme.symbol,
         tier=tier.name,
@@ -101,10 +102,6 @@ def _obligation(standing: ProgrammeDay) -> Obligation:
         measure=programme.measure,
         since=datetime.fromtimestamp(standing.from_us / 1_000_000, UTC),
         until=datetime.fromtimestamp(standing.until_us / 1_000_000, UTC),
-        present=standing.present,
-        elapsed=standing.elapsed,
-        total=standing.total,
         share_pct=share,
-        slack=standing.slack,
         met=standing.is_met,
     )

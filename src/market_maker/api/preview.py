@@ -64,7 +64,7 @@ async def preview(symbol: SymbolInPath, body: ConfigUpdate, desk: DeskOf) -> Pre
     """
     require_same_symbol(symbol, body)
     view = await running(desk, symbol)
-    wanted = consistent(replace(view.config, **{**modelled(view.config, body.changes), "symbol": symbol}))
+    wanted = consistent(replace(view.config, **{**modelled(view.config, body.settings), "symbol": symbol}))
     try:
         seen = desk.preview(symbol, wanted)
     except ValueError as error:

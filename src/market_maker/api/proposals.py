@@ -152,7 +152,7 @@ async def _decide(call: Call, row: ConfigProposal, reason: str, *, approved: boo
 def _settings(row: ConfigProposal) -> dict[str, Any]:
     """The proposed fields, read as a PUT would read them."""
     proposed = {str(change["field"]): change["after"] for change in row.changes}
-    return ConfigUpdate.model_validate(proposed).changes
+    return ConfigUpdate.model_validate(proposed).settings
 
 
 async def _record(call: Call, symbol: str, verb: str, row: ConfigProposal, why: str) -> None:

@@ -104,11 +104,9 @@ def quotes(view: SymbolView, to_wall: ToWall) -> Quotes:
     steps = None
     if view.quote is not None and view.instrument is not None:
         steps = _steps(waterfall(view.quote, view.config, view.instrument), view)
-    return Quotes(
-        symbol=view.symbol,
+    return Quotes.of(
+        view,
         at=to_wall(view.at_ns),
-        state=view.state,
-        shadow_mode=view.shadow_mode,
         quote=steps,
         why_not=why_not(view),
         suppressed=dict(view.counters.suppressed),
@@ -134,22 +132,9 @@ def _shared(
     outcomes: Mapping[tuple[Side, int], str],
     resting: Mapping[tuple[Side, int], OrderView],
 ) -> QuoteSteps:
-    return QuoteSteps(
-        mid=steps.mid,
-        mid_source=steps.mid_source,
-        volatility_factor=steps.volatility_factor,
-        spread=steps.spread,
-        position=steps.position,
-        inventory=steps.inventory,
-        inventory_norm=steps.inventory_norm,
-        bias=steps.bias,
-        bid_mid=steps.bid_mid,
-        ask_mid=steps.ask_mid,
-        model=steps.model,
-        why_not_configured=steps.why_not_configured,
-        steps=[ModelStep(**one._asdict()) for one in steps.steps],
-        best_bid=steps.best_bid,
-        best_ask=steps.best_ask,
+    return QuoteSteps.of(
+        steps,
+        steps=[ModelStep.of(one) for one in steps.steps],
         levels=[
             _level(level, outcomes.get(key, ""), resting.get(key))
             for level in steps.levels
@@ -163,16 +148,8 @@ def _level(level: LevelWaterfall, code: str, order: OrderView | None) -> QuotedL
     outcome = outcome_of(code)
     if level.verdict is Outcome.QUOTED and outcome is not None and not outcome.in_market:
         verdict, detail = outcome, f"{detail.removesuffix('; quoted')}; not quoted: {outcome.sentence}"
-    return QuotedLevel(
-        side=level.side,
-        level=level.level,
-        step=level.step,
-        raw_price=level.raw_price,
-        rounded_price=level.rounded_price,
-        price=level.price,
-        clamp=level.clamp,
-        quantity=level.quantity,
-        notional=level.notional,
+    return QuotedLevel.of(
+        level,
         verdict=verdict,
         detail=detail,
         outcome=code,
@@ -181,11 +158,9 @@ def _level(level: LevelWaterfall, code: str, order: OrderView | None) -> QuotedL
 
 
 def _resting(order: OrderView, level: LevelWaterfall, code: str) -> RestingOrder:
-    return RestingOrder(
-        client_order_id=order.client_order_id,
-        price=order.price,
+    return RestingOrder.of(
+        order,
         remaining=EXACT.subtract(order.quantity, order.filled_quantity),
-        status=order.status,
         why_here="" if order.price == level.price else _why_here(order, code),
     )
 

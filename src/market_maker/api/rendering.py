@@ -1,7 +1,6 @@
 """From the core's pictures to the API's answers. Pure: a view and a clock in, an answer out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,7 +8,7 @@ from market_maker.api import answers, fleet_answers
 from market_maker.api.why import refusals, summary_sentence
 from market_maker.core.commands import Reply
 from market_maker.core.config import SymbolConfig
-from market_maker.core.instrument import EXACT, Instrument
+from market_maker.core.instrument import EXACT
 from market_maker.core.pricing.models.registry import resolved
 from market_maker.core.results import Parts
 from market_maker.core.states import State
@@ -17,7 +16,6 @@ from market_maker.core.view import (
     Counters,
     KillView,
     OrderView,
-    ReferenceView,
     SymbolView,
     innermost,
     spread_bps,
@@ -30,8 +28,7 @@ _ZERO = Decimal(0)
 
 def config(value: SymbolConfig) -> answers.Config:
     """A configuration."""
-    settings = {field.name: getattr(value, field.name) for field in fields(value)}
-    return answers.Config(**settings | {"model_parameters": _parameters(value)})
+    return answers.Config.of(value, model_parameters=_parameters(value))
 
 
 def _parameters(value: SymbolConfig) -> dict[str, Decimal]:
@@ -69,7 +66,7 @@ def symbol_status(view: SymbolView, owner: str | None, to_wall: ToWall) -> answe
     return answers.SymbolStatus(
         **dict(summary(view, owner, to_wall)),
         config=config(view.config),
-        instrument=None if view.instrument is None else instrument(view.instrument),
+        instrument=None if view.instrument is None else answers.InstrumentStatusView.of(view.instrument),
         orders=[order(one, to_wall) for one in view.orders],
         counters=_counts(view.counters),
     )
@@ -91,37 +88,23 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
             since=to_wall(view.state_since_ns),
         ),
         kill=None if view.kill is None else kill(view.kill, to_wall),
-        book=_book(view),
+        book=answers.BookStatus.of(
+            view.book, reason=view.book.invalid_reason, age_ms=_age_ms(view, view.book.data_ns)
+        ),
         mid=view.mid,
         mid_source=view.reference.source,
-        reference=_reference(view.reference),
+        reference=answers.Reference.of(view.reference),
         position=pnl.position,
         average_entry=pnl.average_entry,
         inventory_usdt=pnl.inventory_usdt,
-        pnl=answers.Pnl(
-            realized=pnl.realized,
-            unrealized=pnl.unrealized,
-            total=pnl.total,
-            baseline=pnl.baseline,
-            fees=pnl.fees,
-            price=pnl.price,
-            price_source=pnl.price_source,
-            price_age_ms=_age_ms(view, pnl.price_data_ns),
-            rebase_pending=pnl.rebase_pending,
-            parts=pnl_parts(pnl.parts),
-        ),
+        pnl=answers.Pnl.of(pnl, price_age_ms=_age_ms(view, pnl.price_data_ns), parts=pnl_parts(pnl.parts)),
         volume_usdt=pnl.volume,
         fill_count=pnl.fill_count,
         open_orders=view.open_orders,
         unknown_orders=view.unknown_orders,
         open_orders_at_exchange=view.open_orders_at_exchange,
         proven_zero_since=None if zero_at is None else to_wall(zero_at),
-        model=answers.ModelStatus(
-            name=view.model.name,
-            quotes_by=view.model.quotes_by,
-            why_not_code=view.model.why_not_code,
-            why_not=view.model.why_not,
-        ),
+        model=answers.ModelStatus.of(view.model),
         spread_bps=spread_bps(view.orders, view.mid),
         enable_problems=refusals(view.enable_problems),
         summary=summary_sentence(view),
@@ -136,14 +119,12 @@ def _market(view: SymbolView) -> answers.Market:
         bid, ask = view.quote.best_bid, view.quote.best_ask
         others_bid = None if bid is None else view.instrument.price(bid)
         others_ask = None if ask is None else view.instrument.price(ask)
-    return answers.Market(
+    return answers.Market.of(
+        view.config,
         our_bid=our_bid,
         our_ask=our_ask,
         others_bid=others_bid,
         others_ask=others_ask,
-        max_position_usdt=view.config.max_position_usdt,
-        max_loss_usdt=view.config.max_loss_usdt,
-        position_headroom_pct=view.config.position_headroom_pct,
         active_ms=view.counters.active_ns // 1_000_000,
         two_sided_ms=view.counters.two_sided_ns // 1_000_000,
     )
@@ -192,21 +173,7 @@ def _sum(amounts: Iterable[Decimal]) -> Decimal:
 
 def kill(latch: KillView, to_wall: ToWall) -> answers.KillStatus:
     """A kill switch."""
-    return answers.KillStatus(
-        reason=latch.reason, measured=latch.measured, threshold=latch.threshold, since=to_wall(latch.at_ns)
-    )
-
-
-def _book(view: SymbolView) -> answers.BookStatus:
-    book = view.book
-    return answers.BookStatus(
-        valid=book.valid,
-        reason=book.invalid_reason,
-        sequence=book.sequence,
-        best_bid=book.best_bid,
-        best_ask=book.best_ask,
-        age_ms=_age_ms(view, book.data_ns),
-    )
+    return answers.KillStatus.of(latch, since=to_wall(latch.at_ns))
 
 
 def _age_ms(view: SymbolView, data_ns: int | None) -> int | None:
@@ -214,53 +181,14 @@ def _age_ms(view: SymbolView, data_ns: int | None) -> int | None:
     return None if data_ns is None else max(0, view.at_ns - data_ns) // 1_000_000
 
 
-def _reference(reference: ReferenceView) -> answers.Reference:
-    return answers.Reference(
-        mid=reference.mid,
-        source=reference.source,
-        sequence=reference.sequence,
-        uncertain=reference.uncertain,
-    )
-
-
-def instrument(value: Instrument) -> answers.InstrumentStatusView:
-    """An instrument."""
-    return answers.InstrumentStatusView(
-        base_currency=value.base_currency,
-        quote_currency=value.quote_currency,
-        tick_size=value.tick_size,
-        lot_size=value.lot_size,
-        min_notional=value.min_notional,
-        status=value.status,
-        version=value.version,
-    )
-
-
 def order(value: OrderView, to_wall: ToWall) -> answers.LiveOrder:
     """One order."""
-    return answers.LiveOrder(
-        client_order_id=value.client_order_id,
-        order_id=value.order_id,
-        side=value.side,
-        level=value.level,
-        price=value.price,
-        quantity=value.quantity,
-        filled_quantity=value.filled_quantity,
-        status=value.status,
-        sent_at=to_wall(value.sent_at_ns),
-    )
+    return answers.LiveOrder.of(value, sent_at=to_wall(value.sent_at_ns))
 
 
 def _counts(counters: Counters) -> answers.Counts:
-    return answers.Counts(
-        quotes_computed=counters.quotes_computed,
-        orders_placed=counters.orders_placed,
-        orders_rejected=counters.orders_rejected,
-        orders_would_cross=counters.orders_would_cross,
-        orders_cancelled=counters.orders_cancelled,
-        fills=counters.fills,
-        book_deltas=counters.book_deltas,
-        book_gaps=counters.book_gaps,
+    return answers.Counts.of(
+        counters,
         active_ms=counters.active_ns // 1_000_000,
         two_sided_ms=counters.two_sided_ns // 1_000_000,
         mid_uncertain_ms=counters.mid_uncertain_ns // 1_000_000,

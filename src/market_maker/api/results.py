@@ -21,7 +21,6 @@ from market_maker.core.results import bps_of
 from market_maker.core.side import Side
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.paging import Period
-from market_maker.repositories.pnl import Earned
 
 router = APIRouter(route_class=DeskRoute, tags=["results"])
 
@@ -99,7 +98,7 @@ async def results(
         symbol=symbol,
         since=since,
         until=until,
-        results=[_result(one) for one in earned],
+        results=[PeriodResult.of(one, parts=pnl_parts(one.parts)) for one in earned],
         markouts=[_markouts(one) for one in markouts],
     )
 
@@ -163,19 +162,6 @@ def _refused(*fields: tuple[str, str]) -> ProblemError:
     return of_fields([FieldError(location="query", field=name, detail=detail) for name, detail in fields])
 
 
-def _result(earned: Earned) -> PeriodResult:
-    return PeriodResult(since=earned.since, parts=pnl_parts(earned.parts), position=earned.position)
-
-
 def _markouts(one: MarkoutSum) -> PeriodMarkouts:
-    return PeriodMarkouts(
-        since=one.since,
-        side=one.side,
-        level=one.level,
-        horizon_ms=one.horizon_ms,
-        measured=one.measured,
-        missing=one.missing,
-        usdt=one.usdt,
-        notional_usdt=one.notional,
-        bps=bps_of(one.usdt, one.notional) if one.notional else None,
-    )
+    bps = bps_of(one.usdt, one.notional) if one.notional else None
+    return PeriodMarkouts.of(one, notional_usdt=one.notional, bps=bps)

@@ -1,7 +1,7 @@
 """The audit trail, newest first, page by page: who asked for what, and what came of it."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field, JsonValue
@@ -85,16 +85,4 @@ async def list_audit(
 
 def audit_record(entry: AuditEntry) -> AuditRecord:
     """A row of the trail, as the answers show it."""
-    before: dict[str, Any] | None = None if entry.before is None else dict(entry.before)
-    after: dict[str, Any] | None = None if entry.after is None else dict(entry.after)
-    return AuditRecord(
-        entry_id=str(entry.entry_id),
-        at=entry.at,
-        actor=entry.actor,
-        roles=list(entry.roles),
-        route=entry.route,
-        symbol=entry.symbol,
-        before=before,
-        after=after,
-        why=entry.why,
-    )
+    return AuditRecord.of(entry, entry_id=str(entry.entry_id), roles=list(entry.roles))

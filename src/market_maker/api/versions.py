@@ -139,12 +139,8 @@ def _require(rows: Sequence[Version], symbol: str, version: int) -> Version:
 
 
 def _version(row: Version, earlier: Version | None) -> ConfigVersion:
-    return ConfigVersion(
-        symbol=row.symbol,
-        version=row.version,
-        at=row.at,
-        author=row.author,
-        reason=row.reason,
+    return ConfigVersion.of(
+        row,
         config=None if row.config is None else rendering.config(row.config),
         changes=rendering.changes(None if earlier is None else earlier.config, row.config),
     )

@@ -91,11 +91,8 @@ class HouseWatch:
         if self._house is None:
             return []
         return [
-            HouseLimit(
-                name=use.name,
-                limit_usdt=use.limit_usdt,
-                known_usdt=use.known_usdt,
-                worst_usdt=use.worst_usdt,
+            HouseLimit.of(
+                use,
                 left_usdt=EXACT.subtract(use.limit_usdt, use.worst_usdt),
                 unknown=list(self._house.unknown),
             )
