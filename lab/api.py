@@ -18,7 +18,7 @@ from market_maker.api.approval import Approval
 from market_maker.api.audit import AuditTrail
 from market_maker.api.context import Waits
 from market_maker.api.denials import Denials
-from market_maker.api.ports import DatabaseDownError, Desk
+from market_maker.api.ports import Desk
 from market_maker.api.samples import Samples
 from market_maker.api.security import Authenticator, NoAuth
 from market_maker.api.server import ApiServer
@@ -27,6 +27,7 @@ from market_maker.api.strangers import Refusals
 from market_maker.api.stream import Streams
 from market_maker.fleet.peers import Peers
 from market_maker.fleet.view import FleetView
+from market_maker.repositories.errors import DatabaseError
 
 VERSION = "9.8.7"
 
@@ -59,8 +60,8 @@ class Alone:
         return {}
 
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:  # noqa: ARG002 -- the port's signature
-        """DatabaseDownError: one process needs no orders to itself."""
-        raise DatabaseDownError("this process is alone: nobody reads kill orders")
+        """DatabaseError: one process needs no orders to itself."""
+        raise DatabaseError("this process is alone: nobody reads kill orders")
 
     async def kills_done(self, order_ids: Collection[str]) -> frozenset[str]:  # noqa: ARG002 -- the port's signature
         """None."""

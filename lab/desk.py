@@ -13,7 +13,6 @@ from market_maker.api.ports import (
     Changes,
     Check,
     CheckStatus,
-    DatabaseDownError,
     DuplicateConfigError,
     Figures,
     MetadataDownError,
@@ -37,6 +36,7 @@ from market_maker.core.view import (
 )
 from market_maker.repositories.audit import AuditEntry
 from market_maker.repositories.drills import Drill
+from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.journal_batch import RISK_TOPIC
 from market_maker.repositories.markouts import MarkoutSum
@@ -199,7 +199,7 @@ class FakeDesk:
 
     async def begin_drill(self, drill: Drill) -> int:
         self._need_database()
-        self.drill_rows.append(replace(drill, drill_id=len(self.drill_rows) + 1))
+        self.drill_rows.append(replace(drill, id=len(self.drill_rows) + 1))
         return len(self.drill_rows)
 
     async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
@@ -215,7 +215,7 @@ class FakeDesk:
             row
             for row in reversed(self.drill_rows)
             if symbol in (None, row.symbol)
-            and (before is None or row.drill_id < before)
+            and (before is None or row.id < before)
             and within(period, row.triggered_at)
         ][:limit]
 
@@ -383,7 +383,7 @@ class FakeDesk:
 
     def _need_database(self) -> None:
         if not self.database_up:
-            raise DatabaseDownError("PostgreSQL does not answer: try again later")
+            raise DatabaseError("PostgreSQL does not answer: try again later")
 
 
 def _changed(row: AuditEntry, name: str) -> bool:

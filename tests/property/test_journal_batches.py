@@ -24,6 +24,8 @@ from market_maker.repositories.states import StateRepository
 
 Item = TypeVar("Item")
 
+BASE_SUM = "SELECT sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END) FROM mm_fills WHERE symbol = $1"
+"""A second opinion on the fold, by SQL alone."""
 _symbols = (f"S{number}" for number in itertools.count())
 
 
@@ -83,7 +85,7 @@ async def check_fills(pool: asyncpg.Pool, symbol: str, expected: list[RecordFill
     assert position == (expected[-1].after if expected else None)
     if position is not None:
         assert position == fold(stored)
-        assert (await FillRepository(pool).sums())[symbol].position == position.position
+        assert await pool.fetchval(BASE_SUM, symbol) == position.position
 
 
 async def check_orders(pool: asyncpg.Pool, symbol: str, expected: list[RecordOrder]) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from lab.api import Api, in_process
 from lab.desk import FakeDesk
 from lab.desk_records import view_of
-from market_maker.api.ports import DatabaseDownError
 from market_maker.api.security import Authenticator
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import Cause
 from market_maker.fleet.forward import InProcess
 from market_maker.fleet.view import picture_of
+from market_maker.repositories.errors import DatabaseError
 
 NORTH, SOUTH = "north-1", "south-2"
 BTC, ETH, SOL = "BTC-USDT", "ETH-USDT", "SOL-USDT"
@@ -88,7 +88,7 @@ class Hub:
 
     def _need_database(self) -> None:
         if not self.database_up:
-            raise DatabaseDownError("PostgreSQL does not answer: try again later")
+            raise DatabaseError("PostgreSQL does not answer: try again later")
 
 
 @dataclass

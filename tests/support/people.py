@@ -30,7 +30,7 @@ class KeptProposals:
     rows: list[ConfigProposal] = field(default_factory=list)
 
     async def add(self, proposal: ConfigProposal) -> int:
-        self.rows.append(replace(proposal, proposal_id=len(self.rows) + 1))
+        self.rows.append(replace(proposal, id=len(self.rows) + 1))
         return len(self.rows)
 
     async def get(self, proposal_id: int) -> ConfigProposal | None:
@@ -43,7 +43,7 @@ class KeptProposals:
             row
             for row in reversed(self.rows)
             if symbol in (None, row.symbol)
-            and (before is None or row.proposal_id < before)
+            and (before is None or row.id < before)
             and (open_at is None or row.state(open_at) is ProposalState.PENDING)
         ][:limit]
 

@@ -19,7 +19,7 @@ ENABLING_WAITS: Final = (
 
 
 class Proposals(Protocol):
-    """Where proposals are kept. All methods raise DatabaseDownError."""
+    """Where proposals are kept. All methods raise DatabaseError."""
 
     async def add(self, proposal: ConfigProposal) -> int:
         """Keep a new one and give its id; the one that it has now counts for nothing."""

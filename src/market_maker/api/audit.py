@@ -13,9 +13,10 @@ from typing import Literal
 
 import uuid_utils.compat
 
-from market_maker.api.ports import DatabaseDownError, Desk
+from market_maker.api.ports import Desk
 from market_maker.api.security import Principal
 from market_maker.repositories.audit import AuditEntry, Json
+from market_maker.repositories.errors import DatabaseError
 
 ATTEMPT_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 1.0
@@ -94,7 +95,7 @@ class AuditTrail:
         try:
             async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
                 await self._desk.audit(entries)
-        except (DatabaseDownError, TimeoutError) as error:
+        except (DatabaseError, TimeoutError) as error:
             _log.warning("audit waits for the database: %s", error or "no answer in time")
             return False
         return True

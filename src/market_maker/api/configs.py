@@ -183,7 +183,7 @@ def _proposal(
 
 async def _propose(call: Call, route: str, made: ConfigProposal) -> JSONResponse:
     """Keep a change for a second person: 202."""
-    made = replace(made, proposal_id=await call.approval.kept.add(made))
+    made = replace(made, id=await call.approval.kept.add(made))
     after = {"proposal": proposal_answer(call.approval, made).model_dump(mode="json")}
     await call.audit.record(
         [entry(call.principal, route, made.symbol, before=None, after=after, why=made.reason)]
@@ -200,7 +200,6 @@ def proposal_answer(policy: approval.Approval, row: ConfigProposal) -> answers.P
     decision = row.decision
     return answers.ProposalItem.of(
         row,
-        id=row.proposal_id,
         state=row.state(approval.now()),
         changes=[answers.FieldChange.model_validate(change) for change in row.changes],
         loosens=list(row.loosens),

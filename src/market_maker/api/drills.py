@@ -16,13 +16,13 @@ from market_maker.api.control import CONTROL_PROBLEMS
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page, row_id
-from market_maker.api.ports import DatabaseDownError
 from market_maker.api.problems import documented
 from market_maker.api.requests import DecisionRequest
 from market_maker.api.trail import Exactly
 from market_maker.core.states import Cause, State
 from market_maker.core.view import SymbolView
 from market_maker.repositories.drills import Drill
+from market_maker.repositories.errors import DatabaseError
 
 router = APIRouter(route_class=DeskRoute, tags=["emergency"])
 
@@ -73,8 +73,8 @@ async def list_drills(
 ) -> DrillPage:
     """Every kill switch that was tried, of all symbols and instances."""
     rows = await desk.drills(symbol, row_id(cursor), limit + 1, period)
-    shown, next_cursor = page(rows, limit, lambda row: row.drill_id)
-    return DrillPage(items=[_record(row) for row in shown], next_cursor=next_cursor)
+    shown, next_cursor = page(rows, limit, lambda row: row.id)
+    return DrillPage(items=[DrillRecord.of(row) for row in shown], next_cursor=next_cursor)
 
 
 @router.post("/v1/mm-configs/{symbol}/drill", responses=CONTROL_PROBLEMS)
@@ -116,10 +116,10 @@ async def drill(symbol: SymbolInPath, body: DecisionRequest, call: CallOf) -> Dr
     durable = symbol in await call.desk.durable([symbol])
     try:
         await call.desk.finish_drill(drill_id, halted_us, proven_us)
-    except DatabaseDownError:  # the symbol is HALTED all the same, and that must be said
+    except DatabaseError:  # the symbol is HALTED all the same, and that must be said
         durable = False
-    measured = replace(made, drill_id=drill_id, halted_us=halted_us, proven_zero_us=proven_us)
-    return DrillAnswer(**dict(_record(measured)), durable=durable)
+    measured = replace(made, id=drill_id, halted_us=halted_us, proven_zero_us=proven_us)
+    return DrillAnswer(**dict(DrillRecord.of(measured)), durable=durable)
 
 
 async def _until_proven(call: Call, symbol: str, triggered_ns: int) -> SymbolView:
@@ -136,18 +136,3 @@ def _proven_us(view: SymbolView, triggered_ns: int) -> int | None:
     """From the trigger to the proof; an older proof says nothing of what the kill has done."""
     at_ns = view.proven_zero_at_ns
     return None if at_ns is None or at_ns < triggered_ns else (at_ns - triggered_ns) // 1000
-
-
-def _record(row: Drill) -> DrillRecord:
-    return DrillRecord(
-        id=row.drill_id,
-        symbol=row.symbol,
-        actor=row.actor,
-        reason=row.reason,
-        state_before=row.state_before,
-        open_orders=row.open_orders,
-        shadow_mode=row.shadow_mode,
-        triggered_at=row.triggered_at,
-        halted_us=row.halted_us,
-        proven_zero_us=row.proven_zero_us,
-    )

@@ -3,8 +3,7 @@
 The composition root gives the real Desk; tests give an in-memory one. Nothing here knows of HTTP.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +18,6 @@ from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.repositories.audit import AuditEntry
 from market_maker.repositories.drills import Drill
-from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.markouts import MarkoutSum
 from market_maker.repositories.orders import OrderRecord
@@ -57,25 +55,8 @@ class NotProvenZeroError(DeskError):
     """Not all of the symbol's orders are proven gone."""
 
 
-class UnavailableError(DeskError):
-    """Something that the request needs does not answer; trying again later may work."""
-
-
-class MetadataDownError(UnavailableError):
-    """The Metadata Service does not answer."""
-
-
-class DatabaseDownError(UnavailableError):
-    """PostgreSQL does not answer."""
-
-
-@contextmanager
-def database_asked() -> Iterator[None]:
-    """Turn failures of PostgreSQL into the port's error."""
-    try:
-        yield
-    except DatabaseError as error:
-        raise DatabaseDownError(str(error)) from error
+class MetadataDownError(DeskError):
+    """The Metadata Service does not answer; trying again later may work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,21 +179,21 @@ class Desk(Protocol):
         """
 
     async def configs(self) -> Sequence[SymbolConfig]:
-        """All configurations, sorted by symbol. Raises DatabaseDownError."""
+        """All configurations, sorted by symbol. Raises DatabaseError."""
 
     async def config(self, symbol: str) -> SymbolConfig | None:
-        """One configuration, or None. Raises DatabaseDownError."""
+        """One configuration, or None. Raises DatabaseError."""
 
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, StoredState]:
-        """The states of these symbols as PostgreSQL holds them, of each one. Raises DatabaseDownError."""
+        """The states of these symbols as PostgreSQL holds them, of each one. Raises DatabaseError."""
 
     async def stored_position(self, symbol: str) -> Decimal:
-        """The position that its fills make, signed base currency. Raises DatabaseDownError."""
+        """The position that its fills make, signed base currency. Raises DatabaseError."""
 
     async def stay_paused(self, symbols: Sequence[str]) -> None:
         """Symbols that nobody runs shall not continue by themselves when an instance takes them.
 
-        Raises DatabaseDownError.
+        Raises DatabaseError.
         """
 
     async def require_creatable(self, symbol: str) -> None:
@@ -221,7 +202,7 @@ class Desk(Protocol):
     async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a new configuration; the symbol starts PAUSED.
 
-        Raises DuplicateConfigError, NotListedError, MetadataDownError, DatabaseDownError.
+        Raises DuplicateConfigError, NotListedError, MetadataDownError, DatabaseError.
         """
 
     async def update_config(
@@ -231,33 +212,33 @@ class Desk(Protocol):
 
         Of a symbol that does not run here only the row changes: its owner, if any, reads it each second.
         `replaces` is the version that must be the present one.
-        Raises NotConfiguredError, SupersededError, DatabaseDownError.
+        Raises NotConfiguredError, SupersededError, DatabaseError.
         """
 
     async def versions(self, symbol: str, before: int | None, limit: int) -> Sequence[Version]:
         """Configurations that the symbol has had, those under `before`, newest first.
 
-        Raises DatabaseDownError.
+        Raises DatabaseError.
         """
 
     async def durable(self, symbols: Collection[str]) -> frozenset[str]:
         """Which of these, which run here, a crash would find as they stand. Waits a moment for the rest."""
 
     async def begin_drill(self, drill: Drill) -> int:
-        """Note that a kill switch is tried, and give the drill's id. Raises DatabaseDownError."""
+        """Note that a kill switch is tried, and give the drill's id. Raises DatabaseError."""
 
     async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
-        """Note what was measured. Raises DatabaseDownError."""
+        """Note what was measured. Raises DatabaseError."""
 
     async def drills(
         self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[Drill]:
-        """Drills with an id under `before`, newest first. Raises DatabaseDownError."""
+        """Drills with an id under `before`, newest first. Raises DatabaseError."""
 
     async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
         """Remove a configuration.
 
-        Raises NotConfiguredError, ActiveSymbolError, NotProvenZeroError, DatabaseDownError.
+        Raises NotConfiguredError, ActiveSymbolError, NotProvenZeroError, DatabaseError.
         """
 
     async def instruments(self) -> Offer:
@@ -268,35 +249,35 @@ class Desk(Protocol):
     ) -> Sequence[FillRecord]:
         """Fills of the period with an id under `before`, newest first, with their markouts.
 
-        Raises DatabaseDownError.
+        Raises DatabaseError.
         """
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
-        """What the result came from in each minute, hour or day of a period. Raises DatabaseDownError."""
+        """What the result came from in each minute, hour or day of a period. Raises DatabaseError."""
 
     async def results_at(self, at: datetime) -> Mapping[str, Decimal]:
-        """What results had come to at a time, of every symbol that had one by then. DatabaseDownError."""
+        """What results had come to at a time, of every symbol that had one by then. DatabaseError."""
 
     async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
-        """Markouts of the fills of a period by hour or day, side, level and horizon. DatabaseDownError."""
+        """Markouts of the fills of a period by hour or day, side, level and horizon. DatabaseError."""
 
     async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
-        """How every programme stood, or stands, on the UTC day of a time. Raises DatabaseDownError."""
+        """How every programme stood, or stands, on the UTC day of a time. Raises DatabaseError."""
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OrderRecord]:
-        """Orders of the period, `client_order_id` under `before`, newest first. Raises DatabaseDownError."""
+        """Orders of the period, `client_order_id` under `before`, newest first. Raises DatabaseError."""
 
     async def events(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
-        """Events of the period with an id under `before`, newest first. Raises DatabaseDownError."""
+        """Events of the period with an id under `before`, newest first. Raises DatabaseError."""
 
     async def incidents(
         self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
-        """Kill switches that fired, of one symbol or of all, newest first. Raises DatabaseDownError."""
+        """Kill switches that fired, of one symbol or of all, newest first. Raises DatabaseError."""
 
     def figures(self) -> Figures:
         """Latencies and backlogs of the process."""
@@ -312,8 +293,8 @@ class Desk(Protocol):
     ) -> Sequence[tuple[int, AuditEntry]]:
         """Entries of the audit trail with their row ids, those under `before`, newest first.
 
-        Raises DatabaseDownError.
+        Raises DatabaseError.
         """
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
-        """Append to the audit trail; an entry already there is skipped. Raises DatabaseDownError."""
+        """Append to the audit trail; an entry already there is skipped. Raises DatabaseError."""

@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_maker.api.ports import (
     ActiveSymbolError,
-    DatabaseDownError,
     DeskError,
     DuplicateConfigError,
     MetadataDownError,
@@ -30,6 +29,7 @@ from market_maker.api.ports import (
 )
 from market_maker.api.validation import FieldError, field_errors
 from market_maker.core.states import State
+from market_maker.repositories.errors import DatabaseError
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -119,8 +119,6 @@ _DESK_ERRORS: dict[type[DeskError], tuple[HTTPStatus, str]] = {
     NotListedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "SYMBOL_NOT_LISTED"),
     ActiveSymbolError: (HTTPStatus.CONFLICT, "SYMBOL_ACTIVE"),
     NotProvenZeroError: (HTTPStatus.CONFLICT, "NOT_PROVEN_ZERO"),
-    MetadataDownError: (HTTPStatus.SERVICE_UNAVAILABLE, "METADATA_UNAVAILABLE"),
-    DatabaseDownError: (HTTPStatus.SERVICE_UNAVAILABLE, "DATABASE_UNAVAILABLE"),
 }
 
 
@@ -135,9 +133,15 @@ def unknown_symbol(symbol: str) -> ProblemError:
 
 def of_desk_error(error: DeskError) -> ProblemError:
     """The problem that a typed refusal of the service becomes."""
+    if isinstance(error, MetadataDownError):
+        return _unavailable("METADATA_UNAVAILABLE", error)
     status, code = _DESK_ERRORS[type(error)]
-    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return ProblemError(status, code, str(error), headers=headers)
+    return ProblemError(status, code, str(error))
+
+
+def _unavailable(code: str, error: Exception) -> ProblemError:
+    headers = {"Retry-After": "5"}
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, code, str(error), headers=headers)
 
 
 def of_validation(error: RequestValidationError) -> ProblemError:
@@ -158,7 +162,7 @@ def install(app: FastAPI, routes: Sequence[tuple[str, str]]) -> None:
     async def on_problem(request: Request, error: Exception) -> Response:
         return _as_problem(error, request, methods_of).response(request.url.path)
 
-    for kind in (ProblemError, DeskError, RequestValidationError, HTTPException):
+    for kind in (ProblemError, DeskError, DatabaseError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_problem)
     app.add_middleware(LastResort)
 
@@ -169,6 +173,8 @@ def _as_problem(error: Exception, request: Request, methods_of: Callable[[str], 
             return error
         case DeskError():
             return of_desk_error(error)
+        case DatabaseError():
+            return _unavailable("DATABASE_UNAVAILABLE", error)
         case RequestValidationError():
             return of_validation(error)
         case HTTPException(status_code=HTTPStatus.METHOD_NOT_ALLOWED):

@@ -61,7 +61,7 @@ async def list_proposals(
         return ProposalPage(approval_needed=False, items=[], next_cursor=None)
     open_at = approval.now() if pending else None
     rows = await waiting.proposals.page(symbol, open_at, row_id(cursor), limit + 1)
-    shown, next_cursor = page(rows, limit, lambda row: row.proposal_id)
+    shown, next_cursor = page(rows, limit, lambda row: row.id)
     items = [proposal_answer(waiting, row) for row in shown]
     return ProposalPage(approval_needed=True, items=items, next_cursor=next_cursor)
 
@@ -137,7 +137,7 @@ async def _pending(call: Call, symbol: str, proposal: int) -> ConfigProposal:
 
 def _superseded(row: ConfigProposal) -> ProblemError:
     detail = (
-        f"proposal {row.proposal_id} changes version {row.replaces} of {row.symbol}, which is not the present"
+        f"proposal {row.id} changes version {row.replaces} of {row.symbol}, which is not the present"
         " one any more: propose the change again if it is still wanted"
     )
     return ProblemError(_S.CONFLICT, "SUPERSEDED", detail)
@@ -145,7 +145,7 @@ def _superseded(row: ConfigProposal) -> ProblemError:
 
 async def _decide(call: Call, row: ConfigProposal, reason: str, *, approved: bool) -> ConfigProposal:
     decision = Decision(approval.now(), call.actor, approved, reason)
-    await call.approval.kept.decide(row.proposal_id, decision)
+    await call.approval.kept.decide(row.id, decision)
     return replace(row, decision=decision)
 
 
@@ -167,7 +167,7 @@ async def _record(call: Call, symbol: str, verb: str, row: ConfigProposal, why: 
                 before={change.field: change.before for change in fields},
                 after={
                     **{change.field: change.after for change in fields},
-                    "proposal": row.proposal_id,
+                    "proposal": row.id,
                     "state": state,
                 },
                 why=why,

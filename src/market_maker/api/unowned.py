@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from market_maker.api.ports import DatabaseDownError, Desk, StoredState
+from market_maker.api.ports import Desk, StoredState
 from market_maker.api.problems import ProblemError
 from market_maker.core.states import Cause, State
+from market_maker.repositories.errors import DatabaseError
 
 DATABASE_S_MAX = 1.0
 """An answer about such a symbol does not wait longer for PostgreSQL."""
@@ -60,7 +61,7 @@ async def stored_states(desk: Desk, symbols: Sequence[str]) -> Mapping[str, Stor
     try:
         async with asyncio.timeout(DATABASE_S_MAX):
             return await desk.stored_states(symbols)
-    except (DatabaseDownError, TimeoutError):
+    except (DatabaseError, TimeoutError):
         return {}
 
 
@@ -70,6 +71,6 @@ async def _stay_paused(desk: Desk, symbols: Sequence[str]) -> bool:
     try:
         async with asyncio.timeout(DATABASE_S_MAX):
             await desk.stay_paused(symbols)
-    except (DatabaseDownError, TimeoutError):
+    except (DatabaseError, TimeoutError):
         return False
     return True

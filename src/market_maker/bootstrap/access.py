@@ -12,9 +12,9 @@ from market_maker.api.bearer import BearerAuth
 from market_maker.api.security import Authenticator, NoAuth, Role
 from market_maker.api.signed_out import SignedOut
 from market_maker.bootstrap.health_monitor import Probe
-from market_maker.bootstrap.proposals import StoredProposals
 from market_maker.clients.auth import KeyStore, TokenVerifier
 from market_maker.repositories.executor import Database
+from market_maker.repositories.proposals import ProposalRepository
 from market_maker.settings import Settings
 
 _log = structlog.get_logger()
@@ -37,7 +37,7 @@ def make_approval(settings: Settings, database: Database) -> Approval:
     """Which changes wait for a second person."""
     doors = settings.access
     return Approval(
-        StoredProposals(database) if doors.changes_need_approval else None,
+        ProposalRepository(database) if doors.changes_need_approval else None,
         timedelta(microseconds=doors.approval_expires_ns // 1_000),
         Role(doors.limit_owner),
     )

@@ -161,19 +161,16 @@ class ServiceDesk:
 
     async def configs(self) -> Sequence[SymbolConfig]:
         """All configurations, sorted by symbol."""
-        with ports.database_asked():
-            return [record.config for record in await self._configs.list()]
+        return [record.config for record in await self._configs.list()]
 
     async def config(self, symbol: str) -> SymbolConfig | None:
         """One configuration."""
-        with ports.database_asked():
-            record = await self._configs.get(symbol)
+        record = await self._configs.get(symbol)
         return record.config if record is not None else None
 
     async def stored_states(self, symbols: Sequence[str]) -> Mapping[str, ports.StoredState]:
         """The states of these symbols as PostgreSQL holds them; PAUSED where none was ever stored."""
-        with ports.database_asked():
-            records = await self._states.load_all()
+        records = await self._states.load_all()
         return {
             symbol: ports.StoredState(record.state, record.reason, record.since)
             if (record := records.get(symbol)) is not None
@@ -183,14 +180,12 @@ class ServiceDesk:
 
     async def stored_position(self, symbol: str) -> Decimal:
         """The position that its fills make, as stored."""
-        with ports.database_asked():
-            stored = await self._positions.get(symbol)
+        stored = await self._positions.get(symbol)
         return Decimal(0) if stored is None else stored.position
 
     async def stay_paused(self, symbols: Sequence[str]) -> None:
         """Symbols that nobody owns start PAUSED at whoever takes them."""
-        with ports.database_asked():
-            await self._owners.forget_resume(symbols)
+        await self._owners.forget_resume(symbols)
 
     async def require_creatable(self, symbol: str) -> None:
         """Raise unless the exchange lists the symbol and it is not configured."""
@@ -201,11 +196,10 @@ class ServiceDesk:
     async def create_config(self, config: SymbolConfig, actor: str, reason: str) -> None:
         """Store a configuration and start its symbol, PAUSED."""
         await self._require_listed(config.symbol)
-        with ports.database_asked():
-            try:
-                record = await self._configs.insert(config, Written(actor, reason))
-            except DuplicateError as error:
-                raise _duplicate(config.symbol) from error
+        try:
+            record = await self._configs.insert(config, Written(actor, reason))
+        except DuplicateError as error:
+            raise _duplicate(config.symbol) from error
         self._markets.changed(record)
         with suppress(TimeoutError):  # it goes on without us
             async with asyncio.timeout(REPLY_S_MAX):
@@ -215,11 +209,10 @@ class ServiceDesk:
         self, config: SymbolConfig, actor: str, reason: str, replaces: int | None = None
     ) -> None:
         """Replace a configuration and tell the engine."""
-        with ports.database_asked():
-            try:
-                record = await self._configs.update(config, Written(actor, reason, replaces))
-            except VersionConflictError as error:
-                raise ports.SupersededError(f"{error}: look at what has changed, and ask again") from error
+        try:
+            record = await self._configs.update(config, Written(actor, reason, replaces))
+        except VersionConflictError as error:
+            raise ports.SupersededError(f"{error}: look at what has changed, and ask again") from error
         if record is None:
             raise ports.NotConfiguredError(f"{config.symbol} is not configured")
         self._markets.changed(record)
@@ -228,35 +221,30 @@ class ServiceDesk:
         """Configurations that the symbol has had, newest first."""
         if "\0" in symbol:
             return []  # PostgreSQL holds no such text
-        with ports.database_asked():
-            return await self._versions.list(symbol, before, limit)
+        return await self._versions.list(symbol, before, limit)
 
     async def begin_drill(self, drill: Drill) -> int:
         """Note that a kill switch is tried."""
-        with ports.database_asked():
-            return await self._drills.begin(drill)
+        return await self._drills.begin(drill)
 
     async def finish_drill(self, drill_id: int, halted_us: int, proven_zero_us: int | None) -> None:
         """Note what was measured."""
-        with ports.database_asked():
-            await self._drills.finish(drill_id, halted_us, proven_zero_us)
+        await self._drills.finish(drill_id, halted_us, proven_zero_us)
 
     async def drills(
         self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[Drill]:
         """Drills, newest first."""
-        with ports.database_asked():
-            return await self._drills.list(symbol, before, limit, period)
+        return await self._drills.list(symbol, before, limit, period)
 
     async def delete_config(self, symbol: str, actor: str, reason: str) -> None:
         """Remove a configuration whose symbol is not ACTIVE and has nothing in the market."""
         self._ownership.removing(symbol, is_under_way=True)
         try:
             self._require_idle(symbol)
-            with ports.database_asked():
-                if not await self._configs.delete(symbol, Written(actor, reason)):
-                    raise ports.NotConfiguredError(f"{symbol} is not configured")
-        except ports.DeskError:
+            if not await self._configs.delete(symbol, Written(actor, reason)):
+                raise ports.NotConfiguredError(f"{symbol} is not configured")
+        except (ports.DeskError, DatabaseError):
             self._ownership.removing(symbol, is_under_way=False)
             raise
         self._markets.removed(symbol)
@@ -283,51 +271,43 @@ class ServiceDesk:
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[FillRecord]:
         """Fills, newest first."""
-        with ports.database_asked():
-            rows = await self._fills.list(symbol, before, limit, period)
-            markouts = await self._markouts.of_fills(symbol, [(row.trade_id, row.side) for row in rows])
+        rows = await self._fills.list(symbol, before, limit, period)
+        markouts = await self._markouts.of_fills(symbol, [(row.trade_id, row.side) for row in rows])
         return [replace(row, markouts=markouts[row.trade_id, row.side]) for row in rows]
 
     async def earned(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[Earned]:
         """What the result came from, oldest first."""
-        with ports.database_asked():
-            return await self._pnl.earned(symbol, since, until, by)
+        return await self._pnl.earned(symbol, since, until, by)
 
     async def results_at(self, at: datetime) -> Mapping[str, Decimal]:
         """What results had come to, by symbol."""
-        with ports.database_asked():
-            return await self._pnl.stood_at(at)
+        return await self._pnl.stood_at(at)
 
     async def obligations(self, at: datetime) -> Sequence[ProgrammeDay]:
         """How every programme stands."""
-        with ports.database_asked():
-            return await self._standings(at)
+        return await self._standings(at)
 
     async def markouts(self, symbol: str, since: datetime, until: datetime, by: str) -> Sequence[MarkoutSum]:
         """Sums of markouts, oldest first."""
-        with ports.database_asked():
-            return await self._markouts.sums(symbol, since, until, by)
+        return await self._markouts.sums(symbol, since, until, by)
 
     async def orders(
         self, symbol: str, before: str | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OrderRecord]:
         """Orders, newest first."""
-        with ports.database_asked():
-            return await self._orders.list(symbol, before, limit, period)
+        return await self._orders.list(symbol, before, limit, period)
 
     async def events(
         self, symbol: str, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
         """State changes and kill switches, newest first."""
-        with ports.database_asked():
-            return await self._outbox.list(symbol, before, limit, period)
+        return await self._outbox.list(symbol, before, limit, period)
 
     async def incidents(
         self, symbol: str | None, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[OutboxEvent]:
         """Kill switches that fired, newest first."""
-        with ports.database_asked():
-            return await self._outbox.of_topic(RISK_TOPIC, symbol, before, limit, period)
+        return await self._outbox.of_topic(RISK_TOPIC, symbol, before, limit, period)
 
     def health(self) -> ports.ServiceHealth:
         """The last measured state of the surroundings."""
@@ -341,22 +321,20 @@ class ServiceDesk:
         self, wanted: ports.AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[tuple[int, AuditEntry]]:
         """Entries of the audit trail, newest first."""
-        with ports.database_asked():
-            return await self._audit.list(
-                wanted.symbol,
-                before,
-                limit,
-                actor=wanted.actor,
-                route=wanted.route,
-                changed=wanted.changed,
-                text=wanted.text,
-                period=period,
-            )
+        return await self._audit.list(
+            wanted.symbol,
+            before,
+            limit,
+            actor=wanted.actor,
+            route=wanted.route,
+            changed=wanted.changed,
+            text=wanted.text,
+            period=period,
+        )
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the audit trail."""
-        with ports.database_asked():
-            await self._audit.append(entries)
+        await self._audit.append(entries)
 
     async def _require_listed(self, symbol: str) -> None:
         try:

@@ -12,13 +12,14 @@ from market_maker.api import outcomes
 from market_maker.api.answers import ControlResult
 from market_maker.api.fleet_port import Emergency, TakenElsewhere
 from market_maker.api.forwarded import Origin
-from market_maker.api.ports import DatabaseDownError, Desk
+from market_maker.api.ports import Desk
 from market_maker.api.security import Principal
 from market_maker.api.unowned import Unowned, unowned
 from market_maker.core.states import Cause, State
 from market_maker.fleet.forward import ANSWER_S_MAX, owner_silent
 from market_maker.fleet.owners_answers import OwnersAnswer, ask_owner, by_owner
 from market_maker.fleet.peers import Peers
+from market_maker.repositories.errors import DatabaseError
 
 POLL_S = 0.1
 """How often the database is asked whether the kills ordered are carried out."""
@@ -116,7 +117,7 @@ class _Race:
                 await asyncio.sleep(POLL_S)
                 done = await peers.kills_done(ordered.keys())
                 self._done.update(ordered[order_id] for order_id in done)
-        except DatabaseDownError:
+        except DatabaseError:
             self._recording = False
 
     def _settled(self) -> bool:

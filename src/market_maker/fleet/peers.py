@@ -26,8 +26,8 @@ class Peers(Protocol):
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:
         """Order the kill of symbols through PostgreSQL: whoever owns them carries it out, or will.
 
-        Gives the orders' ids with their symbols. Raises DatabaseDownError.
+        Gives the orders' ids with their symbols. Raises DatabaseError.
         """
 
     async def kills_done(self, order_ids: Collection[str]) -> frozenset[str]:
-        """Which of these orders are carried out: HALTED is durable. Raises DatabaseDownError."""
+        """Which of these orders are carried out: HALTED is durable. Raises DatabaseError."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
-from market_maker.api.ports import Desk, database_asked
+from market_maker.api.ports import Desk
 from market_maker.fleet.bus import FleetBus
 from market_maker.fleet.view import Note, picture_of
 from market_maker.repositories.kill_orders import KillOrderRepository
@@ -51,13 +51,11 @@ class RedisPeers:
         return await self._bus.publish_status(await picture_of(desk, self, note))
 
     async def order_kill(self, symbols: Sequence[str], actor: str, reason: str) -> Mapping[str, str]:
-        """Order kills through PostgreSQL. Raises DatabaseDownError."""
-        with database_asked():
-            orders = await self._kill_orders.order(symbols, actor, reason)
+        """Order kills through PostgreSQL. Raises DatabaseError."""
+        orders = await self._kill_orders.order(symbols, actor, reason)
         return {str(order_id): symbol for order_id, symbol in orders.items()}
 
     async def kills_done(self, order_ids: Collection[str]) -> frozenset[str]:
-        """Which of these are carried out. Raises DatabaseDownError."""
-        with database_asked():
-            done = await self._kill_orders.done([UUID(order_id) for order_id in order_ids])
+        """Which of these are carried out. Raises DatabaseError."""
+        done = await self._kill_orders.done([UUID(order_id) for order_id in order_ids])
         return frozenset(str(order_id) for order_id in done)

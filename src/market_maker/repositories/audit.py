@@ -10,6 +10,7 @@ from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import audit as sql
 from market_maker.repositories.generated.models import StoredAudit
 from market_maker.repositories.paging import ALWAYS, ID_MAX, Period, page_limit
+from market_maker.repositories.rows import record_of
 from market_maker.repositories.text import storable, to_json
 
 Json = object
@@ -88,14 +89,5 @@ class AuditRepository:
 
 
 def _entry(row: StoredAudit) -> AuditEntry:
-    return AuditEntry(
-        entry_id=row.entry_id,
-        at=row.at,
-        actor=row.actor,
-        roles=tuple(json.loads(row.roles)),
-        route=row.route,
-        symbol=row.symbol,
-        before=None if row.before is None else json.loads(row.before),
-        after=None if row.after is None else json.loads(row.after),
-        why=row.why,
-    )
+    before, after = (None if one is None else json.loads(one) for one in (row.before, row.after))
+    return record_of(AuditEntry, row, roles=tuple(json.loads(row.roles)), before=before, after=after)

@@ -7,6 +7,7 @@ from datetime import datetime
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import drills as sql
 from market_maker.repositories.paging import ALWAYS, ID_MAX, Period, page_limit
+from market_maker.repositories.rows import record_of
 from market_maker.repositories.text import storable
 
 
@@ -14,7 +15,7 @@ from market_maker.repositories.text import storable
 class Drill:
     """One kill switch that was tried."""
 
-    drill_id: int
+    id: int
     symbol: str
     actor: str
     reason: str
@@ -66,18 +67,4 @@ class DrillRepository:
             until=period.until,
             row_limit=page_limit(limit),
         )
-        return [
-            Drill(
-                row.id,
-                row.symbol,
-                row.actor,
-                row.reason,
-                row.state_before,
-                row.open_orders,
-                row.shadow_mode,
-                row.triggered_at,
-                row.halted_us,
-                row.proven_zero_us,
-            )
-            for row in rows
-        ]
+        return [record_of(Drill, row) for row in rows]

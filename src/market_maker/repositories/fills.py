@@ -12,6 +12,7 @@ from market_maker.repositories.generated import fills as sql
 from market_maker.repositories.generated.models import StoredFill
 from market_maker.repositories.markouts import StoredMid
 from market_maker.repositories.paging import ALWAYS, ID_MAX, PAGE_ROWS_MAX, Period, page_limit
+from market_maker.repositories.rows import record_of
 
 _SIDES: Final = {side.value: side for side in Side}
 
@@ -54,14 +55,6 @@ class FoldedFill:
     fee: Decimal
     order_id: str
     mid: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class FillSum:
-    """What SQL alone makes of a symbol's fills: signed base quantity and how many there are."""
-
-    position: Decimal
-    fill_count: int
 
 
 class FillRepository:
@@ -108,27 +101,6 @@ class FillRepository:
             for row in rows
         ]
 
-    async def sums(self) -> dict[str, FillSum]:
-        """The position of each symbol by SQL alone: a second opinion on the fold."""
-        rows = await sql.sum_fills(self._db)
-        return {row.symbol: FillSum(row.position, row.fill_count) for row in rows}
-
 
 def _record(row: StoredFill) -> FillRecord:
-    return FillRecord(
-        id=row.id,
-        symbol=row.symbol,
-        trade_id=row.trade_id,
-        side=Side(row.side),
-        price=row.price,
-        quantity=row.quantity,
-        fee=row.fee,
-        order_id=row.order_id,
-        client_order_id=row.client_order_id,
-        is_maker=row.is_maker,
-        sequence=row.sequence,
-        executed_at=row.executed_at,
-        recorded_at=row.recorded_at,
-        mid=row.mid,
-        level=row.level,
-    )
+    return record_of(FillRecord, row, side=Side(row.side), markouts=())

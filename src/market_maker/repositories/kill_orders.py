@@ -1,7 +1,6 @@
 """`mm_kill_orders`: kills asked of whoever owns a symbol, or will."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -9,16 +8,6 @@ from uuid_utils.compat import uuid7
 from market_maker.repositories.executor import Database
 from market_maker.repositories.generated import kill_orders as sql
 from market_maker.repositories.text import storable
-
-
-@dataclass(frozen=True, slots=True)
-class KillOrder:
-    """One kill of one symbol."""
-
-    id: UUID
-    symbol: str
-    actor: str
-    reason: str
 
 
 class KillOrderRepository:
@@ -39,10 +28,9 @@ class KillOrderRepository:
         )
         return ids
 
-    async def open(self, symbols: Sequence[str]) -> Sequence[KillOrder]:
+    async def open(self, symbols: Sequence[str]) -> Sequence[sql.ListOpenKillOrdersRow]:
         """Kills of these symbols that nobody has carried out, oldest first."""
-        rows = await sql.list_open_kill_orders(self._database, symbols=symbols)
-        return [KillOrder(row.id, row.symbol, row.actor, row.reason) for row in rows]
+        return await sql.list_open_kill_orders(self._database, symbols=symbols)
 
     async def done(self, ids: Sequence[UUID]) -> frozenset[UUID]:
         """Which of these have been carried out: HALTED is durable."""

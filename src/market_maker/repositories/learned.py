@@ -1,22 +1,9 @@
 """`mm_learned`: what each symbol's quoting model has learned of the market, as that model's own text."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import learned as sql
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedRecord:
-    """What was written down last; it means something to that model on that grid only."""
-
-    model: str
-    tick_size: Decimal
-    lot_size: Decimal
-    learned: str
-    made_at: datetime
 
 
 class LearnedRepository:
@@ -25,12 +12,9 @@ class LearnedRepository:
     def __init__(self, db: Executor) -> None:
         self._db = db
 
-    async def get(self, symbol: str) -> LearnedRecord | None:
-        """The symbol's; None when nothing was ever written."""
-        row = await sql.get_learned(self._db, symbol=symbol)
-        if row is None:
-            return None
-        return LearnedRecord(row.model, row.tick_size, row.lot_size, row.learned, row.made_at)
+    async def get(self, symbol: str) -> sql.GetLearnedRow | None:
+        """What was written last; it means something to that model on that grid only. None: nothing was."""
+        return await sql.get_learned(self._db, symbol=symbol)
 
     async def save(
         self, symbol: str, epoch: int, model: str, tick_size: Decimal, lot_size: Decimal, learned: str

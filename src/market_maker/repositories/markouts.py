@@ -10,6 +10,7 @@ from market_maker.core.results import Markout
 from market_maker.core.side import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import markouts as sql
+from market_maker.repositories.rows import record_of
 from market_maker.repositories.text import storable
 from market_maker.repositories.wall_time import microseconds
 
@@ -82,17 +83,7 @@ class MarkoutRepository:
         """By `hour` or `day`, side, level and horizon, of the fills that were executed in a period."""
         rows = await sql.sum_markouts(self._db, bucket=bucket, symbol=symbol, since=since, until=until)
         return [
-            MarkoutSum(
-                row.bucket,
-                Side(row.side),
-                row.level,
-                row.horizon_ms,
-                row.measured,
-                row.missing,
-                row.amount,
-                row.notional,
-            )
-            for row in rows
+            record_of(MarkoutSum, row, since=row.bucket, side=Side(row.side), usdt=row.amount) for row in rows
         ]
 
 

@@ -11,6 +11,7 @@ from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import orders as sql
 from market_maker.repositories.generated.models import StoredOrder
 from market_maker.repositories.paging import ALWAYS, TEXT_MAX, Period, page_limit
+from market_maker.repositories.rows import record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,6 @@ class OrderRepository:
         """Orders that are not final, unknown ones included, of one symbol or of all; oldest first."""
         return [_record(row) for row in await sql.list_open_orders(self._db, symbol=symbol)]
 
-    async def get(self, client_order_id: str) -> OrderRecord | None:
-        """One order."""
-        row = await sql.get_order(self._db, client_order_id=client_order_id)
-        return None if row is None else _record(row)
-
     async def list(
         self, symbol: str, before: str | None = None, limit: int = 100, period: Period = ALWAYS
     ) -> Sequence[OrderRecord]:
@@ -62,17 +58,4 @@ class OrderRepository:
 
 
 def _record(row: StoredOrder) -> OrderRecord:
-    return OrderRecord(
-        client_order_id=row.client_order_id,
-        order_id=row.order_id,
-        symbol=row.symbol,
-        side=Side(row.side),
-        level=row.level,
-        price=row.price,
-        quantity=row.quantity,
-        filled_quantity=row.filled_quantity,
-        status=OrderStatus(row.status),
-        reason=row.reason,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+    return record_of(OrderRecord, row, side=Side(row.side), status=OrderStatus(row.status))

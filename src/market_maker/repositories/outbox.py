@@ -9,8 +9,8 @@ from uuid import UUID
 
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import outbox as sql
-from market_maker.repositories.generated.models import StoredEvent
 from market_maker.repositories.paging import ALWAYS, ID_MAX, Period, page_limit
+from market_maker.repositories.rows import record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class OutboxRepository:
         at a symbol's first failure keeps the order.
         """
         rows = await sql.list_unsent_events(self._db, symbols=symbols, row_limit=page_limit(limit))
-        return [_event(row) for row in rows]
+        return [record_of(OutboxEvent, row, payload=json.loads(row.payload)) for row in rows]
 
     async def mark_sent(self, ids: Sequence[int], at: datetime) -> int:
         """Note the broker's acknowledgement; how many of them had still been waiting."""
@@ -74,7 +74,7 @@ class OutboxRepository:
             until=period.until,
             row_limit=page_limit(limit),
         )
-        return [_event(row) for row in rows]
+        return [record_of(OutboxEvent, row, payload=json.loads(row.payload)) for row in rows]
 
     async def of_topic(
         self,
@@ -94,17 +94,4 @@ class OutboxRepository:
             until=period.until,
             row_limit=page_limit(limit),
         )
-        return [_event(row) for row in rows]
-
-
-def _event(row: StoredEvent) -> OutboxEvent:
-    return OutboxEvent(
-        id=row.id,
-        event_id=row.event_id,
-        topic=row.topic,
-        symbol=row.symbol,
-        payload=json.loads(row.payload),
-        trace_id=row.trace_id,
-        created_at=row.created_at,
-        sent_at=row.sent_at,
-    )
+        return [record_of(OutboxEvent, row, payload=json.loads(row.payload)) for row in rows]

@@ -7,7 +7,7 @@ from market_maker.core.applied import Applied
 from market_maker.core.commands import PositionRow
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import positions as sql
-from market_maker.repositories.generated.models import StoredPosition
+from market_maker.repositories.rows import record_of
 from market_maker.repositories.wall_time import microseconds, wall_time
 
 NewPosition = tuple[PositionRow, datetime, Applied | None]
@@ -20,14 +20,10 @@ class PositionRepository:
     def __init__(self, db: Executor) -> None:
         self._db = db
 
-    async def load_all(self) -> dict[str, PositionRow]:
-        """Every stored position, by symbol."""
-        return {row.symbol: _position(row) for row in await sql.list_positions(self._db)}
-
     async def get(self, symbol: str) -> PositionRow | None:
         """One stored position, None when the symbol never traded."""
         row = await sql.get_position(self._db, symbol=symbol)
-        return None if row is None else _position(row)
+        return None if row is None else record_of(PositionRow, row)
 
     async def applied(self, symbol: str) -> Applied | None:
         """How far engine events are counted in the symbol's fills; None when that was never stored."""
@@ -61,18 +57,4 @@ async def upsert_positions(db: Executor, positions: Mapping[str, NewPosition]) -
         applied_partitions=[applied.partition if applied else None for *_, applied in rows],
         applied_offsets=[applied.offset if applied else None for *_, applied in rows],
         applied_executed_ats=[wall_time(applied.executed_at_us) if applied else None for *_, applied in rows],
-    )
-
-
-def _position(row: StoredPosition) -> PositionRow:
-    return PositionRow(
-        position=row.position,
-        open_cost=row.open_cost,
-        realized_pnl=row.realized_pnl,
-        fees=row.fees,
-        fill_count=row.fill_count,
-        volume=row.volume,
-        spread_capture=row.spread_capture,
-        inventory_pnl=row.inventory_pnl,
-        worth=row.worth,
     )

@@ -12,6 +12,7 @@ from market_maker.core.side import Side
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import presence as sql
 from market_maker.repositories.generated.models import StoredPresence
+from market_maker.repositories.rows import record_of
 from market_maker.repositories.wall_time import microseconds, wall_time
 
 
@@ -84,15 +85,8 @@ async def upsert_presence(db: Executor, spans: Mapping[tuple[str, str, str, int]
 
 
 def _span(row: StoredPresence) -> PresenceSpan:
-    return PresenceSpan(
-        row.programme,
-        row.tier,
-        microseconds(row.from_at),
-        microseconds(row.until_at),
-        row.present_us,
-        row.minutes,
-        row.samples,
-    )
+    from_us, until_us = microseconds(row.from_at), microseconds(row.until_at)
+    return record_of(PresenceSpan, row, from_us=from_us, until_us=until_us)
 
 
 def _life(row: sql.OrderLivesRow) -> OrderLife:

@@ -9,6 +9,7 @@ from enum import Enum
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import proposals as sql
 from market_maker.repositories.paging import ID_MAX, page_limit
+from market_maker.repositories.rows import record_of
 from market_maker.repositories.text import storable, to_json
 
 
@@ -37,7 +38,7 @@ class Decision:
 class ConfigProposal:
     """A change of a configuration that waits for a second person, or has waited."""
 
-    proposal_id: int
+    id: int
     symbol: str
     replaces: int
     """The version that it changes."""
@@ -85,10 +86,10 @@ class ProposalRepository:
 
     async def get(self, proposal_id: int) -> ConfigProposal | None:
         """One proposal."""
-        rows = await self.list(None, None, proposal_id + 1, 1)
-        return rows[0] if rows and rows[0].proposal_id == proposal_id else None
+        rows = await self.page(None, None, proposal_id + 1, 1)
+        return rows[0] if rows and rows[0].id == proposal_id else None
 
-    async def list(
+    async def page(
         self, symbol: str | None, open_at: datetime | None, before: int | None, limit: int
     ) -> Sequence[ConfigProposal]:
         """Proposals with an id under `before`, newest first; with `open_at`, those that wait then."""
@@ -119,16 +120,11 @@ def _row(row: sql.ListProposalsRow) -> ConfigProposal:
     if row.decided_at is not None:
         approved = row.decision == "APPROVED"
         decision = Decision(row.decided_at, row.decided_by or "", approved, row.decision_reason or "")
-    return ConfigProposal(
-        row.id,
-        row.symbol,
-        row.replaces,
-        json.loads(row.changes),
-        [name for name in row.loosens if name is not None],
-        row.author,
-        row.reason,
-        row.created_at,
-        row.expires_at,
-        decision,
-        row.superseded,
+    return record_of(
+        ConfigProposal,
+        row,
+        changes=json.loads(row.changes),
+        loosens=[name for name in row.loosens if name is not None],
+        decision=decision,
+        is_superseded=row.superseded,
     )

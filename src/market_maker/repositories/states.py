@@ -8,6 +8,7 @@ from market_maker.core.states import KillReason, State
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import states as sql
 from market_maker.repositories.generated.models import StoredState
+from market_maker.repositories.rows import record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,7 @@ class StateRepository:
 
 def _record(row: StoredState) -> StateRecord:
     state, kill_reason = _understood(row)
-    return StateRecord(
-        symbol=row.symbol,
-        state=state,
-        reason=row.reason,
-        actor=row.actor,
-        kill_reason=kill_reason,
-        pnl_baseline=row.pnl_baseline,
-        since=row.since,
-        version=row.version,
-        rebase_pending=row.rebase_pending,
-        spread_baseline=row.spread_baseline,
-        fees_baseline=row.fees_baseline,
-    )
+    return record_of(StateRecord, row, state=state, kill_reason=kill_reason)
 
 
 def _understood(row: StoredState) -> tuple[State, KillReason | None]:

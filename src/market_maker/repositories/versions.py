@@ -42,11 +42,6 @@ class VersionRepository:
         )
         return [_version(row) for row in rows]
 
-    async def get(self, symbol: str, version: int) -> Version | None:
-        """One version, None when there is none of that number."""
-        row = await sql.get_version(self._db, symbol=symbol, version=version)
-        return None if row is None else _version(row)
-
     async def of_period(self, since: datetime, until: datetime) -> Sequence[Version]:
         """What held at `since` and what was written until `until`, of every symbol, oldest first."""
         rows = await sql.list_versions_of_period(self._db, since=since, until=until)

@@ -15,7 +15,6 @@ from lab.desk import FakeDesk
 from lab.desk_records import view_of
 from lab.fleet_secret import FLEET_SECRET
 from market_maker.api.answers import SymbolSummary
-from market_maker.api.ports import DatabaseDownError
 from market_maker.core.config import SymbolConfig
 from market_maker.core.states import State
 from market_maker.fleet.bus import FleetBus
@@ -23,6 +22,7 @@ from market_maker.fleet.forward import InProcess
 from market_maker.fleet.pictures import PictureReader
 from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.fleet.view import picture_of
+from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.executor import Database
 from market_maker.repositories.kill_orders import KillOrderRepository
 
@@ -110,9 +110,9 @@ async def test_what_an_instance_publishes_is_in_the_others_status(joined: Joined
 
 async def test_a_database_that_is_away_is_the_ports_error(joined: Joined) -> None:
     await joined.pool.close()
-    with pytest.raises(DatabaseDownError):
+    with pytest.raises(DatabaseError):
         await joined.peers[NORTH].order_kill([ETH], "alice", "drill")
-    with pytest.raises(DatabaseDownError):
+    with pytest.raises(DatabaseError):
         await joined.peers[NORTH].kills_done(["019a0000-0000-7000-8000-000000000000"])
 
 

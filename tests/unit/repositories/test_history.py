@@ -12,7 +12,7 @@ from lab.journal_records import NOON, Fills, entry, order, risk, state
 from market_maker.core.commands import OrderStatus, PositionRow
 from market_maker.core.side import Side
 from market_maker.repositories.audit import AuditEntry, AuditRepository
-from market_maker.repositories.fills import FillRepository, FillSum
+from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.orders import OrderRepository
 from market_maker.repositories.outbox import OutboxRepository
@@ -59,25 +59,9 @@ async def test_recent_keys_are_the_last_ones_oldest_of_them_first(pool: asyncpg.
     ]
 
 
-async def test_the_sum_of_the_fills_by_sql_is_the_position(pool: asyncpg.Pool) -> None:
-    bitcoin, ether = Fills(), Fills()
-    await JournalStore(pool).write(
-        [
-            entry(bitcoin.next(Side.BUY, "0.3")),
-            entry(ether.next(Side.SELL, "7"), symbol="ETH-USDT"),
-            entry(bitcoin.next(Side.SELL, "1.00000001")),
-        ]
-    )
-    assert await FillRepository(pool).sums() == {
-        "BTC-USDT": FillSum(Decimal("-0.70000001"), 2),
-        "ETH-USDT": FillSum(Decimal(-7), 1),
-    }
-
-
 async def test_a_symbol_without_fills_folds_to_nothing(pool: asyncpg.Pool) -> None:
     assert [fill async for fill in FillRepository(pool).fold_rows("BTC-USDT")] == []
     assert await FillRepository(pool).recent_keys("BTC-USDT", 5) == []
-    assert await FillRepository(pool).sums() == {}
 
 
 async def test_a_position_that_differs_is_overwritten_by_the_fold(pool: asyncpg.Pool) -> None:
@@ -86,8 +70,8 @@ async def test_a_position_that_differs_is_overwritten_by_the_fold(pool: asyncpg.
     right = PositionRow(Decimal(1), Decimal(100), Decimal(0), Decimal(0), 1, Decimal(100))
     await positions.save({"BTC-USDT": wrong, "ETH-USDT": wrong}, NOON)
     await positions.save({"BTC-USDT": right}, NOON)
-    assert await positions.load_all() == {"BTC-USDT": right, "ETH-USDT": wrong}
     assert await positions.get("BTC-USDT") == right
+    assert await positions.get("ETH-USDT") == wrong
     assert await positions.get("ADA-USDT") is None
 
 
@@ -117,10 +101,9 @@ async def test_orders_are_paged_newest_first_without_gap_or_repetition(pool: asy
 async def test_every_field_of_an_order_comes_back_exactly(pool: asyncpg.Pool) -> None:
     made = order("c1", OrderStatus.FILLED)
     await JournalStore(pool).write([entry(made)])
-    stored = await OrderRepository(pool).get("c1")
+    (stored,) = await OrderRepository(pool).list("BTC-USDT")
     for name in type(made).__dataclass_fields__:
         assert getattr(stored, name) == getattr(made, name), name
-    assert await OrderRepository(pool).get("c2") is None
 
 
 async def test_waiting_events_take_turns_and_keep_their_order_within_a_symbol(pool: asyncpg.Pool) -> None:

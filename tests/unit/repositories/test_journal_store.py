@@ -53,10 +53,8 @@ async def test_a_batch_of_many_symbols_becomes_durable_together(pool: asyncpg.Po
         entry(state(), symbol="ETH-USDT"),
     ]
     assert await JournalStore(pool).write(entries) == WriteResult(fills=3, fills_already_there=0)
-    assert await PositionRepository(pool).load_all() == {
-        "BTC-USDT": bitcoin.position,
-        "ETH-USDT": ether.position,
-    }
+    assert await PositionRepository(pool).get("BTC-USDT") == bitcoin.position
+    assert await PositionRepository(pool).get("ETH-USDT") == ether.position
     assert [order.status for order in await OrderRepository(pool).open()] == [OrderStatus.PARTIALLY_FILLED]
     assert (await StateRepository(pool).load_all())["ETH-USDT"].state is State.ACTIVE
 
@@ -101,7 +99,7 @@ async def test_the_fold_of_the_stored_fills_is_the_stored_position(pool: asyncpg
         await JournalStore(pool).write(entries[start : start + 23])
     stored = [fill async for fill in FillRepository(pool).fold_rows("BTC-USDT", page_rows=7)]
     assert len(stored) == 200
-    assert fold(stored) == (await PositionRepository(pool).load_all())["BTC-USDT"] == fills.position
+    assert fold(stored) == await PositionRepository(pool).get("BTC-USDT") == fills.position
 
 
 async def test_the_last_state_of_an_order_in_a_batch_wins(pool: asyncpg.Pool) -> None:
@@ -112,8 +110,7 @@ async def test_the_last_state_of_an_order_in_a_batch_wins(pool: asyncpg.Pool) ->
             entry(order("c1", OrderStatus.PENDING_CANCEL), seconds=2),
         ]
     )
-    stored = await OrderRepository(pool).get("c1")
-    assert stored is not None
+    (stored,) = await OrderRepository(pool).list("BTC-USDT")
     assert (stored.status, stored.order_id) == (OrderStatus.PENDING_CANCEL, "o1")
     assert (stored.created_at, stored.updated_at) == (NOON, NOON + timedelta(seconds=2))
 
@@ -126,24 +123,21 @@ async def test_a_final_order_never_comes_back_to_life(
     entries = [entry(order("c1", final)), entry(order("c1", OrderStatus.OPEN), seconds=1)]
     for batch in [entries] if batches == 1 else [[one] for one in entries]:
         await JournalStore(pool).write(batch)
-    stored = await OrderRepository(pool).get("c1")
-    assert stored is not None
+    (stored,) = await OrderRepository(pool).list("BTC-USDT")
     assert (stored.status, stored.updated_at) == (final, NOON)
 
 
 async def test_a_cancelled_order_that_turns_out_filled_is_corrected(pool: asyncpg.Pool) -> None:
     await JournalStore(pool).write([entry(order("c1", OrderStatus.CANCELLED))])
     await JournalStore(pool).write([entry(order("c1", OrderStatus.FILLED), seconds=1)])
-    stored = await OrderRepository(pool).get("c1")
-    assert stored is not None
+    (stored,) = await OrderRepository(pool).list("BTC-USDT")
     assert (stored.status, stored.filled_quantity) == (OrderStatus.FILLED, Decimal("0.5"))
 
 
 async def test_the_exchange_id_of_an_order_is_never_forgotten(pool: asyncpg.Pool) -> None:
     await JournalStore(pool).write([entry(order("c1", OrderStatus.OPEN, order_id="o9"))])
     await JournalStore(pool).write([entry(order("c1", OrderStatus.UNKNOWN, order_id=None))])
-    stored = await OrderRepository(pool).get("c1")
-    assert stored is not None
+    (stored,) = await OrderRepository(pool).list("BTC-USDT")
     assert (stored.order_id, stored.status) == ("o9", OrderStatus.UNKNOWN)
 
 
@@ -252,7 +246,7 @@ async def test_what_was_written_survives_a_crash_of_the_server(own_postgres: Pos
             await JournalStore(pool).write([entry(fills.next())])
         own_postgres.start()
         assert (await JournalStore(pool).write([entry(fills.next())])).fills == 1
-        assert (await FillRepository(pool).sums())["BTC-USDT"].fill_count == 2
+        assert await pool.fetchval("SELECT count(*) FROM mm_fills WHERE symbol = 'BTC-USDT'") == 2
 
 
 async def test_entries_of_one_symbol_from_many_batches_keep_their_order_in_the_outbox(
@@ -299,7 +293,8 @@ async def test_what_a_stale_owner_writes_changes_nothing_and_the_others_entries_
     assert result == WriteResult(1, 0, frozenset({("BTC-USDT", 1)}))
     assert await OrderRepository(pool).open() == []
     assert await StateRepository(pool).load_all() == {}
-    assert list(await PositionRepository(pool).load_all()) == ["ETH-USDT"]
+    assert await PositionRepository(pool).get("BTC-USDT") is None
+    assert await PositionRepository(pool).get("ETH-USDT") is not None
     assert (await pool.fetchval("SELECT count(*) FROM outbox"), await pool.fetchval(FILLS)) == (0, 1)
 
 

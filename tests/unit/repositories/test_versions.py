@@ -115,10 +115,8 @@ async def test_a_page_of_versions_begins_below_the_one_named(pool: asyncpg.Pool)
     versions = VersionRepository(pool)
     assert [one.version for one in await versions.list("BTC-USDT", None, 2)] == [4, 3]
     assert [one.version for one in await versions.list("BTC-USDT", 3, 2)] == [2, 1]
-    found = await versions.get("BTC-USDT", 2)
-    assert found is not None
+    [found] = await versions.list("BTC-USDT", 3, 1)
     assert found.config == replace(BTC, num_levels=4)
-    assert await versions.get("BTC-USDT", 5) is None
 
 
 async def test_of_a_period_are_the_versions_that_held_at_its_beginning_and_those_written_in_it(

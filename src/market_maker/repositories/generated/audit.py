@@ -33,7 +33,9 @@ async def insert_audit(
     whys: Sequence[str | None],
 ) -> int:
     """Adds entries in their order; one that is there already is left as it is."""
-    status = await db.execute(INSERT_AUDIT, entry_ids, ats, actors, roles, routes, symbols, befores, afters, whys)
+    status = await db.execute(
+        INSERT_AUDIT, entry_ids, ats, actors, roles, routes, symbols, befores, afters, whys
+    )
     return int(status.rpartition(" ")[2])
 
 
@@ -75,5 +77,7 @@ async def list_audit(
     row_limit: int,
 ) -> list[StoredAudit]:
     """A page of the audit of a period, of one symbol, actor and route or of all, newest first, below an id."""
-    rows = await db.fetch(LIST_AUDIT, symbol, actor, route, changed, text, before_id, since, until, row_limit)
+    rows = await db.fetch(
+        LIST_AUDIT, symbol, actor, route, changed, text, before_id, since, until, row_limit
+    )
     return [StoredAudit(*row) for row in rows]

@@ -20,11 +20,7 @@ class GetCheckpointRow:
     fold: str
 
 
-async def get_checkpoint(
-    db: Executor,
-    *,
-    symbol: str,
-) -> GetCheckpointRow | None:
+async def get_checkpoint(db: Executor, *, symbol: str) -> GetCheckpointRow | None:
     """Where a symbol's start begins."""
     row = await db.fetchrow(GET_CHECKPOINT, symbol)
     return None if row is None else GetCheckpointRow(*row)
@@ -44,14 +40,7 @@ ON CONFLICT (symbol) DO UPDATE SET
 """
 
 
-async def upsert_checkpoint(
-    db: Executor,
-    *,
-    last_fill_id: int,
-    fold: str,
-    symbol: str,
-    epoch: int,
-) -> int:
+async def upsert_checkpoint(db: Executor, *, last_fill_id: int, fold: str, symbol: str, epoch: int) -> int:
     """Writes a symbol's checkpoint; nothing when the epoch is not the writer's any more."""
     status = await db.execute(UPSERT_CHECKPOINT, last_fill_id, fold, symbol, epoch)
     return int(status.rpartition(" ")[2])
@@ -65,12 +54,7 @@ WHERE mm_checkpoints.symbol = $1
 """
 
 
-async def delete_checkpoint(
-    db: Executor,
-    *,
-    symbol: str,
-    epoch: int,
-) -> int:
+async def delete_checkpoint(db: Executor, *, symbol: str, epoch: int) -> int:
     """The next start folds every fill; nothing when the epoch is not the writer's any more."""
     status = await db.execute(DELETE_CHECKPOINT, symbol, epoch)
     return int(status.rpartition(" ")[2])
@@ -89,11 +73,7 @@ class GetPrunedRow:
     fold: str
 
 
-async def get_pruned(
-    db: Executor,
-    *,
-    symbol: str,
-) -> GetPrunedRow | None:
+async def get_pruned(db: Executor, *, symbol: str) -> GetPrunedRow | None:
     """What a symbol's deleted fills came to."""
     row = await db.fetchrow(GET_PRUNED, symbol)
     return None if row is None else GetPrunedRow(*row)

@@ -15,9 +15,7 @@ SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor,
 """
 
 
-async def list_configs(
-    db: Executor,
-) -> list[StoredConfig]:
+async def list_configs(db: Executor) -> list[StoredConfig]:
     """Every configuration, by symbol."""
     rows = await db.fetch(LIST_CONFIGS)
     return [StoredConfig(*row) for row in rows]
@@ -36,9 +34,7 @@ class ListConfigVersionsRow:
     updated_at: datetime
 
 
-async def list_config_versions(
-    db: Executor,
-) -> list[ListConfigVersionsRow]:
+async def list_config_versions(db: Executor) -> list[ListConfigVersionsRow]:
     """When each configuration was written last."""
     rows = await db.fetch(LIST_CONFIG_VERSIONS)
     return [ListConfigVersionsRow(*row) for row in rows]
@@ -49,11 +45,7 @@ SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor,
 """
 
 
-async def list_configs_of(
-    db: Executor,
-    *,
-    symbols: Sequence[str | None],
-) -> list[StoredConfig]:
+async def list_configs_of(db: Executor, *, symbols: Sequence[str | None]) -> list[StoredConfig]:
     """Those of these symbols that have one."""
     rows = await db.fetch(LIST_CONFIGS_OF, symbols)
     return [StoredConfig(*row) for row in rows]
@@ -64,11 +56,7 @@ SELECT symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor,
 """
 
 
-async def get_config(
-    db: Executor,
-    *,
-    symbol: str,
-) -> StoredConfig | None:
+async def get_config(db: Executor, *, symbol: str) -> StoredConfig | None:
     """One configuration."""
     row = await db.fetchrow(GET_CONFIG, symbol)
     return None if row is None else StoredConfig(*row)
@@ -136,39 +124,13 @@ async def insert_config(
 ) -> StoredConfig | None:
     """Adds a configuration; a symbol that has one already is a unique violation."""
     row = await db.fetchrow(
-        INSERT_CONFIG,
-        symbol,
-        enabled,
-        base_spread_bps,
-        order_size_usdt,
-        inventory_skew_factor,
-        max_position_usdt,
-        max_loss_usdt,
-        volatility_multiplier,
-        num_levels,
-        level_spacing_bps,
-        check_staleness,
-        staleness_threshold_ms,
-        quote_interval_ms,
-        price_threshold_bps,
-        resume_on_clean_handover,
-        position_headroom_pct,
-        reference_min_notional_usdt,
-        mark_divergence_bps,
-        model,
-        model_parameters,
-        fair_value,
-        size_skew_eta,
-        maker_fee_bps,
-        min_edge_bps,
-        fill_pause_ms,
-        fill_burst_quantity,
-        fill_burst_usdt,
-        fill_burst_window_ms,
-        fill_burst_pause_ms,
-        author,
-        reason,
-        replaces,
+        INSERT_CONFIG, symbol, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor,
+        max_position_usdt, max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps,
+        check_staleness, staleness_threshold_ms, quote_interval_ms, price_threshold_bps,
+        resume_on_clean_handover, position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps,
+        model, model_parameters, fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms,
+        fill_burst_quantity, fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms, author, reason,
+        replaces
     )
     return None if row is None else StoredConfig(*row)
 
@@ -247,39 +209,12 @@ async def update_config(
 ) -> StoredConfig | None:
     """Replaces every setting of a symbol."""
     row = await db.fetchrow(
-        UPDATE_CONFIG,
-        enabled,
-        base_spread_bps,
-        order_size_usdt,
-        inventory_skew_factor,
-        max_position_usdt,
-        max_loss_usdt,
-        volatility_multiplier,
-        num_levels,
-        level_spacing_bps,
-        check_staleness,
-        staleness_threshold_ms,
-        quote_interval_ms,
-        price_threshold_bps,
-        resume_on_clean_handover,
-        position_headroom_pct,
-        reference_min_notional_usdt,
-        mark_divergence_bps,
-        model,
-        model_parameters,
-        fair_value,
-        size_skew_eta,
-        maker_fee_bps,
-        min_edge_bps,
-        fill_pause_ms,
-        fill_burst_quantity,
-        fill_burst_usdt,
-        fill_burst_window_ms,
-        fill_burst_pause_ms,
-        symbol,
-        author,
-        reason,
-        replaces,
+        UPDATE_CONFIG, enabled, base_spread_bps, order_size_usdt, inventory_skew_factor, max_position_usdt,
+        max_loss_usdt, volatility_multiplier, num_levels, level_spacing_bps, check_staleness,
+        staleness_threshold_ms, quote_interval_ms, price_threshold_bps, resume_on_clean_handover,
+        position_headroom_pct, reference_min_notional_usdt, mark_divergence_bps, model, model_parameters,
+        fair_value, size_skew_eta, maker_fee_bps, min_edge_bps, fill_pause_ms, fill_burst_quantity,
+        fill_burst_usdt, fill_burst_window_ms, fill_burst_pause_ms, symbol, author, reason, replaces
     )
     return None if row is None else StoredConfig(*row)
 
@@ -310,14 +245,7 @@ DELETE FROM mm_configs WHERE symbol = $1 AND mm_written_by($2, $3, $4)
 """
 
 
-async def delete_config(
-    db: Executor,
-    *,
-    symbol: str,
-    author: str,
-    reason: str,
-    replaces: int | None,
-) -> int:
+async def delete_config(db: Executor, *, symbol: str, author: str, reason: str, replaces: int | None) -> int:
     """Removes a configuration; its state, position and history stay."""
     status = await db.execute(DELETE_CONFIG, symbol, author, reason, replaces)
     return int(status.rpartition(" ")[2])
@@ -336,9 +264,7 @@ class ConfigsChangedRow:
     latest: datetime
 
 
-async def configs_changed(
-    db: Executor,
-) -> ConfigsChangedRow | None:
+async def configs_changed(db: Executor) -> ConfigsChangedRow | None:
     """Something that differs whenever a configuration was added, changed or removed."""
     row = await db.fetchrow(CONFIGS_CHANGED)
     return None if row is None else ConfigsChangedRow(*row)

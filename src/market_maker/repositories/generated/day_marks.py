@@ -41,11 +41,7 @@ class ListDayMarksRow:
     pnl: Decimal
 
 
-async def list_day_marks(
-    db: Executor,
-    *,
-    began_at: datetime,
-) -> list[ListDayMarksRow]:
+async def list_day_marks(db: Executor, *, began_at: datetime) -> list[ListDayMarksRow]:
     """The results of all symbols at the beginning of a day."""
     rows = await db.fetch(LIST_DAY_MARKS, began_at)
     return [ListDayMarksRow(*row) for row in rows]

@@ -27,14 +27,7 @@ async def insert_drill(
 ) -> int | None:
     """Notes that a kill switch is tried; gives its id."""
     row = await db.fetchrow(
-        INSERT_DRILL,
-        symbol,
-        actor,
-        reason,
-        state_before,
-        open_orders,
-        shadow_mode,
-        triggered_at,
+        INSERT_DRILL, symbol, actor, reason, state_before, open_orders, shadow_mode, triggered_at
     )
     value: int | None = None if row is None else row[0]
     return value
@@ -45,13 +38,7 @@ UPDATE mm_drills SET halted_us = $1, proven_zero_us = $2 WHERE id = $3
 """
 
 
-async def finish_drill(
-    db: Executor,
-    *,
-    halted_us: int | None,
-    proven_zero_us: int | None,
-    id: int,
-) -> int:
+async def finish_drill(db: Executor, *, halted_us: int | None, proven_zero_us: int | None, id: int) -> int:
     """Notes what was measured."""
     status = await db.execute(FINISH_DRILL, halted_us, proven_zero_us, id)
     return int(status.rpartition(" ")[2])

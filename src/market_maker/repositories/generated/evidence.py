@@ -25,12 +25,7 @@ class CountKillsRow:
     symbols: int
 
 
-async def count_kills(
-    db: Executor,
-    *,
-    since: datetime,
-    until: datetime,
-) -> list[CountKillsRow]:
+async def count_kills(db: Executor, *, since: datetime, until: datetime) -> list[CountKillsRow]:
     """Kill switches that fired in a period, by reason."""
     rows = await db.fetch(COUNT_KILLS, since, until)
     return [CountKillsRow(*row) for row in rows]
@@ -54,12 +49,7 @@ class CountCallsRow:
     people: int
 
 
-async def count_calls(
-    db: Executor,
-    *,
-    since: datetime,
-    until: datetime,
-) -> list[CountCallsRow]:
+async def count_calls(db: Executor, *, since: datetime, until: datetime) -> list[CountCallsRow]:
     """Mutating calls of a period, by route."""
     rows = await db.fetch(COUNT_CALLS, since, until)
     return [CountCallsRow(*row) for row in rows]
@@ -81,12 +71,7 @@ class CountDecisionsRow:
     proposals: int
 
 
-async def count_decisions(
-    db: Executor,
-    *,
-    since: datetime,
-    until: datetime,
-) -> list[CountDecisionsRow]:
+async def count_decisions(db: Executor, *, since: datetime, until: datetime) -> list[CountDecisionsRow]:
     """What became of the proposals made in a period; NULL: nobody decided."""
     rows = await db.fetch(COUNT_DECISIONS, since, until)
     return [CountDecisionsRow(*row) for row in rows]

@@ -59,22 +59,8 @@ async def insert_fills(
     """Adds the fills of a batch in its order, but none that is there already, or was there until it was pruned.
     For each row, and no join: that might change the order."""
     status = await db.execute(
-        INSERT_FILLS,
-        symbols,
-        trade_ids,
-        sides,
-        prices,
-        quantities,
-        fees,
-        order_ids,
-        client_order_ids,
-        is_makers,
-        sequences,
-        executed_ats,
-        recorded_ats,
-        mids,
-        levels,
-        counted_ats,
+        INSERT_FILLS, symbols, trade_ids, sides, prices, quantities, fees, order_ids, client_order_ids,
+        is_makers, sequences, executed_ats, recorded_ats, mids, levels, counted_ats
     )
     return int(status.rpartition(" ")[2])
 
@@ -154,40 +140,7 @@ class RecentFillKeysRow:
     sides: list[str]
 
 
-async def recent_fill_keys(
-    db: Executor,
-    *,
-    symbol: str,
-    row_limit: int,
-) -> RecentFillKeysRow | None:
+async def recent_fill_keys(db: Executor, *, symbol: str, row_limit: int) -> RecentFillKeysRow | None:
     """The identities of a symbol's last fills, oldest first, in two lists: ten thousand rows take many times as long."""
     row = await db.fetchrow(RECENT_FILL_KEYS, symbol, row_limit)
     return None if row is None else RecentFillKeysRow(*row)
-
-
-SUM_FILLS = """\
-SELECT
-    symbol,
-    sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END)::numeric AS position,
-    count(*) AS fill_count
-FROM mm_fills
-GROUP BY symbol
-ORDER BY symbol
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class SumFillsRow:
-    """A row of sum_fills."""
-
-    symbol: str
-    position: Decimal
-    fill_count: int
-
-
-async def sum_fills(
-    db: Executor,
-) -> list[SumFillsRow]:
-    """Signed quantity and number of the fills of each symbol."""
-    rows = await db.fetch(SUM_FILLS)
-    return [SumFillsRow(*row) for row in rows]

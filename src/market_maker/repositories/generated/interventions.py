@@ -22,9 +22,7 @@ class ListUnreleasedRow:
     instance_id: str | None
 
 
-async def list_unreleased(
-    db: Executor,
-) -> list[ListUnreleasedRow]:
+async def list_unreleased(db: Executor) -> list[ListUnreleasedRow]:
     """Every symbol that somebody owns, or that was taken away from an instance that was lost and is nobody's."""
     rows = await db.fetch(LIST_UNRELEASED)
     return [ListUnreleasedRow(*row) for row in rows]
@@ -45,11 +43,7 @@ class GetUnreleasedRow:
     instance_id: str | None
 
 
-async def get_unreleased(
-    db: Executor,
-    *,
-    symbol: str,
-) -> GetUnreleasedRow | None:
+async def get_unreleased(db: Executor, *, symbol: str) -> GetUnreleasedRow | None:
     """One of these symbols; no row when it was given up in an orderly way, or never owned."""
     row = await db.fetchrow(GET_UNRELEASED, symbol)
     return None if row is None else GetUnreleasedRow(*row)
@@ -61,13 +55,7 @@ WHERE symbol = $1 AND instance_id = $2::text AND epoch = $3
 """
 
 
-async def take_away(
-    db: Executor,
-    *,
-    symbol: str,
-    instance_id: str,
-    epoch: int,
-) -> int:
+async def take_away(db: Executor, *, symbol: str, instance_id: str, epoch: int) -> int:
     """Takes a symbol away from an instance, unless it has a new owner or a new epoch by now."""
     status = await db.execute(TAKE_AWAY, symbol, instance_id, epoch)
     return int(status.rpartition(" ")[2])
@@ -79,11 +67,7 @@ WHERE symbol = $1 AND status NOT IN ('filled', 'cancelled', 'rejected')
 """
 
 
-async def count_open_orders(
-    db: Executor,
-    *,
-    symbol: str,
-) -> int | None:
+async def count_open_orders(db: Executor, *, symbol: str) -> int | None:
     """How many orders of a symbol are not known to be final."""
     row = await db.fetchrow(COUNT_OPEN_ORDERS, symbol)
     value: int | None = None if row is None else row[0]

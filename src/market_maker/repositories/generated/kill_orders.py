@@ -60,11 +60,7 @@ UPDATE mm_kill_orders SET done_at = now() WHERE id = ANY($1::uuid[]) AND done_at
 """
 
 
-async def mark_kill_orders_done(
-    db: Executor,
-    *,
-    ids: Sequence[UUID | None],
-) -> int:
+async def mark_kill_orders_done(db: Executor, *, ids: Sequence[UUID | None]) -> int:
     """The symbols' HALTED is durable."""
     status = await db.execute(MARK_KILL_ORDERS_DONE, ids)
     return int(status.rpartition(" ")[2])
@@ -75,11 +71,7 @@ SELECT id FROM mm_kill_orders WHERE id = ANY($1::uuid[]) AND done_at IS NOT NULL
 """
 
 
-async def list_done_kill_orders(
-    db: Executor,
-    *,
-    ids: Sequence[UUID | None],
-) -> list[UUID]:
+async def list_done_kill_orders(db: Executor, *, ids: Sequence[UUID | None]) -> list[UUID]:
     """Which of these kills have been carried out."""
     rows = await db.fetch(LIST_DONE_KILL_ORDERS, ids)
     return [row[0] for row in rows]

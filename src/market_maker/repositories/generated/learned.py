@@ -24,11 +24,7 @@ class GetLearnedRow:
     made_at: datetime
 
 
-async def get_learned(
-    db: Executor,
-    *,
-    symbol: str,
-) -> GetLearnedRow | None:
+async def get_learned(db: Executor, *, symbol: str) -> GetLearnedRow | None:
     """What a symbol's quoting model had learned when it was last written down."""
     row = await db.fetchrow(GET_LEARNED, symbol)
     return None if row is None else GetLearnedRow(*row)

@@ -97,12 +97,7 @@ class UnfinishedFillsRow:
     horizons_ms: list[int]
 
 
-async def unfinished_fills(
-    db: Executor,
-    *,
-    symbol: str,
-    horizon_count: int,
-) -> list[UnfinishedFillsRow]:
+async def unfinished_fills(db: Executor, *, symbol: str, horizon_count: int) -> list[UnfinishedFillsRow]:
     """Fills of which not all markouts are there, among those that were executed shortly before the latest one:
     earlier ones were finished before it. With each, how long the horizons are that are there."""
     rows = await db.fetch(UNFINISHED_FILLS, symbol, horizon_count)

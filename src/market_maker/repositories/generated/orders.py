@@ -17,11 +17,7 @@ ORDER BY symbol, client_order_id
 """
 
 
-async def list_open_orders(
-    db: Executor,
-    *,
-    symbol: str | None,
-) -> list[StoredOrder]:
+async def list_open_orders(db: Executor, *, symbol: str | None) -> list[StoredOrder]:
     """Every order that is not final, of one symbol or of all, oldest first."""
     rows = await db.fetch(LIST_OPEN_ORDERS, symbol)
     return [StoredOrder(*row) for row in rows]
@@ -49,21 +45,6 @@ async def list_orders(
     """A page of a symbol's orders of a period, newest first, below a client order id."""
     rows = await db.fetch(LIST_ORDERS, symbol, before_client_order_id, since, until, row_limit)
     return [StoredOrder(*row) for row in rows]
-
-
-GET_ORDER = """\
-SELECT client_order_id, order_id, symbol, side, level, price, quantity, filled_quantity, status, reason, created_at, updated_at, ended_at, rested_at FROM mm_orders WHERE client_order_id = $1
-"""
-
-
-async def get_order(
-    db: Executor,
-    *,
-    client_order_id: str,
-) -> StoredOrder | None:
-    """One order."""
-    row = await db.fetchrow(GET_ORDER, client_order_id)
-    return None if row is None else StoredOrder(*row)
 
 
 UPSERT_ORDERS = """\
@@ -113,20 +94,7 @@ async def upsert_orders(
     """The last state of each order of a batch. A final order never comes back to life, and what the
     exchange called it is never forgotten."""
     status = await db.execute(
-        UPSERT_ORDERS,
-        client_order_ids,
-        order_ids,
-        symbols,
-        sides,
-        levels,
-        prices,
-        quantities,
-        filled_quantities,
-        statuses,
-        reasons,
-        created_ats,
-        updated_ats,
-        rested_ats,
-        ended_ats,
+        UPSERT_ORDERS, client_order_ids, order_ids, symbols, sides, levels, prices, quantities,
+        filled_quantities, statuses, reasons, created_ats, updated_ats, rested_ats, ended_ats
     )
     return int(status.rpartition(" ")[2])

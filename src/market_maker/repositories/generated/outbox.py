@@ -38,9 +38,7 @@ SELECT DISTINCT symbol FROM outbox WHERE sent_at IS NULL ORDER BY symbol
 """
 
 
-async def list_unsent_symbols(
-    db: Executor,
-) -> list[str]:
+async def list_unsent_symbols(db: Executor) -> list[str]:
     """The symbols that have unsent events."""
     rows = await db.fetch(LIST_UNSENT_SYMBOLS)
     return [row[0] for row in rows]
@@ -75,12 +73,7 @@ UPDATE outbox SET sent_at = $1::timestamptz WHERE id = ANY($2::bigint[]) AND sen
 """
 
 
-async def mark_events_sent(
-    db: Executor,
-    *,
-    sent_at: datetime,
-    ids: Sequence[int | None],
-) -> int:
+async def mark_events_sent(db: Executor, *, sent_at: datetime, ids: Sequence[int | None]) -> int:
     """The broker has acknowledged these events."""
     status = await db.execute(MARK_EVENTS_SENT, sent_at, ids)
     return int(status.rpartition(" ")[2])
@@ -91,9 +84,7 @@ SELECT count(*) FROM outbox WHERE sent_at IS NULL
 """
 
 
-async def count_unsent_events(
-    db: Executor,
-) -> int | None:
+async def count_unsent_events(db: Executor) -> int | None:
     """How many events wait for the broker."""
     row = await db.fetchrow(COUNT_UNSENT_EVENTS)
     value: int | None = None if row is None else row[0]
@@ -105,11 +96,7 @@ SELECT count(*) FROM outbox WHERE sent_at IS NULL AND symbol = ANY($1::text[])
 """
 
 
-async def count_unsent_events_of(
-    db: Executor,
-    *,
-    symbols: Sequence[str | None],
-) -> int | None:
+async def count_unsent_events_of(db: Executor, *, symbols: Sequence[str | None]) -> int | None:
     """How many events of these symbols wait for the broker."""
     row = await db.fetchrow(COUNT_UNSENT_EVENTS_OF, symbols)
     value: int | None = None if row is None else row[0]

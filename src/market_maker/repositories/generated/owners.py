@@ -33,11 +33,7 @@ class LockOwnersRow:
     resume: bool
 
 
-async def lock_owners(
-    db: Executor,
-    *,
-    symbols: Sequence[str | None],
-) -> list[LockOwnersRow]:
+async def lock_owners(db: Executor, *, symbols: Sequence[str | None]) -> list[LockOwnersRow]:
     """How the last owner left each of these symbols; the rows stay locked until the transaction ends. What their
     owner was still writing is visible to the transaction's next statement."""
     rows = await db.fetch(LOCK_OWNERS, symbols)
@@ -151,12 +147,7 @@ class ListOwnedOrChangedRow:
     ended: int
 
 
-async def list_owned_or_changed(
-    db: Executor,
-    *,
-    instance_id: str,
-    since: int,
-) -> list[ListOwnedOrChangedRow]:
+async def list_owned_or_changed(db: Executor, *, instance_id: str, since: int) -> list[ListOwnedOrChangedRow]:
     """What an instance owns, and what has changed in transactions that had not ended when `since` was read:
     such a one may commit after a later one. `ended` is the next `since`."""
     rows = await db.fetch(LIST_OWNED_OR_CHANGED, instance_id, since)
@@ -168,11 +159,7 @@ UPDATE mm_owners SET resume = false WHERE symbol = ANY($1::text[]) AND resume
 """
 
 
-async def forget_resume(
-    db: Executor,
-    *,
-    symbols: Sequence[str | None],
-) -> int:
+async def forget_resume(db: Executor, *, symbols: Sequence[str | None]) -> int:
     """An operator has decided otherwise while nobody owned the symbol: it does not go on by itself."""
     status = await db.execute(FORGET_RESUME, symbols)
     return int(status.rpartition(" ")[2])
@@ -184,11 +171,7 @@ ON CONFLICT (instance_id) DO UPDATE SET beat = mm_instances.beat + 1, seen_at = 
 """
 
 
-async def count_beat(
-    db: Executor,
-    *,
-    instance_id: str,
-) -> int:
+async def count_beat(db: Executor, *, instance_id: str) -> int:
     """A sign of life of an instance."""
     status = await db.execute(COUNT_BEAT, instance_id)
     return int(status.rpartition(" ")[2])
@@ -207,9 +190,7 @@ class ListBeatsRow:
     beat: int
 
 
-async def list_beats(
-    db: Executor,
-) -> list[ListBeatsRow]:
+async def list_beats(db: Executor) -> list[ListBeatsRow]:
     """The last sign of life of every instance."""
     rows = await db.fetch(LIST_BEATS)
     return [ListBeatsRow(*row) for row in rows]
@@ -220,11 +201,7 @@ DELETE FROM mm_instances WHERE instance_id = $1
 """
 
 
-async def delete_instance(
-    db: Executor,
-    *,
-    instance_id: str,
-) -> int:
+async def delete_instance(db: Executor, *, instance_id: str) -> int:
     """An instance has ended in order, or nothing is left of one that was lost."""
     status = await db.execute(DELETE_INSTANCE, instance_id)
     return int(status.rpartition(" ")[2])

@@ -32,7 +32,9 @@ async def insert_pnl(
     mids: Sequence[Decimal | None],
 ) -> int:
     """Adds results of full minutes; one that is there already is left as it is."""
-    status = await db.execute(INSERT_PNL, symbols, ats, spread_captures, inventory_pnls, fees, positions, mids)
+    status = await db.execute(
+        INSERT_PNL, symbols, ats, spread_captures, inventory_pnls, fees, positions, mids
+    )
     return int(status.rpartition(" ")[2])
 
 
@@ -76,12 +78,7 @@ SELECT symbol, at, spread_capture, inventory_pnl, fees, position, mid FROM mm_pn
 """
 
 
-async def last_pnl_before(
-    db: Executor,
-    *,
-    symbol: str,
-    until: datetime,
-) -> StoredPnl | None:
+async def last_pnl_before(db: Executor, *, symbol: str, until: datetime) -> StoredPnl | None:
     """The last result at or before a time."""
     row = await db.fetchrow(LAST_PNL_BEFORE, symbol, until)
     return None if row is None else StoredPnl(*row)
@@ -110,11 +107,7 @@ class PnlMarksRow:
     fees: Decimal
 
 
-async def pnl_marks(
-    db: Executor,
-    *,
-    until: datetime,
-) -> list[PnlMarksRow]:
+async def pnl_marks(db: Executor, *, until: datetime) -> list[PnlMarksRow]:
     """The last result of each configured symbol at or before a time; a symbol without one is left out."""
     rows = await db.fetch(PNL_MARKS, until)
     return [PnlMarksRow(*row) for row in rows]

@@ -9,29 +9,12 @@ from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated.models import StoredPosition
 
 
-LIST_POSITIONS = """\
-SELECT symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at, applied_executed_at, applied_offset, applied_partition, inventory_pnl, spread_capture, worth FROM mm_positions ORDER BY symbol
-"""
-
-
-async def list_positions(
-    db: Executor,
-) -> list[StoredPosition]:
-    """The stored position of every symbol that ever traded."""
-    rows = await db.fetch(LIST_POSITIONS)
-    return [StoredPosition(*row) for row in rows]
-
-
 GET_POSITION = """\
 SELECT symbol, position, open_cost, realized_pnl, fees, fill_count, volume, updated_at, applied_executed_at, applied_offset, applied_partition, inventory_pnl, spread_capture, worth FROM mm_positions WHERE symbol = $1
 """
 
 
-async def get_position(
-    db: Executor,
-    *,
-    symbol: str,
-) -> StoredPosition | None:
+async def get_position(db: Executor, *, symbol: str) -> StoredPosition | None:
     """The stored position of one symbol."""
     row = await db.fetchrow(GET_POSITION, symbol)
     return None if row is None else StoredPosition(*row)
@@ -87,20 +70,8 @@ async def upsert_positions(
     """The last position of each symbol of a batch: the engine's fold, which is always newer than the row. How far
     events are counted stays as it was where nothing is said of it."""
     status = await db.execute(
-        UPSERT_POSITIONS,
-        symbols,
-        positions,
-        open_costs,
-        realized_pnls,
-        fees,
-        fill_counts,
-        volumes,
-        updated_ats,
-        applied_partitions,
-        applied_offsets,
-        applied_executed_ats,
-        spread_captures,
-        inventory_pnls,
-        worths,
+        UPSERT_POSITIONS, symbols, positions, open_costs, realized_pnls, fees, fill_counts, volumes,
+        updated_ats, applied_partitions, applied_offsets, applied_executed_ats, spread_captures,
+        inventory_pnls, worths
     )
     return int(status.rpartition(" ")[2])

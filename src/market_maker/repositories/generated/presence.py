@@ -39,15 +39,7 @@ async def upsert_presence(
 ) -> int:
     """Stretches of presence; one that goes on replaces what it was."""
     status = await db.execute(
-        UPSERT_PRESENCE,
-        symbols,
-        programmes,
-        tiers,
-        from_ats,
-        until_ats,
-        present_us,
-        minutes,
-        samples,
+        UPSERT_PRESENCE, symbols, programmes, tiers, from_ats, until_ats, present_us, minutes, samples
     )
     return int(status.rpartition(" ")[2])
 
@@ -76,12 +68,7 @@ class SumPresenceRow:
     until_at: datetime
 
 
-async def sum_presence(
-    db: Executor,
-    *,
-    since: datetime,
-    until: datetime,
-) -> list[SumPresenceRow]:
+async def sum_presence(db: Executor, *, since: datetime, until: datetime) -> list[SumPresenceRow]:
     """How far each tier of every symbol was kept in a period that begins and ends with an hour."""
     rows = await db.fetch(SUM_PRESENCE, since, until)
     return [SumPresenceRow(*row) for row in rows]
@@ -137,13 +124,7 @@ class OrderLivesRow:
     filled: list[Decimal]
 
 
-async def order_lives(
-    db: Executor,
-    *,
-    symbol: str,
-    until: datetime,
-    since: datetime,
-) -> list[OrderLivesRow]:
+async def order_lives(db: Executor, *, symbol: str, until: datetime, since: datetime) -> list[OrderLivesRow]:
     """Orders that rested in a period, with what was filled of each and when."""
     rows = await db.fetch(ORDER_LIVES, symbol, until, since)
     return [OrderLivesRow(*row) for row in rows]

@@ -29,15 +29,7 @@ async def insert_proposal(
 ) -> int | None:
     """Adds a change that waits to be approved; gives its id."""
     row = await db.fetchrow(
-        INSERT_PROPOSAL,
-        symbol,
-        replaces,
-        changes,
-        loosens,
-        author,
-        reason,
-        created_at,
-        expires_at,
+        INSERT_PROPOSAL, symbol, replaces, changes, loosens, author, reason, created_at, expires_at
     )
     value: int | None = None if row is None else row[0]
     return value

@@ -17,9 +17,7 @@ ORDER BY symbol
 """
 
 
-async def list_prunable_symbols(
-    db: Executor,
-) -> list[str]:
+async def list_prunable_symbols(db: Executor) -> list[str]:
     """Every symbol that may have rows."""
     rows = await db.fetch(LIST_PRUNABLE_SYMBOLS)
     return [row[0] for row in rows]
@@ -38,13 +36,7 @@ RETURNING client_order_id, order_id, symbol, side, level, price, quantity, fille
 """
 
 
-async def prune_orders(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-    row_limit: int,
-) -> list[StoredOrder]:
+async def prune_orders(db: Executor, *, symbol: str, before: datetime, row_limit: int) -> list[StoredOrder]:
     """Deletes orders of a symbol that were over before then, the oldest first, and gives them."""
     rows = await db.fetch(PRUNE_ORDERS, symbol, before, row_limit)
     return [StoredOrder(*row) for row in rows]
@@ -57,12 +49,7 @@ WHERE symbol = $1 AND created_at < $2 AND updated_at < $2
 """
 
 
-async def count_prunable_orders(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_orders(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_ORDERS, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -81,13 +68,7 @@ RETURNING id, event_id, topic, symbol, payload, trace_id, created_at, sent_at
 """
 
 
-async def prune_events(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-    row_limit: int,
-) -> list[StoredEvent]:
+async def prune_events(db: Executor, *, symbol: str, before: datetime, row_limit: int) -> list[StoredEvent]:
     """Deletes sent events of a symbol from before then, the oldest first, and gives them."""
     rows = await db.fetch(PRUNE_EVENTS, symbol, before, row_limit)
     return [StoredEvent(*row) for row in rows]
@@ -98,12 +79,7 @@ SELECT count(*) FROM outbox WHERE symbol = $1 AND created_at < $2 AND sent_at IS
 """
 
 
-async def count_prunable_events(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_events(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_EVENTS, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -139,12 +115,7 @@ SELECT count(*) FROM mm_kill_orders WHERE symbol = $1 AND done_at < $2
 """
 
 
-async def count_prunable_kill_orders(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime | None,
-) -> int | None:
+async def count_prunable_kill_orders(db: Executor, *, symbol: str, before: datetime | None) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_KILL_ORDERS, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -156,9 +127,7 @@ SELECT set_config('market_maker.prunes_audit', 'on', true)::text AS allowed
 """
 
 
-async def allow_pruning_audit(
-    db: Executor,
-) -> str | None:
+async def allow_pruning_audit(db: Executor) -> str | None:
     """Until the end of the transaction."""
     row = await db.fetchrow(ALLOW_PRUNING_AUDIT)
     value: str | None = None if row is None else row[0]
@@ -173,12 +142,7 @@ RETURNING id, entry_id, at, actor, roles, route, symbol, before, after, why
 """
 
 
-async def prune_audit(
-    db: Executor,
-    *,
-    before: datetime,
-    row_limit: int,
-) -> list[StoredAudit]:
+async def prune_audit(db: Executor, *, before: datetime, row_limit: int) -> list[StoredAudit]:
     """Deletes entries from before then, the oldest first, and gives them."""
     rows = await db.fetch(PRUNE_AUDIT, before, row_limit)
     return [StoredAudit(*row) for row in rows]
@@ -189,11 +153,7 @@ SELECT count(*) FROM mm_audit WHERE at < $1
 """
 
 
-async def count_prunable_audit(
-    db: Executor,
-    *,
-    before: datetime,
-) -> int | None:
+async def count_prunable_audit(db: Executor, *, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_AUDIT, before)
     value: int | None = None if row is None else row[0]
@@ -225,13 +185,7 @@ DELETE FROM mm_fills WHERE symbol = $1 AND id > $2 AND id <= $3
 """
 
 
-async def delete_fills(
-    db: Executor,
-    *,
-    symbol: str,
-    after_id: int,
-    last_id: int,
-) -> int:
+async def delete_fills(db: Executor, *, symbol: str, after_id: int, last_id: int) -> int:
     """Deletes a symbol's fills between two ids, the second one included."""
     status = await db.execute(DELETE_FILLS, symbol, after_id, last_id)
     return int(status.rpartition(" ")[2])
@@ -265,12 +219,7 @@ WHERE mm_fills.symbol = $1 AND mm_fills.executed_at < $2
 """
 
 
-async def count_prunable_fills(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_fills(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many fills of a symbol its checkpoint covers that were executed before then."""
     row = await db.fetchrow(COUNT_PRUNABLE_FILLS, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -291,13 +240,7 @@ RETURNING symbol, at, spread_capture, inventory_pnl, fees, position, mid
 """
 
 
-async def prune_pnl(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-    row_limit: int,
-) -> list[StoredPnl]:
+async def prune_pnl(db: Executor, *, symbol: str, before: datetime, row_limit: int) -> list[StoredPnl]:
     """Deletes results of a symbol from before then, the oldest first, and gives them. The last of them stays: what
     came about since is counted from it."""
     rows = await db.fetch(PRUNE_PNL, symbol, before, row_limit)
@@ -312,12 +255,7 @@ WHERE old.symbol = $1 AND old.at < (
 """
 
 
-async def count_prunable_pnl(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_pnl(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_PNL, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -354,12 +292,7 @@ SELECT count(*) FROM mm_quoting_time WHERE symbol = $1 AND at < $2
 """
 
 
-async def count_prunable_quoting_time(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_quoting_time(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_QUOTING_TIME, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -402,12 +335,7 @@ WHERE old.symbol = $1 AND old.recorded_at < $2 AND old.recorded_at < (
 """
 
 
-async def count_prunable_markouts(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_markouts(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_MARKOUTS, symbol, before)
     value: int | None = None if row is None else row[0]
@@ -444,12 +372,7 @@ SELECT count(*) FROM mm_presence WHERE symbol = $1 AND until_at < $2
 """
 
 
-async def count_prunable_presence(
-    db: Executor,
-    *,
-    symbol: str,
-    before: datetime,
-) -> int | None:
+async def count_prunable_presence(db: Executor, *, symbol: str, before: datetime) -> int | None:
     """How many it would delete."""
     row = await db.fetchrow(COUNT_PRUNABLE_PRESENCE, symbol, before)
     value: int | None = None if row is None else row[0]

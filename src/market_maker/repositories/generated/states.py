@@ -15,9 +15,7 @@ SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, 
 """
 
 
-async def list_states(
-    db: Executor,
-) -> list[StoredState]:
+async def list_states(db: Executor) -> list[StoredState]:
     """The stored state of every symbol that ever had one."""
     rows = await db.fetch(LIST_STATES)
     return [StoredState(*row) for row in rows]
@@ -28,11 +26,7 @@ SELECT symbol, state, reason, actor, kill_reason, pnl_baseline, since, version, 
 """
 
 
-async def get_state(
-    db: Executor,
-    *,
-    symbol: str,
-) -> StoredState | None:
+async def get_state(db: Executor, *, symbol: str) -> StoredState | None:
     """The stored state of one symbol."""
     row = await db.fetchrow(GET_STATE, symbol)
     return None if row is None else StoredState(*row)
@@ -84,18 +78,7 @@ async def upsert_states(
     """The last state of each symbol of a batch; `versions` is how many transitions the batch holds. A batch
     that is written again changes nothing."""
     status = await db.execute(
-        UPSERT_STATES,
-        symbols,
-        states,
-        reasons,
-        actors,
-        kill_reasons,
-        pnl_baselines,
-        sinces,
-        versions,
-        event_ids,
-        rebases_pending,
-        spread_baselines,
-        fees_baselines,
+        UPSERT_STATES, symbols, states, reasons, actors, kill_reasons, pnl_baselines, sinces, versions,
+        event_ids, rebases_pending, spread_baselines, fees_baselines
     )
     return int(status.rpartition(" ")[2])

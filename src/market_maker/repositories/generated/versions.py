@@ -27,22 +27,6 @@ async def list_versions(
     return [StoredVersion(*row) for row in rows]
 
 
-GET_VERSION = """\
-SELECT symbol, version, at, author, reason, settings FROM mm_config_versions WHERE symbol = $1 AND version = $2
-"""
-
-
-async def get_version(
-    db: Executor,
-    *,
-    symbol: str,
-    version: int,
-) -> StoredVersion | None:
-    """One configuration that a symbol has had."""
-    row = await db.fetchrow(GET_VERSION, symbol, version)
-    return None if row is None else StoredVersion(*row)
-
-
 LIST_VERSIONS_OF_PERIOD = """\
 SELECT symbol, version, at, author, reason, settings FROM mm_config_versions AS one
 WHERE one.at < $1
@@ -54,12 +38,7 @@ ORDER BY symbol, version
 """
 
 
-async def list_versions_of_period(
-    db: Executor,
-    *,
-    until: datetime,
-    since: datetime,
-) -> list[StoredVersion]:
+async def list_versions_of_period(db: Executor, *, until: datetime, since: datetime) -> list[StoredVersion]:
     """What held at the beginning of a period and what was written in it, of every symbol, oldest first."""
     rows = await db.fetch(LIST_VERSIONS_OF_PERIOD, until, since)
     return [StoredVersion(*row) for row in rows]

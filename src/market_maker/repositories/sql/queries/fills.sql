@@ -49,13 +49,3 @@ SELECT
 FROM (
     SELECT id, trade_id, side FROM mm_fills WHERE symbol = @symbol ORDER BY id DESC LIMIT @row_limit::bigint
 ) AS latest;
-
--- name: SumFills :many
--- Signed quantity and number of the fills of each symbol.
-SELECT
-    symbol,
-    sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END)::numeric AS position,
-    count(*) AS fill_count
-FROM mm_fills
-GROUP BY symbol
-ORDER BY symbol;

@@ -14,10 +14,6 @@ WHERE symbol = @symbol AND client_order_id < @before_client_order_id
 ORDER BY client_order_id DESC
 LIMIT @row_limit::bigint;
 
--- name: GetOrder :one
--- One order.
-SELECT * FROM mm_orders WHERE client_order_id = @client_order_id;
-
 -- name: UpsertOrders :execrows
 -- The last state of each order of a batch. A final order never comes back to life, and what the
 -- exchange called it is never forgotten.

@@ -1,7 +1,3 @@
--- name: ListPositions :many
--- The stored position of every symbol that ever traded.
-SELECT * FROM mm_positions ORDER BY symbol;
-
 -- name: GetPosition :one
 -- The stored position of one symbol.
 SELECT * FROM mm_positions WHERE symbol = @symbol;

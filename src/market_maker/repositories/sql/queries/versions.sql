@@ -5,10 +5,6 @@ WHERE symbol = @symbol AND version < @before_version
 ORDER BY version DESC
 LIMIT @row_limit::bigint;
 
--- name: GetVersion :one
--- One configuration that a symbol has had.
-SELECT * FROM mm_config_versions WHERE symbol = @symbol AND version = @version;
-
 -- name: ListVersionsOfPeriod :many
 -- What held at the beginning of a period and what was written in it, of every symbol, oldest first.
 SELECT * FROM mm_config_versions AS one
