@@ -14,6 +14,7 @@ from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instru
 from tradex_sandbox.queue_position import QueueModel
 
 DEFAULT_SYMBOLS = "BTCUSDT,ETHUSDT"
+GRID = "SYMBOL:tick:lot:min_notional"
 SPEED_MAX = 1000.0
 DELAY_S_MAX = 60.0
 SEED_MAX = 2**63 - 1
@@ -69,34 +70,18 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
 
     Raises SettingsError; `--help` prints and raises SystemExit(0).
     """
-    found = _parser().parse_args(arguments)
-    captures = tuple(found.capture)
-    listed = found.symbols if found.symbols is not None else ("" if captures else DEFAULT_SYMBOLS)
+    found = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(_parser().parse_args(arguments)).items()
+    }
+    captures = found.get("captures", ())
     for path in captures:
         if not path.is_file():
             raise SettingsError(f"--capture: {path} is not a file; give a gzip capture")
-    return SandboxSettings(
-        broker=found.broker,
-        host=found.host,
-        registry=found.registry,
-        http_port=found.http_port,
-        grpc_port=found.grpc_port,
-        symbols=_symbols(listed),
-        captures=captures,
-        instruments=tuple(found.instrument),
-        start_prices=tuple(found.start_price),
-        seed=found.seed,
-        speed=found.speed,
-        depth=found.depth,
-        queue_model=QueueModel(found.queue),
-        feed_delay_s=found.feed_delay,
-        snapshot_interval_s=found.snapshot_interval,
-        start_paused=found.start_paused,
-        partitions=found.partitions,
-        ready_file=found.ready_file,
-        exit_with_parent=found.exit_with_parent,
-        order_service_token=environment.get("ORDER_SERVICE_TOKEN") or None,
-    )
+    if "queue_model" in found:
+        found["queue_model"] = QueueModel(found["queue_model"])
+    found["symbols"] = _symbols(found.get("symbols", "" if captures else DEFAULT_SYMBOLS))
+    return SandboxSettings(**found, order_service_token=environment.get("ORDER_SERVICE_TOKEN") or None)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,39 +94,28 @@ def _parser() -> argparse.ArgumentParser:
         prog="market-maker sandbox",
         description="A sandbox exchange: orders, metadata, tokens, schema registry, market data on Kafka.",
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
     add = parser.add_argument
     add("--broker", required=True, type=_broker, metavar="HOST:PORT", help="Kafka bootstrap servers")
-    add("--host", type=_host, default="127.0.0.1", help="address to listen on (a container: 0.0.0.0)")
+    add("--host", type=_host, help="address to listen on (a container: 0.0.0.0)")
     add("--registry", type=_registry, metavar="URL", help="schema registry to use instead of the own one")
-    add("--http-port", type=_port, default=0, help="orders, registry, auth and control (0: any free port)")
-    add("--grpc-port", type=_port, default=0, help="Metadata Service (0: any free port)")
+    add("--http-port", type=_port, help="orders, registry, auth and control (default: any free port)")
+    add("--grpc-port", type=_port, help="Metadata Service (default: any free port)")
     add("--symbols", metavar="A,B", help=f"simulated markets (default without --capture: {DEFAULT_SYMBOLS})")
-    add(
-        "--capture",
-        action="append",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="a recorded market; repeatable",
-    )
-    add("--instrument", action="append", type=_instrument, default=[], metavar="SYMBOL:tick:lot:min_notional")
-    add("--start-price", action="append", type=_start_price, default=[], metavar="SYMBOL:PRICE")
-    add("--seed", type=_seed, default=1, help="of the simulated markets and of the faults' chances")
-    add("--speed", type=_speed, default=1.0, help="market seconds per second")
-    add("--depth", choices=sorted(PROFILES), default="normal", help="of the simulated markets")
+    add("--capture", dest="captures", action="append", type=Path, metavar="FILE", help="recorded; repeatable")
+    add("--instrument", dest="instruments", action="append", type=_grid, metavar=GRID)
+    add("--start-price", dest="start_prices", action="append", type=_start_price, metavar="SYMBOL:PRICE")
+    add("--seed", type=_seed, help="of the simulated markets and of the faults' chances")
+    add("--speed", type=_speed, help="market seconds per second")
+    add("--depth", choices=sorted(PROFILES), help="of the simulated markets")
     queues = [model.value for model in QueueModel]
-    add("--queue", choices=queues, default=queues[0], help="of the recorded markets, see the fill model")
-    add("--feed-delay", type=_delay_s, default=0.0, metavar="300ms", help="market data comes this much later")
-    add("--snapshot-interval", type=_seconds, default=5.0, help="seconds between order book snapshots")
+    add("--queue", dest="queue_model", choices=queues, help="of the recorded markets, see the fill model")
+    add("--feed-delay", dest="feed_delay_s", type=_delay_s, metavar="300ms", help="of market data only")
+    add("--snapshot-interval", dest="snapshot_interval_s", type=_seconds, help="seconds between books")
     add("--start-paused", action="store_true", help="markets stand still until POST /sandbox/start")
-    add("--partitions", type=_partitions, default=4, help="of the topics created on a real Kafka")
-    add(
-        "--ready-file",
-        type=Path,
-        metavar="PATH",
-        help="written once everything listens (default: one line out)",
-    )
+    add("--partitions", type=_partitions, help="of the topics created on a real Kafka")
+    add("--ready-file", type=Path, metavar="PATH", help="written once all listens (default: one line out)")
     add("--exit-with-parent", action="store_true", help="end when the starting process is gone")
     return parser
 
@@ -183,7 +157,7 @@ def _symbols(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _instrument(text: str) -> Instrument:
+def _grid(text: str) -> Instrument:
     try:
         return parse_instrument(text)
     except InstrumentError as error:
