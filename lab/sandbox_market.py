@@ -136,7 +136,7 @@ class Recording:
     def left(self, submitted: Submitted) -> Decimal:
         """What of an order is not filled."""
         order = self.exchange.order(submitted.order.order_id)
-        return order.quantity - order.filled_quantity
+        return order.new.quantity - order.filled_quantity
 
 
 def rebuilt(events: Iterable[MarketEvent], symbol: str, *, watch_top: bool = True) -> BookSnapshot:

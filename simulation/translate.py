@@ -42,10 +42,10 @@ def exchange_order(order: orders.Order) -> ev.ExchangeOrder:
     """An order as the Order Service reports it."""
     return ev.ExchangeOrder(
         order.order_id,
-        order.client_order_id,
-        _SIDES[order.side],
-        order.price or Decimal(0),
-        order.quantity,
+        order.new.client_order_id,
+        _SIDES[order.new.side],
+        order.new.price or Decimal(0),
+        order.new.quantity,
         order.filled_quantity,
         ev.ExchangeStatus(order.status.value),
     )

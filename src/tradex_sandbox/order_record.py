@@ -29,25 +29,15 @@ class EnteredOrder:
 
     def view(self) -> Order:
         """The order as it stands now."""
-        new, order = self.new, self.book_order
+        order = self.book_order
         return Order(
-            order_id=order.order_id,
-            client_order_id=new.client_order_id,
-            symbol=new.symbol,
-            side=new.side,
-            order_type=new.order_type,
-            time_in_force=new.time_in_force,
-            post_only=new.post_only,
-            price=new.price,
-            quantity=new.quantity,
-            filled_quantity=self.lot_size * (order.lots - order.remaining),
-            status=order.status,
-            reason=order.reason,
-            account_id=new.account_id,
-            user_id=new.user_id,
-            account_type=new.account_type,
-            created_at_us=self.created_at_us,
-            updated_at_us=order.updated_at_us,
+            self.new,
+            order.order_id,
+            self.lot_size * (order.lots - order.remaining),
+            order.status,
+            order.reason,
+            self.created_at_us,
+            order.updated_at_us,
         )
 
 

@@ -66,7 +66,7 @@ def created_answer(order: Order, wall_us: Callable[[int], int]) -> dict[str, Any
     """The answer to an order that was entered."""
     return {
         "order_id": order.order_id,
-        "client_order_id": order.client_order_id,
+        "client_order_id": order.new.client_order_id,
         "status": order.status.value,
         "created_at": timestamp(wall_us(order.created_at_us)),
     }
@@ -76,7 +76,7 @@ def cancelled_answer(order: Order, wall_us: Callable[[int], int]) -> dict[str, A
     """The answer to a cancel that took effect; `updated_at`, which a client may do without, says when."""
     return {
         "order_id": order.order_id,
-        "client_order_id": order.client_order_id,
+        "client_order_id": order.new.client_order_id,
         "status": order.status.value,
         "filled_quantity": plain(order.filled_quantity),
         "updated_at": timestamp(wall_us(order.updated_at_us)),
@@ -85,17 +85,18 @@ def cancelled_answer(order: Order, wall_us: Callable[[int], int]) -> dict[str, A
 
 def described(order: Order, wall_us: Callable[[int], int]) -> dict[str, Any]:
     """An order in full."""
+    new = order.new
     return {
         "order_id": order.order_id,
-        "client_order_id": order.client_order_id,
-        "account_id": order.account_id,
-        "symbol": order.symbol,
-        "side": order.side.value,
-        "type": order.order_type.value,
-        "time_in_force": order.time_in_force.value,
-        "post_only": order.post_only,
-        "price": None if order.price is None else plain(order.price),
-        "quantity": plain(order.quantity),
+        "client_order_id": new.client_order_id,
+        "account_id": new.account_id,
+        "symbol": new.symbol,
+        "side": new.side.value,
+        "type": new.order_type.value,
+        "time_in_force": new.time_in_force.value,
+        "post_only": new.post_only,
+        "price": None if new.price is None else plain(new.price),
+        "quantity": plain(new.quantity),
         "filled_quantity": plain(order.filled_quantity),
         "status": order.status.value,
         "reason": order.reason,

@@ -147,7 +147,7 @@ class OrderService:
     @staticmethod
     def _symbol_of(find: Callable[[str], Order], order_id: str) -> str | None:
         try:
-            return find(order_id).symbol
+            return find(order_id).new.symbol
         except OrderNotFound:
             return None
 

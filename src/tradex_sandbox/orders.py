@@ -69,21 +69,12 @@ class NewOrder:
 class Order:
     """An order as it stood at one moment; `reason` says why it was cancelled, else empty."""
 
+    new: NewOrder
+    """As it was asked for."""
     order_id: str
-    client_order_id: str
-    symbol: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    post_only: bool
-    price: Decimal | None
-    quantity: Decimal
     filled_quantity: Decimal
     status: OrderStatus
     reason: str
-    account_id: str
-    user_id: str
-    account_type: str
     created_at_us: int
     updated_at_us: int
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tradex_sandbox.flow import PROFILES
 from tradex_sandbox.instruments import Instrument, InstrumentError, parse_instrument
@@ -70,7 +70,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
 
     Raises SettingsError; `--help` prints and raises SystemExit(0).
     """
-    found = {
+    found: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(_parser().parse_args(arguments)).items()
     }

@@ -109,7 +109,7 @@ def check(exchange: Exchange, events: list[MarketEvent], entered: list[str]) -> 
     for order_id in entered:
         order = exchange.order(order_id)
         assert order.filled_quantity == filled.get(order_id, 0)
-        assert (order.status is OrderStatus.FILLED) == (order.filled_quantity == order.quantity)
+        assert (order.status is OrderStatus.FILLED) == (order.filled_quantity == order.new.quantity)
     for account in (OURS, OTHERS):
         done = exchange.executions(account, "BTCUSDT")
         mine = [trade for trade in trades if account in (trade.maker_account_id, trade.taker_account_id)]
@@ -119,12 +119,14 @@ def check(exchange: Exchange, events: list[MarketEvent], entered: list[str]) -> 
 
 def check_others(exchange: Exchange, events: list[MarketEvent], entered: list[str], account: str) -> None:
     """At each sequence others' best bid and ask are those of the book without the account's orders."""
-    mine = {order.order_id: order for order in map(exchange.order, entered) if order.account_id == account}
+    mine = {
+        order.order_id: order for order in map(exchange.order, entered) if order.new.account_id == account
+    }
     left: dict[str, Decimal] = {}
     standing: dict[Side, dict[Decimal, Decimal]] = {Side.BUY: {}, Side.SELL: {}}
     for event in events:
         if isinstance(event, OrderAccepted) and event.order_id in mine:
-            left[event.order_id] = mine[event.order_id].quantity
+            left[event.order_id] = mine[event.order_id].new.quantity
         elif isinstance(event, OrderCanceled):
             left.pop(event.order_id or "", None)
         elif isinstance(event, Trade):
@@ -144,8 +146,8 @@ def best_without(
     """Best bid and ask of levels from which these orders are taken out."""
     levels = {side: dict(standing[side]) for side in Side}
     for order, quantity in own:
-        if quantity and order.price is not None:
-            levels[order.side][order.price] -= quantity
+        if quantity and order.new.price is not None:
+            levels[order.new.side][order.new.price] -= quantity
     bids, asks = ([price for price, lots in levels[side].items() if lots] for side in (Side.BUY, Side.SELL))
     return max(bids, default=None), min(asks, default=None)
 

@@ -70,7 +70,7 @@ def test_an_accepted_order_shows_what_was_asked_for(exchange: Exchange) -> None:
     submitted = exchange.submit(NOW, new)
     order = submitted.order
     assert order.order_id == "s1-BTCUSDT-o1"
-    assert (order.price, order.quantity, order.filled_quantity) == (
+    assert (order.new.price, order.new.quantity, order.filled_quantity) == (
         Decimal("99.0"),
         Decimal("1.5"),
         Decimal(0),
