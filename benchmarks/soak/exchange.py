@@ -8,7 +8,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from market_maker.actors.effects import Deliver
-from market_maker.clients.departure import Gate
+from market_maker.clients.http_call import Gate
 from market_maker.clients.under_way import UnderWay
 from market_maker.core.events import (
     CancelAllAnswer,

@@ -26,11 +26,11 @@ from tradex_sandbox.exchange import Exchange
 from tradex_sandbox.external_registry import register_at
 from tradex_sandbox.faults import FaultTable
 from tradex_sandbox.feed_faults import FeedFaults
+from tradex_sandbox.http_faults import Outages
 from tradex_sandbox.lifetime import Parent, announce
 from tradex_sandbox.listing import open_exchange
 from tradex_sandbox.metadata_service import MetadataService
 from tradex_sandbox.order_service import OrderService
-from tradex_sandbox.outages import Outages
 from tradex_sandbox.publisher import Publisher
 from tradex_sandbox.reports import Reports
 from tradex_sandbox.schema_registry import SchemaRegistry

@@ -1,4 +1,4 @@
-"""Faults carried out on an HTTP exchange: what the client meets instead of the plain answer."""
+"""Faults carried out: what a client of the Order Service, or of another one, meets instead of the answer."""
 
 import asyncio
 import json
@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from tradex_sandbox.faults import Fault, FaultKind, Phase
+from tradex_sandbox.faults import Fault, FaultKind, FaultTable, Operation, Phase
+from tradex_sandbox.schema_store import RegistryError
 
 NOT_HTTP = b"\x15\x03\x01\x00\x02\x02\x28 this is not HTTP\r\n\r\n"
 
@@ -64,6 +65,30 @@ def _replacement(
             return _broken(request)
         case _:
             return None
+
+
+class Outages:
+    """The gates in front of the other services, which are late, or answer 5xx."""
+
+    def __init__(self, faults: FaultTable) -> None:
+        self._faults = faults
+
+    async def registry(self) -> None:
+        """Delay; raises RegistryError while the registry is out."""
+        fault = await self._met(Operation.REGISTRY)
+        if fault is not None:
+            raise RegistryError(fault.answer_status, 50001, fault.message)
+
+    async def jwks(self) -> web.Response | None:
+        """Delay; the answer to give instead while the keys are unreachable."""
+        fault = await self._met(Operation.JWKS)
+        return None if fault is None else answer_error(fault.answer_status, fault.answer_code, fault.message)
+
+    async def _met(self, operation: Operation) -> Fault | None:
+        """Wait as the faults say; the first that replaces the answer."""
+        faults = self._faults.take(operation, None)
+        await _delay(faults)
+        return next((fault for fault in faults if fault.kind is FaultKind.ERROR), None)
 
 
 def answer_error(status: int, code: str, message: str) -> web.Response:

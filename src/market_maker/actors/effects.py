@@ -10,7 +10,7 @@ from typing import Final, NoReturn, Protocol
 
 from market_maker.actors.tasks import TaskGroup
 from market_maker.actors.tenure import Tenure
-from market_maker.clients.departure import Gate
+from market_maker.clients.http_call import Gate
 from market_maker.clients.under_way import UnderWay
 from market_maker.core.commands import (
     CancelAll,

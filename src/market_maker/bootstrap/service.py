@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -38,8 +39,6 @@ from market_maker.bootstrap.kill_switch_feed import KillSwitchFeed
 from market_maker.bootstrap.markets import Markets
 from market_maker.bootstrap.meters import Meters
 from market_maker.bootstrap.obligations import FleetObligations
-from market_maker.bootstrap.recording import make_recorder
-from market_maker.bootstrap.simulated import simulated_quote
 from market_maker.bootstrap.stray_fills import StrayFills
 from market_maker.bootstrap.taken_books import TakenBooks
 from market_maker.core.commands import PublishQuote
@@ -52,11 +51,13 @@ from market_maker.fleet.redis_peers import RedisPeers
 from market_maker.fleet.view import FleetView, SeenHere
 from market_maker.ownership.ports import Around
 from market_maker.ownership.shell import Ownership
+from market_maker.replay.recorder import Recorder
 from market_maker.repositories.day_marks import DayMarkRepository
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.kill_orders import KillOrderRepository
 from market_maker.repositories.owners import OwnerRepository
 from market_maker.settings import Settings
+from market_maker.streams.simulated_quotes import simulated_quote
 from market_maker.telemetry.metrics_server import MetricsServer
 from market_maker.telemetry.tracing import make_tracing, trace_id_of
 
@@ -65,6 +66,7 @@ API_S_MAX: Final = 1.5
 TASKS_S_MAX: Final = 1.0
 CLOSE_S_MAX: Final = 4.0
 """Of what the other steps have left; the deadline itself is the end of it."""
+MB: Final = 1_000_000
 
 _log = structlog.get_logger()
 
@@ -178,7 +180,7 @@ class Service:
             tracing,
             meters.placed,
             time.monotonic_ns,
-            make_recorder(settings, resources),
+            self._recorder(resources),
         )
         history = (connections.database, self._supervisor, self._journal)
         self._checkpoints, self._history_check = Checkpoints(*history), HistoryCheck(*history)
@@ -265,6 +267,14 @@ class Service:
             access.signed_out,
             has_secret=settings.fleet_secret is not None,
         )
+
+    def _recorder(self, resources: AsyncExitStack) -> Recorder | None:
+        """Of every symbol's events, where MM_RECORD_DIR asks for that."""
+        if self._settings.record_dir is None:
+            return None
+        recorder = Recorder(Path(self._settings.record_dir), self._settings.record_mb_max * MB)
+        resources.callback(recorder.close)
+        return recorder
 
     def _start_tasks(self) -> None:
         start = self._tasks.start

@@ -5,15 +5,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from market_maker.clients.connection import Broken, Connection, HttpReply
-from market_maker.clients.departure import Gate
 from market_maker.clients.under_way import UnderWay
 
 HANDSHAKE_NS_MAX: Final = 2_000_000_000
 """So much may making a connection (name, TCP, TLS) add to a request's time: nothing was asked of the server
 yet, but a server that is away is no excuse."""
+
+
+class Gate(Protocol):
+    """Decides over one order, at the moment at which it would leave: till then it can be held back."""
+
+    def is_open(self) -> bool:
+        """Whether it would be let pass now; changes nothing."""
+
+    def lets_pass(self) -> bool:
+        """Whether it passes. Asked once; the order leaves at once if so."""
 
 
 class Request(NamedTuple):

@@ -24,8 +24,7 @@ from urllib.parse import quote, urlencode
 
 from market_maker.clients import order_contract as contract
 from market_maker.clients.connection import Broken, HttpReply
-from market_maker.clients.departure import Gate
-from market_maker.clients.http_call import End, Lateness, Request, Result, Sent
+from market_maker.clients.http_call import End, Gate, Lateness, Request, Result, Sent
 from market_maker.clients.http_lane import HttpLane, StallClock
 from market_maker.clients.order_answers import (
     cancel_all_answer,

@@ -1,7 +1,7 @@
 """One poll's messages to one batch: each through the processor of its topic."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import KafkaError, Message
 
@@ -14,7 +14,6 @@ from market_maker.streams.errors import DecodeError, SchemaAwayError
 from market_maker.streams.instrument_processor import InstrumentProcessor
 from market_maker.streams.instrument_table import InstrumentTable
 from market_maker.streams.order_book_processor import OrderBookProcessor
-from market_maker.streams.processor import Processor
 from market_maker.streams.schema_registry import SchemaRegistry
 from market_maker.streams.topics import (
     ENGINE_EVENT,
@@ -26,15 +25,18 @@ from market_maker.streams.topics import (
 )
 from market_maker.streams.trade_processor import TradeProcessor
 
+Processor = Callable[[Message, Arrival, Batch], None]
+"""Appends a message's events to the batch, or counts why it has none. DecodeError when it cannot be used."""
+
 
 def make_processors(
     registry: SchemaRegistry, instruments: InstrumentTable, account_id: str
 ) -> dict[str, Processor]:
     """The processor of each consumed topic, for the account whose executions count."""
     decoder = AvroDecoder(registry)
-    books = OrderBookProcessor(decoder, instruments)
-    trades = TradeProcessor(decoder, EngineEventReader(account_id), instruments)
-    lifecycle = InstrumentProcessor(decoder, instruments)
+    books = OrderBookProcessor(decoder, instruments).process
+    trades = TradeProcessor(decoder, EngineEventReader(account_id), instruments).process
+    lifecycle = InstrumentProcessor(decoder, instruments).process
     return {
         ORDER_BOOK_SNAPSHOT: books,
         ORDER_BOOK_DELTA: books,
@@ -67,7 +69,7 @@ class MessageDecoder:
             if error is None:
                 consumed[topic] = consumed.get(topic, 0) + 1
                 try:
-                    processors[topic].process(message, arrival, batch)
+                    processors[topic](message, arrival, batch)
                 except SchemaAwayError as problem:
                     if topic == ENGINE_EVENT:
                         return Batch(unjudged=str(problem))
