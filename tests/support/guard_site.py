@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
+from tests.support.counted import sample
 from tests.support.guard import RestingOrders, StubInstance
 from tests.support.valkey import Valkey
 
@@ -102,7 +103,7 @@ class Site:
         return [event.topic for event in reversed(await OutboxRepository(self.database).list(symbol))]
 
     def value(self, name: str, **labels: str) -> float:
-        [value] = {metrics.registry.get_sample_value(name, labels) for metrics in self.metrics}
+        [value] = {sample(metrics, name, **labels) for metrics in self.metrics}
         assert value is not None
         return value
 

@@ -121,7 +121,7 @@ class Service:
     async def _start(self, resources: AsyncExitStack) -> None:
         settings, meters = self._settings, self._meters
         server = MetricsServer(
-            meters.metrics.registry, settings.metrics_host or settings.http_host, settings.metrics_port
+            meters.metrics, settings.metrics_host or settings.http_host, settings.metrics_port
         )
         resources.callback(server.close)
         meters.loop_lag.start()

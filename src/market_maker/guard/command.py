@@ -84,7 +84,7 @@ async def _run(settings: GuardSettings, deadline: Deadline) -> None:
     async with AsyncExitStack() as resources:
         metrics = Metrics(GUARD_METRICS)
         server = MetricsServer(
-            metrics.registry,
+            metrics,
             settings.metrics_host or settings.http_host,
             settings.metrics_port,
             "GUARD_METRICS_PORT",

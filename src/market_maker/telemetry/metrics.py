@@ -1,4 +1,4 @@
-"""Every metric of the service as one list, and the registry that is made from it.
+"""Every metric of the service as one list, and what counts them.
 
 Names and labels of the first block are those of the user's document; dashboards depend on them.
 """
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
 
-import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from market_maker.telemetry.series import Counter, Gauge, Histogram
 
 _T = TypeVar("_T", Counter, Gauge, Histogram)
 
@@ -33,9 +32,9 @@ WIRE_BUCKETS: Final = (
 class Kind(Enum):
     """Type of a metric."""
 
-    COUNTER = Counter
-    GAUGE = Gauge
-    HISTOGRAM = Histogram
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,21 +198,44 @@ PNL_PARTS: Final = ("spread", "inventory", "fees")
 PNL_TYPES: Final = ("realized", "unrealized")
 
 
+class _Family:
+    """What counts one metric, by the values of its labels; one without labels is there from the start."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.children: dict[tuple[str, ...], Counter | Gauge | Histogram] = {}
+        kind = metric.kind.value
+        self._about = _about(metric.name, metric.help, kind)
+        # What counts has its unit's name, a total, only at its line there.
+        self._about_openmetrics = _about(metric.name.removesuffix("_total"), metric.help, kind)
+        if not metric.labels:
+            self.child(())
+
+    def child(self, values: tuple[str, ...]) -> Counter | Gauge | Histogram:
+        """The one with these values, made when it is asked for first."""
+        found = self.children.get(values)
+        if found is None:
+            found = self.children[values] = _make(
+                self.metric, tuple(zip(self.metric.labels, values, strict=True))
+            )
+        return found
+
+    def text(self, *, openmetrics: bool) -> list[bytes]:
+        """Safe from any thread."""
+        about = self._about_openmetrics if openmetrics else self._about
+        return [about, *[child.text() for child in list(self.children.values())]]
+
+
 class Metrics:
-    """The registry of this process, made from a list of metrics; one object per metric, by name."""
+    """What this process counts, made from a list of metrics; one object for each of its label values."""
 
     def __init__(self, metrics: tuple[Metric, ...] = METRICS) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's gap
-        self.registry = CollectorRegistry()
-        self._by_name: dict[str, Counter | Gauge | Histogram] = {
-            metric.name: _make(metric, self.registry) for metric in metrics
-        }
-        self._labels = {metric.name: metric.labels for metric in metrics}
+        self._families = {metric.name: _Family(metric) for metric in metrics}
         self._of_symbol: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
         """Per symbol the metrics and label values that show it: to look for them costs all symbols' time."""
 
     def counter(self, name: str, **labels: str) -> Counter:
-        """A counter, bound to its labels. KeyError or TypeError when the list has it not, or not as that."""
+        """A counter, bound to its labels. The list must have it as that, and with these labels."""
         return self._bound(Counter, name, labels)
 
     def gauge(self, name: str, **labels: str) -> Gauge:
@@ -227,21 +249,31 @@ class Metrics:
     def remove_symbol(self, symbol: str) -> None:
         """Stop showing a symbol that is no longer configured."""
         for name, values in self._of_symbol.pop(symbol, ()):
-            self._by_name[name].remove(*values)
+            self._families[name].children.pop(values, None)
+
+    def text(self, *, openmetrics: bool = False) -> bytes:
+        """Everything in Prometheus' text format, or in OpenMetrics'. Safe from any thread."""
+        families = [b"".join(family.text(openmetrics=openmetrics)) for family in self._families.values()]
+        return b"".join([*families, b"# EOF\n"] if openmetrics else families)
 
     def _bound(self, kind: type[_T], name: str, labels: dict[str, str]) -> _T:
-        metric = self._by_name[name]
-        child = metric.labels(**labels) if labels else metric
-        if (symbol := labels.get("symbol")) is not None:
-            values = tuple(labels[label] for label in self._labels[name])
+        family = self._families[name]
+        if len(labels) != len(family.metric.labels):
+            raise ValueError(f"{name} has the labels {family.metric.labels}, not {tuple(labels)}")
+        values = tuple([labels[label] for label in family.metric.labels])
+        if (symbol := labels.get("symbol")) is not None and values not in family.children:
             self._of_symbol.setdefault(symbol, set()).add((name, values))
+        child = family.child(values)
         if not isinstance(child, kind):
             raise TypeError(f"{name} is a {type(child).__name__}, not a {kind.__name__}")
         return child
 
 
-def _make(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+def _about(name: str, help_text: str, kind: str) -> bytes:
+    return f"# HELP {name} {help_text}\n# TYPE {name} {kind}\n".encode()
+
+
+def _make(metric: Metric, labels: tuple[tuple[str, str], ...]) -> Counter | Gauge | Histogram:
     if metric.kind is Kind.HISTOGRAM:
-        return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
-    made: Counter | Gauge = metric.kind.value(metric.name, metric.help, metric.labels, registry=registry)
-    return made
+        return Histogram(metric.name, labels, metric.buckets)
+    return (Counter if metric.kind is Kind.COUNTER else Gauge)(metric.name, labels)

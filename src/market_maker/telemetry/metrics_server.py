@@ -1,22 +1,29 @@
 """The Prometheus endpoint: its own thread, so that a scrape does not wait for the event loop."""
 
 import errno
+import gzip
 import os
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
+from socketserver import ThreadingMixIn
 from types import TracebackType
 from typing import Any, Final, Self
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
+from market_maker.telemetry.metrics import Metrics
 
 CONNECTIONS_MAX: Final = 16
 """Each has a thread. The oldest makes room for the newest."""
 CONNECTION_S_MAX: Final = 10.0
 """From its beginning to the last byte of its answer; a scrape takes a fraction of a second."""
+_PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
+_OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
+_GZIP_LEVEL: Final = 1
+"""A fifth more bytes than at the highest, in a twentieth of the time."""
 
 
 class MetricsPortError(OSError):
@@ -24,17 +31,16 @@ class MetricsPortError(OSError):
 
 
 class MetricsServer:
-    """Serves a registry at `/metrics` until closed.
+    """Serves metrics at `/metrics` until closed.
 
     Raises MetricsPortError when the port is taken or may not be used; it names the port's `setting`.
     """
 
-    def __init__(
-        self, registry: CollectorRegistry, host: str, port: int, setting: str = "METRICS_PORT"
-    ) -> None:
+    def __init__(self, metrics: Metrics, host: str, port: int, setting: str = "METRICS_PORT") -> None:
         server = _Server6 if ":" in host else _Server
+        self._metrics = metrics
         try:
-            self._server = make_server(host, port, make_wsgi_app(registry), server, _Handler)
+            self._server = make_server(host, port, self._answer, server, _Handler)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             fix = f"choose another {setting}"
@@ -61,6 +67,20 @@ class MetricsServer:
         self._server.server_close()
         self._thread.join()
 
+    def _answer(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """On a connection's thread, in the format that is asked for."""
+        if request["REQUEST_METHOD"] != "GET":
+            start("405 Method Not Allowed", [("Allow", "GET")])
+            return []
+        openmetrics = "application/openmetrics-text" in request.get("HTTP_ACCEPT", "")
+        headers = [("Content-Type", _OPENMETRICS if openmetrics else _PLAIN)]
+        text = self._metrics.text(openmetrics=openmetrics)
+        if "gzip" in request.get("HTTP_ACCEPT_ENCODING", ""):
+            text = gzip.compress(text, _GZIP_LEVEL)
+            headers.append(("Content-Encoding", "gzip"))
+        start("200 OK", headers)
+        return [text]
+
     def __enter__(self) -> Self:
         return self
 
@@ -73,8 +93,10 @@ class MetricsServer:
         self.close()
 
 
-class _Server(ThreadingWSGIServer):
+class _Server(ThreadingMixIn, WSGIServer):
     """A thread for each connection, of which there are few and none for long."""
+
+    daemon_threads = True
 
     def __init__(self, *args: Any, **named: Any) -> None:
         self._began_s: dict[socket.socket, float] = {}

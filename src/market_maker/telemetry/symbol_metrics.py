@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from prometheus_client import Counter
-
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout, Parts
 from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.telemetry.metrics import PNL_PARTS, PNL_TYPES, Metrics
+from market_maker.telemetry.series import Counter
 
 REQUESTS: Final = ("place", "cancel", "cancel_all", "query", "open_orders")
 HORIZONS: Final = tuple(f"{horizon_ms / 1_000:g}" for horizon_ms in HORIZONS_MS)

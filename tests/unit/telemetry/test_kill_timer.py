@@ -1,3 +1,5 @@
+from tests.support.counted import sample
+
 from market_maker.telemetry.kill_timer import KillTimer
 from market_maker.telemetry.metrics import Metrics
 
@@ -6,11 +8,7 @@ MS = 1_000_000
 
 def measured(metrics: Metrics, name: str, symbol: str = "BTC-USDT") -> tuple[float | None, float | None]:
     """How often, and seconds in all."""
-    labels = {"symbol": symbol}
-    registry = metrics.registry
-    return registry.get_sample_value(f"{name}_count", labels), registry.get_sample_value(
-        f"{name}_sum", labels
-    )
+    return sample(metrics, f"{name}_count", symbol=symbol), sample(metrics, f"{name}_sum", symbol=symbol)
 
 
 def test_a_kill_is_measured_until_its_cancel_all_leaves_and_until_zero_is_proven() -> None:

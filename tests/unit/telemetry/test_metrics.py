@@ -1,12 +1,15 @@
+import gzip
+import http.client
 import math
 import socket
 import urllib.request
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from decimal import Decimal
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.counted import samples
 
 from market_maker.core.results import Markout, Missing, Parts
 from market_maker.core.side import Side
@@ -33,20 +36,10 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-def samples(metrics: Metrics) -> dict[str, float]:
-    """Every exposed line as name{labels} and its value, labels by name."""
-    found = {}
-    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
-        for sample in family.samples:
-            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
-            found[f"{sample.name}{{{labels}}}"] = sample.value
-    return found
-
-
 def test_every_metric_of_the_document_is_exposed_with_its_name_type_and_labels(metrics: Metrics) -> None:
     SymbolMetrics(metrics, "BTC-USDT")
     metrics.gauge("mm_kafka_lag_seconds", topic="md.trades.v1").set(1)
-    text = generate_latest(metrics.registry).decode()
+    text = metrics.text().decode()
     exposed = {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE")}
     labels: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(text):
@@ -146,23 +139,39 @@ def test_a_metric_is_asked_for_by_its_own_name_and_type(metrics: Metrics) -> Non
         metrics.gauge("mm_nonsense")
     with pytest.raises(TypeError, match="mm_outbox_backlog is a Gauge, not a Counter"):
         metrics.counter("mm_outbox_backlog")
+    with pytest.raises(ValueError, match="mm_fills_total has the labels"):
+        metrics.counter("mm_fills_total", symbol="BTC-USDT")
 
 
 def test_the_endpoint_serves_the_registry_and_frees_its_port(metrics: Metrics) -> None:
     metrics.gauge("mm_outbox_backlog").set(3)
-    with MetricsServer(metrics.registry, "127.0.0.1", 0) as server:
+    with MetricsServer(metrics, "127.0.0.1", 0) as server:
         port = server.port
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
             assert b"mm_outbox_backlog 3.0" in response.read()
-    MetricsServer(CollectorRegistry(), "127.0.0.1", port).close()
+    MetricsServer(Metrics(), "127.0.0.1", port).close()
+
+
+def test_a_scraper_gets_the_format_that_it_asks_for_and_packed_where_it_may_be(metrics: Metrics) -> None:
+    with MetricsServer(metrics, "127.0.0.1", 0) as server:
+        accepts = {"Accept": "application/openmetrics-text;version=1.0.0,*/*", "Accept-Encoding": "gzip"}
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+            connection.request("GET", "/metrics", headers=accepts)
+            answer = connection.getresponse()
+            text = gzip.decompress(answer.read()).decode()
+        assert answer.getheader("Content-Type", "").startswith("application/openmetrics-text; version=1.0.0")
+        assert {family.name for family in openmetrics_families(text)} > {"mm_inventory_usdt", "mm_fills"}
+        assert text.endswith("# EOF\n")
+        plain = _scraped(server.port)
+    assert plain == metrics.text()
 
 
 def test_a_port_in_use_is_one_clear_error_that_names_the_setting_and_the_fix() -> None:
     with (
-        MetricsServer(CollectorRegistry(), "127.0.0.1", 0) as first,
+        MetricsServer(Metrics(), "127.0.0.1", 0) as first,
         pytest.raises(MetricsPortError) as caught,
     ):
-        MetricsServer(CollectorRegistry(), "127.0.0.1", first.port)
+        MetricsServer(Metrics(), "127.0.0.1", first.port)
     message = f"METRICS_PORT: cannot listen on 127.0.0.1:{first.port} (Address already in use)"
     assert message in str(caught.value)
     assert "choose another METRICS_PORT" in str(caught.value)
@@ -170,12 +179,11 @@ def test_a_port_in_use_is_one_clear_error_that_names_the_setting_and_the_fix() -
 
 def test_an_address_that_is_not_ours_names_its_setting() -> None:
     with pytest.raises(MetricsPortError, match="correct METRICS_HOST"):
-        MetricsServer(CollectorRegistry(), "192.0.2.1", 0)
+        MetricsServer(Metrics(), "192.0.2.1", 0)
 
 
 def test_half_sent_scrapes_hold_few_threads_and_keep_no_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = Metrics().registry
-    with MetricsServer(registry, "127.0.0.1", 0) as server, ExitStack() as held:
+    with MetricsServer(Metrics(), "127.0.0.1", 0) as server, ExitStack() as held:
         for _ in range(3 * CONNECTIONS_MAX):
             half = held.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             half.sendall(b"GET /met")

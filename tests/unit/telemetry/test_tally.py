@@ -1,11 +1,9 @@
 from collections import Counter
 
+from tests.support.counted import sample
+
 from market_maker.telemetry.metrics import Metrics
 from market_maker.telemetry.tally import Tally
-
-
-def value(metrics: Metrics, name: str, **labels: str) -> float | None:
-    return metrics.registry.get_sample_value(name, labels)
 
 
 def test_a_counter_follows_a_total_that_is_kept_elsewhere() -> None:
@@ -15,19 +13,19 @@ def test_a_counter_follows_a_total_that_is_kept_elsewhere() -> None:
     for grown in (2, 0, 3):
         totals["md.mark.v1"] += grown
         tally.show()
-        seen.append(value(metrics, "mm_decode_errors_total", topic="md.mark.v1"))
+        seen.append(sample(metrics, "mm_decode_errors_total", topic="md.mark.v1"))
     assert seen == [2, 2, 5]
 
 
 def test_known_labels_show_as_zero_before_anything_happened() -> None:
     metrics = Metrics()
     Tally(metrics, "mm_decode_errors_total", "topic", dict, ("a", "b"))
-    assert value(metrics, "mm_decode_errors_total", topic="a") == 0
-    assert value(metrics, "mm_decode_errors_total", topic="b") == 0
-    assert value(metrics, "mm_decode_errors_total", topic="c") is None
+    assert sample(metrics, "mm_decode_errors_total", topic="a") == 0
+    assert sample(metrics, "mm_decode_errors_total", topic="b") == 0
+    assert sample(metrics, "mm_decode_errors_total", topic="c") is None
 
 
 def test_a_counter_without_labels_has_one_total() -> None:
     metrics = Metrics()
     Tally(metrics, "mm_log_lines_dropped_total", None, lambda: {"": 7}).show()
-    assert value(metrics, "mm_log_lines_dropped_total") == 7
+    assert sample(metrics, "mm_log_lines_dropped_total") == 7
