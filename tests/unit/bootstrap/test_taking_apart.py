@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from tests.support.counted import sample
 from tests.support.owning import BTC, ETH, Instance, until
 from tests.support.surroundings import Surroundings
 
@@ -73,8 +74,7 @@ async def test_a_row_that_cannot_be_read_leaves_its_symbol_out_with_an_alarm_and
     await until(lambda: _heard(around, ETH)[-1:] == ["GET"])
     assert _heard(around, ETH)[0] == "DELETE"
     assert "symbol_left_out" in capsys.readouterr().out
-    failures = north.meters.metrics.counter("mm_worker_failures_total", symbol=ETH)
-    assert failures._value.get() >= 1
+    assert sample(north.meters.metrics, "mm_worker_failures_total", symbol=ETH) not in {None, 0}
     assert north.failures == []
 
 
