@@ -44,16 +44,7 @@ def enable(
     output: FormOption = Form.TABLE,
 ) -> None:
     """Start market making: PAUSED to ACTIVE."""
-    _act(
-        "/v1/mm/enable",
-        "enable",
-        symbols,
-        every,
-        {"reason": reason, "wait": wait},
-        output,
-        ask=every,
-        yes=yes,
-    )
+    _act("enable", symbols, every, output, {"reason": reason, "wait": wait}, asks=every and not yes)
 
 
 def resume(
@@ -65,16 +56,7 @@ def resume(
     output: FormOption = Form.TABLE,
 ) -> None:
     """Go on after a pause."""
-    _act(
-        "/v1/mm/resume",
-        "resume",
-        symbols,
-        every,
-        {"reason": reason, "wait": wait},
-        output,
-        ask=every,
-        yes=yes,
-    )
+    _act("resume", symbols, every, output, {"reason": reason, "wait": wait}, asks=every and not yes)
 
 
 def pause(
@@ -84,7 +66,7 @@ def pause(
     output: FormOption = Form.TABLE,
 ) -> None:
     """Stop quoting and cancel the orders. Never asks."""
-    _act("/v1/mm/pause", "pause", symbols, every, {"reason": reason}, output)
+    _act("pause", symbols, every, output, {"reason": reason})
 
 
 def flatten(
@@ -94,7 +76,7 @@ def flatten(
     output: FormOption = Form.TABLE,
 ) -> None:
     """Cancel every order and leave the symbols PAUSED, in whichever state; positions stay. Never asks."""
-    _act("/v1/mm/emergency/flatten", "flatten", symbols, every, {"reason": reason}, output)
+    _act("emergency/flatten", symbols, every, output, {"reason": reason})
 
 
 def kill(
@@ -105,7 +87,7 @@ def kill(
     output: FormOption = Form.TABLE,
 ) -> None:
     """Pull the kill switch: nothing is sent any more, everything is cancelled, HALTED until a reset."""
-    _act("/v1/mm/emergency/kill", "kill", symbols, every, {"reason": reason}, output, ask=every, yes=yes)
+    _act("emergency/kill", symbols, every, output, {"reason": reason}, asks=every and not yes)
 
 
 def reset(
@@ -122,8 +104,7 @@ def reset(
     """Bring symbols back from HALTED to PAUSED. Look first at why they halted."""
     if not reason.strip():
         raise typer.BadParameter("say with --reason why it is safe again")
-    body = {"reason": reason, "rebase_pnl": rebase_pnl}
-    _act("/v1/mm/reset", "reset", symbols, every, body, output, ask=True, yes=yes)
+    _act("reset", symbols, every, output, {"reason": reason, "rebase_pnl": rebase_pnl}, asks=not yes)
 
 
 def drill(
@@ -152,25 +133,18 @@ def drills(
 
 
 def _act(
-    path: str,
-    verb: str,
-    symbols: list[str] | None,
-    every: bool,
-    body: dict[str, Any],
-    form: Form,
-    *,
-    ask: bool = False,
-    yes: bool = False,
+    path: str, symbols: list[str] | None, every: bool, form: Form, body: dict[str, Any], *, asks: bool = False
 ) -> None:
+    verb = path.rpartition("/")[2]
     if symbols and every:
         raise typer.BadParameter("name the symbols or say --all, not both")
     if not symbols and not every:
         raise typer.BadParameter("name the symbols, or say --all for every symbol")
-    if ask:
-        confirm(f"{verb} {'every symbol' if every else ', '.join(symbols or ())}?", yes=yes)
+    if asks:
+        confirm(f"{verb} {'every symbol' if every else ', '.join(symbols or ())}?", yes=False)
     if not every:
         body = {**body, "symbols": symbols}
-    answer = SESSION.client().ask("POST", path, body)[1]
+    answer = SESSION.client().ask("POST", f"/v1/mm/{path}", body)[1]
     show_results(answer["results"], form)
     refused = [one["symbol"] for one in answer["results"] if not one["accepted"]]
     if refused:

@@ -42,43 +42,31 @@ _EVENTS = ("occurred_at", "sent_at+", "event_type", "data")
 _AUDIT = ("at", "actor", "symbol", "route", "outcome", "why")
 
 
+_OF_SYMBOL = {
+    "orders": (_ORDERS, "Our orders of a symbol, newest first."),
+    "fills": (_FILLS, "Our fills of a symbol, newest first."),
+    "events": (_EVENTS, "State changes and kills of a symbol, newest first."),
+}
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for act in (orders, fills, events, audit):
-        app.command()(command(act))
+    for kind, (columns, says) in _OF_SYMBOL.items():
+        app.command(kind, help=says)(command(_of_symbol(kind, columns)))
+    app.command()(command(audit))
 
 
-def orders(
-    symbol: Symbol,
-    limit: Limit = 50,
-    since: Since = None,
-    until: Until = None,
-    output: FormOption = Form.TABLE,
-) -> None:
-    """Our orders of a symbol, newest first."""
-    _list(f"/v1/mm-configs/{symbol}/orders", _ORDERS, limit, since, until, output)
+def _of_symbol(kind: str, columns: tuple[str, ...]) -> Callable[..., None]:
+    def records(
+        symbol: Symbol,
+        limit: Limit = 50,
+        since: Since = None,
+        until: Until = None,
+        output: FormOption = Form.TABLE,
+    ) -> None:
+        _list(f"/v1/mm-configs/{symbol}/{kind}", columns, limit, since, until, output)
 
-
-def fills(
-    symbol: Symbol,
-    limit: Limit = 50,
-    since: Since = None,
-    until: Until = None,
-    output: FormOption = Form.TABLE,
-) -> None:
-    """Our fills of a symbol, newest first."""
-    _list(f"/v1/mm-configs/{symbol}/fills", _FILLS, limit, since, until, output)
-
-
-def events(
-    symbol: Symbol,
-    limit: Limit = 50,
-    since: Since = None,
-    until: Until = None,
-    output: FormOption = Form.TABLE,
-) -> None:
-    """State changes and kills of a symbol, newest first."""
-    _list(f"/v1/mm-configs/{symbol}/events", _EVENTS, limit, since, until, output)
+    return records
 
 
 def audit(

@@ -76,11 +76,11 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
     """A symbol at a glance."""
     pnl = view.pnl
     zero_at = view.proven_zero_at_ns
-    return answers.SymbolSummary(
-        symbol=view.symbol,
+    return answers.SymbolSummary.of(
+        view,
         owner=owner,
         at=to_wall(view.at_ns),
-        shadow_mode=view.shadow_mode,
+        owner_silent_ms=None,
         state=answers.StateStatus(
             value=view.state,
             reason=view.state_reason,
@@ -100,9 +100,6 @@ def summary(view: SymbolView, owner: str | None, to_wall: ToWall) -> answers.Sym
         pnl=answers.Pnl.of(pnl, price_age_ms=_age_ms(view, pnl.price_data_ns), parts=pnl_parts(pnl.parts)),
         volume_usdt=pnl.volume,
         fill_count=pnl.fill_count,
-        open_orders=view.open_orders,
-        unknown_orders=view.unknown_orders,
-        open_orders_at_exchange=view.open_orders_at_exchange,
         proven_zero_since=None if zero_at is None else to_wall(zero_at),
         model=answers.ModelStatus.of(view.model),
         spread_bps=spread_bps(view.orders, view.mid),

@@ -9,9 +9,9 @@ from market_maker.api import outcomes
 from market_maker.api.answers import Audit, ControlResult
 from market_maker.api.fleet_port import Emergency
 from market_maker.api.forwarded import Origin
-from market_maker.api.problems import RefusalReason
+from market_maker.api.problems import SymbolOutcome
 from market_maker.api.security import Principal
-from market_maker.core.states import Cause, State
+from market_maker.core.states import Cause
 from market_maker.fleet import forward
 from market_maker.fleet.peers import Peers
 
@@ -23,17 +23,10 @@ class _Body(BaseModel):
     wait: int | None
 
 
-class _Result(BaseModel):
+class _Result(SymbolOutcome):
     """One symbol in another instance's answer, whether it succeeded as a whole or not."""
 
-    model_config = ConfigDict(frozen=True)
-    symbol: str
-    state: State | None = None
-    accepted: bool
-    problems: list[RefusalReason]
-    pending: bool = False
-    durable: bool | None = None
-    enable_waits_for: list[RefusalReason] = []
+    model_config = ConfigDict(extra="ignore")
 
 
 class _Answer(BaseModel):

@@ -127,7 +127,7 @@ async def test_a_text_that_is_too_long_is_neither_written_nor_read(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
-        monkeypatch.setattr("market_maker.fleet.board.TEXT_BYTES_MAX", 100)
+        monkeypatch.setattr("market_maker.fleet.bus.TEXT_BYTES_MAX", 100)
         assert not await end.publish_status(b"x" * 101)
         await redis.set("mm:status:b-1", b"x" * 1000)
         await redis.sadd("mm:instances", "b-1")

@@ -111,13 +111,13 @@ async def test_a_signed_request_that_is_sent_again_is_carried_out_once(valkey: V
 async def test_what_strangers_make_large_is_not_read(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     async with bus(valkey, "a-1", None) as end, Redis.from_url(valkey.url) as redis:
         await end.beat(heartbeat("a-1"))
-        monkeypatch.setattr("market_maker.fleet.board.TOTAL_BYTES_MAX", 5_000)
+        monkeypatch.setattr("market_maker.fleet.bus.TOTAL_BYTES_MAX", 5_000)
         for number in range(9):
             await redis.set(f"mm:instance:b-{number}", b"x" * 1_000)
             await redis.sadd("mm:instances", f"b-{number}")
         with structlog.testing.capture_logs() as logged:
             assert await end.instances() == (heartbeat("a-1"),)
         assert len([line for line in logged if "more than" in line["reason"]]) >= 4
-        monkeypatch.setattr("market_maker.fleet.board.INDEX_BYTES_MAX", 50_000)
+        monkeypatch.setattr("market_maker.fleet.bus.INDEX_BYTES_MAX", 50_000)
         await redis.sadd("mm:instances", b"y" * 100_000)
         assert await end.instances() == ()
