@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--response-timeout",
-        type=read_by(_duration),
+        type=read_by(parse_duration),
         default="50ms",
         metavar="50ms",
         help="ORDER_SERVICE_RESPONSE_TIMEOUT_MS of the service; a later answer halts",
@@ -151,10 +151,6 @@ def _share(text: str) -> float:
 
 def _latency(text: str) -> Distribution | None:
     return None if text == "measured" else Distribution((parse_duration(text),))
-
-
-def _duration(text: str) -> int:
-    return parse_duration(text)
 
 
 def _decimal(text: str) -> Decimal:

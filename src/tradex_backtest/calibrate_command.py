@@ -17,7 +17,7 @@ from market_maker.core.pricing.models.proposal import BookSeen, NotReady, Quoted
 from market_maker.core.pricing.models.registry import model_kind, model_kinds
 from market_maker.core.side import Side as EngineSide
 from tradex_backtest.errors import BacktestError
-from tradex_backtest.parser import command_parser, read_by
+from tradex_backtest.parser import command, command_parser, read_by
 from tradex_backtest.report.figures import plain
 from tradex_backtest.tapes.market import DepthStep, RecordedStream, TradeStep
 from tradex_backtest.tapes.opening import captures_of, open_capture
@@ -63,14 +63,10 @@ class CalibratedCapture:
         return {name: plain(round(value, PLACES)) for name, value in zip(FIELDS, figures, strict=True)}
 
 
+@command("calibrate", CaptureError)
 def main(words: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
-    try:
-        return _calibrate(_parser().parse_args(words))
-    except BacktestError as error:
-        return _error(str(error), 2)
-    except CaptureError as error:
-        return _error(str(error), 1)
+    return _calibrate(_parser().parse_args(words))
 
 
 def calibrated(stream: RecordedStream, capture: str, quoted: QuotedAt | None = None) -> CalibratedCapture:
@@ -181,8 +177,3 @@ def _depths(text: str) -> QuotedAt:
     if not 0 <= near < deep:
         raise ValueError("the first distance must be below the second, such as 2:10")
     return QuotedAt(round(2 * near), round(2 * deep), own=False)
-
-
-def _error(text: str, code: int) -> int:
-    sys.stderr.write(f"market-maker calibrate: {text}\n")
-    return code

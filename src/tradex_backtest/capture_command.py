@@ -18,15 +18,14 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 
 from market_maker import setting_types as to
 from market_maker.durations import parse_duration
-from market_maker.environment import SettingsError, read_settings, setting
+from market_maker.environment import read_settings, setting
 from market_maker.security_settings import HttpTls, KafkaSecurity
 from market_maker.setting_types import Secret
 from market_maker.streams.avro_codec import AvroDecoder
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.schema_registry import SchemaRegistry
 from tradex_backtest.capture_lines import TOPICS, SymbolLines, line_of
-from tradex_backtest.errors import BacktestError
-from tradex_backtest.parser import command_parser
+from tradex_backtest.parser import command, command_parser, read_by, say
 
 POLL_S: Final = 0.2
 BATCH: Final = 500
@@ -55,18 +54,14 @@ class _Settings:
         return cls(**read_settings(cls, sections, environ))
 
 
+@command("capture", KafkaException, OSError)
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command; returns the exit code."""
-    try:
-        found = _parser().parse_args(words)
-        settings = _Settings.load(environ)
-        symbols = [symbol for symbol in found.symbols.split(",") if symbol]
-        out = found.out or Path(f"{'-'.join(symbols)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.gz")
-        return _capture(settings, symbols, found.for_ns, out)
-    except (BacktestError, SettingsError) as error:
-        return _error(str(error), 2)
-    except (KafkaException, OSError) as error:
-        return _error(f"{error}", 1)
+    found = _parser().parse_args(words)
+    settings = _Settings.load(environ)
+    symbols = [symbol for symbol in found.symbols.split(",") if symbol]
+    out = found.out or Path(f"{'-'.join(symbols)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.gz")
+    return _capture(settings, symbols, found.for_ns, out)
 
 
 def _capture(settings: _Settings, symbols: Sequence[str], for_ns: int, out: Path) -> int:
@@ -120,7 +115,7 @@ def _summary(lines: Collection[SymbolLines], unreadable: int, out: Path) -> int:
     if unreadable:
         sys.stderr.write(f"{unreadable} messages could not be read and were left out\n")
     if not any(symbol.deltas or symbol.trades for symbol in lines):
-        return _error(f"nothing was recorded; {out} is left as it was", 1)
+        return say("capture", f"nothing was recorded; {out} is left as it was", 1)
     sys.stdout.write(f"{out}\n")
     return 0 if all(symbol.joined for symbol in lines) else 1
 
@@ -196,18 +191,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--symbols", required=True, metavar="A,B")
-    add("--for", dest="for_ns", type=_duration, required=True, metavar="1h", help="how long")
+    add("--for", dest="for_ns", type=read_by(parse_duration), required=True, metavar="1h", help="how long")
     add("--out", type=Path, metavar="FILE.gz", help="default: symbols and time, in the present folder")
     return parser
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _error(text: str, code: int) -> int:
-    sys.stderr.write(f"market-maker capture: {text}\n")
-    return code

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from market_maker.core.config import EngineLimits
 from tradex_backtest.arguments import BacktestArguments, parse_arguments
@@ -12,11 +11,12 @@ from tradex_backtest.configs import read_configs
 from tradex_backtest.errors import BacktestError
 from tradex_backtest.field import JobResult
 from tradex_backtest.latencies import OneWayLatencies
+from tradex_backtest.parser import command, say
 from tradex_backtest.progress import progress
 from tradex_backtest.report.figures import Subject, plain
 from tradex_backtest.report.lines import lines
 from tradex_backtest.report.markdown import table
-from tradex_backtest.report.page import page
+from tradex_backtest.report.page import write_page
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.sweep import jobs_of, play_all
 from tradex_backtest.tapes.opening import captures_of
@@ -24,17 +24,10 @@ from tradex_sandbox.capture import CaptureError
 from tradex_sandbox.tape import Fees
 
 
+@command("backtest", CaptureError)
 def main(words: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
-    try:
-        return _backtest(parse_arguments(words))
-    except BacktestError as error:
-        return _error(str(error), 2)
-    except CaptureError as error:
-        return _error(str(error), 1)
-
-
-def _backtest(arguments: BacktestArguments) -> int:
+    arguments = parse_arguments(words)
     began_s = time.perf_counter()
     configs = read_configs(arguments.configs, arguments.sweeps)
     captures = captures_of(arguments.captures, arguments.symbols, arguments.instruments)
@@ -48,7 +41,7 @@ def _backtest(arguments: BacktestArguments) -> int:
     elif not problems:
         raise BacktestError("no configuration is meant for a market that was captured; check `symbol`")
     for problem in problems:
-        _error(problem, 1)
+        say("backtest", problem, 1)
     return 1 if problems else 0
 
 
@@ -61,7 +54,7 @@ def _tell(
 ) -> None:
     """The report, and what is printed."""
     if arguments.out is not None:
-        _write(arguments.out, page(_title(runs), runs, _notes(arguments, problems)))
+        write_page(arguments.out, _title(runs), runs, _notes(arguments, problems))
     if arguments.markdown:
         sys.stdout.write(table(runs))
     if arguments.json:
@@ -111,15 +104,3 @@ def _notes(arguments: BacktestArguments, problems: Sequence[str]) -> list[str]:
         "Nobody in a recording reacts to our orders: small orders in a liquid market come closest to it.",
         *problems,
     ]
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise BacktestError(f"--out: {path} cannot be written: {error.strerror}; check the path") from None
-
-
-def _error(text: str, code: int) -> int:
-    sys.stderr.write(f"market-maker backtest: {text}\n")
-    return code

@@ -17,10 +17,10 @@ from market_maker.repositories.database import close_pool, open_pool
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.migrations import require_schema
 from tradex_backtest.errors import BacktestError
-from tradex_backtest.parser import command_parser
+from tradex_backtest.parser import command, command_parser
 from tradex_backtest.report.figures import Subject
 from tradex_backtest.report.obligations import stored_presence
-from tradex_backtest.report.page import page, report_json
+from tradex_backtest.report.page import report_json, write_page
 from tradex_backtest.report.stored import stored_subject, stored_symbols
 
 EPILOG = """Times are ISO 8601, such as 2026-11-20T08:00:00Z (no zone: UTC), or a duration before now: 24h.
@@ -32,17 +32,10 @@ NOTES: Final = (
 )
 
 
+@command("report", DatabaseError)
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command; returns the exit code."""
-    try:
-        return _report(_parser().parse_args(words), environ)
-    except BacktestError as error:
-        return _error(str(error), 2)
-    except DatabaseError as error:
-        return _error(str(error), 1)
-
-
-def _report(found: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    found = _parser().parse_args(words)
     if not found.out and not found.json:
         raise BacktestError("give --out report.html, --json or both")
     url = environ.get("POSTGRES_URL", "")
@@ -65,10 +58,7 @@ def _tell(
 ) -> None:
     if out is not None:
         title = f"Market making from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
-        try:
-            out.write_text(page(title, subjects, NOTES), "utf-8")
-        except OSError as error:
-            raise BacktestError(f"--out: {out} cannot be written: {error.strerror}; check the path") from None
+        write_page(out, title, subjects, NOTES)
     if as_json:
         told = {"from": since.isoformat(), "to": until.isoformat(), **report_json(subjects)}
         sys.stdout.write(json.dumps(told) + "\n")
@@ -125,8 +115,3 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="report.html", help="write the page")
     add("--json", action="store_true", help="the same numbers as one line on standard output")
     return parser
-
-
-def _error(text: str, code: int) -> int:
-    sys.stderr.write(f"market-maker report: {text}\n")
-    return code

@@ -50,31 +50,19 @@ def parse_arguments(arguments: Sequence[str], prog: str = "market-maker demo") -
     """Read the command line; a mistake ends the process with one sentence, exit code 2."""
     parser = _parser(prog)
     found = parser.parse_args(arguments)
-    for path in found.capture:
+    for path in found.captures:
         if not path.is_file():
             parser.error(f"--capture: {path} is not a file; give a gzip capture")
     listed = tuple(symbol for symbol in (found.symbols or "").split(",") if symbol)
     if found.symbols is not None and not listed:
         parser.error(f"--symbols: {found.symbols!r} names no symbol; write them as BTCUSDT,ETHUSDT")
-    return DemoArguments(
-        for_s=found.for_s,
-        json=found.json,
-        captures=tuple(path.resolve() for path in found.capture),
-        symbols=listed or (() if found.capture else DEFAULT_SYMBOLS),
-        instruments=tuple(found.instrument),
-        seed=found.seed,
-        speed=found.speed,
-        depth=found.depth,
-        queue=found.queue,
-        feed_delay_ms=found.feed_delay_ms,
-        shadow=found.shadow,
-        http_port=found.http_port,
-        metrics_port=found.metrics_port,
-        spread_bps=found.spread_bps or (RECORDED_SPREAD_BPS if found.capture else None),
-        levels=found.levels,
-        response_timeout_ms=found.response_timeout_ms,
-        approvals=found.approvals,
-    )
+    read = {
+        "captures": tuple(path.resolve() for path in found.captures),
+        "symbols": listed or (() if found.captures else DEFAULT_SYMBOLS),
+        "instruments": tuple(found.instruments),
+        "spread_bps": found.spread_bps or (RECORDED_SPREAD_BPS if found.captures else None),
+    }
+    return DemoArguments(**vars(found) | read)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,6 +86,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     add(
         "--capture",
+        dest="captures",
         action="append",
         type=Path,
         default=[],
@@ -105,7 +94,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="a recorded market; repeatable",
     )
     add("--symbols", metavar="A,B", help=f"simulated markets (default {','.join(DEFAULT_SYMBOLS)})")
-    add("--instrument", action="append", default=[], metavar="SYMBOL:tick:lot:min_notional")
+    add(
+        "--instrument",
+        dest="instruments",
+        action="append",
+        default=[],
+        metavar="SYMBOL:tick:lot:min_notional",
+    )
     add("--seed", type=_whole(0, SEED_MAX), default=1, help="of the simulated order flow")
     add("--speed", type=float, default=1.0, help="market seconds per second (default 1)")
     add("--depth", choices=("normal", "thin"), default="normal", help="others in the simulated markets")

@@ -59,21 +59,21 @@ class FleetBus:
         self._id = instance_id
         self._link = FleetLink(url, tls)
         self._seal = Seal(secret or token_bytes())
-        self._questions = FleetQuestions(self._link, instance_id, self._seal)
+        self._requests = FleetQuestions(self._link, instance_id, self._seal)
         self._has_left = False
         self._told: set[str] = set()
         self._log = structlog.get_logger()
 
     async def run(self, answer: AnswerTo) -> None:
         """Serve requests until cancelled. Answers to our own questions arrive here too."""
-        await self._questions.run(answer)
+        await self._requests.run(answer)
 
     async def ask(self, instance_id: str, body: bytes, timeout_s: float) -> bytes | None:
         """The other instance's answer; None when none came in time, or when it cannot be reached.
 
         The other one may have done what it was asked although its answer is missing.
         """
-        return await self._questions.ask(instance_id, body, timeout_s)
+        return await self._requests.ask(instance_id, body, timeout_s)
 
     async def beat(self, heartbeat: Heartbeat) -> bool:
         """Leave a sign of life, which lasts 10 s; false: Redis does not answer, or this instance has left."""

@@ -6,8 +6,10 @@ It holds no more points than fit: a sweep of hundreds has all its runs in the ta
 import json
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
+from tradex_backtest.errors import BacktestError
 from tradex_backtest.report.figures import (
     HORIZONS_MS,
     FillFigures,
@@ -44,6 +46,14 @@ def page(title: str, subjects: Sequence[Subject], notes: Sequence[str] = ()) -> 
     ):
         filled = filled.replace(mark, text, 1)
     return filled
+
+
+def write_page(out: Path, title: str, subjects: Sequence[Subject], notes: Sequence[str]) -> None:
+    """The page into a file; BacktestError."""
+    try:
+        out.write_text(page(title, subjects, notes), "utf-8")
+    except OSError as error:
+        raise BacktestError(f"--out: {out} cannot be written: {error.strerror}; check the path") from None
 
 
 def report_json(subjects: Sequence[Subject]) -> dict[str, Any]:
