@@ -236,7 +236,7 @@ def recorded(run: Heard, tmp_path: Path) -> Path:
     for event, commands in run.steps:
         recording.step(event, commands)
     recording.close()
-    recorder.close()
+    recorder.close(60.0)  # all of it, however busy the machine
     (path,) = sorted((tmp_path / "records").iterdir())
     return path
 
