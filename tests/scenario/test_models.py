@@ -122,6 +122,17 @@ def test_after_a_fill_its_side_pauses_in_the_same_step_and_returns_by_itself() -
     assert any(line.startswith("place") and "buy" in line for line in play.said.requests)
 
 
+def test_a_fill_on_the_other_side_ends_no_pause() -> None:
+    play = resting(replace(CONFIG, fill_pause_ms=Decimal(500), size_skew_eta=Decimal("0.7"), num_levels=2))
+    play.fill("c1", 100, "tc1")
+    said = play.fill("c2", 50, "tc2")
+    assert not said.placed
+    assert {play.verdict(side) for side in Side} == {"fill_pause"}
+    quote = play.engine.symbol.quote
+    assert quote is not None
+    assert quote.bids[0].lots == 70  # once e^(-0.7 / 2), not once for each side that pauses
+
+
 def test_a_burst_of_fills_takes_all_quotes_away_in_the_same_step() -> None:
     play = resting(replace(CONFIG, fill_burst_quantity=Decimal("0.15"), num_levels=3))
     assert not play.fill("c1", 100, "tc1").requests

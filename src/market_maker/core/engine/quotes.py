@@ -22,11 +22,8 @@ def quote_of(symbol: Symbol, look: Look) -> QuoteSet | Outcome:
     quote = _by_model(symbol, look, below, above)
     if isinstance(quote, Outcome) or symbol.choices is None:
         return quote
-    protection = symbol.protection
-    resting = [side for side in Side if protection.rests(side, symbol.now_ns)]
-    for side in resting or (None,):
-        quote = symbol.choices.applied(quote, below, above, side)
-    return quote
+    resting = [side for side in Side if symbol.protection.rests(side, symbol.now_ns)]
+    return symbol.choices.applied(quote, below, above, resting)
 
 
 def _by_formula(symbol: Symbol, look: Look, below: ReferenceMid, above: ReferenceMid) -> QuoteSet:

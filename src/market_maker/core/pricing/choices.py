@@ -1,5 +1,6 @@
 """What the desk may ask of any model's quotes: a minimum edge, a size skew, a side that pauses."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -33,9 +34,12 @@ class Choices:
         return cls(config, instrument) if edge or config.size_skew_eta or config.fill_pause_ms else None
 
     def applied(
-        self, quote: QuoteSet, below: ReferenceMid, above: ReferenceMid, resting_side: Side | None
+        self, quote: QuoteSet, below: ReferenceMid, above: ReferenceMid, resting: Sequence[Side]
     ) -> QuoteSet:
-        """The quote set with what was chosen; bids were computed from `below`, asks from `above`."""
+        """The quote set with what was chosen; bids were computed from `below`, asks from `above`.
+
+        `resting` are the sides that pause after a fill.
+        """
         bid_max = ask_min = None
         num, den = self._edge_num, self._edge_den
         if num:
@@ -43,11 +47,11 @@ class Choices:
             ask_min = -(-above.num * (den + num) // (above.den * den))
         size = self._share_of_size(quote.position, below)
         bid_size, ask_size = (size, ONE) if quote.position > 0 else (ONE, size)
-        adjustment = Adjustment(bid_max, ask_min, bid_size, ask_size, resting_side)
+        adjustment = Adjustment(bid_max, ask_min, bid_size, ask_size)
         return replace(
             quote,
-            bids=self._side(quote.bids, bid_max, bid_size, resting_side is Side.BUY),
-            asks=self._side(quote.asks, ask_min, ask_size, resting_side is Side.SELL),
+            bids=self._side(quote.bids, bid_max, bid_size, Side.BUY in resting),
+            asks=self._side(quote.asks, ask_min, ask_size, Side.SELL in resting),
             reasoning=(quote.reasoning or Reasoning(DEFAULT, None))._replace(adjustment=adjustment),
         )
 

@@ -57,8 +57,6 @@ class Adjustment(NamedTuple):
     bid_size: Decimal
     """The size skew: the share of the size that is left."""
     ask_size: Decimal
-    resting_side: Side | None
-    """The side that pauses after a fill."""
 
 
 class Reasoning(NamedTuple):
