@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.wild_model import ANYTHING, wild_model
@@ -13,7 +14,7 @@ from market_maker.core.instrument import Instrument
 from market_maker.core.outcomes import Outcome
 from market_maker.core.pricing.choices import Choices
 from market_maker.core.pricing.model_quotes import ModelQuotes, is_usable
-from market_maker.core.pricing.models.proposal import Proposal
+from market_maker.core.pricing.models.proposal import Proposal, Step
 from market_maker.core.pricing.quoting import QuoteSet, QuotingEngine
 from market_maker.core.pricing.reference_mid import MidSource, ReferenceMid
 from market_maker.core.pricing.waterfall import waterfall
@@ -69,6 +70,16 @@ def test_what_any_model_proposes_is_quoted_on_the_grid_or_not_at_all(
 def test_a_proposal_with_anything_but_finite_decimals_is_unusable(values: list[Decimal]) -> None:
     usable = is_usable(Proposal(values[0], values[1], values[2], values[3], values[4], ()))
     assert not usable or all(isinstance(value, Decimal) and value.is_finite() for value in values)
+
+
+@pytest.mark.parametrize("value", ["1E-9999", "1E+9999", "0E-9999", "NaN", "Infinity"])
+@pytest.mark.parametrize("explains", [True, False])
+def test_a_number_that_nobody_can_write_down_is_unusable_in_a_proposal_and_in_its_explanation(
+    value: str, explains: bool
+) -> None:
+    number, one = Decimal(value), Decimal(1)
+    steps = (Step("x", number, "ticks", "anything"),) if explains else ()
+    assert not is_usable(Proposal(Decimal(1000), one if explains else number, one, one, one, steps))
 
 
 @given(

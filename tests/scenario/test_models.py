@@ -4,10 +4,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.conversation import CONFIG
+from tests.support.conversation import CONFIG, INSTRUMENT
 from tests.support.playbook import Playbook, active
 
 from market_maker.core.config import FairValue, SymbolConfig
+from market_maker.core.pricing.waterfall import waterfall
 from market_maker.core.side import Side
 
 SET = (("sigma_ticks", Decimal(2)), ("k_per_tick", Decimal("1.5")))
@@ -108,6 +109,17 @@ def test_while_it_is_uncertain_how_much_of_a_level_is_ours_each_side_takes_the_s
     assert quote.below is not None
     assert quote.above is not None
     assert quote.below.ticks <= quote.above.ticks
+
+
+def test_the_size_skew_of_a_huge_position_is_none_and_can_be_written_down() -> None:
+    play = resting(replace(CONFIG, size_skew_eta=Decimal(1), max_position_usdt=Decimal(10_000_000)))
+    play.execution("large", Side.BUY, "1000", "2000")
+    play.evaluate()
+    symbol = play.engine.symbol
+    assert symbol.quote is not None
+    assert symbol.quote.bids[0].lots == 0
+    explained = {step.name: step.value for step in waterfall(symbol.quote, symbol.config, INSTRUMENT).steps}
+    assert explained["bid_size"] == 0
 
 
 def test_after_a_fill_its_side_pauses_in_the_same_step_and_returns_by_itself() -> None:

@@ -13,6 +13,9 @@ from market_maker.core.pricing.quoting import Adjustment, QuoteLevel, QuoteSet, 
 from market_maker.core.pricing.reference_mid import BPS, ReferenceMid
 from market_maker.core.side import Side
 
+_POWER_MAX = 100
+"""An order of e^-100 of any size is less than a lot."""
+
 
 class Choices:
     """The choices of one configuration; make new ones when it or the instrument changes."""
@@ -61,7 +64,8 @@ class Choices:
             return ONE
         mid = MODEL.multiply(self._instrument.tick_size, MODEL.divide(Decimal(fair.num), Decimal(fair.den)))
         sizes = MODEL.divide(MODEL.multiply(MODEL.abs(position), mid), self._order_size)
-        return exp(MODEL.minus(MODEL.multiply(self._eta, sizes)))
+        power = MODEL.multiply(self._eta, sizes)
+        return exp(MODEL.minus(power)) if power < _POWER_MAX else Decimal(0)
 
     def _side(
         self, levels: tuple[QuoteLevel, ...], limit: int | None, size: Decimal, rests: bool

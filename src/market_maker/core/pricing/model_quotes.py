@@ -22,6 +22,8 @@ _BPS = Decimal(10_000)
 _TICKS_MAX = Decimal(10) ** 18
 """Prices and distances beyond this do not fit the exchange's numbers."""
 _SIZE_MAX = Decimal(10) ** 6
+_EXPONENT_MAX = 1_000
+"""Of ten. Numbers larger or smaller than that would fill pages, and take minutes to reckon with exactly."""
 
 
 class ModelQuotes:
@@ -140,11 +142,15 @@ def model_quotes(
 
 
 def is_usable(proposal: Proposal) -> bool:
-    """Whether prices and sizes can be made of it; a model of another package may return anything."""
+    """Whether prices, sizes and an explanation can be made of it; an installed model may return anything."""
     *ticks, bid_size, ask_size = proposal[:5]
     return (
-        all(isinstance(value, Decimal) and value.is_finite() for value in proposal[:5])
+        all(map(_is_writable, (*proposal[:5], *(step.value for step in proposal.steps))))
         and all(abs(value) <= _TICKS_MAX for value in ticks)
         and min(proposal.bid_half_ticks, proposal.ask_half_ticks) >= 0
         and all(0 <= size <= _SIZE_MAX for size in (bid_size, ask_size))
     )
+
+
+def _is_writable(value: Decimal) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= _EXPONENT_MAX

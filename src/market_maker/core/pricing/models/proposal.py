@@ -38,7 +38,7 @@ class Proposal(NamedTuple):
     """Where to quote. The engine adds outer levels, rounds, clamps and checks.
 
     Distances are from the centre and not negative; sizes are multiples of the order size. A value that is
-    no finite decimal, or negative where it may not be, means no quote.
+    no finite decimal of reasonable size, in a step as well, or negative where it may not be, means no quote.
     """
 
     centre_ticks: Decimal
