@@ -62,6 +62,14 @@ def test_without_a_valid_book_there_is_a_reason_instead_of_quotes() -> None:
     assert (seen.quote, seen.no_quote_reason) == (None, "book_invalid")
 
 
+def test_while_a_new_grid_waits_for_the_old_orders_nothing_is_quoted_in_ticks_of_two_sizes() -> None:
+    play = resting()
+    play.grid(tick_size=Decimal(1))
+    play.snapshot(((998, 500),), ((1002, 500),))
+    seen = play.engine.preview(CONFIG)
+    assert (seen.quote, seen.no_quote_reason) == (None, "grid_changing")
+
+
 def test_looking_changes_nothing() -> None:
     play = resting()
     before = deepcopy(play.engine.view())

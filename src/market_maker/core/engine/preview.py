@@ -87,6 +87,8 @@ def _quote(symbol: Symbol) -> tuple[QuoteSet | None, str]:
     starts from what the real one's has learned.
     """
     book = symbol.book
+    if symbol.next_instrument is not None:
+        return None, Outcome.GRID_CHANGING.value
     if not book.valid:
         return None, Outcome.BOOK_INVALID.value
     if not symbol.book_is_fresh:
