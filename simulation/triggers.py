@@ -46,7 +46,8 @@ def check_halted(engine: SymbolEngine, demanded: str, commands: Sequence[cmd.Com
     symbol = engine.symbol
     if demanded and symbol.state is State.ACTIVE:
         raise Violation(6, f"{symbol.name}: still {symbol.state.value} after {demanded}")
-    if symbol.state is not State.ACTIVE or not any(isinstance(said, cmd.RecordFill) for said in commands):
+    moved = any(isinstance(said, cmd.RecordFill) and said.after is not None for said in commands)
+    if symbol.state is not State.ACTIVE or not moved:
         return
     value = symbol.inventory_value
     if value is not None and abs(value) > symbol.config.max_position_usdt:
