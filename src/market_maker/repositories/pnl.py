@@ -24,6 +24,8 @@ class Earned:
     parts: Parts
     position: Decimal
     """At its end, base currency."""
+    mid: Decimal | None = None
+    """The price that valued it; None: there was none."""
 
 
 class PnlRepository:
@@ -43,7 +45,7 @@ class PnlRepository:
         rows = await sql.pnl_by_bucket(self._db, bucket=bucket, symbol=symbol, since=since, until=until)
         for row in rows:
             parts = Parts(row.spread_capture, row.inventory_pnl, row.fees)
-            found.append(Earned(row.bucket, parts.since(before), row.position))
+            found.append(Earned(row.bucket, parts.since(before), row.position, row.mid))
             before = parts
         return found
 

@@ -90,7 +90,7 @@ def _detail(subject: Subject, points: int) -> dict[str, Any]:
             "total": [_number(point.parts.total) for point in chosen],
             "spread": [_number(point.parts.spread) for point in chosen],
             "inventory": [_number(point.parts.inventory) for point in chosen],
-            "fees": [_number(-point.parts.fees) for point in chosen],
+            "fees": [_number(point.parts.fees) for point in chosen],
             "position": [_number(point.inventory_usdt) for point in chosen],
             "quoted_bps": [_number(point.spread_bps) for point in chosen],
         },

@@ -22,6 +22,7 @@ from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.outbox import OutboxEvent, OutboxRepository
 from market_maker.repositories.paging import PAGE_ROWS_MAX, Period
 from market_maker.repositories.pnl import Earned, PnlRepository
+from market_maker.repositories.presence import PresenceRepository
 from market_maker.repositories.quoting_time import quoting_time
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import FillFigures, Point, Subject, TimeShare
@@ -44,12 +45,12 @@ async def stored_subject(db: Executor, symbol: str, since: datetime, until: date
     orders = await _orders(db, symbol, period)
     earned = await PnlRepository(db).earned(symbol, since, until, "minute")
     spans = await _spans(db, symbol, since, until)
-    told = standings(orders, until)
+    told = standings(await PresenceRepository(db).lives(symbol, since, until), until)
     active = [span for span in spans if span[2] == State.ACTIVE.value]
     active_us = sum(ended - began for began, ended, *_ in active)
     two_sided = sum(two_sided_us(told, began, ended) for began, ended, *_ in active)
     figures = await _figures(db, symbol, fills)
-    points = _points(earned, figures, told)
+    points = _points(earned, told)
     return Subject(
         name=symbol,
         symbol=symbol,
@@ -118,11 +119,8 @@ def _figure(fill: FillRecord, mids: Sequence[StoredMid]) -> FillFigures:
     )
 
 
-def _points(
-    earned: Sequence[Earned], fills: Sequence[FillFigures], told: Sequence[InnermostOrders]
-) -> tuple[Point, ...]:
-    """One at each minute's end: the result since the period began, the position at the latest fill's mid."""
-    fill_times = [fill.at_us for fill in fills]
+def _points(earned: Sequence[Earned], told: Sequence[InnermostOrders]) -> tuple[Point, ...]:
+    """One at each minute's end: the result since the period began, and the position at its price."""
     standing_times = [standing.at_us for standing in told]
     found: list[Point] = []
     sums = Parts()
@@ -133,11 +131,9 @@ def _points(
             EXACT.add(sums.fees, minute.parts.fees),
         )
         at_us = microseconds(minute.since) + 60_000_000
-        last = bisect_right(fill_times, at_us) - 1
-        price = None if last < 0 else fills[last].mid or fills[last].price
         inventory = Decimal(0) if not minute.position else None
-        if price is not None:
-            inventory = EXACT.multiply(minute.position, price)
+        if minute.mid is not None:
+            inventory = EXACT.multiply(minute.position, minute.mid)
         stands = bisect_right(standing_times, at_us) - 1
         spread = None if stands < 0 else told[stands].spread_bps
         found.append(Point(at_us, sums, inventory, spread))

@@ -1,6 +1,7 @@
 """What stored orders say of a period: their lifetimes, the spread between them, when both sides stood.
 
-An order stands from when it was made to when it became final, as the journal saw both.
+An order stands while it rests, as presence counts it: from when the exchange was heard to acknowledge it to
+when its end was heard, whenever it was made.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,8 @@ from decimal import Decimal
 from typing import Final
 
 from market_maker.core.instrument import EXACT
+from market_maker.core.ledger.presence import OrderLife
+from market_maker.core.obligations import Resting
 from market_maker.core.side import Side
 from market_maker.repositories.orders import OrderRecord
 from market_maker.repositories.wall_time import microseconds
@@ -50,22 +53,23 @@ def order_figures(orders: Sequence[OrderRecord]) -> OrderFigures:
     )
 
 
-def standings(orders: Iterable[OrderRecord], until: datetime) -> list[InnermostOrders]:
+def standings(lives: Iterable[OrderLife], until: datetime) -> list[InnermostOrders]:
     """Each change of the innermost orders, oldest first."""
     end_us = microseconds(until)
-    changes: list[tuple[int, int, OrderRecord]] = []
-    for order in orders:
-        if order.order_id is None:
-            continue
-        changes.append((microseconds(order.created_at), 1, order))
-        changes.append((microseconds(order.updated_at) if order.status.is_final else end_us, 0, order))
-    live: dict[str, OrderRecord] = {}
+    changes: list[tuple[int, bool, str, Resting]] = []
+    for life in lives:
+        (began_us, resting), (ended_us, left) = life.left[0], life.left[-1]
+        if resting is not None:
+            changes.append((began_us, False, life.client_order_id, resting))
+            until_us = max(began_us, ended_us) if left is None else end_us
+            changes.append((until_us, True, life.client_order_id, resting))
+    live: dict[str, Resting] = {}
     found: list[InnermostOrders] = []
-    for at_us, begins, order in sorted(changes, key=lambda change: change[:2]):
-        if begins:
-            live[order.client_order_id] = order
+    for at_us, ends, client_order_id, resting in sorted(changes, key=lambda change: change[:2]):
+        if ends:
+            del live[client_order_id]
         else:
-            live.pop(order.client_order_id, None)
+            live[client_order_id] = resting
         bids = [one.price for one in live.values() if one.side is Side.BUY]
         asks = [one.price for one in live.values() if one.side is Side.SELL]
         found.append(InnermostOrders(at_us, max(bids, default=None), min(asks, default=None)))

@@ -75,7 +75,7 @@ def test_a_section_has_everything_that_a_desk_asks_for(
     assert len(series["t"]) > 90
     assert {len(values) for values in series.values()} == {len(series["t"])}
     assert any(spread for spread in series["quoted_bps"])
-    assert Decimal(f"{-series['fees'][-1]:.4f}") == round(
+    assert Decimal(f"{series['fees'][-1]:.4f}") == round(
         Decimal(figures(page)["summaries"][0]["pnl_usdt"]["fees"]), 4
     )
     assert page.read_text().count('"fees paid"') == 3

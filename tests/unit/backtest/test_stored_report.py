@@ -17,6 +17,7 @@ from market_maker.core import commands as cmd
 from market_maker.core import events as ev
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.obligations import PresenceSpan
+from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.replay.beginning import Beginning
 from market_maker.replay.recorder import Recorder
@@ -88,7 +89,9 @@ async def stored(pool: asyncpg.Pool, run: Heard) -> None:
     """As the service's journal does it."""
     await ConfigRepository(pool).insert(CONFIG)
     entries = [
-        JournalEntry("BTCUSDT", records, datetime.fromtimestamp(event.at_ns / 1e9, UTC))
+        JournalEntry(
+            "BTCUSDT", records, datetime.fromtimestamp(event.at_ns / 1e9, UTC), stepped_us=event.at_ns // 1000
+        )
         for event, commands in run.steps
         if (records := tuple(command for command in commands if isinstance(command, RECORDS)))
     ]
@@ -122,13 +125,17 @@ async def test_what_is_stored_of_a_run_reports_what_the_run_reports(
         bps = markout_bps(subject.fills, ms)
         assert bps is not None
         assert told["markout_bps"][name] == plain(bps)
-    minute = [said for _, commands in run.steps for said in commands if isinstance(said, cmd.RecordPnl)][-1]
+    minutes = [said for _, commands in run.steps for said in commands if isinstance(said, cmd.RecordPnl)]
+    minute = minutes[-1]
     assert told["pnl_usdt"] == {
         "total": plain(minute.parts.total),
         "spread": plain(minute.parts.spread),
         "inventory": plain(minute.parts.inventory),
         "fees": plain(minute.parts.fees),
     }
+    series = told["series"]
+    assert series["fees"][-1] == pytest.approx(float(minute.parts.fees))
+    assert series["position"] == pytest.approx([float(one.position * (one.mid or 0)) for one in minutes])
     assert {one["state"] for one in told["time"]} == {"not recorded", "ACTIVE"}
     assert page.stat().st_size < 1_000_000
     assert "Not stored, so not told: the queue before orders" in page.read_text("utf-8")
@@ -224,6 +231,30 @@ async def test_a_symbol_was_active_only_between_the_records_that_say_so(
         "ACTIVE": 60,
         "PAUSED": 120,
     }
+
+
+async def test_orders_that_rested_before_the_period_stand_in_it(
+    pool: asyncpg.Pool, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await ConfigRepository(pool).insert(CONFIG)
+    nine = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+    async def write(minute: int, *records: cmd.Record) -> None:
+        at = nine + timedelta(minutes=minute)
+        stepped_us = round(at.timestamp()) * 1_000_000
+        await JournalStore(pool).write([JournalEntry("BTCUSDT", records, at, stepped_us=stepped_us)])
+
+    def order(side: Side, status: cmd.OrderStatus) -> cmd.RecordOrder:
+        one = Decimal(1)
+        return cmd.RecordOrder(side.value, f"x{side.value}", side, 0, one, one, Decimal(0), status, "")
+
+    active = cmd.RecordState(State.PAUSED, State.ACTIVE, "go", "test", None, Decimal(0), rebase_pending=False)
+    await write(0, active, *(order(side, cmd.OrderStatus.OPEN) for side in Side))
+    await write(30, order(Side.BUY, cmd.OrderStatus.CANCELLED))
+    words = ["--from", "2026-11-20T09:20:00Z", "--to", "2026-11-20T09:40:00Z", "--json"]
+    assert await asyncio.to_thread(main, words, {"POSTGRES_URL": database_url}) == 0
+    (told,) = json.loads(capsys.readouterr().out)["subjects"]
+    assert (told["orders_placed"], told["two_sided_share"]) == (0, 0.5)
 
 
 def recorded(run: Heard, tmp_path: Path) -> Path:

@@ -41,7 +41,7 @@ async def insert_pnl(
 PNL_BY_BUCKET = """\
 SELECT DISTINCT ON (bucket)
     date_trunc($1::text, at - interval '1 microsecond', 'UTC')::timestamptz AS bucket,
-    at, spread_capture, inventory_pnl, fees, position
+    at, spread_capture, inventory_pnl, fees, position, mid
 FROM mm_pnl
 WHERE symbol = $2 AND at > $3::timestamptz AND at <= $4::timestamptz
 ORDER BY bucket, at DESC
@@ -58,6 +58,7 @@ class PnlByBucketRow:
     inventory_pnl: Decimal
     fees: Decimal
     position: Decimal
+    mid: Decimal | None
 
 
 async def pnl_by_bucket(

@@ -130,7 +130,7 @@
         card("order lifetime, ms (p10 / 50 / 90)", spread3(orders.lifetime_ms)), card("queue ahead at entry, USDT", spread3(orders.ahead_usdt))),
       chart("P&L and where it comes from", series.t, [
         { label: "total", values: series.total, width: 2.5 }, { label: "spread capture", values: series.spread },
-        { label: "inventory", values: series.inventory }, { label: "fees paid", values: series.fees.map((added) => added && -added) }], { height: 260, note: "Quote currency; total = spread capture + inventory − fees paid, exact; below zero, rebates exceed them." }),
+        { label: "inventory", values: series.inventory }, { label: "fees paid", values: series.fees }], { height: 260, note: "Quote currency; total = spread capture + inventory − fees paid, exact; below zero, rebates exceed them." }),
       el("div", { class: "pair" },
         chart("Inventory", series.t, [{ label: "position, quote currency", values: series.position, colour: "--c3" }], { stepped: true }),
         chart("Spread between our innermost orders, bps", series.t, [{ label: "bps", values: series.quoted_bps, colour: "--c5" }], { stepped: true, empty: "Not recorded." }),

@@ -11,7 +11,7 @@ ON CONFLICT (symbol, at) DO NOTHING;
 -- The last result within each minute, hour or day of a period; a full hour ends the hour before it.
 SELECT DISTINCT ON (bucket)
     date_trunc(@bucket::text, at - interval '1 microsecond', 'UTC')::timestamptz AS bucket,
-    at, spread_capture, inventory_pnl, fees, position
+    at, spread_capture, inventory_pnl, fees, position, mid
 FROM mm_pnl
 WHERE symbol = @symbol AND at > @since::timestamptz AND at <= @until::timestamptz
 ORDER BY bucket, at DESC;
