@@ -9,7 +9,6 @@ from lab.desk_records import NOW_NS, START, instrument, view_of
 from market_maker.actors.changes import ChangeFeed
 from market_maker.api.ports import (
     ActiveSymbolError,
-    AuditFilter,
     Changes,
     Check,
     CheckStatus,
@@ -34,7 +33,7 @@ from market_maker.core.view import (
     PreviewView,
     SymbolView,
 )
-from market_maker.repositories.audit import AuditEntry
+from market_maker.repositories.audit import AuditEntry, AuditFilter
 from market_maker.repositories.drills import Drill
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.fills import FillRecord

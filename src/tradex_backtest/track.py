@@ -104,16 +104,8 @@ class Track:
         return Tracked(tuple(self._fill(record) for record in self._fills), tuple(self._points), orders, time)
 
     def _fill(self, record: cmd.RecordFill) -> FillFigures:
-        return FillFigures(
-            record.executed_at_us,
-            record.side.value,
-            record.level,
-            record.price,
-            record.quantity,
-            record.fee,
-            record.mid,
-            self._markouts.get((record.trade_id, record.side.value), {}),
-        )
+        markouts = self._markouts.get((record.trade_id, record.side.value), {})
+        return FillFigures.of(record, record.executed_at_us, markouts)
 
     def _marked_out(self, record: cmd.RecordMarkouts) -> None:
         for markout in record.markouts:

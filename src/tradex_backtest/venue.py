@@ -50,7 +50,6 @@ class BacktestVenue:
         self.instrument = stream.instrument
         self.orders: dict[str, VenueOrder] = {}
         """By client order id: open ones, and the latest that are over."""
-        self._by_order_id: dict[str, VenueOrder] = {}
         self._open: dict[str, VenueOrder] = {}
         self._finals: deque[VenueOrder] = deque()
         self._fees = fees
@@ -110,7 +109,7 @@ class BacktestVenue:
         queue = self._book.side(book_order.side).own.queue(order.price_ticks)
         entered.ahead = queue[-1].ahead if queue else 0
         self.orders[order.client_order_id] = entered
-        self._by_order_id[book_order.order_id] = self._open[book_order.order_id] = entered
+        self._open[book_order.order_id] = entered
         return book_order.order_id, ""
 
     def cancel(self, order_id: str, at_us: int) -> bool:
@@ -259,7 +258,6 @@ class BacktestVenue:
         if len(self._finals) > FINAL_ORDERS_KEPT:
             oldest = self._finals.popleft()
             del self.orders[oldest.asked.client_order_id]
-            del self._by_order_id[oldest.book_order.order_id]
 
     def _next_engine_sequence(self) -> int:
         self._engine_sequence += 1

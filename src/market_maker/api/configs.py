@@ -11,7 +11,6 @@ from fastapi.responses import JSONResponse
 
 from market_maker.api import answers, approval, rendering
 from market_maker.api.approval import ENABLING_WAITS
-from market_maker.api.audit import entry
 from market_maker.api.confirmation import require_confirmed_change, require_confirmed_removal
 from market_maker.api.context import Call, CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
@@ -75,10 +74,7 @@ async def create_config(body: ConfigCreate, call: CallOf, response: Response) ->
     if body.dry_run:
         return answer
     after = answer.model_dump(mode="json")
-    route = "POST /v1/mm-configs"
-    await call.audit.record(
-        [entry(call.principal, route, config.symbol, before=None, after=after, why=body.reason or "created")]
-    )
+    await call.record("POST /v1/mm-configs", config.symbol, None, after, body.reason or "created")
     return answer
 
 
@@ -149,8 +145,7 @@ async def amend(
         await call.desk.update_config(after, call.actor, why, replaces)
     answer = rendering.config(after)
     was = rendering.config(before).model_dump(mode="json")
-    row = entry(call.principal, route, symbol, before=was, after=answer.model_dump(mode="json"), why=why)
-    await call.audit.record([row])
+    await call.record(route, symbol, was, answer.model_dump(mode="json"), why)
     return answer
 
 
@@ -185,9 +180,7 @@ async def _propose(call: Call, route: str, made: ConfigProposal) -> JSONResponse
     """Keep a change for a second person: 202."""
     made = replace(made, id=await call.approval.kept.add(made))
     after = {"proposal": proposal_answer(call.approval, made).model_dump(mode="json")}
-    await call.audit.record(
-        [entry(call.principal, route, made.symbol, before=None, after=after, why=made.reason)]
-    )
+    await call.record(route, made.symbol, None, after, made.reason)
     return _proposed(call, made)
 
 
@@ -235,8 +228,7 @@ async def delete_config(
             require_confirmed_removal(symbol, held)
         why = given.reason or "deleted"
         await call.desk.delete_config(symbol, call.actor, why)
-    route = "DELETE /v1/mm-configs/{symbol}"
-    await call.audit.record([entry(call.principal, route, symbol, before=before, after=None, why=why)])
+    await call.record("DELETE /v1/mm-configs/{symbol}", symbol, before, None, why)
 
 
 async def _current(desk: Desk, symbol: str) -> SymbolConfig:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Request
 from pydantic import WithJsonSchema
 
 from market_maker.api.approval import Approval
-from market_maker.api.audit import AuditTrail
+from market_maker.api.audit import AuditTrail, entry
 from market_maker.api.fleet_port import FleetPort
 from market_maker.api.forwarded import Origin, origin_of
 from market_maker.api.ports import Desk
@@ -21,6 +21,7 @@ from market_maker.api.unowned import unowned
 from market_maker.api.validation import SYMBOL_PATTERN
 from market_maker.core.states import Cause
 from market_maker.core.view import SymbolView
+from market_maker.repositories.audit import Json
 
 
 class Waits:
@@ -67,6 +68,17 @@ class Call:
     def actor(self) -> str:
         """Who makes it, by name."""
         return self.principal.actor
+
+    async def record(
+        self,
+        route: str,
+        symbol: str,
+        before: Mapping[str, Json] | None,
+        after: Mapping[str, Json] | None,
+        why: str,
+    ) -> None:
+        """Into the audit trail: what the call has changed of a symbol."""
+        await self.audit.record([entry(self.principal, route, symbol, before=before, after=after, why=why)])
 
 
 async def _desk(request: Request) -> Desk:

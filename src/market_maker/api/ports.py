@@ -16,7 +16,7 @@ from market_maker.core.config import SymbolConfig
 from market_maker.core.obligations import ProgrammeDay
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
-from market_maker.repositories.audit import AuditEntry
+from market_maker.repositories.audit import AuditEntry, AuditFilter
 from market_maker.repositories.drills import Drill
 from market_maker.repositories.fills import FillRecord
 from market_maker.repositories.markouts import MarkoutSum
@@ -57,19 +57,6 @@ class NotProvenZeroError(DeskError):
 
 class MetadataDownError(DeskError):
     """The Metadata Service does not answer; trying again later may work."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which entries of the audit trail are wanted; None: all."""
-
-    symbol: str | None = None
-    actor: str | None = None
-    route: str | None = None
-    changed: str | None = None
-    """A field whose value differs before and after."""
-    text: str | None = None
-    """Stands somewhere in the entry, in small letters or capitals."""
 
 
 @dataclass(frozen=True, slots=True)

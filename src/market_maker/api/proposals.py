@@ -10,7 +10,6 @@ from pydantic import Field
 from market_maker.api import answers, approval, rendering
 from market_maker.api.answers import FieldChange
 from market_maker.api.approval import Approval
-from market_maker.api.audit import entry
 from market_maker.api.configs import BODY_PROBLEMS, consistent, modelled, proposal_answer
 from market_maker.api.context import ApprovalOf, Call, CallOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
@@ -158,19 +157,7 @@ def _settings(row: ConfigProposal) -> dict[str, Any]:
 async def _record(call: Call, symbol: str, verb: str, row: ConfigProposal, why: str) -> None:
     fields = [FieldChange.model_validate(change) for change in row.changes]
     state = row.state(approval.now()).value
-    await call.audit.record(
-        [
-            entry(
-                call.principal,
-                f"POST /v1/mm-configs/{{symbol}}/proposals/{{proposal}}/{verb}",
-                symbol,
-                before={change.field: change.before for change in fields},
-                after={
-                    **{change.field: change.after for change in fields},
-                    "proposal": row.id,
-                    "state": state,
-                },
-                why=why,
-            )
-        ]
-    )
+    before = {change.field: change.before for change in fields}
+    after = {change.field: change.after for change in fields} | {"proposal": row.id, "state": state}
+    route = f"POST /v1/mm-configs/{{symbol}}/proposals/{{proposal}}/{verb}"
+    await call.record(route, symbol, before, after, why)

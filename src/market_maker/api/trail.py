@@ -11,10 +11,9 @@ from market_maker.api.context import DeskOf
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, PeriodOf, RowCursor, page, row_id
-from market_maker.api.ports import AuditFilter
 from market_maker.api.problems import documented
 from market_maker.api.validation import FIELD_PATTERN, NO_NUL_PATTERN
-from market_maker.repositories.audit import AuditEntry
+from market_maker.repositories.audit import AuditEntry, AuditFilter
 
 router = APIRouter(route_class=DeskRoute, tags=["history"])
 

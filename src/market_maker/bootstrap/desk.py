@@ -21,7 +21,7 @@ from market_maker.core.obligations import ProgrammeDay
 from market_maker.core.states import Cause, State
 from market_maker.core.view import DepthLevel, PreviewView, SymbolView
 from market_maker.ownership.shell import Ownership
-from market_maker.repositories.audit import AuditEntry, AuditRepository
+from market_maker.repositories.audit import AuditEntry, AuditFilter, AuditRepository
 from market_maker.repositories.configs import ConfigRepository, Written
 from market_maker.repositories.drills import Drill, DrillRepository
 from market_maker.repositories.errors import DatabaseError, DuplicateError, VersionConflictError
@@ -318,19 +318,10 @@ class ServiceDesk:
         return self._changes.subscribe()
 
     async def audited(
-        self, wanted: ports.AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
+        self, wanted: AuditFilter, before: int | None, limit: int, period: Period = ALWAYS
     ) -> Sequence[tuple[int, AuditEntry]]:
         """Entries of the audit trail, newest first."""
-        return await self._audit.list(
-            wanted.symbol,
-            before,
-            limit,
-            actor=wanted.actor,
-            route=wanted.route,
-            changed=wanted.changed,
-            text=wanted.text,
-            period=period,
-        )
+        return await self._audit.list(wanted, before, limit, period)
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the audit trail."""

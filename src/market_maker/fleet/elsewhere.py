@@ -17,7 +17,7 @@ from market_maker.api.security import Principal
 from market_maker.api.unowned import Unowned, unowned
 from market_maker.core.states import Cause, State
 from market_maker.fleet.forward import ANSWER_S_MAX, owner_silent
-from market_maker.fleet.owners_answers import OwnersAnswer, ask_owner, by_owner
+from market_maker.fleet.owners_answers import ask_owner, by_owner
 from market_maker.fleet.peers import Peers
 from market_maker.repositories.errors import DatabaseError
 
@@ -58,7 +58,7 @@ class _Race:
         self._away = away
         self._asked = asked
         self._owner_of = {symbol: owner for owner, symbols in asked.items() for symbol in symbols}
-        self._answers: list[OwnersAnswer] = []
+        self._answers: list[TakenElsewhere] = []
         self._said: dict[str, ControlResult] = {}
         self._is_kill = emergency.cause is Cause.KILL
         self._recording = self._is_kill

@@ -1,13 +1,12 @@
 """An emergency request goes on to the instances that own the symbols it means."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from market_maker.api import outcomes
 from market_maker.api.answers import Audit, ControlResult
-from market_maker.api.fleet_port import Emergency
+from market_maker.api.fleet_port import Emergency, TakenElsewhere
 from market_maker.api.forwarded import Origin
 from market_maker.api.problems import SymbolOutcome
 from market_maker.api.security import Principal
@@ -38,14 +37,6 @@ class _Answer(BaseModel):
     detail: str = "the symbol's owner answered without a result: look at its status"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnersAnswer:
-    """How the symbols of one other instance took it."""
-
-    results: Mapping[str, ControlResult]
-    audit: Audit = "pending"
-
-
 def by_owner(peers: Peers, emergency: Emergency, away: Sequence[str]) -> dict[str, list[str]]:
     """Whom to ask, and for which of the symbols that do not run here; nobody's are left out.
 
@@ -66,7 +57,7 @@ async def ask_owner(
     symbols: Sequence[str],
     principal: Principal,
     origin: Origin,
-) -> OwnersAnswer:
+) -> TakenElsewhere:
     """One instance's answer, with a result for each of its symbols; without any when it does not answer."""
     sent = forward.WireRequest(
         method="POST",
@@ -78,14 +69,14 @@ async def ask_owner(
     )
     answer = await forward.ask(peers, owner, sent, emergency.wait_s)
     if answer is None:
-        return OwnersAnswer({})
+        return TakenElsewhere({}, "pending")
     try:
         read = _Answer.model_validate_json(answer.body)
     except ValidationError:
         read = _Answer()
     missing = [outcomes.refused(symbol, read.code, read.detail) for symbol in symbols]
     given = [ControlResult(**dict(result)) for result in read.results]
-    return OwnersAnswer({result.symbol: result for result in (*missing, *given)}, read.audit)
+    return TakenElsewhere({result.symbol: result for result in (*missing, *given)}, read.audit)
 
 
 def _body(emergency: Emergency, symbols: Sequence[str]) -> str:

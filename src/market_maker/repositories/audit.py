@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -35,6 +35,22 @@ class AuditEntry:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are wanted; None: all."""
+
+    symbol: str | None = None
+    actor: str | None = None
+    route: str | None = None
+    changed: str | None = None
+    """A field whose value differs before and after."""
+    text: str | None = None
+    """Stands somewhere in the entry, in small letters or capitals."""
+
+
+EVERYTHING = AuditFilter()
+
+
 class AuditRepository:
     """The audit trail."""
 
@@ -58,28 +74,15 @@ class AuditRepository:
 
     async def list(
         self,
-        symbol: str | None = None,
+        wanted: AuditFilter = EVERYTHING,
         before_id: int | None = None,
         limit: int = 100,
-        *,
-        actor: str | None = None,
-        route: str | None = None,
-        changed: str | None = None,
-        text: str | None = None,
         period: Period = ALWAYS,
     ) -> Sequence[tuple[int, AuditEntry]]:
-        """(row id, entry) of the period with a row id under `before_id`, newest first.
-
-        Of one symbol, actor and route, or of all; those in which the field `changed` differs before and
-        after, and in which `text` stands, in small letters or capitals.
-        """
+        """(row id, entry) of those wanted of the period, with a row id under `before_id`, newest first."""
         rows = await sql.list_audit(
             self._db,
-            symbol=symbol,
-            actor=actor,
-            route=route,
-            changed=changed,
-            text=text,
+            **asdict(wanted),
             before_id=ID_MAX if before_id is None else before_id,
             since=period.since,
             until=period.until,

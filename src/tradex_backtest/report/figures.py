@@ -6,10 +6,14 @@ Amounts are quote currency, exact until they are written. None: it cannot be kno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+from market_maker.core.commands import RecordFill
 from market_maker.core.instrument import EXACT
 from market_maker.core.results import Parts, bps_of
+
+if TYPE_CHECKING:  # a backtest needs no database
+    from market_maker.repositories.fills import FillRecord
 
 HORIZONS_MS = (100, 1_000, 10_000, 60_000)
 WORST_FILLS = 10
@@ -42,6 +46,12 @@ class FillFigures:
     mid: Decimal | None
     markouts: dict[int, Decimal]
     """Quote currency, by horizon in ms; missing ones are not in it."""
+
+    @classmethod
+    def of(cls, fill: "RecordFill | FillRecord", at_us: int, markouts: dict[int, Decimal]) -> Self:
+        """Of a fill that an engine has recorded, or the database."""
+        side, level, price = fill.side.value, fill.level, fill.price
+        return cls(at_us, side, level, price, fill.quantity, fill.fee, fill.mid, markouts)
 
     @property
     def notional(self) -> Decimal:

@@ -5,6 +5,7 @@ It holds no more points than fit: a sweep of hundreds has all its runs in the ta
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -107,15 +108,7 @@ def _detail(subject: Subject, points: int) -> dict[str, Any]:
             {"state": share.state, "reason": share.reason, "seconds": round(share.seconds, 3)}
             for share in subject.time
         ],
-        "presence": [
-            {
-                "programme": one.programme,
-                "required": one.required,
-                "reached": one.reached,
-                "unit": one.unit,
-            }
-            for one in subject.presence
-        ],
+        "presence": [asdict(one) for one in subject.presence],
         "worst_fills": [_fill(fill) for fill in subject.worst_fills()],
     }
 

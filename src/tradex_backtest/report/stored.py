@@ -107,16 +107,8 @@ def _figure(fill: FillRecord, mids: Sequence[StoredMid]) -> FillFigures:
         )
         for stored in mids
     ]
-    return FillFigures(
-        microseconds(fill.executed_at),
-        fill.side.value,
-        fill.level,
-        fill.price,
-        fill.quantity,
-        fill.fee,
-        fill.mid,
-        {markout.horizon_ms: usdt for markout in markouts if (usdt := markout.usdt) is not None},
-    )
+    known = {markout.horizon_ms: usdt for markout in markouts if (usdt := markout.usdt) is not None}
+    return FillFigures.of(fill, microseconds(fill.executed_at), known)
 
 
 def _points(earned: Sequence[Earned], told: Sequence[InnermostOrders]) -> tuple[Point, ...]:

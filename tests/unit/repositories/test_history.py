@@ -11,7 +11,7 @@ import pytest
 from lab.journal_records import NOON, Fills, entry, order, risk, state
 from market_maker.core.commands import OrderStatus, PositionRow
 from market_maker.core.side import Side
-from market_maker.repositories.audit import AuditEntry, AuditRepository
+from market_maker.repositories.audit import AuditEntry, AuditFilter, AuditRepository
 from market_maker.repositories.fills import FillRepository
 from market_maker.repositories.journal_store import JournalStore
 from market_maker.repositories.orders import OrderRepository
@@ -163,8 +163,8 @@ async def test_the_audit_is_read_by_actor_route_and_period(pool: asyncpg.Pool) -
         {"route": "POST /v1/mm/emergency/kill"},
         {"period": Period(since=NOON + timedelta(minutes=1))},
     ):
-        assert [one.actor for _, one in await audit.list(**wanted)] == ["bob"]
-    assert await audit.list(actor="nobody") == []
+        assert [one.actor for _, one in await audit.list(AuditFilter(**wanted))] == ["bob"]
+    assert await audit.list(AuditFilter(actor="nobody")) == []
 
 
 async def test_an_empty_outbox_has_nothing_to_send(pool: asyncpg.Pool) -> None:
@@ -196,14 +196,14 @@ async def test_an_audit_entry_comes_back_and_is_kept_once(pool: asyncpg.Pool) ->
     everywhere = audited(symbol=None)
     assert await audit.append([made, everywhere]) == 2
     assert await audit.append([made]) == 0
-    ((row_id, stored),) = await audit.list("BTC-USDT")
+    ((row_id, stored),) = await audit.list(AuditFilter("BTC-USDT"))
     assert (stored.entry_id, stored.at, stored.actor, stored.roles, stored.before) == (
         *(made.entry_id, made.at, made.actor, made.roles, None),
     )
     assert stored.after == {"base_spread_bps": "12.5", "levels": [1, None], "odd\ufffd": "?"}
     assert stored.why == "wider \ufffd for the night"
     assert [one.symbol for _, one in await audit.list()] == [None, "BTC-USDT"]
-    assert await audit.list("BTC-USDT", before_id=row_id) == []
+    assert await audit.list(AuditFilter("BTC-USDT"), before_id=row_id) == []
 
 
 @pytest.mark.parametrize(
