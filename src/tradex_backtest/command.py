@@ -13,9 +13,8 @@ from tradex_backtest.field import JobResult
 from tradex_backtest.latencies import OneWayLatencies
 from tradex_backtest.parser import command, say
 from tradex_backtest.progress import progress
+from tradex_backtest.report.comparison import lines, table
 from tradex_backtest.report.figures import Subject, plain
-from tradex_backtest.report.lines import lines
-from tradex_backtest.report.markdown import table
 from tradex_backtest.report.page import write_page
 from tradex_backtest.run_settings import RunSettings
 from tradex_backtest.sweep import jobs_of, play_all
