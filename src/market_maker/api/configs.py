@@ -16,7 +16,7 @@ from market_maker.api.context import Call, CallOf, DeskOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
 from market_maker.api.model_schemas import ModelRefusedError, with_model
 from market_maker.api.ports import ActiveSymbolError, Desk, SupersededError
-from market_maker.api.problems import ProblemError, documented, of_fields, unknown_symbol
+from market_maker.api.problems import BODY_PROBLEMS, ProblemError, documented, of_fields, unknown_symbol
 from market_maker.api.requests import ConfigCreate, ConfigUpdate, DeleteRequest
 from market_maker.api.validation import SYMBOL_PATTERN, FieldError
 from market_maker.core.config import SymbolConfig
@@ -26,7 +26,6 @@ from market_maker.repositories.proposals import ConfigProposal
 router = APIRouter(route_class=DeskRoute, tags=["configuration"])
 
 _S = HTTPStatus
-BODY_PROBLEMS = (_S.BAD_REQUEST, _S.REQUEST_ENTITY_TOO_LARGE, _S.UNSUPPORTED_MEDIA_TYPE)
 AMENDING: dict[int | str, dict[str, Any]] = {
     _S.ACCEPTED: {
         "model": answers.ProposalItem,

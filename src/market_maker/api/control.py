@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from market_maker.api import answers, outcomes
 from market_maker.api.context import Call, CallOf, SymbolInPath, running
 from market_maker.api.guard import DeskRoute
-from market_maker.api.problems import documented
+from market_maker.api.problems import BODY_PROBLEMS, documented
 from market_maker.api.requests import ActivationRequest, ControlRequest
 from market_maker.api.waits import activate
 from market_maker.core.states import Cause
@@ -15,14 +15,7 @@ from market_maker.core.states import Cause
 router = APIRouter(route_class=DeskRoute, tags=["control"])
 
 _S = HTTPStatus
-CONTROL_PROBLEMS = documented(
-    _S.BAD_REQUEST,
-    _S.REQUEST_ENTITY_TOO_LARGE,
-    _S.UNSUPPORTED_MEDIA_TYPE,
-    _S.NOT_FOUND,
-    _S.CONFLICT,
-    _S.SERVICE_UNAVAILABLE,
-)
+CONTROL_PROBLEMS = documented(*BODY_PROBLEMS, _S.NOT_FOUND, _S.CONFLICT, _S.SERVICE_UNAVAILABLE)
 """What a request for a transition may be refused with."""
 
 

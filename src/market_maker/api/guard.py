@@ -94,8 +94,7 @@ def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
         if names.count(name) > 1
     ]
     if errors:
-        detail = f"{errors[0].field}: {errors[0].detail}"
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", detail, errors=errors)
+        raise of_fields(errors)
 
 
 def _refuse_bare_number(body: object) -> None:

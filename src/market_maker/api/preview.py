@@ -13,7 +13,7 @@ from market_maker.api.confirmation import unconfirmed
 from market_maker.api.context import DeskOf, SymbolInPath, running
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.problems import ProblemError, documented
+from market_maker.api.problems import BODY_PROBLEMS, ProblemError, documented
 from market_maker.api.quotes import QuoteSteps, previewed
 from market_maker.api.requests import ConfigUpdate
 from market_maker.api.validation import FieldError
@@ -49,13 +49,7 @@ class Preview(Answer):
 
 @router.post(
     "/v1/mm-configs/{symbol}/preview",
-    responses=documented(
-        _S.BAD_REQUEST,
-        _S.REQUEST_ENTITY_TOO_LARGE,
-        _S.UNSUPPORTED_MEDIA_TYPE,
-        _S.NOT_FOUND,
-        _S.SERVICE_UNAVAILABLE,
-    ),
+    responses=documented(*BODY_PROBLEMS, _S.NOT_FOUND, _S.SERVICE_UNAVAILABLE),
 )
 async def preview(symbol: SymbolInPath, body: ConfigUpdate, desk: DeskOf) -> Preview:
     """The quotes, cancels and orders that a change would give against the live book. Nothing is changed.

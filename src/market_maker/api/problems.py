@@ -236,6 +236,12 @@ def _internal_error(incident: str) -> ProblemError:
 
 
 Responses = dict[int | str, dict[str, Any]]
+BODY_PROBLEMS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+"""What any body may be refused with."""
 
 
 def documented(*statuses: HTTPStatus) -> Responses:

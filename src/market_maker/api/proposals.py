@@ -10,11 +10,11 @@ from pydantic import Field
 from market_maker.api import answers, approval, rendering
 from market_maker.api.answers import FieldChange
 from market_maker.api.approval import Approval
-from market_maker.api.configs import BODY_PROBLEMS, consistent, modelled, proposal_answer
+from market_maker.api.configs import consistent, modelled, proposal_answer
 from market_maker.api.context import ApprovalOf, Call, CallOf, SymbolInPath
 from market_maker.api.guard import DeskRoute
 from market_maker.api.paging import Limit, NextCursor, RowCursor, page, row_id
-from market_maker.api.problems import ProblemError, documented
+from market_maker.api.problems import BODY_PROBLEMS, ProblemError, documented
 from market_maker.api.requests import VERSION_MAX, ConfigUpdate, DecisionRequest
 from market_maker.api.trail import Exactly
 from market_maker.repositories.proposals import ConfigProposal, Decision, ProposalState

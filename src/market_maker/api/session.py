@@ -19,7 +19,7 @@ from market_maker.api.admission import note_denied
 from market_maker.api.answers import Answer
 from market_maker.api.decimals import Timestamp
 from market_maker.api.guard import DeskRoute
-from market_maker.api.problems import ProblemError, documented
+from market_maker.api.problems import BODY_PROBLEMS, ProblemError, documented
 from market_maker.api.security import Authenticator, Principal, Role, RoleMissingError
 from market_maker.api.signed_out import SignedOut
 from market_maker.api.tokens import COOKIE, SECURE_COOKIE, is_secure, token_of
@@ -74,15 +74,7 @@ async def who(request: Request) -> Session:
 
 @router.post(
     "/v1/mm/session",
-    responses=documented(
-        _S.BAD_REQUEST,
-        _S.UNAUTHORIZED,
-        _S.FORBIDDEN,
-        _S.CONFLICT,
-        _S.REQUEST_ENTITY_TOO_LARGE,
-        _S.UNSUPPORTED_MEDIA_TYPE,
-        _S.SERVICE_UNAVAILABLE,
-    ),
+    responses=documented(*BODY_PROBLEMS, _S.UNAUTHORIZED, _S.FORBIDDEN, _S.CONFLICT, _S.SERVICE_UNAVAILABLE),
 )
 async def sign_in(request: Request, body: SignIn, response: Response) -> Session:
     """Take a token and set the cookie that browsers show from then on, for as long as the token is valid.
