@@ -16,13 +16,16 @@ from pydantic import ValidationError
 
 from market_maker.api.model_schemas import ModelRefusedError, with_model
 from market_maker.api.requests import ConfigCreate
+from market_maker.api.validation import field_errors
 from market_maker.core.config import SymbolConfig
 from tradex_backtest.errors import BacktestError
 
 ANY_SYMBOL: Final = "ANY"
 """Stands for the market's own until a configuration meets one."""
+SPREAD: Final = "base_spread_bps"
 HALF_SPREAD: Final = "half_spread_bps"
-"""Half of `base_spread_bps`, for those who think in distances from the mid."""
+"""Half of it, for those who think in distances from the mid."""
+_TWINS: Final = {SPREAD: HALF_SPREAD, HALF_SPREAD: SPREAD}
 VARIANTS_MAX: Final = 10_000
 
 
@@ -109,8 +112,11 @@ def _variants(name: str, fields: Mapping[str, Any], sweeps: Iterable[Sweep]) -> 
 
 
 def _with(fields: Mapping[str, Any], chosen: Mapping[str, object]) -> dict[str, Any]:
-    """The fields of a file with those of a sweep; a dot leads into the model's parameters."""
-    merged = dict(fields)
+    """The fields of a file with those of a sweep; a dot leads into the model's parameters.
+
+    A sweep of the spread takes the place of the file's, whichever way each is given.
+    """
+    merged = {field: value for field, value in fields.items() if _TWINS.get(field) not in chosen}
     for field, value in chosen.items():
         outer, _, inner = field.partition(".")
         merged[outer] = {**merged.get(outer, {}), inner: value} if inner else value
@@ -120,16 +126,18 @@ def _with(fields: Mapping[str, Any], chosen: Mapping[str, object]) -> dict[str, 
 def _config(name: str, given: dict[str, Any]) -> NamedConfig:
     fields = dict(given)
     if HALF_SPREAD in fields:
-        if "base_spread_bps" in fields and HALF_SPREAD in given and "base_spread_bps" in given:
-            fields.pop("base_spread_bps")
-        fields["base_spread_bps"] = _twice(name, fields.pop(HALF_SPREAD))
+        if SPREAD in fields:
+            raise BacktestError(
+                f"configuration {name!r}: {HALF_SPREAD} is half of {SPREAD}: give one of them"
+            )
+        fields[SPREAD] = _twice(name, fields.pop(HALF_SPREAD))
     symbol = fields.pop("symbol", None)
     try:
         body = ConfigCreate.model_validate({**fields, "symbol": symbol or ANY_SYMBOL})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BacktestError(f"configuration {name!r}: {where}: {first['msg']}") from None
+        (wrong,) = field_errors([{**first, "loc": ("body", *first["loc"])}])
+        raise BacktestError(f"configuration {name!r}: {wrong.field}: {wrong.detail}") from None
     try:
         settings = with_model(SymbolConfig(body.symbol), body.settings)
     except ModelRefusedError as error:

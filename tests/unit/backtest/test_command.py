@@ -8,6 +8,7 @@ from tests.support.backtest import backtested, config_file, wandering
 
 from tradex_backtest.calibrate_command import main as calibrate
 from tradex_backtest.command import main
+from tradex_backtest.configs import parse_sweep, read_configs
 
 
 @pytest.fixture
@@ -130,7 +131,11 @@ def test_a_receive_time_far_ahead_ends_the_run_at_its_line(
         (["--capture", "{market}", "--sweep", "spread"], "--sweep: 'spread': write it as field=value"),
         (
             ["--capture", "{market}", "--sweep", "spread=1"],
-            "'default spread=1': spread: Extra inputs are not",
+            "'default spread=1': spread: is not a field of this request: remove it",
+        ),
+        (
+            ["--capture", "{market}", "--sweep", "half_spread_bps=1", "--sweep", "base_spread_bps=2"],
+            "half_spread_bps is half of base_spread_bps: give one of them",
         ),
         (["--capture", "{market}", "--feed-latency", "fast"], "must be a number with a unit"),
         (["--capture", "{market}", "--jobs", "0"], "--jobs: must be a whole number of processes, 1 or more"),
@@ -146,6 +151,13 @@ def test_what_is_asked_wrongly_is_one_sentence(
     said = capsys.readouterr().err
     assert problem in said
     assert said.count("\n") == 1
+
+
+def test_a_sweep_of_the_spread_replaces_the_half_spread_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "half.yaml"
+    path.write_text("half_spread_bps: 3")
+    swept = read_configs([path], [parse_sweep("base_spread_bps=2,4")])
+    assert [named.config.base_spread_bps for named in swept] == [2, 4]
 
 
 def test_an_answer_beyond_the_response_timeout_halts(
