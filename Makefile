@@ -34,19 +34,26 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 	@$(call install,--require-hashes -r requirements/dev.txt)
 	@touch $@
 
+# What all processes of the tests import, compiled by one: from a clean clone each of them did it for itself.
+$(VENV)/.compiled: $(VENV)/.dev
+	@$(BIN)/python -m pytest --collect-only --quiet > $@ || true
+
 # --- what people run -----------------------------------------------------------------------------
 
 demo: $(VENV)/.demo
 	@$(BIN)/market-maker demo $(ARGS)
 
-test: lint test-fast test-acceptance
+# mypy uses one core; the other compiles meanwhile.
+test:
+	@$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/.compiled
+	@$(MAKE) --no-print-directory test-fast test-acceptance
 
 # More processes than cores, because tests wait for servers: twice as many are never all busy.
-test-fast: $(VENV)/.dev
+test-fast: $(VENV)/.compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/acceptance $(ARGS)
 
 # Each process has an exchange and a service of its own.
-test-acceptance: $(VENV)/.dev
+test-acceptance: $(VENV)/.compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope tests/acceptance $(ARGS)
 
 # Two, because each process has Java servers of its own, and its services keep what they promise in seconds.
