@@ -6,6 +6,7 @@ PEERS := .venv-peers
 ARGS ?=
 SEEDS ?= 200
 WORKERS ?= 4
+SERVICES ?= 6
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -52,9 +53,9 @@ test:
 test-fast: $(VENV)/.compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/acceptance $(ARGS)
 
-# Each process has an exchange and a service of its own.
+# Each process has an exchange and a service of its own, and mostly waits for them.
 test-acceptance: $(VENV)/.compiled
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope tests/acceptance $(ARGS)
+	$(BIN)/python -m pytest -n $(SERVICES) --dist loadscope tests/acceptance $(ARGS)
 
 # Two, because each process has Java servers of its own, and its services keep what they promise in seconds.
 test-integration: $(VENV)/.dev
