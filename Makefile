@@ -6,7 +6,7 @@ PEERS := .venv-peers
 ARGS ?=
 SEEDS ?= 200
 WORKERS ?= 4
-SERVICES ?= 6
+SERVICES ?= 5
 # With it each of the tests' processes would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -111,12 +111,6 @@ async def test_ten_random_kills_leave_no_orphan_and_no_lost_or_doubled_fill(star
         await site.operator.clear(symbol)
         rows = await site.require_equal_fills(symbol)
         assert len(rows) >= 12
-    activations = [
-        row
-        for row in await site.operator.rows(BTC, "events")
-        if row["event_type"] == "mm.state.changed.v1" and row["data"]["to"] == "ACTIVE"
-    ]
-    assert len(activations) >= 5
 
 
 async def _crowd(site: Site, symbol: str) -> None:

@@ -244,7 +244,7 @@ def service_environment(
         "FLEET_SECRET": FLEET_SECRET,
         "KAFKA_BROKERS": exchange.kafka,
         "KAFKA_CONSUMER_GROUP": f"market-maker-{account}",
-        # The built-in broker goes through all it keeps for each fetch, and five times as many find nothing new.
+        # The built-in broker goes through all it keeps for each fetch; the default asks five times as often.
         "KAFKA_FETCH_WAIT_MAX_MS": "25",
         "SCHEMA_REGISTRY_URL": exchange.url,
         "ORDER_SERVICE_URL": exchange.url,
