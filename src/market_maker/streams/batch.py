@@ -1,11 +1,8 @@
 """What the poll thread hands to the event loop: one batch per poll."""
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -48,14 +45,6 @@ class Position(NamedTuple):
     """Monotonic time of the poll that read it."""
 
 
-class Ignored(Enum):
-    """Why a good message caused no event."""
-
-    UNKNOWN_SYMBOL = "unknown_symbol"
-    GRID_CHANGING = "grid_changing"
-    NOT_OURS = "not_ours"
-
-
 @dataclass(frozen=True, slots=True)
 class Undecodable:
     """A message that cannot be used, with all that a dead letter needs."""
@@ -94,6 +83,4 @@ class Batch:
     decoded_ns: int = 0
     """Monotonic time at which all was decoded."""
     consumed: dict[str, int] = field(default_factory=dict)
-    """Messages by topic. No Counter: making two and adding to them costs as much as decoding a message."""
-    ignored: defaultdict[tuple[str, Ignored], int] = field(default_factory=partial(defaultdict, int))
-    """Messages by topic and reason."""
+    """Messages by topic. No Counter: making one and adding to it costs as much as decoding a message."""

@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from market_maker.core.events import Execution, OrderEvent, OrderEventKind, Source
 from market_maker.core.side import Side
 from market_maker.streams import envelope
-from market_maker.streams.batch import Arrival, Batch, Ignored
+from market_maker.streams.batch import Arrival, Batch
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.topics import ENGINE_EVENT
 
@@ -21,7 +21,6 @@ _BOOK_DELTA = "BOOK_DELTA"
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    symbol: str
     arrival: Arrival
     source: Source
     sequence: int
@@ -36,14 +35,13 @@ class EngineEventReader:
         self._account_id = account_id
 
     def read(self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch) -> None:
-        """Append an Execution for each side that is ours, or an OrderEvent; count what is not ours."""
+        """Append an Execution for each side that is ours, or an OrderEvent."""
         data = envelope.part(record, "data")
         symbol = envelope.text(data, "symbol")
         try:
             partition = message.partition() or 0
             generation = arrival.generation_of(ENGINE_EVENT, partition)
             context = _Context(
-                symbol,
                 arrival,
                 Source(partition, message.offset() or 0, generation),
                 envelope.integer(data, "sequence"),
@@ -53,8 +51,6 @@ class EngineEventReader:
             events = self._ours(data, context)
         except DecodeError as error:
             raise DecodeError(str(error), symbol) from error
-        if not events:
-            batch.ignored[ENGINE_EVENT, Ignored.NOT_OURS] += 1
         for event in events:
             batch.items.append((symbol, event))
             batch.in_flight.append(context.source)

@@ -8,7 +8,7 @@ from market_maker.core.events import BookDelta, BookSnapshot, Levels
 from market_maker.core.instrument import OffGridError
 from market_maker.streams import envelope
 from market_maker.streams.avro_codec import HEADER_BYTES, AvroDecoder
-from market_maker.streams.batch import Arrival, Batch, Ignored
+from market_maker.streams.batch import Arrival, Batch
 from market_maker.streams.book_reader import BookFields, NotPlainError, read_book
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.instrument_table import InstrumentTable
@@ -35,8 +35,7 @@ class OrderBookProcessor:
         topic = message.topic() or ""
         fields = self._read(topic, message.value())
         if fields is None:
-            batch.ignored[topic, self._why(message)] += 1
-            return
+            return  # an unknown symbol, or one whose grid is changing
         reader, timestamp_us, trace_id, prev_sequence, sequence, bids, asks = fields
         at_ns, data_ns = arrival.at_ns, envelope.data_ns(arrival, timestamp_us)
         trace = envelope.trace_of(message.headers(), trace_id.decode("ascii", "replace"))
@@ -46,10 +45,6 @@ class OrderBookProcessor:
             else BookSnapshot(at_ns, data_ns, sequence, bids, asks, trace, timestamp_us)
         )
         batch.items.append((reader.symbol, event))
-
-    def _why(self, message: Message) -> Ignored:
-        known = self._instruments.reader(message.key() or b"") is not None
-        return Ignored.GRID_CHANGING if known else Ignored.UNKNOWN_SYMBOL
 
     def _read(self, topic: str, value: bytes | None) -> BookFields | None:
         is_delta = topic == ORDER_BOOK_DELTA

@@ -27,7 +27,7 @@ from market_maker.core.events import (
     Source,
 )
 from market_maker.core.states import KillReason
-from market_maker.streams.batch import Batch, Ignored, Position, TopicPartitionKey, Undecodable
+from market_maker.streams.batch import Batch, Position, TopicPartitionKey, Undecodable
 from market_maker.streams.offsets import OffsetTracker
 from market_maker.streams.partitioner import partition_of
 from market_maker.streams.topics import ENGINE_EVENT, INSTRUMENT_HALT
@@ -59,12 +59,8 @@ class RouterCounters:
 
     consumed: Counter[str] = field(default_factory=Counter)
     """Messages by topic."""
-    ignored: Counter[tuple[str, Ignored]] = field(default_factory=Counter)
-    """Good messages that caused nothing, by topic and reason."""
     undecodable: Counter[str] = field(default_factory=Counter)
     """Messages that could not be used, by topic."""
-    unrouted: Counter[str] = field(default_factory=Counter)
-    """Events for a symbol that has no sink, by kind; executions and order events are `strays`."""
     strays: Counter[str] = field(default_factory=Counter)
     """Events of our account in a symbol that the service does not have."""
 
@@ -139,16 +135,12 @@ class KafkaRouter:
         self._positions.update(batch.positions)
         for topic, count in batch.consumed.items():
             self.counters.consumed[topic] += count
-        for what, count in batch.ignored.items():
-            self.counters.ignored[what] += count
 
     def _deliver(self, symbol: str, event: Event) -> None:
         sink = self._sinks.get(symbol)
         if type(event) in _MARKET_DATA:
             if sink is not None:
                 sink.deliver(event)
-            else:
-                self.counters.unrouted[type(event).__name__] += 1
         elif symbol in self._waiting or symbol in self._expected:
             self._wait(symbol, event)
         elif sink is None:
@@ -158,7 +150,6 @@ class KafkaRouter:
 
     def _no_sink(self, symbol: str, event: Event) -> None:
         if not isinstance(event, Execution | OrderEvent):
-            self.counters.unrouted[type(event).__name__] += 1
             if isinstance(event, EngineEventUnreadable) and event.source is not None:
                 self._offsets.done(event.source)
         elif event.source is None or self._offsets.is_current(event.source):

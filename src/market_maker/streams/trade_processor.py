@@ -8,7 +8,7 @@ from market_maker.core.events import MarkPrice, PublicTrade
 from market_maker.core.side import Side
 from market_maker.streams import envelope
 from market_maker.streams.avro_codec import AvroDecoder
-from market_maker.streams.batch import Arrival, Batch, Ignored
+from market_maker.streams.batch import Arrival, Batch
 from market_maker.streams.engine_events import EngineEventReader
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.instrument_table import InstrumentTable
@@ -25,11 +25,10 @@ class TradeProcessor:
     ) -> None:
         self._decoder = decoder
         self._instruments = instruments
-        self._engine_events = engine_events
         self._by_topic: Mapping[str, Callable[[Message, envelope.Record, Arrival, Batch], None]] = {
             TRADES: self._trade,
             MARK: self._mark,
-            ENGINE_EVENT: self._engine_event,
+            ENGINE_EVENT: engine_events.read,
         }
 
     def process(self, message: Message, arrival: Arrival, batch: Batch) -> None:
@@ -52,11 +51,6 @@ class TradeProcessor:
 
         self._priced(made, message, record, arrival, batch)
 
-    def _engine_event(
-        self, message: Message, record: envelope.Record, arrival: Arrival, batch: Batch
-    ) -> None:
-        self._engine_events.read(message, record, arrival, batch)
-
     def _priced(
         self,
         made: Callable[[envelope.Record, int, str | None], PublicTrade | MarkPrice],
@@ -68,7 +62,6 @@ class TradeProcessor:
         data = envelope.part(record, "data")
         symbol = envelope.text(data, "symbol")
         if self._instruments.reader(symbol.encode()) is None:
-            batch.ignored[message.topic() or "", Ignored.UNKNOWN_SYMBOL] += 1
             return
         try:
             data_ns = envelope.data_ns(arrival, envelope.integer(record, "timestamp"))

@@ -22,7 +22,7 @@ from tests.support.kafka import (
 
 from market_maker.core.events import BookDelta, BookSnapshot
 from market_maker.streams.avro_codec import AvroDecoder, WriterSchema
-from market_maker.streams.batch import Arrival, Batch, Ignored
+from market_maker.streams.batch import Arrival, Batch
 from market_maker.streams.book_reader import NotPlainError, read_book
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.instrument_table import InstrumentTable
@@ -110,10 +110,9 @@ def test_the_trace_comes_from_the_header_else_from_the_envelope(desk: Desk, wire
     assert without.trace == f"00-{TRACE_ID}-{TRACE_ID[16:]}-01"
 
 
-def test_an_unknown_symbol_is_ignored_and_counted(desk: Desk, wire_format: Wire) -> None:
+def test_an_unknown_symbol_is_ignored(desk: Desk, wire_format: Wire) -> None:
     value = wire_format.value(ORDER_BOOK_DELTA, delta(1, 2, symbol="DOGEUSDT"))
     assert desk.take(ORDER_BOOK_DELTA, value, key=b"DOGEUSDT") is None
-    assert desk.batch.ignored[ORDER_BOOK_DELTA, Ignored.UNKNOWN_SYMBOL] == 1
 
 
 def test_no_book_is_read_between_a_change_of_grid_and_its_publication(desk: Desk, wire_format: Wire) -> None:
@@ -122,7 +121,6 @@ def test_no_book_is_read_between_a_change_of_grid_and_its_publication(desk: Desk
     )
     desk.table.supersede(instrument(tick="0.1"))
     assert desk.take(ORDER_BOOK_SNAPSHOT, value) is None
-    assert desk.batch.ignored[ORDER_BOOK_SNAPSHOT, Ignored.GRID_CHANGING] == 1
     desk.table.replace([instrument(tick="0.1")])
     _, event = desk.take(ORDER_BOOK_SNAPSHOT, value)
     assert event.bids == ((1001, 100000),)

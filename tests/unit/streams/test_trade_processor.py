@@ -19,7 +19,7 @@ from tests.support.kafka import (
 from market_maker.core.events import Execution, MarkPrice, OrderEvent, OrderEventKind, PublicTrade, Source
 from market_maker.core.side import Side
 from market_maker.streams.avro_codec import AvroDecoder
-from market_maker.streams.batch import Arrival, Batch, Ignored
+from market_maker.streams.batch import Arrival, Batch
 from market_maker.streams.engine_events import EngineEventReader
 from market_maker.streams.errors import DecodeError
 from market_maker.streams.instrument_table import InstrumentTable
@@ -98,9 +98,8 @@ def test_a_double_means_the_shortest_decimal_that_reads_back(
     assert event.price == Decimal("0.1")
 
 
-def test_trades_of_an_unknown_symbol_are_counted(desk: Desk, wire_format: Wire) -> None:
+def test_trades_of_an_unknown_symbol_are_ignored(desk: Desk, wire_format: Wire) -> None:
     assert desk.take(MARK, wire_format.value(MARK, mark("1", "DOGEUSDT"))) == []
-    assert desk.batch.ignored[MARK, Ignored.UNKNOWN_SYMBOL] == 1
 
 
 # --- executions -----------------------------------------------------------------------------------
@@ -147,7 +146,6 @@ def test_a_trade_with_ourselves_is_two_executions_and_both_must_become_durable(
 def test_others_trades_are_nothing_to_us(desk: Desk, wire_format: Wire) -> None:
     assert desk.take(ENGINE_EVENT, engine(wire_format, trade_event("t1", THEIRS, THEIRS))) == []
     assert desk.batch.in_flight == []
-    assert desk.batch.ignored[ENGINE_EVENT, Ignored.NOT_OURS] == 1
 
 
 def test_a_fill_in_a_symbol_whose_instrument_is_unknown_is_still_a_fill(
