@@ -14,7 +14,7 @@ from benchmarks.report import Row
 from lab.journal_records import NOON, Fills, entry, order, state
 from lab.postgres_server import start_server
 from market_maker.core.commands import OrderStatus
-from market_maker.core.ledger.inventory import fold
+from market_maker.core.ledger.fold import Fold
 from market_maker.core.side import Side
 from market_maker.repositories.database import open_pool
 from market_maker.repositories.fills import FillRepository
@@ -65,11 +65,12 @@ async def group_commit(pool: asyncpg.Pool) -> list[Row]:
 async def rebuild(pool: asyncpg.Pool) -> list[Row]:
     """Reading and folding a symbol's whole history, as at start-up."""
     began = time.perf_counter()
-    fills = [fill async for fill in FillRepository(pool).fold_rows("b2000-0")]
-    folded = fold(fills)
+    fold = Fold()
+    async for fill in FillRepository(pool).fold_rows("b2000-0"):
+        fold.apply(fill)
     seconds = time.perf_counter() - began
-    assert folded.fill_count == len(fills) > 0
-    return [Row("rebuild from fills", len(fills) / seconds, "fills/s")]
+    assert fold.inventory.fill_count > 0
+    return [Row("rebuild from fills", fold.inventory.fill_count / seconds, "fills/s")]
 
 
 async def relay(pool: asyncpg.Pool) -> list[Row]:

@@ -51,7 +51,7 @@ def check_left_active(engine: SymbolEngine, commands: Sequence[cmd.Command], *, 
     is_put_off = (cmd.CancelAll, "") in engine.symbol.clearing.put_off
     if not is_put_off and not any(isinstance(command, cmd.CancelAll) for command in commands):
         raise Violation(6, f"{engine.symbol.name}: left ACTIVE without cancelling all")
-    if engine.may_send:
+    if engine.may_send_at(engine.symbol.now_ns):
         raise Violation(6, f"{engine.symbol.name}: may still send")
 
 

@@ -204,7 +204,7 @@ class EngineAgainstExchange(RuleBasedStateMachine):
         else:
             world.tell(ev.LagMeasured(now_ns, 11 * SECOND_NS, "engine.event.v1"))
             world.tell(ev.LagMeasured(now_ns, 0, "engine.event.v1"))
-        assert not world.engine.may_send
+        assert not world.engine.may_send_at(world.now_ns)
 
     @rule(spread=st.sampled_from([0, 4, 10, 40]))
     def desk_changes_the_spread(self, spread: int) -> None:

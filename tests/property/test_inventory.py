@@ -6,8 +6,9 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.folding import fold
 
-from market_maker.core.ledger.inventory import COST_STEP, Inventory, fold
+from market_maker.core.ledger.inventory import COST_STEP, Inventory
 from market_maker.core.side import Side
 
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.folding import fold
 
 from lab.journal_records import NOON, Fills, order, risk, state
 from market_maker.core.commands import OrderStatus, Record, RecordFill, RecordOrder, RecordState
-from market_maker.core.ledger.inventory import fold
 from market_maker.core.side import Side
 from market_maker.core.states import State
 from market_maker.repositories.fills import FillRepository

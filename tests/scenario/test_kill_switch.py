@@ -241,7 +241,7 @@ def test_a_kill_by_a_fill_sends_its_cancels_before_anything_is_recorded() -> Non
 def test_from_the_kill_on_no_event_whatever_makes_an_order() -> None:
     play = quoting()
     play.kill()
-    assert not play.engine.may_send
+    assert not play.engine.may_send_at(play.now_ns)
     steps: list[Step] = [
         lambda p: p.snapshot(),
         lambda p: p.delta(((9000, 1),)),
@@ -323,9 +323,9 @@ def test_the_cleanup_after_a_kill_repeats_until_zero_is_proven_and_only_then_res
 
 def test_an_order_on_its_way_out_of_the_process_may_not_leave_after_the_kill() -> None:
     play = active()
-    assert play.engine.may_send
+    assert play.engine.may_send_at(play.now_ns)
     play.kill()
-    assert not play.engine.may_send
+    assert not play.engine.may_send_at(play.now_ns)
 
 
 def test_an_order_may_not_leave_from_a_book_that_aged_meanwhile() -> None:

@@ -57,7 +57,7 @@ def test_no_request_leaves_whatever_happens() -> None:
         said.append(play.control(cause))
         said.append(play.tick(60_000))
     assert [line for step in said for line in step.requests] == []
-    assert not play.engine.may_send
+    assert not play.engine.may_send_at(play.now_ns)
 
 
 def test_levels_count_against_the_position_limit_as_if_they_had_been_sent() -> None:

@@ -259,7 +259,7 @@ def test_at_the_leases_end_quotes_leave_at_once_and_return_when_it_runs_again() 
     play = quoting()
     assert play.lease(is_current=False).requests == ["cancel c1", "cancel c2"]
     assert (play.state, play.view().no_quote_reason) == (State.ACTIVE, "lease_ended")
-    assert not play.engine.may_send
+    assert not play.engine.may_send_at(play.now_ns)
     for order in ("c1", "c2"):
         play.cancel_answer(order)
         play.stream_cancelled(order)

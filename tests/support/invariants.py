@@ -6,8 +6,9 @@ The numbers in the messages are those of DESIGN's list.
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from tests.support.folding import fold
+
 from market_maker.core import commands as cmd
-from market_maker.core.ledger.inventory import fold
 from market_maker.core.pricing.reference_mid import MidSource
 from market_maker.core.side import Side
 from market_maker.core.states import State

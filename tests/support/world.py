@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tests.support import invariants
+from tests.support.folding import fold
 
 from lab.exchange import ExchangeModel
 from lab.flights import Flight, answer_of, no_answer
@@ -20,7 +21,7 @@ from market_maker.core.engine.engine import SymbolEngine
 from market_maker.core.engine.symbol import Restored
 from market_maker.core.events import Execution, RequestOutcome
 from market_maker.core.instrument import Instrument
-from market_maker.core.ledger.inventory import Inventory, fold
+from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.ids import IdSeed
 from market_maker.core.orders.order_tracker import Order
 from market_maker.core.risk.kill_switch import Trigger

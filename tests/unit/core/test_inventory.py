@@ -5,9 +5,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from tests.support.folding import fold
 
 from market_maker.core.commands import PositionRow
-from market_maker.core.ledger.inventory import Inventory, fold
+from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.side import Side
 
 ZERO = Decimal(0)

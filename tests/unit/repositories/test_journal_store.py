@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
+from tests.support.folding import fold
 
 from lab.journal_records import NOON, TRACE, Fills, entry, order, risk, state
 from lab.postgres_server import PostgresServer
 from market_maker.core.applied import Applied
 from market_maker.core.commands import OrderStatus
-from market_maker.core.ledger.inventory import fold
 from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 from market_maker.repositories.database import open_pool

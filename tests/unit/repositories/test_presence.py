@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import asyncpg
 from tests.support.conversation import MS, START_NS
+from tests.support.folding import recomputed, stored_lives
 from tests.support.playbook import Playbook, proven
 
 from lab.journal_records import NOON, TRACE
 from market_maker.core.commands import Record, RecordPresence
 from market_maker.core.events import OrderEventKind
-from market_maker.core.ledger.presence import recomputed
 from market_maker.core.obligations import Measure, PresenceSpan, Programme, Tier
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import JournalStore
@@ -72,7 +72,7 @@ async def test_presence_computed_again_from_the_stored_orders_is_the_live_figure
         await store.write(entries[number : number + 7])
     live = last_spans(entries)
     assert await presence.spans(BTC, BEGAN - LONG, BEGAN + LONG) == live
-    lives = await presence.lives(BTC, BEGAN - LONG, BEGAN + LONG)
+    lives = await stored_lives(pool, BTC, BEGAN - LONG, BEGAN + LONG)
     assert recomputed((PROGRAMME,), [(span.from_us, span.until_us) for span in live], lives) == live
     (span,) = live
     assert 0 < span.present_us < span.until_us - span.from_us

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
+from tests.support.folding import fold
 
 from lab.journal_records import NOON, Fills, entry
 from market_maker.core.commands import RecordFill, RecordMarkouts, RecordPnl
 from market_maker.core.config import SymbolConfig
-from market_maker.core.ledger.inventory import fold
 from market_maker.core.ledger.markouts import HORIZONS_MS
 from market_maker.core.results import Markout, Missing, Parts
 from market_maker.core.side import Side

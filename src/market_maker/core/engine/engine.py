@@ -224,13 +224,8 @@ class SymbolEngine:
             return min(wake_ns, symbol.due_ns)
         return min(wake_ns, symbol.due_ns, symbol.stale_ns)
 
-    @property
-    def may_send(self) -> bool:
-        """Whether a new order may leave, as of the last event; asked again right before it does."""
-        return self.may_send_at(self._symbol.now_ns)
-
     def may_send_at(self, now_ns: int) -> bool:
-        """The same at a later monotonic time: a stalled process must not send from an aged book."""
+        """Whether a new order may leave, asked right before: a stalled process must not send from an aged book."""
         symbol = self._symbol
         return (
             symbol.wants_orders

@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol, Self
 
 from market_maker.core.commands import PositionRow
 from market_maker.core.instrument import EXACT
-from market_maker.core.ledger.inventory import Fill, Inventory
+from market_maker.core.ledger.inventory import Inventory
 from market_maker.core.orders.order_tracker import RECENT_ORDERS_MAX
+from market_maker.core.side import Side
 
 VERSION: Final = 2
 """Count it up when the fold gains, loses or changes anything."""
@@ -34,8 +35,8 @@ class UnreadableFoldError(ValueError):
     """A fold that another version wrote, or none at all."""
 
 
-class StoredFill(Fill, Protocol):
-    """What the fold needs of a fill besides its amounts."""
+class StoredFill(Protocol):
+    """What the fold needs of a fill: price and fee in quote currency, quantity in base currency."""
 
     @property
     def id(self) -> int:
@@ -44,6 +45,26 @@ class StoredFill(Fill, Protocol):
     @property
     def order_id(self) -> str:
         """The exchange's id of our order."""
+
+    @property
+    def side(self) -> Side:
+        """Our side."""
+
+    @property
+    def price(self) -> Decimal:
+        """Quote currency."""
+
+    @property
+    def quantity(self) -> Decimal:
+        """Base currency, positive."""
+
+    @property
+    def fee(self) -> Decimal:
+        """Quote currency; negative is a rebate."""
+
+    @property
+    def mid(self) -> Decimal | None:
+        """The price that valued the position when the fill was counted; None: there was none."""
 
 
 class Fold:

@@ -6,9 +6,7 @@ so nothing is lost between realized and unrealized. Beside them the same fills m
 (`attribution`).
 """
 
-from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Protocol
 
 from market_maker.core.commands import PositionRow
 from market_maker.core.events import Execution
@@ -21,30 +19,6 @@ COST_STEP = Decimal("1e-18")
 """The open cost that a reducing fill removes is rounded to this (quote currency, half even)."""
 
 _ZERO = Decimal(0)
-
-
-class Fill(Protocol):
-    """What the fold needs of a fill: price and fee in quote currency, quantity in base currency."""
-
-    @property
-    def side(self) -> Side:
-        """Our side."""
-
-    @property
-    def price(self) -> Decimal:
-        """Quote currency."""
-
-    @property
-    def quantity(self) -> Decimal:
-        """Base currency, positive."""
-
-    @property
-    def fee(self) -> Decimal:
-        """Quote currency; negative is a rebate."""
-
-    @property
-    def mid(self) -> Decimal | None:
-        """The price that valued the position when the fill was counted; None: there was none."""
 
 
 class Inventory:
@@ -173,14 +147,6 @@ class Inventory:
 
     def _worth(self, mid: Decimal | None) -> Decimal:
         return self._open_cost if mid is None else self.value(mid)
-
-
-def fold(fills: Iterable[Fill]) -> PositionRow:
-    """The position that a history of fills makes, oldest first."""
-    inventory = Inventory()
-    for fill in fills:
-        inventory.apply(fill.side, fill.price, fill.quantity, fill.fee, fill.mid)
-    return inventory.to_row()
 
 
 def _check(price: Decimal, quantity: Decimal, fee: Decimal) -> None:

@@ -2,10 +2,10 @@
 
 An order counts from the step that heard the exchange acknowledge it to the step that heard of its end, with
 what of it is not filled. Only time that is ACTIVE counts; whatever no process saw is not in any record and so
-was absent. The same from stored orders: `recomputed`.
+was absent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from market_maker.core.obligations import (
@@ -133,33 +133,3 @@ class Presence:
 
     def _advance(self, now_us: int) -> list[PresenceSpan]:
         return [span for tally in self._tallies for span in tally.advance(now_us)]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLife:
-    """One stored order: when it rested, and what was left of it since when."""
-
-    client_order_id: str
-    left: tuple[tuple[int, Resting | None], ...]
-    """(since when, what rests of it), oldest first; None: nothing any more."""
-
-
-def recomputed(
-    programmes: tuple[Programme, ...], stretches: Iterable[tuple[int, int]], lives: Iterable[OrderLife]
-) -> list[PresenceSpan]:
-    """The records of stretches of time in which the symbol quoted, from its stored orders."""
-    changes = sorted(
-        ((at_us, life.client_order_id, resting) for life in lives for at_us, resting in life.left),
-        key=lambda change: change[0],
-    )
-    found: list[PresenceSpan] = []
-    for from_us, until_us in stretches:
-        presence = Presence(programmes)
-        before = [(name, resting) for at_us, name, resting in changes if at_us <= from_us]
-        presence.orders(dict(before), from_us)
-        found += presence.quotes(active=True, now_us=from_us)
-        for at_us, name, resting in changes:
-            if from_us < at_us < until_us:
-                found += presence.orders({name: resting}, at_us)
-        found += presence.quotes(active=False, now_us=until_us)
-    return found
