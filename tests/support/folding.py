@@ -85,6 +85,23 @@ def recomputed(
     return found
 
 
+async def stored_spans(db: Executor, symbol: str) -> list[PresenceSpan]:
+    """The stretches of a symbol as they are stored, oldest first."""
+    rows = await db.fetch("SELECT * FROM mm_presence WHERE symbol = $1 ORDER BY from_at", symbol)
+    return [
+        PresenceSpan(
+            row["programme"],
+            row["tier"],
+            microseconds(row["from_at"]),
+            microseconds(row["until_at"]),
+            row["present_us"],
+            row["minutes"],
+            row["samples"],
+        )
+        for row in rows
+    ]
+
+
 async def stored_lives(db: Executor, symbol: str, since: datetime, until: datetime) -> list[OrderLife]:
     """The orders that rested in a period, as they are stored."""
     return [_life(row) for row in await db.fetch(_LIVES, symbol, until, since)]

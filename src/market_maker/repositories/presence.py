@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from market_maker.core.obligations import Measure, PresenceSpan, Programme, ProgrammeDay
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import presence as sql
-from market_maker.repositories.generated.models import StoredPresence
-from market_maker.repositories.rows import record_of
 from market_maker.repositories.wall_time import microseconds, wall_time
 
 
@@ -52,11 +50,6 @@ class PresenceRepository:
                 found.append(ProgrammeDay.of(programme, tier, present, microseconds(day), now_us))
         return found
 
-    async def spans(self, symbol: str, since: datetime, until: datetime) -> list[PresenceSpan]:
-        """The stretches of a symbol that began in a period, oldest first."""
-        rows = await sql.list_presence(self._db, symbol=symbol, since=since, until=until)
-        return [_span(row) for row in rows]
-
 
 async def upsert_presence(db: Executor, spans: Mapping[tuple[str, str, str, int], PresenceSpan]) -> None:
     """Store stretches, in one order of locking."""
@@ -73,8 +66,3 @@ async def upsert_presence(db: Executor, spans: Mapping[tuple[str, str, str, int]
         minutes=[span.minutes for span in rows],
         samples=[span.samples for span in rows],
     )
-
-
-def _span(row: StoredPresence) -> PresenceSpan:
-    from_us, until_us = microseconds(row.from_at), microseconds(row.until_at)
-    return record_of(PresenceSpan, row, from_us=from_us, until_us=until_us)

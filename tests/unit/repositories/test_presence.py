@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import asyncpg
 from tests.support.conversation import MS, START_NS
-from tests.support.folding import recomputed, stored_lives
+from tests.support.folding import recomputed, stored_lives, stored_spans
 from tests.support.playbook import Playbook, proven
 
 from lab.journal_records import NOON, TRACE
@@ -67,11 +67,11 @@ def last_spans(entries: list[JournalEntry]) -> list[PresenceSpan]:
 
 async def test_presence_computed_again_from_the_stored_orders_is_the_live_figure(pool: asyncpg.Pool) -> None:
     entries = some_minutes_of_quoting()
-    store, presence = JournalStore(pool), PresenceRepository(pool)
+    store = JournalStore(pool)
     for number in range(0, len(entries), 7):
         await store.write(entries[number : number + 7])
     live = last_spans(entries)
-    assert await presence.spans(BTC, BEGAN - LONG, BEGAN + LONG) == live
+    assert await stored_spans(pool, BTC) == live
     lives = await stored_lives(pool, BTC, BEGAN - LONG, BEGAN + LONG)
     assert recomputed((PROGRAMME,), [(span.from_us, span.until_us) for span in live], lives) == live
     (span,) = live
@@ -84,7 +84,7 @@ async def test_a_stretch_that_goes_on_replaces_what_it_was_and_days_add_up(pool:
     first = PresenceSpan("p", "t", noon_us, noon_us + 5_000_000, 3_000_000, 0, 1)
     more = PresenceSpan("p", "t", noon_us, noon_us + 9_000_000, 6_000_000, 0, 2)
     later = PresenceSpan("p", "t", noon_us + 20_000_000, noon_us + 21_000_000, 1_000_000, 0, 0)
-    store, presence = JournalStore(pool), PresenceRepository(pool)
+    store = JournalStore(pool)
     for span in (first, more, later, first):
         await store.write([JournalEntry(BTC, (RecordPresence((span,)),), NOON)])
     assert await presence.kept(NOON - LONG, NOON + LONG) == {(BTC, "p", "t"): Kept(7_000_000, 0, 2)}

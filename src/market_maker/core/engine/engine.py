@@ -225,7 +225,7 @@ class SymbolEngine:
         return min(wake_ns, symbol.due_ns, symbol.stale_ns)
 
     def may_send_at(self, now_ns: int) -> bool:
-        """Whether a new order may leave, asked right before: a stalled process must not send from an aged book."""
+        """Whether a new order may leave, asked right before: after a stall the book is too old."""
         symbol = self._symbol
         return (
             symbol.wants_orders

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from market_maker.repositories.executor import Executor
-from market_maker.repositories.generated.models import StoredPresence
 
 
 UPSERT_PRESENCE = """\
@@ -71,22 +70,3 @@ async def sum_presence(db: Executor, *, since: datetime, until: datetime) -> lis
     """How far each tier of every symbol was kept in a period that begins and ends with an hour."""
     rows = await db.fetch(SUM_PRESENCE, since, until)
     return [SumPresenceRow(*row) for row in rows]
-
-
-LIST_PRESENCE = """\
-SELECT symbol, programme, tier, from_at, until_at, present_us, minutes, samples FROM mm_presence
-WHERE symbol = $1 AND from_at >= $2::timestamptz AND from_at < $3::timestamptz
-ORDER BY from_at, programme, tier
-"""
-
-
-async def list_presence(
-    db: Executor,
-    *,
-    symbol: str,
-    since: datetime,
-    until: datetime,
-) -> list[StoredPresence]:
-    """The stretches of a symbol in a period, oldest first."""
-    rows = await db.fetch(LIST_PRESENCE, symbol, since, until)
-    return [StoredPresence(*row) for row in rows]

@@ -21,9 +21,3 @@ FROM mm_presence
 WHERE from_at >= @since::timestamptz AND from_at < @until::timestamptz
 GROUP BY symbol, programme, tier
 ORDER BY symbol, programme, tier;
-
--- name: ListPresence :many
--- The stretches of a symbol in a period, oldest first.
-SELECT * FROM mm_presence
-WHERE symbol = @symbol AND from_at >= @since::timestamptz AND from_at < @until::timestamptz
-ORDER BY from_at, programme, tier;
