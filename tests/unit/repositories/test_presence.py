@@ -84,7 +84,7 @@ async def test_a_stretch_that_goes_on_replaces_what_it_was_and_days_add_up(pool:
     first = PresenceSpan("p", "t", noon_us, noon_us + 5_000_000, 3_000_000, 0, 1)
     more = PresenceSpan("p", "t", noon_us, noon_us + 9_000_000, 6_000_000, 0, 2)
     later = PresenceSpan("p", "t", noon_us + 20_000_000, noon_us + 21_000_000, 1_000_000, 0, 0)
-    store = JournalStore(pool)
+    store, presence = JournalStore(pool), PresenceRepository(pool)
     for span in (first, more, later, first):
         await store.write([JournalEntry(BTC, (RecordPresence((span,)),), NOON)])
     assert await presence.kept(NOON - LONG, NOON + LONG) == {(BTC, "p", "t"): Kept(7_000_000, 0, 2)}
