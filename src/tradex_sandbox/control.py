@@ -1,6 +1,7 @@
 """The control API: how a test or a demo tells the sandbox what to do. Not part of TradeX's contracts."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from tradex_sandbox.control_requests import (
 from tradex_sandbox.faults import Fault, FaultTable
 from tradex_sandbox.feed_faults import RAW_VALUES, FeedFault, SpoiltLevel
 from tradex_sandbox.instruments import InstrumentError
+from tradex_sandbox.market_events import MarketEvent
 from tradex_sandbox.messages import instrument_fields, plain
 from tradex_sandbox.venue import Venue
 
@@ -37,6 +39,7 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """The control paths."""
+        exchange = self._venue.exchange
         return [
             web.get("/sandbox/faults", controlled(self._list_faults)),
             web.post("/sandbox/faults", controlled(self._add_fault)),
@@ -44,8 +47,8 @@ class Control:
             web.delete("/sandbox/faults/{id}", controlled(self._remove_fault)),
             web.post("/sandbox/feed/{symbol}", controlled(self._feed)),
             web.post("/sandbox/snapshot/{symbol}", controlled(self._snapshot)),
-            web.post("/sandbox/halt/{symbol}", controlled(self._halt)),
-            web.post("/sandbox/resume/{symbol}", controlled(self._resume)),
+            web.post("/sandbox/halt/{symbol}", controlled(partial(self._trading, exchange.halt))),
+            web.post("/sandbox/resume/{symbol}", controlled(partial(self._trading, exchange.resume))),
             web.post("/sandbox/instruments/{symbol}", controlled(self._update_instrument)),
             web.post("/sandbox/start", controlled(self._start)),
             web.post("/sandbox/stop", controlled(self._stop_process)),
@@ -115,16 +118,12 @@ class Control:
         self._venue.publish_snapshot(known_symbol(self._venue, request.match_info["symbol"]))
         return {}
 
-    async def _halt(self, request: web.Request) -> dict[str, Any]:
+    async def _trading(
+        self, change: Callable[[int, str, str], list[MarketEvent]], request: web.Request
+    ) -> dict[str, Any]:
         symbol = known_symbol(self._venue, request.match_info["symbol"])
         reason = (await read_body(request, Reason)).reason
-        self._venue.act(lambda now_us: self._venue.exchange.halt(now_us, symbol, reason))
-        return self._instrument(symbol)
-
-    async def _resume(self, request: web.Request) -> dict[str, Any]:
-        symbol = known_symbol(self._venue, request.match_info["symbol"])
-        reason = (await read_body(request, Reason)).reason
-        self._venue.act(lambda now_us: self._venue.exchange.resume(now_us, symbol, reason))
+        self._venue.act(lambda now_us: change(now_us, symbol, reason))
         return self._instrument(symbol)
 
     async def _update_instrument(self, request: web.Request) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from tradex_sandbox.capture import CaptureError, CaptureLine, FieldError, Messag
 from tradex_sandbox.capture_book import DepthIds
 from tradex_sandbox.capture_grid import Grid
 from tradex_sandbox.instruments import Instrument, InstrumentError, whole_units
-from tradex_sandbox.market import MARK_INTERVAL_US
+from tradex_sandbox.market import MARK_INTERVAL_US, Market
 from tradex_sandbox.market_events import BookSnapshot
 from tradex_sandbox.merged_book import MergedBook
 from tradex_sandbox.orders import BookOrder
@@ -14,7 +14,7 @@ from tradex_sandbox.recorded_fills import RecordedFills
 from tradex_sandbox.tape import Tape
 
 
-class RecordedMarket:
+class RecordedMarket(Market):
     """A capture from its joined snapshot on, at recorded speed.
 
     A halt stops the recording; it goes on where it stopped. At the end of the capture, or where it
@@ -22,24 +22,21 @@ class RecordedMarket:
     """
 
     def __init__(self, feed: RecordedFeed, tape: Tape, queue_model: QueueModel) -> None:
-        self.tape = tape
+        super().__init__(tape)
         self.finished = False
         self.error: CaptureError | None = None
         self.feed = feed
         self._book = MergedBook(feed.book)
         self._fills = RecordedFills(self._book, tape, queue_model)
-        self._zero_us = 0
-        """Exchange time that corresponds to the capture's time zero; a halt moves it."""
-        self._halted_at_us: int | None = None
         self._message: CaptureLine | None = None
         self._message_us = 0
-        self._mark_us = 0
+        """When it is due, by market time."""
 
     # --- time ------------------------------------------------------------------------------------
 
     def start(self, now_us: int) -> None:
         """Open the market with the joined book."""
-        self._zero_us = self._message_us = self._mark_us = now_us
+        self._zero_us = now_us
         self.tape.book_stands(self._book)
         self._read()
 
@@ -47,34 +44,20 @@ class RecordedMarket:
         """When a message or a mark price is due; None when halted or finished."""
         if self.finished or self._halted_at_us is not None:
             return None
-        return min(self._message_us, self._mark_us)
+        return self._zero_us + min(self._message_us, self._mark_us)
 
     def advance(self, now_us: int) -> None:
         """Play what is due until `now_us`."""
         while not self.finished and self._halted_at_us is None:
             if self._mark_us <= self._message_us:
-                if self._mark_us > now_us:
+                if self._zero_us + self._mark_us > now_us:
                     return
                 self._mark()
             else:
-                if self._message_us > now_us or self._message is None:
+                if self._zero_us + self._message_us > now_us or self._message is None:
                     return
                 self._play(self._message)
                 self._read()
-
-    def halt(self, at_us: int) -> None:
-        """Stop the recording."""
-        self._halted_at_us = at_us
-
-    def resume(self, at_us: int) -> None:
-        """Go on where it stopped."""
-        if self._halted_at_us is None:
-            raise AssertionError("resume without a halt")
-        stood_us = at_us - self._halted_at_us
-        self._zero_us += stood_us
-        self._message_us += stood_us
-        self._mark_us += stood_us
-        self._halted_at_us = None
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -115,8 +98,7 @@ class RecordedMarket:
         if self._message is None:
             self._end(None)
             return
-        due_us = self._zero_us + (self._message.at_ns - self.feed.zero_ns) // 1000
-        self._message_us = max(self._message_us, due_us)
+        self._message_us = max(self._message_us, (self._message.at_ns - self.feed.zero_ns) // 1000)
 
     def _end(self, error: CaptureError | None) -> None:
         self._message = None
@@ -137,19 +119,19 @@ class RecordedMarket:
     def _play_depth(self, message: CaptureLine) -> None:
         ids = DepthIds.of(message)
         bids, asks = self.feed.book.apply(message, ids, self.feed.grid)
-        self._fills.depth(self._message_us, bids, asks)
+        self._fills.depth(self._zero_us + self._message_us, bids, asks)
         self.feed.oracle.book(ids.last, self.feed.book.top, self.feed.grid)
 
     def _play_trade(self, message: CaptureLine) -> None:
         trade = self.feed.trade(message)
         if trade is not None:
-            self._fills.trade(self._message_us, trade)
+            self._fills.trade(self._zero_us + self._message_us, trade)
 
     def _mark(self) -> None:
         """Publish the middle of the crowd's book as the mark price."""
         bid, ask = self.feed.book.top
         if bid is not None and ask is not None:
-            self.tape.marked(self._mark_us, self.tape.instrument.price(bid + ask) / 2, None)
+            self.tape.marked(self._zero_us + self._mark_us, self.tape.instrument.price(bid + ask) / 2, None)
         self._mark_us += MARK_INTERVAL_US
 
 

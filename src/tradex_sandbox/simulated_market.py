@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from tradex_sandbox.flow import Flow, FlowOrder, Participant
 from tradex_sandbox.instruments import Instrument
-from tradex_sandbox.market import MARK_INTERVAL_US
+from tradex_sandbox.market import MARK_INTERVAL_US, Market
 from tradex_sandbox.market_events import BookSnapshot
 from tradex_sandbox.matching import MatchingEngine
 from tradex_sandbox.orders import BookOrder, OrderStatus, RefusalCode, Side, would_cross
@@ -15,11 +15,11 @@ REASON_EXPIRED = "EXPIRED"
 REASON_GRID_CHANGED = "INSTRUMENT_UPDATED"
 
 
-class SimulatedMarket:
+class SimulatedMarket(Market):
     """One symbol's simulated market. A halt stops its time; it goes on where it stopped."""
 
     def __init__(self, tape: Tape, flow: Flow) -> None:
-        self.tape = tape
+        super().__init__(tape)
         self._grid = tape.instrument
         self._engine = MatchingEngine()
         self._flow = flow
@@ -27,10 +27,6 @@ class SimulatedMarket:
         self._expiries: list[tuple[int, int, BookOrder]] = []
         """(when, in which order they were made, quote), by market time."""
         self._crowd_orders = 0
-        self._zero_us = 0
-        """Exchange time that corresponds to the market's time zero; a halt moves it."""
-        self._next_mark_us = 0
-        self._halted_at_us: int | None = None
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -49,32 +45,21 @@ class SimulatedMarket:
         """When somebody of the crowd acts, or a mark price is due; None when halted."""
         if self._halted_at_us is not None or self._next_order is None:
             return None
-        return self._zero_us + min(self._next_us(self._next_order), self._next_mark_us)
+        return self._zero_us + min(self._next_us(self._next_order), self._mark_us)
 
     def advance(self, now_us: int) -> None:
         """Let the crowd act until `now_us`."""
         while self._halted_at_us is None and (order := self._next_order) is not None:
             due_us = self._next_us(order)
-            if min(due_us, self._next_mark_us) + self._zero_us > now_us:
+            if min(due_us, self._mark_us) + self._zero_us > now_us:
                 return
-            if self._next_mark_us <= due_us:
+            if self._mark_us <= due_us:
                 self._mark()
             elif self._expiries and self._expiries[0][0] <= order.at_us:
                 self._expire()
             else:
                 self._act(order)
                 self._next_order = next(self._flow)
-
-    def halt(self, at_us: int) -> None:
-        """Stop the crowd."""
-        self._halted_at_us = at_us
-
-    def resume(self, at_us: int) -> None:
-        """Let the crowd go on where it stopped."""
-        if self._halted_at_us is None:
-            raise AssertionError("resume without a halt")
-        self._zero_us += at_us - self._halted_at_us
-        self._halted_at_us = None
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -168,8 +153,8 @@ class SimulatedMarket:
         bid, ask = self._engine.bids.best, self._engine.asks.best
         if bid is not None and ask is not None:
             index = self._grid.price(self._ticks(Side.BUY, Decimal(self._flow.value)))
-            self.tape.marked(self._zero_us + self._next_mark_us, self._grid.price(bid + ask) / 2, index)
-        self._next_mark_us += MARK_INTERVAL_US
+            self.tape.marked(self._zero_us + self._mark_us, self._grid.price(bid + ask) / 2, index)
+        self._mark_us += MARK_INTERVAL_US
 
     # --- the book --------------------------------------------------------------------------------
 
