@@ -136,7 +136,7 @@ class ThinBook(RuleBasedStateMachine):
     def no_kill_follows_from_our_own_fills(self) -> None:
         """Others move by 12 bps at the most: less than the headroom below the position limit."""
         if hasattr(self, "world") and (kill := self.world.engine.symbol.kill) is not None:
-            reason = kill.trigger.reason
+            reason = kill.reason
             assert reason not in (KillReason.EXPOSURE_BREACH, KillReason.LOSS_BREACH), reason
 
 

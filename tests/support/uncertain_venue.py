@@ -95,7 +95,7 @@ class Desk:
 
     @property
     def reason(self) -> KillReason | None:
-        return self.symbol.kill.trigger.reason if self.symbol.kill is not None else None
+        return self.symbol.kill.reason if self.symbol.kill is not None else None
 
     async def rests(self) -> None:
         """Both orders are in the market, and the engine knows it."""

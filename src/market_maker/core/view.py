@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from market_maker.core.commands import OrderStatus, Problem
 from market_maker.core.config import SymbolConfig
@@ -13,12 +13,13 @@ from market_maker.core.side import Side
 from market_maker.core.states import KillReason, State
 
 if TYPE_CHECKING:
+    from market_maker.core.orders.order_tracker import Order
     from market_maker.core.pricing.quoting import QuoteSet
 
 
 @dataclass(frozen=True, slots=True)
 class KillView:
-    """The latched kill switch."""
+    """The latched kill switch; only a reset takes it away."""
 
     reason: KillReason
     measured: str
@@ -201,26 +202,10 @@ class PreviewView:
     """Orders that would stay."""
 
 
-class Quoted(Protocol):
-    """What the quoted spread needs to know of an order."""
-
-    @property
-    def side(self) -> Side:
-        """Its side."""
-
-    @property
-    def price(self) -> Decimal:
-        """Quote currency."""
-
-    @property
-    def status(self) -> OrderStatus:
-        """Where it stands."""
-
-
 _RESTING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
 
-def innermost(orders: Iterable[Quoted]) -> tuple[Decimal | None, Decimal | None]:
+def innermost(orders: "Iterable[Order | OrderView]") -> tuple[Decimal | None, Decimal | None]:
     """Our highest resting bid and our lowest resting ask."""
     resting = [order for order in orders if order.status in _RESTING]
     bids = [order.price for order in resting if order.side is Side.BUY]
@@ -228,7 +213,7 @@ def innermost(orders: Iterable[Quoted]) -> tuple[Decimal | None, Decimal | None]
     return max(bids, default=None), min(asks, default=None)
 
 
-def spread_bps(orders: Iterable[Quoted], mid: Decimal | None) -> Decimal | None:
+def spread_bps(orders: "Iterable[Order | OrderView]", mid: Decimal | None) -> Decimal | None:
     """Our innermost resting ask minus bid in bps of the mid, half even to 4 digits; None unless both rest."""
     bid, ask = innermost(orders)
     if bid is None or ask is None or not mid:

@@ -145,7 +145,7 @@ async def test_a_fill_that_was_changed_is_found_in_the_background_and_halts_the_
     await around.pool.execute("UPDATE mm_fills SET price = price - 1 WHERE trade_id = 'b'")
     south = await next_owner(around, north)
     await until(lambda: south.state(BTC) is State.HALTED)
-    trigger = south.symbol(BTC).kill.trigger
+    trigger = south.symbol(BTC).kill
     assert trigger.reason is KillReason.HISTORY_DIFFERS
     assert "open_cost 2400 is not 2399.99" in trigger.measured
     assert await checkpoint(around.pool) is None
@@ -181,7 +181,7 @@ async def test_a_fill_that_is_inserted_late_below_the_checkpoint_is_found(around
     await insert_fill(around.pool, 2)
     south = await next_owner(around, north)
     await until(lambda: south.state(BTC) is State.HALTED)
-    assert south.symbol(BTC).kill.trigger.reason is KillReason.HISTORY_DIFFERS
+    assert south.symbol(BTC).kill.reason is KillReason.HISTORY_DIFFERS
 
 
 async def test_a_fill_that_another_wrote_while_the_symbol_trades_halts_it(around: Surroundings) -> None:
@@ -190,7 +190,7 @@ async def test_a_fill_that_another_wrote_while_the_symbol_trades_halts_it(around
     await insert_fill(around.pool, await around.pool.fetchval(NEXT_ID))
     await fill(north, "d", "e", "f")
     await until(lambda: north.state(BTC) is State.HALTED)
-    assert north.symbol(BTC).kill.trigger.reason is KillReason.HISTORY_DIFFERS
+    assert north.symbol(BTC).kill.reason is KillReason.HISTORY_DIFFERS
     south = await next_owner(around, north)
     assert south.symbol(BTC).inventory.position == Decimal("0.07")
 

@@ -54,7 +54,7 @@ async def test_at_the_leases_end_quoting_symbols_are_halted_and_their_cancels_st
     before = around.venue.heard()
     north.show_book(BTC)
     await until(lambda: north.state(BTC) is State.HALTED)
-    assert north.symbol(BTC).kill.trigger.reason is KillReason.JOURNAL_FAILURE
+    assert north.symbol(BTC).kill.reason is KillReason.JOURNAL_FAILURE
     await until(lambda: around.venue.resting(BTC) == 0)
     assert not around.venue.placed_since(before)
     way.thaw()

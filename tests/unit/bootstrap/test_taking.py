@@ -130,7 +130,7 @@ async def test_a_kill_that_waited_for_an_owner_halts_the_symbol_and_is_done_once
     north.errands._kills.mark_done = watched  # type: ignore[method-assign] # looks at what is durable then
     north.assign(BTC)
     await until(lambda: bool(north.supervisor.worker(BTC)) and north.state(BTC) is State.HALTED)
-    assert north.symbol(BTC).kill.trigger.measured == "now"
+    assert north.symbol(BTC).kill.measured == "now"
     await found(lambda: _is_done(kills, orders))
     assert states[:1] == ["HALTED"]
     assert "HALTED" in await north.refusals(BTC)

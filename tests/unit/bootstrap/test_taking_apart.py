@@ -85,8 +85,8 @@ async def test_a_kill_reason_of_another_version_is_a_symbol_that_is_halted(aroun
     north.assign(BTC, ETH)
     await north.taken(BTC, ETH)
     assert (north.state(BTC), north.state(ETH)) == (State.PAUSED, State.HALTED)
-    assert north.symbol(ETH).kill.trigger.reason is KillReason.MANUAL
-    assert north.symbol(ETH).kill.trigger.measured == "of a newer version"
+    assert north.symbol(ETH).kill.reason is KillReason.MANUAL
+    assert north.symbol(ETH).kill.measured == "of a newer version"
     await north.clear(ETH)
     assert (await north.ask(ETH, Cause.RESET)).problems == ()
 
@@ -149,7 +149,7 @@ async def test_an_engine_that_cannot_begin_is_halted(
     north = await around.start("north")
     north.assign(BTC)
     await until(lambda: north.holds(BTC) and north.state(BTC) is State.HALTED)
-    assert north.symbol(BTC).kill.trigger.reason is KillReason.WORKER_FAILURE
+    assert north.symbol(BTC).kill.reason is KillReason.WORKER_FAILURE
     await north.clear(BTC)
     assert north.failures == []
 

@@ -22,7 +22,7 @@ from market_maker.core.engine import (
     measuring,
     preview,
 )
-from market_maker.core.engine.symbol import KillLatch, Out, Restored, Symbol
+from market_maker.core.engine.symbol import Out, Restored, Symbol
 from market_maker.core.engine.symbol_view import view_of
 from market_maker.core.ledger.presence import Presence
 from market_maker.core.orders.ids import OrderIds
@@ -118,7 +118,7 @@ class SymbolEngine:
         if restored.learned:
             symbol.model_quotes = ModelQuotes(restored.config, restored.instrument, restored.learned)
         if restored.kill is not None:
-            symbol.kill = KillLatch(restored.kill, symbol.now_ns)
+            symbol.kill = restored.kill.at(symbol.now_ns)
         for order_id, quantity in restored.filled_by_order:
             symbol.orders.remember_filled(order_id, quantity)
         symbol.applied = restored.applied

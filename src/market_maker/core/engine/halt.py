@@ -2,7 +2,7 @@
 
 from market_maker.core.commands import Notice, RecordRisk, RecordState
 from market_maker.core.engine import clearing
-from market_maker.core.engine.symbol import KillLatch, Out, Symbol
+from market_maker.core.engine.symbol import Out, Symbol
 from market_maker.core.risk.kill_switch import Trigger
 from market_maker.core.states import Cause, State, next_state
 
@@ -19,7 +19,7 @@ def kill(symbol: Symbol, trigger: Trigger, actor: str, out: Out) -> None:
             clearing.begin(symbol, out)
         return
     open_orders = symbol.orders.live_count()
-    symbol.kill = KillLatch(trigger, symbol.now_ns)
+    symbol.kill = trigger.at(symbol.now_ns)
     clearing.begin(symbol, out)
     change_state(symbol, Cause.KILL, f"{trigger.reason.value}: {trigger.measured}", actor, out)
     symbol.book.invalidate("halted")
@@ -97,7 +97,7 @@ def _record(symbol: Symbol, to_state: State, reason: str, actor: str) -> RecordS
         to_state,
         reason,
         actor,
-        symbol.kill.trigger.reason if symbol.kill is not None else None,
+        symbol.kill.reason if symbol.kill is not None else None,
         symbol.pnl_baseline,
         symbol.rebase_pending,
         symbol.parts_baseline.spread,

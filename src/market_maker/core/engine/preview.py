@@ -22,7 +22,7 @@ from market_maker.core.risk.pre_trade_check import (
     Standing,
 )
 from market_maker.core.side import Side
-from market_maker.core.view import DepthLevel, KillView, PreviewView
+from market_maker.core.view import DepthLevel, PreviewView
 
 
 def preview(symbol: Symbol, config: SymbolConfig) -> PreviewView:
@@ -32,15 +32,12 @@ def preview(symbol: Symbol, config: SymbolConfig) -> PreviewView:
     """
     trigger = kill_switch.exposure(config, symbol.inventory_value)
     trigger = trigger or kill_switch.loss(config, symbol.total_pnl)
-    kill = None
-    if trigger is not None:
-        kill = KillView(trigger.reason, trigger.measured, trigger.threshold, symbol.now_ns)
     quote, why_not = _quote(replace(symbol, config=config))
     plans: tuple[SidePlan, ...] = ()
-    if quote is not None and kill is None:
+    if quote is not None and trigger is None:
         plans = tuple(_plan(symbol, config, quote, side, levels) for side, levels in _sides(quote))
     gone = [order for plan in plans for order in (*plan.cancel, *plan.waiting)]
-    if kill is not None:
+    if trigger is not None:
         gone = [order for order in symbol.orders if order.is_live]
     return PreviewView(
         at_ns=symbol.now_ns,
@@ -48,7 +45,7 @@ def preview(symbol: Symbol, config: SymbolConfig) -> PreviewView:
         instrument=symbol.instrument,
         quote=quote,
         no_quote_reason=why_not,
-        kill=kill,
+        kill=None if trigger is None else trigger.at(symbol.now_ns),
         cancelled=tuple(order_view(order) for order in gone),
         placed=tuple((level.side, level.level) for plan in plans for level in plan.missing),
         kept=sum(len(plan.kept) for plan in plans),

@@ -35,6 +35,7 @@ from market_maker.core.risk.kill_switch import Surroundings, Trigger
 from market_maker.core.risk.pre_trade_check import OrderLimits
 from market_maker.core.side import Side
 from market_maker.core.states import State
+from market_maker.core.view import KillView
 
 NS_PER_MS = 1_000_000
 
@@ -58,14 +59,6 @@ class Valuation(NamedTuple):
     price: Decimal
     source: MidSource
     data_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class KillLatch:
-    """The kill switch that fired; only a reset takes it away."""
-
-    trigger: Trigger
-    at_ns: int
 
 
 Basis = tuple[ReferenceMid, Decimal, tuple[QuoteLevel, ...], tuple[QuoteLevel, ...], int, OrderLimits]
@@ -94,7 +87,7 @@ class Symbol:
     state_reason: str = ""
     state_actor: str = "system"
     state_since_ns: int = 0
-    kill: KillLatch | None = None
+    kill: KillView | None = None
     now_ns: int = 0
     phase: int = 0
     """Where within its interval the symbol is evaluated: any number, of which the remainder counts."""

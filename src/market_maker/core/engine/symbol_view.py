@@ -7,7 +7,6 @@ from market_maker.core.pricing.models.registry import DEFAULT
 from market_maker.core.view import (
     BookView,
     Counters,
-    KillView,
     ModelView,
     OrderView,
     PnlView,
@@ -26,7 +25,7 @@ def view_of(symbol: Symbol) -> SymbolView:
         state_reason=symbol.state_reason,
         state_actor=symbol.state_actor,
         state_since_ns=symbol.state_since_ns,
-        kill=_kill(symbol),
+        kill=symbol.kill,
         config=symbol.config,
         instrument=symbol.instrument,
         book=_book(symbol),
@@ -44,13 +43,6 @@ def view_of(symbol: Symbol) -> SymbolView:
         enable_problems=activation_problems(symbol, resume=False),
         counters=_counters(symbol),
     )
-
-
-def _kill(symbol: Symbol) -> KillView | None:
-    if symbol.kill is None:
-        return None
-    trigger = symbol.kill.trigger
-    return KillView(trigger.reason, trigger.measured, trigger.threshold, symbol.kill.at_ns)
 
 
 def _model(symbol: Symbol) -> ModelView:

@@ -8,6 +8,7 @@ from typing import Final
 from market_maker.core.config import EngineLimits, SymbolConfig
 from market_maker.core.instrument import Instrument
 from market_maker.core.states import KillReason
+from market_maker.core.view import KillView
 
 BEFORE_THE_RESTART: Final = "before the restart"
 """Threshold of a kill of which only the reason was stored."""
@@ -20,6 +21,10 @@ class Trigger:
     reason: KillReason
     measured: str
     threshold: str
+
+    def at(self, now_ns: int) -> KillView:
+        """The kill switch that it latched."""
+        return KillView(self.reason, self.measured, self.threshold, now_ns)
 
 
 @dataclass(slots=True)
