@@ -1,11 +1,13 @@
 """Whatever is seen in whatever order: no living instance is lost, no dead owner is missed."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_maker.guard.signs import Alive, Observation, Records, Signs
+from market_maker.fleet.heartbeat import Heartbeat
+from market_maker.guard.signs import Observation, Records, Signs
 from market_maker.repositories.interventions import Holder
 
 SILENCE = 3_000
@@ -43,7 +45,11 @@ class World:
         self.now += moment.step
         self.redis += moment.beats_redis
         self.postgres += moment.beats_postgres
-        heartbeats = {"a": Alive(self.redis, SYMBOLS)} if moment.redis_readable else None
+        heartbeats = (
+            {"a": Heartbeat("a", self.redis, datetime(2026, 11, 22, tzinfo=UTC), SYMBOLS, "1")}
+            if moment.redis_readable
+            else None
+        )
         records = Records({"a": self.postgres}, owners) if moment.postgres_readable else None
         verdict = self.signs.judge(Observation(self.now, heartbeats, records))
         assert verdict.is_blind == (heartbeats is None and records is None)

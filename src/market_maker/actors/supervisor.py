@@ -194,22 +194,19 @@ class Supervisor:
 
         An empty reason takes it back.
         """
-        worker = self.worker(symbol)
-        if worker is None:
-            return
-        try:
-            worker.step(Retire(self._clock_ns(), reason))
-        except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from ending
-            self._crashed(symbol, worker, error)
+        self._step(symbol, Retire(self._clock_ns(), reason))
 
     def clear(self, symbol: str, reason: str) -> None:
         """Clear the market once more from this moment on: what was proven before is proven no more."""
+        self._step(symbol, Control(self._clock_ns(), NOBODY_ASKS, Cause.FLATTEN, "system", reason))
+
+    def _step(self, symbol: str, event: Event) -> None:
         worker = self.worker(symbol)
         if worker is None:
             return
         try:
-            worker.step(Control(self._clock_ns(), NOBODY_ASKS, Cause.FLATTEN, "system", reason))
-        except Exception as error:  # noqa: BLE001 -- a broken engine must not keep the others from being taken
+            worker.step(event)
+        except Exception as error:  # noqa: BLE001 -- a broken engine concerns its symbol only
             self._crashed(symbol, worker, error)
 
     async def durable(self, symbols: Collection[str], seconds: float) -> frozenset[str]:

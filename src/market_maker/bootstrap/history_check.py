@@ -93,9 +93,5 @@ class HistoryCheck:
 
         return rest
 
-    def has_checked(self, worker: Worker) -> bool:
-        """Whether its history was read to the end, or it had no checkpoint to compare it with."""
-        return worker in self._checked
-
     def _is_here(self, worker: Worker) -> bool:
         return self._supervisor.worker(worker.name) is worker and worker.tenure.is_held

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from market_maker.fleet.heartbeat import Heartbeat
-from market_maker.guard.signs import Alive, Observation, Records, Signs, Verdict
+from market_maker.guard.signs import Observation, Records, Signs, Verdict
 from market_maker.repositories.errors import DatabaseError
 from market_maker.repositories.interventions import Holder
 
@@ -59,7 +59,7 @@ class Sight:
             self._epochs.update({symbol: owner.epoch for symbol, owner in records.owners.items()})
         seen = None
         if heartbeats is not None:
-            seen = {one.instance_id: Alive(one.beat, one.symbols) for one in heartbeats}
+            seen = {one.instance_id: one for one in heartbeats}
         self._verdict = self._signs.judge(Observation(at_ns, seen, records))
         return self._verdict
 

@@ -8,16 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from market_maker.fleet.heartbeat import Heartbeat
 from market_maker.repositories.interventions import Holder
-
-
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """An instance's heartbeat in Redis."""
-
-    beat: int
-    symbols: tuple[str, ...]
-    """What it owned when it said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,7 @@ class Observation:
 
     at_ns: int
     """Monotonic time, from before anything was asked."""
-    heartbeats: Mapping[str, Alive] | None
+    heartbeats: Mapping[str, Heartbeat] | None
     records: Records | None
 
 

@@ -48,12 +48,6 @@ class LatencyHistogram:
                 return min(_middle_ns(bucket), self.longest_ns) / 1_000
         return None
 
-    def merge(self, other: "LatencyHistogram") -> None:
-        """Add what another histogram counted."""
-        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
-        self.count += other.count
-        self.longest_ns = max(self.longest_ns, other.longest_ns)
-
 
 def _middle_ns(bucket: int) -> float:
     """The middle of a bucket's durations."""

@@ -133,7 +133,7 @@ async def test_a_crash_between_fills_and_checkpoint_loses_nothing(around: Surrou
     south.assign(BTC)
     await south.taken(BTC)
     assert south.symbol(BTC).inventory.position == Decimal("0.07")
-    await until(lambda: south.history_check.has_checked(south.worker(BTC)))
+    await until(lambda: south.worker(BTC) in south.history_check._checked)
     assert south.state(BTC) is State.PAUSED
 
 

@@ -1,10 +1,12 @@
 """Who is silent, told as scripts: what each look saw, and what the guard makes of it."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 
-from market_maker.guard.signs import Alive, Case, Observation, Records, Signs, Verdict
+from market_maker.fleet.heartbeat import Heartbeat
+from market_maker.guard.signs import Case, Observation, Records, Signs, Verdict
 from market_maker.repositories.interventions import Holder
 
 S = 1_000_000_000
@@ -24,7 +26,7 @@ class Script:
 
     def redis_says(self, name: str, beat: int, *symbols: str) -> None:
         assert self.redis is not None
-        self.redis[name] = Alive(beat, symbols)
+        self.redis[name] = Heartbeat(name, beat, datetime(2026, 11, 22, tzinfo=UTC), symbols, "1")
 
     def at(self, seconds: float) -> Verdict:
         records = Records(dict(self.beats), dict(self.owners)) if self.records_readable else None

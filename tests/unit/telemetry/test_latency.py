@@ -24,17 +24,6 @@ def test_a_percentile_is_right_to_within_one_percent(durations: list[int], q: fl
     assert abs(shown * 1_000 - exact_ns) <= exact_ns / 100
 
 
-@given(DURATIONS, DURATIONS)
-def test_two_histograms_together_are_the_histogram_of_both(first: list[int], second: list[int]) -> None:
-    merged = of(first)
-    merged.merge(of(second))
-    both = of(first + second)
-    assert (merged.count, merged.longest_ns) == (both.count, both.longest_ns)
-    assert [merged.percentile_us(q / 10) for q in range(11)] == [
-        both.percentile_us(q / 10) for q in range(11)
-    ]
-
-
 def test_an_empty_histogram_has_no_percentile() -> None:
     assert LatencyHistogram().percentile_us(0.5) is None
 

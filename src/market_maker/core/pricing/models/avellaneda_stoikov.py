@@ -20,7 +20,6 @@ from market_maker.core.pricing.models.proposal import (
     NotReady,
     Parameter,
     Proposal,
-    QuotingModel,
     Step,
 )
 
@@ -63,10 +62,6 @@ def spread_and_risk(gamma: Decimal, tau: Decimal, market: CalibratedMarket) -> t
     return c.add(risk, liquidity), risk
 
 
-def _make(values: Mapping[str, Decimal]) -> QuotingModel:
-    return AvellanedaStoikov(values)
-
-
 KIND: ModelKind = ModelKind(
     NAME,
     "Avellaneda and Stoikov (2008): quotes around a reservation price that leans against the position, with a"
@@ -83,5 +78,5 @@ KIND: ModelKind = ModelKind(
         ),
         *CALIBRATED,
     ),
-    _make,
+    AvellanedaStoikov,
 )

@@ -22,7 +22,6 @@ from market_maker.core.pricing.models.proposal import (
     NotReady,
     Parameter,
     Proposal,
-    QuotingModel,
     Step,
 )
 
@@ -73,10 +72,6 @@ def half_spread_and_skew(
     return c.add(c1, c.divide(c.multiply(delta, skew), TWO)), skew
 
 
-def _make(values: Mapping[str, Decimal]) -> QuotingModel:
-    return Glft(values)
-
-
 KIND: ModelKind = ModelKind(
     NAME,
     "Guéant, Lehalle and Fernandez-Tapia: optimal quotes for a market that never closes, from how often and"
@@ -102,5 +97,5 @@ KIND: ModelKind = ModelKind(
             "How often takers would reach the mid on one side, A; 0: as calibrated.",
         ),
     ),
-    _make,
+    Glft,
 )
