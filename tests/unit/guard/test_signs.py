@@ -19,7 +19,7 @@ class Script:
 
     def __init__(self) -> None:
         self.signs = Signs(3 * S)
-        self.redis: dict[str, Alive] | None = {}
+        self.redis: dict[str, Heartbeat] | None = {}
         self.beats: dict[str, int] = {}
         self.owners: Mapping[str, Holder] = {}
         self.records_readable = True
