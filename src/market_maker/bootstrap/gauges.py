@@ -49,7 +49,7 @@ class Gauges:
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
-            self.show()
+            await self.show()
             await asyncio.sleep(INTERVAL_S)
 
     async def run_outbox(self) -> None:
@@ -61,16 +61,19 @@ class Gauges:
                 backlog.set(self._outbox_pending)
             await asyncio.sleep(INTERVAL_S)
 
-    def show(self) -> None:
-        """Measure once."""
+    async def show(self) -> None:
+        """Measure once. Trading goes on between two symbols: all of 200 would hold it up for 10 ms."""
         self._markets.show_grids()
         self._show_lag()
         self._metrics.gauge("mm_asyncio_tasks").set(len(asyncio.all_tasks()))
-        for worker in self._supervisor:
-            self._show(worker)
-            self._changed(worker.name)
         for tally in self._tallies:
             tally.show()
+        for name in [worker.name for worker in self._supervisor]:
+            worker = self._supervisor.worker(name)
+            if worker is not None:  # it may have ended meanwhile
+                self._show(worker)
+                self._changed(name)
+                await asyncio.sleep(0)
 
     def figures(self) -> Figures:
         """Percentiles and backlogs for the status."""

@@ -44,6 +44,8 @@ class KillSwitchFeed:
         self._outage = outage
         self.lag: LagReport | None = None
         """The last measurement."""
+        self._untold: list[str] = []
+        """Symbols that have not been told of it yet."""
         self._journal_was_well = True
         self._lease_ran = True
         self._repeat_at_s = 0.0
@@ -62,10 +64,22 @@ class KillSwitchFeed:
             await asyncio.sleep(min(INTERVAL_S, left_s) if left_s > 0 else INTERVAL_S)
 
     def on_lag(self, report: LagReport) -> None:
-        """Tell each symbol the lag of its partition of every topic; None where it cannot be measured."""
+        """Tell each symbol the lag of its partition of every topic; None where it cannot be measured.
+
+        One each turn of the loop: what 200 symbols do with it at once would hold up every order for 10 ms.
+        """
         self.lag = report
-        for worker in self._supervisor:
-            self.tell_lag(worker.name)
+        is_telling = bool(self._untold)
+        self._untold = [worker.name for worker in self._supervisor]
+        if not is_telling:
+            self._tell_next_lag()
+
+    def _tell_next_lag(self) -> None:
+        if self._untold:
+            symbol = self._untold.pop()
+            if self._untold:
+                asyncio.get_running_loop().call_soon(self._tell_next_lag)
+            self.tell_lag(symbol)
 
     def tell_lag(self, symbol: str) -> None:
         """Tell one symbol the last measurement; it must not be enabled before there is one since it came."""

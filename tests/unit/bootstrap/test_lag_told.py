@@ -1,8 +1,10 @@
 """What was measured under one assignment of partitions says nothing about the next one."""
 
+import asyncio
 import time
+from itertools import pairwise
 
-from tests.support.owning import BTC, Instance, until
+from tests.support.owning import BTC, ETH, Instance, until
 from tests.support.owning_parts import keys_of
 from tests.support.surroundings import Surroundings
 
@@ -10,8 +12,8 @@ from market_maker.streams.lag import LagReport
 from market_maker.streams.topics import CONSUMED
 
 
-def nothing_behind(generation: int) -> LagReport:
-    keys = keys_of([BTC])
+def nothing_behind(generation: int, *symbols: str) -> LagReport:
+    keys = keys_of(symbols or [BTC])
     generations = dict.fromkeys(keys, generation)
     return LagReport(time.monotonic_ns(), dict.fromkeys(CONSUMED, 0), dict.fromkeys(keys, 0), generations)
 
@@ -50,3 +52,21 @@ async def test_a_measurement_that_arrives_after_its_assignment_is_over_tells_not
     north.assign(BTC)
     north.feed.on_lag(nothing_behind(1))
     await until(lambda: problems(north) == {"KAFKA_LAG"})
+
+
+async def test_symbols_hear_of_the_lag_one_each_turn_of_the_loop(around: Surroundings) -> None:
+    await around.configure(BTC, ETH)
+    north = await around.start("north")
+    north.assign(BTC, ETH)
+    for symbol in (BTC, ETH):
+        await north.taken(symbol)
+        await north.clear(symbol)
+    report = nothing_behind(1, BTC, ETH)
+    healths = [north.worker(symbol).engine.symbol.health for symbol in (BTC, ETH)]
+    seen = [0]
+    north.feed.on_lag(report)
+    for _ in range(10):
+        await asyncio.sleep(0)
+        seen.append(sum(health.lag_known_ns == report.at_ns for health in healths))
+    assert seen[-1] == 2
+    assert max(after - before for before, after in pairwise(seen)) == 1
