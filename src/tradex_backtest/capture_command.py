@@ -54,14 +54,18 @@ class _Settings:
         return cls(**read_settings(cls, sections, environ))
 
 
-@command("capture", KafkaException, OSError)
+@command("capture", OSError)
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command; returns the exit code."""
     found = _parser().parse_args(words)
     settings = _Settings.load(environ)
     symbols = [symbol for symbol in found.symbols.split(",") if symbol]
     out = found.out or Path(f"{'-'.join(symbols)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.gz")
-    return _capture(settings, symbols, found.for_ns, out)
+    try:
+        return _capture(settings, symbols, found.for_ns, out)
+    except KafkaException as error:
+        brokers, why = settings.kafka_brokers, error.args[0].str()
+        return say("capture", f"KAFKA_BROKERS {brokers}: {why}; check the address, and that they run", 1)
 
 
 def _capture(settings: _Settings, symbols: Sequence[str], for_ns: int, out: Path) -> int:

@@ -115,4 +115,7 @@ def test_without_a_broker_it_says_so(
     monkeypatch.setattr(capture_command, "METADATA_S", 0.5)
     nowhere = {**environment, "KAFKA_BROKERS": "127.0.0.1:1"}
     assert main(["--symbols", SYMBOL, "--for", "1s", "--out", str(tmp_path / "tape.gz")], nowhere) == 1
-    assert capsys.readouterr().err.startswith("market-maker capture: ")
+    said = capsys.readouterr().err
+    assert said.startswith("market-maker capture: KAFKA_BROKERS 127.0.0.1:1: ")
+    assert said.endswith("; check the address, and that they run\n")
+    assert "KafkaError" not in said
