@@ -131,6 +131,20 @@ def test_a_fill_that_the_book_shows_before_it_is_heard_of_is_no_order_of_others(
     assert desk.bid == (90, 90)
 
 
+def test_an_order_stays_ours_until_its_latest_fill_whichever_is_heard_of_last() -> None:
+    desk = resting()
+    desk.delta(30, bids=((BID, 1),))
+    desk.share.heard(31)
+    desk.share.filled("c1", 31, 1)
+    assert desk.bid == (90, 90)
+    desk.share.filled("c1", 30, 2)
+    desk.share.ended("c1", 30, 40)
+    assert desk.bid == (90, 90)
+    desk.delta(31, bids=((BID, 0),))
+    assert desk.bid == (90, 90)
+    assert not desk.share
+
+
 def test_a_level_that_falls_to_our_size_is_in_doubt_until_the_engine_has_told_of_later() -> None:
     desk = resting()
     desk.delta(25, bids=((BID, 7),))

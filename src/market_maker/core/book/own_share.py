@@ -170,7 +170,10 @@ class OwnShare:
             level.explain(lots, at_us)
 
     def ended(self, order_id: str, at_us: int | None, now_ns: int) -> None:
-        """It is over; without the exchange's time it leaves the book as its level says."""
+        """It is over; without the exchange's time it leaves the book as its level says.
+
+        With fills heard of out of their order the one that completes it need not be the latest.
+        """
         level = self._level(order_id)
         if level is None:
             return
@@ -178,6 +181,7 @@ class OwnShare:
         if at_us is None:
             resident.ended_ns = now_ns if resident.ended_ns is None else resident.ended_ns
         elif resident.ended_us is None:
+            at_us = max([at_us, *[fill_us for fill_us, _ in resident.fills]])
             resident.ended_us = at_us
             level.explain(resident.lots - sum(lots for _, lots in resident.fills), at_us)
 
