@@ -183,25 +183,21 @@ class FleetView:
         self, here: Sequence[answers.SymbolSummary], seen: Others
     ) -> list[fleet_answers.InstanceStatus]:
         figures = self._desk.figures()
-        this = fleet_answers.InstanceStatus(
+        this = fleet_answers.InstanceStatus.of(
+            figures,
             instance=self._peers.instance,
             symbols=[summary.symbol for summary in here],
             at=self._desk.to_wall(time.monotonic_ns()),
             silent_ms=None,
-            latency_us=dict(figures.latency_us),
-            outbox_pending=figures.outbox_pending,
             version=__version__,
             is_self=True,
         )
         others = [
-            fleet_answers.InstanceStatus(
+            fleet_answers.InstanceStatus.of(
+                one.picture,
                 instance=instance,
                 symbols=[summary.symbol for summary in one.picture.summaries],
-                at=one.picture.at,
                 silent_ms=_silent_ms(one, seen.seen_s),
-                latency_us=one.picture.latency_us,
-                outbox_pending=one.picture.outbox_pending,
-                version=one.picture.version,
                 is_self=False,
             )
             for instance, one in seen.pictures.items()

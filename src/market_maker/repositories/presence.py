@@ -1,9 +1,10 @@
 """`mm_presence`: how far programmes were kept while a symbol quoted. It is written by the journal."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
+from typing import Final
 
 from market_maker.core.instrument import EXACT
 from market_maker.core.ledger.presence import OrderLife
@@ -13,20 +14,12 @@ from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import presence as sql
 from market_maker.repositories.wall_time import microseconds, wall_time
 
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How far one tier was kept in a period."""
-
-    present_us: int
-    minutes: int
-    samples: int
-
-    def units(self, measure: Measure) -> int:
-        """The figure that counts."""
-        if measure is Measure.SAMPLES:
-            return self.samples
-        return self.present_us if measure is Measure.TIME else self.minutes
+_FIGURE: Final = {
+    Measure.TIME: attrgetter("present_us"),
+    Measure.MINUTES: attrgetter("minutes"),
+    Measure.SAMPLES: attrgetter("samples"),
+}
+"""Which figure of a tier counts."""
 
 
 class PresenceRepository:
@@ -35,22 +28,15 @@ class PresenceRepository:
     def __init__(self, db: Executor) -> None:
         self._db = db
 
-    async def kept(self, since: datetime, until: datetime) -> dict[tuple[str, str, str], Kept]:
-        """By symbol, programme and tier; the period begins and ends with an hour."""
-        rows = await sql.sum_presence(self._db, since=since, until=until)
-        return {
-            (row.symbol, row.programme, row.tier): Kept(row.present_us, row.minutes, row.samples)
-            for row in rows
-        }
-
     async def day(self, programmes: Iterable[Programme], day: datetime, now_us: int) -> list[ProgrammeDay]:
         """How each tier stood, as of now, on the UTC day that begins then."""
-        kept = await self.kept(day, day + timedelta(days=1))
+        rows = await sql.sum_presence(self._db, since=day, until=day + timedelta(days=1))
+        kept = {(row.symbol, row.programme, row.tier): row for row in rows}
         found = []
         for programme in programmes:
             for tier in programme.tiers:
                 one = kept.get((programme.symbol, programme.name, tier.name))
-                present = 0 if one is None else one.units(programme.measure)
+                present = 0 if one is None else _FIGURE[programme.measure](one)
                 found.append(ProgrammeDay.of(programme, tier, present, microseconds(day), now_us))
         return found
 

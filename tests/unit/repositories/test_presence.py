@@ -1,5 +1,6 @@
 """Presence as it is stored; and that the stored orders come to the same figures."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from market_maker.core.events import OrderEventKind
 from market_maker.core.obligations import Measure, PresenceSpan, Programme, Tier
 from market_maker.repositories.journal_entry import JournalEntry
 from market_maker.repositories.journal_store import JournalStore
-from market_maker.repositories.presence import Kept, PresenceRepository
+from market_maker.repositories.presence import PresenceRepository
 
 BTC = "BTC-USDT"
 TIER = Tier("t", Decimal(20), Decimal(90), in_base=False, min_share_pct=Decimal(50))
@@ -87,5 +88,7 @@ async def test_a_stretch_that_goes_on_replaces_what_it_was_and_days_add_up(pool:
     store, presence = JournalStore(pool), PresenceRepository(pool)
     for span in (first, more, later, first):
         await store.write([JournalEntry(BTC, (RecordPresence((span,)),), NOON)])
-    assert await presence.kept(NOON - LONG, NOON + LONG) == {(BTC, "p", "t"): Kept(7_000_000, 0, 2)}
-    assert await presence.kept(NOON + LONG, NOON + 2 * LONG) == {}
+    sampled = replace(PROGRAMME, measure=Measure.SAMPLES, sample_us=1_000_000)
+    for day, expected in ((NOON.replace(hour=0), [7_000_000, 2]), (NOON.replace(hour=0) + LONG, [0, 0])):
+        told = await presence.day((PROGRAMME, sampled), day, noon_us)
+        assert [one.present for one in told] == expected
