@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tradex_sandbox import topics
 from tradex_sandbox.feed_faults import FeedFault
 from tradex_sandbox.http_faults import answer_error
+from tradex_sandbox.order_requests import problems
 
 COUNT_MAX = 100_000
 
@@ -69,9 +70,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(json.loads(text) if text else {})
     except ValidationError as error:
-        raise ControlError(
-            400, "INVALID_REQUEST", "; ".join(_problem(item) for item in error.errors())
-        ) from None
+        raise ControlError(400, "INVALID_REQUEST", problems(error)) from None
     except ValueError as error:
         raise ControlError(400, "INVALID_REQUEST", f"body: not JSON ({error})") from None
 
@@ -87,9 +86,3 @@ def controlled(handle: Callable[[web.Request], Awaitable[Any]]) -> Handler:
         return web.Response(body=json.dumps(body).encode(), content_type="application/json")
 
     return route
-
-
-def _problem(item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"]) or "body"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return message if item["type"] == "value_error" else f"{where}: {message}"

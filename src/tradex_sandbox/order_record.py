@@ -41,14 +41,6 @@ class EnteredOrder:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What an idempotency key was answered."""
-
-    new: NewOrder
-    answer: Order | OrderRefused
-
-
 class OrderRecord:
     """Orders by exchange id and client id, open ones apart, and answers by idempotency key."""
 
@@ -56,7 +48,8 @@ class OrderRecord:
         self._orders: dict[str, EnteredOrder] = {}
         self._by_client_id: dict[str, EnteredOrder] = {}
         self._open: dict[str, EnteredOrder] = {}
-        self._answers: dict[str, _Answer] = {}
+        self._answers: dict[str, tuple[NewOrder, Order | OrderRefused]] = {}
+        """By idempotency key."""
         self._finals: deque[str] = deque()
 
     def repeated(self, new: NewOrder) -> Order | None:
@@ -73,15 +66,16 @@ class OrderRecord:
                     f"client_order_id: {new.client_order_id} was used before; make a new one",
                 )
             return None
-        if known.new != new:
+        asked, answer = known
+        if asked != new:
             raise OrderRefused(
                 RefusalCode.IDEMPOTENCY_KEY_REUSED,
                 f"idempotency_key: {new.idempotency_key} came with another order before; "
                 "repeat that order exactly, or make a new key",
             )
-        if isinstance(known.answer, OrderRefused):
-            raise OrderRefused(known.answer.code, known.answer.message)
-        return known.answer
+        if isinstance(answer, OrderRefused):
+            raise OrderRefused(answer.code, answer.message)
+        return answer
 
     def entered(self, order: EnteredOrder) -> None:
         """An order has entered a market."""
@@ -92,7 +86,7 @@ class OrderRecord:
 
     def answered(self, new: NewOrder, answer: Order | OrderRefused) -> None:
         """Keep the answer for a retry."""
-        self._answers[new.idempotency_key] = _Answer(new, answer)
+        self._answers[new.idempotency_key] = new, answer
         while len(self._answers) > ANSWERS_KEPT + len(self._open):
             del self._answers[next(iter(self._answers))]
 

@@ -1,20 +1,15 @@
 """Orders as JSON: what the Order Service takes and gives. Pure."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
-from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from tradex_sandbox.messages import plain
-from tradex_sandbox.orders import NewOrder, Order, OrderType, RefusalCode, Side, TimeInForce
+from tradex_sandbox.orders import NewOrder, Order, RefusalCode
 
-ACCOUNT_TYPES = frozenset({"SYSTEM_MARKET_MAKER", "USER"})
-TEXT_MAX = 128
-_DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
-"""Bounded: a few bytes of exponent would mean a number of a gigabyte."""
 STATUS_OF_REFUSAL = {
     RefusalCode.INVALID_PRICE: 400,
     RefusalCode.INVALID_QUANTITY: 400,
@@ -24,7 +19,7 @@ STATUS_OF_REFUSAL = {
 }
 """HTTP status of a refusal; 422 for all others: well said, but not possible in this market."""
 
-Choice = TypeVar("Choice", bound=Enum)
+_NEW_ORDER = TypeAdapter(NewOrder)
 
 
 class InvalidRequest(ValueError):  # noqa: N818 - an answer to a client, not a fault of ours
@@ -39,27 +34,21 @@ def parse_new_order(body: bytes) -> NewOrder:
         raise InvalidRequest(f"body: not JSON ({error})") from error
     if not isinstance(fields, dict):
         raise InvalidRequest("body: must be a JSON object")
-    account_type = _text(fields, "account_type")
-    if account_type not in ACCOUNT_TYPES:
-        raise InvalidRequest(f"account_type: must be one of {', '.join(sorted(ACCOUNT_TYPES))}")
-    order_type = _choice(fields, "type", OrderType)
-    post_only = fields.get("post_only", False)
-    if not isinstance(post_only, bool):
-        raise InvalidRequest("post_only: must be true or false")
-    return NewOrder(
-        symbol=_text(fields, "symbol"),
-        side=_choice(fields, "side", Side),
-        order_type=order_type,
-        time_in_force=_choice(fields, "time_in_force", TimeInForce),
-        post_only=post_only,
-        price=None if fields.get("price") is None else _decimal(fields, "price"),
-        quantity=_decimal(fields, "quantity"),
-        client_order_id=_text(fields, "client_order_id"),
-        idempotency_key=_text(fields, "idempotency_key"),
-        account_id=_text(fields, "account_id"),
-        user_id=_text(fields, "user_id"),
-        account_type=account_type,
-    )
+    try:
+        return _NEW_ORDER.validate_python({"post_only": False, "price": None, **fields})
+    except ValidationError as error:
+        raise InvalidRequest(problems(error)) from None
+
+
+def problems(error: ValidationError) -> str:
+    """What is wrong with a request, field by field."""
+    return "; ".join(_problem(item) for item in error.errors())
+
+
+def _problem(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"]) or "body"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message if item["type"] == "value_error" else f"{where}: {message}"
 
 
 def created_answer(order: Order, wall_us: Callable[[int], int]) -> dict[str, Any]:
@@ -109,26 +98,3 @@ def timestamp(at_us: int) -> str:
     seconds, micros = divmod(at_us, 1_000_000)
     moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= TEXT_MAX:
-        raise InvalidRequest(f"{name}: must be a string of 1 to {TEXT_MAX} characters")
-    return value
-
-
-def _decimal(fields: dict[str, Any], name: str) -> Decimal:
-    text = _text(fields, name)
-    if _DECIMAL.fullmatch(text) is None:
-        raise InvalidRequest(f"{name}: {text!r} is not a decimal number")
-    return Decimal(text)
-
-
-def _choice(fields: dict[str, Any], name: str, choices: type[Choice]) -> Choice:
-    text = _text(fields, name)
-    try:
-        return choices(text)
-    except ValueError:
-        allowed = ", ".join(str(choice.value) for choice in choices)
-        raise InvalidRequest(f"{name}: {text!r} is not one of {allowed}") from None

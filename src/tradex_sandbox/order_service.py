@@ -36,7 +36,6 @@ class OrderService:
         self._venue = venue
         self._faults = faults
         self._authorization = None if token is None else f"Bearer {token}"
-        self._first_answers: dict[str, bytes] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """The service's paths."""
@@ -60,11 +59,8 @@ class OrderService:
             except OrderRefused as refusal:
                 status = STATUS_OF_REFUSAL.get(refusal.code, 422)
                 return answer_error(status, refusal.code.value, refusal.message)
-            if submitted.duplicate:
-                return _response(200, self._first_answers[new.idempotency_key])
-            body = json.dumps(created_answer(submitted.order, self._venue.clock.wall_us)).encode()
-            self._first_answers[new.idempotency_key] = body
-            return _response(201, body)
+            body = created_answer(submitted.order, self._venue.clock.wall_us)
+            return _json(body, 200 if submitted.duplicate else 201)
 
         return await self._answered(request, Operation.PLACE, new.symbol, process)
 
@@ -185,9 +181,5 @@ def _parsed_cursor(text: str) -> tuple[int, str]:
     return int(created_at), order_id
 
 
-def _json(body: dict[str, Any]) -> web.Response:
-    return _response(200, json.dumps(body).encode())
-
-
-def _response(status: int, body: bytes) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json")
+def _json(body: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json")

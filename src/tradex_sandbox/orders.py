@@ -1,8 +1,13 @@
 """Orders: as they are asked for, as they rest in a book, as the Order Service shows them, and refusals."""
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from tradex_sandbox.instruments import Instrument
 
@@ -47,22 +52,34 @@ class OrderStatus(Enum):
         return self in (OrderStatus.FILLED, OrderStatus.CANCELLED)
 
 
+def _decimal(value: object) -> object:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return value
+    raise PydanticCustomError("decimal", "must be a decimal number, as a string")
+
+
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+"""Bounded: a few bytes of exponent would mean a number of a gigabyte."""
+Text = Annotated[str, Field(min_length=1, max_length=128)]
+Number = Annotated[Decimal, BeforeValidator(_decimal)]
+
+
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order that somebody asks for; `price` is None for a market order."""
+    """An order that somebody asks for; `price` is None for a market order. Checked where JSON becomes one."""
 
-    symbol: str
+    symbol: Text
     side: Side
-    order_type: OrderType
+    order_type: Annotated[OrderType, Field(alias="type")]
     time_in_force: TimeInForce
-    post_only: bool
-    price: Decimal | None
-    quantity: Decimal
-    client_order_id: str
-    idempotency_key: str
-    account_id: str
-    user_id: str
-    account_type: str
+    post_only: Annotated[bool, Field(strict=True)]
+    price: Number | None
+    quantity: Number
+    client_order_id: Text
+    idempotency_key: Text
+    account_id: Text
+    user_id: Text
+    account_type: Annotated[str, Field(pattern="^(SYSTEM_MARKET_MAKER|USER)$")]
 
 
 @dataclass(frozen=True, slots=True)
