@@ -15,16 +15,11 @@ the answer for a level is the least and the most that can be ours; no elapsed ti
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Final
 
 from market_maker.core.book.levels import highest_beyond, lowest_beyond
 from market_maker.core.book.order_book import BookChange, OrderBook
 from market_maker.core.events import BookDelta, BookSnapshot
 from market_maker.core.side import Side
-
-_TICKS: Final = itemgetter(0)
-"""Of a level."""
 
 
 def _is_in(at_us: int, book_us: int, touched_us: int) -> bool:
@@ -219,7 +214,12 @@ class OwnShare:
         """Apply a delta to the book. One that changes nothing but our own orders makes it no fresher."""
         if not self._where:
             return book.apply_delta(delta)
-        before = self._others_at(book, Side.BUY, delta.bids) | self._others_at(book, Side.SELL, delta.asks)
+        before: dict[tuple[Side, int], int] = {}
+        for side, changes in ((Side.BUY, delta.bids), (Side.SELL, delta.asks)):
+            if levels := self._levels[side]:
+                for ticks, _ in changes:
+                    if ticks in levels:
+                        before[side, ticks] = self._others(book, side, ticks)
         data_ns = book.data_ns
         change = book.apply_delta(delta)
         if change is BookChange.APPLIED and before:
@@ -310,15 +310,6 @@ class OwnShare:
         if not level.residents:
             del self._levels[side][ticks]
 
-    def _others_at(
-        self, book: OrderBook, side: Side, changes: tuple[tuple[int, int], ...]
-    ) -> dict[tuple[Side, int], int]:
-        """Others' lots, as far as is known, at those of the changed prices where orders of ours stand."""
-        levels = self._levels[side]
-        if not levels or not changes:
-            return {}
-        changed = levels.keys() & map(_TICKS, changes)
-        return {(side, ticks): self._others(book, side, ticks) for ticks in changed}
-
     def _others(self, book: OrderBook, side: Side, ticks: int) -> int:
+        """Others' lots at a price where orders of ours stand, as far as is known."""
         return book.lots_at(side, ticks) - self._levels[side][ticks].shown(book.exchange_us)[0]

@@ -192,10 +192,13 @@ class SymbolEngine:
         clearing.advance(symbol, out)
         if symbol.next_instrument is not None:
             market.adopt_next_grid(symbol)
-        if not self._is_due():
-            if symbol.undecided is not None:
-                market.update_mid(symbol)
-            return
+        # Once per interval, and at once when quotes must go or a price is awaited.
+        if symbol.now_ns < symbol.due_ns and not symbol.rebase_pending:
+            awaited = symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)
+            if not (awaited and symbol.is_active):
+                if symbol.undecided is not None:
+                    market.update_mid(symbol)
+                return
         control.check_surroundings(symbol, out)
         if symbol.is_active:
             cycle.evaluate(symbol, out)
@@ -205,24 +208,20 @@ class SymbolEngine:
                 symbol.evaluated()
             halt.rebase_when_priced(symbol, mid_is_current=look is not None, out=out)
 
-    def _is_due(self) -> bool:
-        """Whether to evaluate now: once per interval, at once when quotes must go or a price is awaited."""
-        symbol = self._symbol
-        if symbol.now_ns >= symbol.due_ns or symbol.rebase_pending:
-            return True
-        awaited = symbol.urgent or (symbol.quote is not None and symbol.now_ns >= symbol.stale_ns)
-        return awaited and symbol.is_active
-
     @property
     def wake_ns(self) -> int:
         """When the engine wants a Tick at the latest, monotonic."""
         symbol = self._symbol
-        wake_ns = min(clearing.wake_ns(symbol), symbol.markouts.due_ns)
+        wake_ns, other_ns = clearing.wake_ns(symbol), symbol.markouts.due_ns
+        if other_ns < wake_ns:
+            wake_ns = other_ns
         if not symbol.is_active:
             return wake_ns
-        if symbol.quote is None:
-            return min(wake_ns, symbol.due_ns)
-        return min(wake_ns, symbol.due_ns, symbol.stale_ns)
+        if symbol.due_ns < wake_ns:
+            wake_ns = symbol.due_ns
+        if symbol.quote is not None and (other_ns := symbol.stale_ns) < wake_ns:
+            wake_ns = other_ns
+        return wake_ns
 
     def may_send_at(self, now_ns: int) -> bool:
         """Whether a new order may leave, asked right before: after a stall the book is too old."""

@@ -16,16 +16,17 @@ from market_maker.core.events import (
     MarkPrice,
     PublicTrade,
 )
-from market_maker.core.instrument import Instrument, OffGridError
+from market_maker.core.instrument import EXACT, Instrument, OffGridError
 from market_maker.core.pricing.model_quotes import ModelQuotes
 from market_maker.core.pricing.models.proposal import BookSeen, TradeSeen
-from market_maker.core.pricing.reference_mid import MidRange, MidSource, ReferenceMid, reference_mid
+from market_maker.core.pricing.reference_mid import BPS, MidRange, MidSource, ReferenceMid, reference_mid
 from market_maker.core.results import Missing
 from market_maker.core.risk import kill_switch
 from market_maker.core.side import Side
 from market_maker.core.states import State
 
 _INVALID = (BookChange.GAP, BookChange.CROSSED, BookChange.MALFORMED)
+_BPS = Decimal(BPS)
 
 
 Best = tuple[int | None, int | None]
@@ -163,7 +164,13 @@ def mid_in_force(symbol: Symbol) -> Decimal | Missing:
 
 
 def _mid_range(symbol: Symbol, bid: Best, ask: Best) -> MidRange | None:
-    """What the mid may be for each of others' possible best prices; None when for one there is no mid."""
+    """What the mid may be for each of others' possible best prices; None when for one there is no mid.
+
+    While the book gives the same mid it is the same object, by which is known what was worked out from it.
+    """
+    last = symbol.mid
+    if last is not None and bid[0] == bid[1] and ask[0] == ask[1] and last.is_between(bid[0], ask[0]):
+        return MidRange(last, last)
     if None in bid or None in ask:
         mark, trade = symbol.fresh(symbol.mark), symbol.fresh(symbol.last_trade)
     else:
@@ -202,7 +209,8 @@ def diverges(symbol: Symbol, mid: ReferenceMid) -> bool:
     mark = symbol.fresh(symbol.mark)
     if mark is None or mid.source is MidSource.MARK:
         return False
-    return mid.differs(mark, symbol.config.mark_divergence_bps, symbol.instrument)
+    distance = EXACT.abs(EXACT.subtract(symbol.price_of(mid), mark))
+    return EXACT.multiply(distance, _BPS) > EXACT.multiply(symbol.config.mark_divergence_bps, mark)
 
 
 def _data_ns(symbol: Symbol, source: MidSource) -> int:

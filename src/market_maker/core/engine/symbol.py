@@ -295,16 +295,16 @@ class Symbol:
             return Valuation(mark.price, MidSource.MARK, mark.data_ns)
         if self.mid is None:
             return None
-        return Valuation(self._price_of(self.mid), self.mid.source, self.mid_data_ns)
+        return Valuation(self.price_of(self.mid), self.mid.source, self.mid_data_ns)
 
     @property
     def inventory_value(self) -> Decimal | None:
         """Position times reference mid, None while no mid is known."""
         if self.mid is None:
             return Decimal(0) if self.inventory.position == 0 else None
-        return self.inventory.value(self._price_of(self.mid))
+        return self.inventory.value(self.price_of(self.mid))
 
-    def _price_of(self, mid: ReferenceMid) -> Decimal:
+    def price_of(self, mid: ReferenceMid) -> Decimal:
         """The mid in quote currency, worked out once for each."""
         if mid is not self._priced_mid:
             self._priced_mid, self._mid_price = mid, mid.price(self.instrument)

@@ -105,12 +105,12 @@ class Order:
         """Lots that may still fill, or did fill without our having seen it."""
         if self.settled:
             return 0
-        if self.expected_filled is None:
-            return max(0, self.lots - self.filled_lots)
-        if self.quantity > 0:
+        if self.expected_filled is not None and self.quantity > 0:
             missing = EXACT.multiply(EXACT.subtract(self.expected_filled, self.filled), Decimal(self.lots))
-            return max(0, int(EXACT.divide(missing, self.quantity).to_integral_value(ROUND_CEILING)))
-        return max(0, self.lots - self.filled_lots)
+            open_lots = int(EXACT.divide(missing, self.quantity).to_integral_value(ROUND_CEILING))
+        else:
+            open_lots = self.lots - self.filled_lots
+        return open_lots if open_lots > 0 else 0
 
     def record(self) -> RecordOrder:
         """The order as the journal keeps it."""

@@ -27,6 +27,8 @@ _AGE = 1 << 40
 _MATCH = 1 << 112
 """More than the ages of all orders of a side in nanoseconds, times `_AGE`."""
 
+_PRICE = attrgetter("price_ticks")
+
 Pair = tuple[Order, QuoteLevel]
 
 
@@ -167,7 +169,8 @@ def _pairs(best: list[list[int]], orders: Sequence[Order], levels: Sequence[Quot
 
 def inner_first(side: Side, orders: list[Order]) -> None:
     """Sort the orders of a side by price, the most aggressive first."""
-    orders.sort(key=attrgetter("price_ticks"), reverse=side is Side.BUY)
+    if len(orders) > 1:
+        orders.sort(key=_PRICE, reverse=side is Side.BUY)
 
 
 def _relabelled(

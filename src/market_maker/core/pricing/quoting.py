@@ -105,6 +105,7 @@ class QuotingEngine:
 
     __slots__ = (
         "_factor_fixed",
+        "_last",
         "_levels",
         "_min_notional_units",
         "_rates",
@@ -122,6 +123,7 @@ class QuotingEngine:
         self._size_num = size_num * unit_den
         self._size_den = size_den * unit_num
         """Order size in lots at a mid of one tick."""
+        self._last: QuoteSet | None = None
 
     def quote(
         self,
@@ -134,10 +136,21 @@ class QuotingEngine:
         """All levels for a signed position (base currency) and a volatility factor in millionths.
 
         `best_bid` and `best_ask` are others' best prices in ticks, None for an empty side. The factor
-        counts as 1 when the configuration has no volatility multiplier.
+        counts as 1 when the configuration has no volatility multiplier. For the very same mid and position,
+        and all else alike, it is the quote set that was made last.
         """
         if self._factor_fixed:
             factor_ppm = FACTOR_ONE_PPM
+        last = self._last
+        if (
+            last is not None
+            and mid is last.mid
+            and position is last.position
+            and factor_ppm == last.factor_ppm
+            and best_bid == last.best_bid
+            and best_ask == last.best_ask
+        ):
+            return last
         num = mid.num
         den = mid.den
         rates = self._rates
@@ -154,7 +167,7 @@ class QuotingEngine:
             meeting = bid // unit
             bid_max = meeting - 1 if bid_max is None else min(bid_max, meeting - 1)
             ask_min = meeting + 1 if ask_min is None else max(ask_min, meeting + 1)
-        return QuoteSet(
+        self._last = QuoteSet(
             mid,
             factor_ppm,
             position,
@@ -164,6 +177,7 @@ class QuotingEngine:
             best_ask,
             num * rates.half_spread // (INWARD_SHARE * den * rates.rate_den),
         )
+        return self._last
 
     def _bids(
         self, raw: int, step: int, unit: int, lots: int, ticks_max: int | None

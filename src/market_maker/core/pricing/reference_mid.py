@@ -31,15 +31,20 @@ class ReferenceMid(NamedTuple):
         """The mid in quote currency; exact, as it was made from a decimal price or two of them."""
         return EXACT.divide(EXACT.multiply(instrument.tick_size, Decimal(self.num)), Decimal(self.den))
 
+    def is_between(self, bid: int | None, ask: int | None) -> bool:
+        """Whether it is the midpoint of these best prices (ticks), both of which there are."""
+        return (
+            self.source is MidSource.BOOK
+            and bid is not None
+            and ask is not None
+            and self.num == bid + ask
+            and self.den == 2
+        )
+
     @property
     def ticks(self) -> Fraction:
         """The mid in ticks, exact."""
         return Fraction(self.num, self.den)
-
-    def differs(self, price: Decimal, limit_bps: Decimal, instrument: Instrument) -> bool:
-        """Whether it lies further than `limit_bps` of `price` from that price (quote currency)."""
-        distance = EXACT.abs(EXACT.subtract(self.price(instrument), price))
-        return EXACT.multiply(distance, Decimal(BPS)) > EXACT.multiply(limit_bps, price)
 
 
 class MidRange(NamedTuple):
