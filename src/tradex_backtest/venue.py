@@ -21,6 +21,7 @@ from tradex_sandbox.queue_position import QueueModel
 from tradex_sandbox.recorded_fills import RecordedFills
 from tradex_sandbox.tape import Fees, fee
 
+_BUY, _SELL, _CROWD_BUY = EngineSide.BUY, EngineSide.SELL, Side.BUY
 ACCOUNT = "market-maker"
 FINAL_ORDERS_KEPT = 10_000
 """Orders that are over and may still be asked about."""
@@ -266,4 +267,4 @@ class BacktestVenue:
 
 def _side(side: Side) -> EngineSide:
     """The core's word for a side."""
-    return EngineSide.BUY if side is Side.BUY else EngineSide.SELL
+    return _BUY if side is _CROWD_BUY else _SELL

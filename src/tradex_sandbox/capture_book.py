@@ -20,12 +20,11 @@ class Told(NamedTuple):
     after: dict[int, int]
     """Lots after, which may be the same."""
     change: Change
-    """Those that are not."""
+    """Those that are not, and lots before."""
 
     def before(self, ticks: int) -> int:
         """Lots before, at one of these levels."""
-        changed, before = self.change
-        return before[list(changed).index(ticks)] if ticks in changed else self.after[ticks]
+        return self.change.before[list(self.after).index(ticks)]
 
 
 class DepthIds(NamedTuple):
@@ -111,8 +110,8 @@ class CrowdBook:
         try:
             self._check_uncrossed()
         except FieldError:
-            for side, (_, change) in zip((self.bids, self.asks), told, strict=True):
-                side.apply(dict(zip(change.after, change.before, strict=True)))
+            for side, (after, change) in zip((self.bids, self.asks), told, strict=True):
+                side.apply(dict(zip(after, change.before, strict=True)))
             raise
         self.at = at
         return told

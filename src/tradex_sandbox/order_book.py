@@ -12,12 +12,12 @@ some thousands of levels, and looking at one costs what a step does."""
 
 
 class Change(NamedTuple):
-    """The levels that became others, by price in ticks."""
+    """What a message that tells absolute quantities does."""
 
     after: dict[int, int]
-    """Lots after."""
+    """The levels that became others: price in ticks -> lots."""
     before: list[int]
-    """Lots before, in the same order."""
+    """Lots before of all that it tells, in its order."""
 
 
 class BookSide:
@@ -43,20 +43,20 @@ class BookSide:
     def apply(self, told: Mapping[int, int]) -> Change:
         """Set absolute quantities (ticks -> lots); what that changes."""
         levels = self._levels
-        lots_at = levels.get
-        after = {ticks: lots for ticks, lots in told.items() if lots_at(ticks, 0) != lots}
+        before = [*map(levels.get, told, repeat(0))]
+        after = {ticks: lots for (ticks, lots), was in zip(told.items(), before, strict=True) if lots != was}
         if not after:
-            return Change(after, [])
-        before = [*map(lots_at, after, repeat(0))]
+            return Change(after, before)
         levels.update(after)
-        for ticks in [ticks for ticks, lots in after.items() if not lots]:
-            del levels[ticks]
+        for ticks, lots in after.items():
+            if not lots:
+                del levels[ticks]
         best = self.best
         if best is None:
             self.best = self._scan()
             return Change(after, before)
         # A level that was empty and is told as empty is no change, so the outermost one that is new stands.
-        outermost = max(after) if self.side is Side.BUY else min(after)
+        outermost = max(after) if self._step < 0 else min(after)
         if (best - outermost) * self._step > 0:
             self.best = outermost
         elif best not in levels:

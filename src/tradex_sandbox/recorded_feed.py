@@ -42,6 +42,7 @@ SAME_MARKET_RATIO = Decimal("1.2")
 """A snapshot does not tell its symbol: its price may differ from the symbol's by this factor at most."""
 
 
+_BUY, _SELL = Side.BUY, Side.SELL
 BOOK_TRADE = "MARKET"
 """The `X` of a trade that took place in the book; others are the insurance fund's or a deleveraging."""
 
@@ -225,7 +226,7 @@ class RecordedFeed:
         data = message.data
         if data.get("X", BOOK_TRADE) != BOOK_TRADE:
             return None
-        taker_side = Side.SELL if boolean(data, "m") else Side.BUY
+        taker_side = _SELL if boolean(data, "m") else _BUY
         ticks, lots = self.grid.ticks[text(data, "p")], self.grid.lots[text(data, "q")]
         if not lots:
             raise FieldError("field 'q' of a trade must be positive")

@@ -17,6 +17,7 @@ from tradex_sandbox.recorded_trades import RecordedTrade, Takers
 
 CROWD_ACCOUNT = "crowd"
 NO_PRICES: tuple[int, ...] = ()
+_BUY = Side.BUY
 
 
 class FillTape(Protocol):
@@ -57,6 +58,8 @@ class RecordedFills:
         self._book = book
         self._tape = tape
         self._queue_model = queue_model
+        self._counts_trades = queue_model is QueueModel.PROPORTIONAL
+        """Whether it matters which trades a level contains: where cancellations also take place ahead."""
         self._takers = Takers()
         self._crowd_orders = 0
 
@@ -81,7 +84,8 @@ class RecordedFills:
             if ticks in after:
                 traded = side.trades.until(ticks, at)
                 thin_out(side.own.queue(ticks), told.before(ticks), traded, after[ticks], self._queue_model)
-        side.trades.named(after, at)
+        if self._counts_trades:
+            side.trades.named(after, at)
         return restored
 
     def trade(self, at_us: int, trade: RecordedTrade) -> None:
@@ -90,7 +94,7 @@ class RecordedFills:
         Orders accepted in a later book than that of its exchange time were not there yet.
         """
         self._tape.taker_us = self._takers.came_us(trade, at_us)
-        side = self._book.asks if trade.taker_side is Side.BUY else self._book.bids
+        side = self._book.asks if trade.taker_side is _BUY else self._book.bids
         touched = side.own.reached(trade.ticks)
         left = trade.lots
         if touched:
@@ -101,7 +105,8 @@ class RecordedFills:
                     for queued in queue:
                         queued.ahead = 0
                 left -= self._fill(at_us, side, price, take(queue, left), taker)
-        side.trades.add(trade.ticks, trade.lots, trade.traded_at)
+        if self._counts_trades:
+            side.trades.add(trade.ticks, trade.lots, trade.traded_at)
         if left:
             self._tape.crowd_traded(at_us, trade.trade_id, trade.ticks, left, trade.taker_side)
         if left < trade.lots:
@@ -161,7 +166,7 @@ class RecordedFills:
             raise AssertionError(f"order {order.order_id}: a market order does not rest")
         side, told_at = self._book.side(order.side), self._book.crowd.at
         ahead = side.crowd_lots(order.ticks)
-        if self._queue_model is QueueModel.PROPORTIONAL:
+        if self._counts_trades:
             ahead = max(0, ahead - side.trades.after(order.ticks, told_at))
         side.own.add(order.ticks, order, ahead, told_at)
         return (order.ticks,)

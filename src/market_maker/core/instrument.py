@@ -37,6 +37,9 @@ class InstrumentStatus(Enum):
     DELISTED = "DELISTED"
 
 
+_TRADING = InstrumentStatus.TRADING
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """An instrument of the exchange.
@@ -65,7 +68,7 @@ class Instrument:
     @property
     def is_trading(self) -> bool:
         """Whether the exchange accepts orders for it."""
-        return self.status is InstrumentStatus.TRADING
+        return self.status is _TRADING
 
     @property
     def notional_unit(self) -> Decimal:

@@ -14,9 +14,12 @@ class Side(Enum):
     @property
     def sign(self) -> int:
         """+1 for BUY, -1 for SELL: the direction in which a fill moves the position."""
-        return 1 if self is Side.BUY else -1
+        return 1 if self is _BUY else -1
 
     @property
     def opposite(self) -> "Side":
         """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+        return Side.SELL if self is _BUY else Side.BUY
+
+
+_BUY = Side.BUY

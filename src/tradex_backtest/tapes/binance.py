@@ -8,6 +8,8 @@ from tradex_sandbox.capture_book import DepthIds
 from tradex_sandbox.instruments import Instrument
 from tradex_sandbox.recorded_feed import RecordedFeed
 
+_DEPTH, _TRADE = MessageKind.DEPTH, MessageKind.TRADE
+
 
 class BinanceFeed:
     """One symbol of such a capture, from its joined snapshot on."""
@@ -41,9 +43,9 @@ class BinanceFeed:
         if message is None:
             raise AssertionError("the capture is at its end")
         try:
-            if message.kind is MessageKind.DEPTH:
+            if message.kind is _DEPTH:
                 return DepthStep(at_us, *self.book.apply(message, DepthIds.of(message), self._feed.grid))
-            if message.kind is MessageKind.TRADE and (trade := self._feed.trade(message)) is not None:
+            if message.kind is _TRADE and (trade := self._feed.trade(message)) is not None:
                 return TradeStep(at_us, trade)
         except FieldError as error:
             raise self._feed.error_at(message, error) from None

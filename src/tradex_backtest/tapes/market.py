@@ -100,7 +100,9 @@ class RecordedStream:
         except CaptureError as error:
             self._end(error)
             return
-        self._message_us = None if at_us is None else max(at_us, self.now_us)
+        if at_us is not None and at_us < self.now_us:
+            at_us = self.now_us
+        self._message_us = at_us
         self._plan()
 
     def _end(self, error: CaptureError) -> None:
@@ -108,7 +110,8 @@ class RecordedStream:
         self._plan()
 
     def _plan(self) -> None:
-        self.due_us = None if self._message_us is None else min(self._mark_us, self._message_us)
+        message_us = self._message_us
+        self.due_us = self._mark_us if message_us is not None and self._mark_us < message_us else message_us
 
     def _mark(self) -> MarkStep:
         bid, ask = self.crowd.top

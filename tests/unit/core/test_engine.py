@@ -123,3 +123,17 @@ def test_the_first_interval_after_a_late_evaluation_is_half_as_long_or_as_long_a
         gaps_ns = {later - earlier for earlier, later in pairwise([first_ns, *others_ns])}
         assert gaps_ns == {symbol.interval_ns}
         play.snapshot()
+
+
+def test_while_others_best_prices_stand_the_mid_is_the_same_object() -> None:
+    play = quoting()
+    symbol = play.engine.symbol
+    before, quote = symbol.mid, symbol.quote
+    play.trade("10000")
+    play.evaluate()
+    assert symbol.mid is before
+    assert symbol.quote is quote
+    play.mid(10_008)
+    play.evaluate()
+    assert symbol.mid is not before
+    assert symbol.quote is not quote

@@ -229,3 +229,19 @@ def test_a_configuration_that_cannot_be_quoted_is_refused_by_field(field: str, v
 def test_a_configuration_without_levels_is_refused() -> None:
     with pytest.raises(ValueError, match="X: num_levels must be at least 1, got 0"):
         QuotingEngine(replace(CONFIG, num_levels=0), INSTRUMENT)
+
+
+def test_a_quote_set_is_made_anew_only_when_something_it_is_made_of_has_changed() -> None:
+    quoting, position = QuotingEngine(CONFIG, INSTRUMENT), Decimal("0.5")
+    first = quoting.quote(MID_100, position, ONE, 9_999, 10_001)
+    assert quoting.quote(MID_100, position, ONE, 9_999, 10_001) is first
+    for changed in (
+        (mid("10001"), position, ONE, 9_999, 10_001),
+        (MID_100, Decimal("0.6"), ONE, 9_999, 10_001),
+        (MID_100, position, 2 * ONE, 9_999, 10_001),
+        (MID_100, position, ONE, 9_998, 10_001),
+        (MID_100, position, ONE, 9_999, None),
+    ):
+        again = quoting.quote(*changed)
+        assert again == QuotingEngine(CONFIG, INSTRUMENT).quote(*changed)
+        assert again is not first

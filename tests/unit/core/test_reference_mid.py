@@ -16,6 +16,18 @@ def test_the_mid_of_a_two_sided_book_comes_from_the_book_whatever_else_is_known(
     assert mid.price(INSTRUMENT) == Decimal("3.045")
 
 
+def test_a_mid_lies_between_its_own_best_prices_and_no_others() -> None:
+    mid = reference_mid(100, 103, None, None, INSTRUMENT)
+    assert mid is not None
+    assert mid.is_between(100, 103)
+    assert mid.is_between(99, 104)
+    assert not mid.is_between(100, 104)
+    assert not mid.is_between(None, 103)
+    assert not mid.is_between(100, None)
+    assert not mid._replace(source=MidSource.MARK).is_between(100, 103)
+    assert not mid._replace(den=3).is_between(100, 103)
+
+
 def test_a_one_sided_book_falls_back_to_the_mark_exactly_even_off_the_tick_grid() -> None:
     for bid, ask in ((100, None), (None, 103), (None, None)):
         assert reference_mid(bid, ask, MARK, LAST, INSTRUMENT) == ReferenceMid(100, 3, MidSource.MARK)

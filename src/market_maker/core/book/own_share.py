@@ -21,6 +21,8 @@ from market_maker.core.book.order_book import BookChange, OrderBook
 from market_maker.core.events import BookDelta, BookSnapshot
 from market_maker.core.side import Side
 
+_APPLIED, _BUY, _SELL = BookChange.APPLIED, Side.BUY, Side.SELL
+
 
 def _is_in(at_us: int, book_us: int, touched_us: int) -> bool:
     """A book of `book_us` has what happened at a level at `at_us`.
@@ -134,7 +136,7 @@ class OwnShare:
     __slots__ = ("_levels", "_where", "heard_us")
 
     def __init__(self) -> None:
-        self._levels: dict[Side, dict[int, OwnLevel]] = {Side.BUY: {}, Side.SELL: {}}
+        self._levels: dict[Side, dict[int, OwnLevel]] = {_BUY: {}, _SELL: {}}
         self._where: dict[str, tuple[Side, int]] = {}
         self.heard_us = 0
         """The latest time of what the matching engine's stream said of our account."""
@@ -205,7 +207,7 @@ class OwnShare:
 
     def clear(self) -> None:
         """Prices and sizes mean something else from here on."""
-        self._levels = {Side.BUY: {}, Side.SELL: {}}
+        self._levels = {_BUY: {}, _SELL: {}}
         self._where = {}
 
     # --- what the book says ------------------------------------------------------------------------
@@ -215,14 +217,14 @@ class OwnShare:
         if not self._where:
             return book.apply_delta(delta)
         before: dict[tuple[Side, int], int] = {}
-        for side, changes in ((Side.BUY, delta.bids), (Side.SELL, delta.asks)):
+        for side, changes in ((_BUY, delta.bids), (_SELL, delta.asks)):
             if levels := self._levels[side]:
                 for ticks, _ in changes:
                     if ticks in levels:
                         before[side, ticks] = self._others(book, side, ticks)
         data_ns = book.data_ns
         change = book.apply_delta(delta)
-        if change is BookChange.APPLIED and before:
+        if change is _APPLIED and before:
             others_acted = len(before) < len(delta.bids) + len(delta.asks)
             for (side, ticks), others in before.items():
                 level = self._levels[side][ticks]
@@ -256,7 +258,7 @@ class OwnShare:
         They differ while it is undecided whether a level holds others' orders. Levels of less than
         `units_min` (ticks * lots) of others do not count.
         """
-        best = book.best_bid if side is Side.BUY else book.best_ask
+        best = book.best_bid if side is _BUY else book.best_ask
         levels = self._levels[side]
         if best is None or (best not in levels and not units_min):
             return best, best
@@ -265,7 +267,7 @@ class OwnShare:
         for ticks, level in levels.items():
             published = book.lots_at(side, ticks)
             least[ticks], most[ticks] = level.least_and_most(published, book.exchange_us, self.heard_us)
-        find = highest_beyond if side is Side.BUY else lowest_beyond
+        find = highest_beyond if side is _BUY else lowest_beyond
         side_levels = book.levels(side)
         possible = find(side_levels, best, least, units_min)
         return possible, possible if least == most else find(side_levels, best, most, units_min)

@@ -212,16 +212,14 @@ class SymbolEngine:
     def wake_ns(self) -> int:
         """When the engine wants a Tick at the latest, monotonic."""
         symbol = self._symbol
-        wake_ns, other_ns = clearing.wake_ns(symbol), symbol.markouts.due_ns
-        if other_ns < wake_ns:
-            wake_ns = other_ns
-        if not symbol.is_active:
-            return wake_ns
-        if symbol.due_ns < wake_ns:
-            wake_ns = symbol.due_ns
-        if symbol.quote is not None and (other_ns := symbol.stale_ns) < wake_ns:
-            wake_ns = other_ns
-        return wake_ns
+        due_ns = symbol.markouts.due_ns
+        if symbol.is_active:
+            if symbol.due_ns < due_ns:  # noqa: PLR1730 -- min() would cost as much as a dispatch, here and below
+                due_ns = symbol.due_ns
+            if symbol.quote is not None and symbol.stale_ns < due_ns:
+                due_ns = symbol.stale_ns
+        clearing_ns = clearing.wake_ns(symbol)
+        return clearing_ns if clearing_ns < due_ns else due_ns
 
     def may_send_at(self, now_ns: int) -> bool:
         """Whether a new order may leave, asked right before: after a stall the book is too old."""

@@ -27,6 +27,8 @@ from market_maker.core.states import State
 
 _INVALID = (BookChange.GAP, BookChange.CROSSED, BookChange.MALFORMED)
 _BPS = Decimal(BPS)
+_HALTED, _BUY, _SELL = State.HALTED, Side.BUY, Side.SELL
+_BOOK, _MARK = MidSource.BOOK, MidSource.MARK
 
 
 Best = tuple[int | None, int | None]
@@ -48,13 +50,13 @@ class Look(NamedTuple):
 
 def on_snapshot(symbol: Symbol, event: BookSnapshot, out: Out) -> None:
     """Replace the book; a halted symbol no longer follows the market."""
-    if symbol.state is not State.HALTED and event.at_ns >= symbol.grid_since_ns:
+    if symbol.state is not _HALTED and event.at_ns >= symbol.grid_since_ns:
         _book_changed(symbol, symbol.orders.share.apply_snapshot(symbol.book, event), event, out)
 
 
 def on_delta(symbol: Symbol, event: BookDelta, out: Out) -> None:
     """Change levels of the book."""
-    if symbol.state is not State.HALTED and event.at_ns >= symbol.grid_since_ns:
+    if symbol.state is not _HALTED and event.at_ns >= symbol.grid_since_ns:
         _book_changed(symbol, symbol.orders.share.apply_delta(symbol.book, event), event, out)
 
 
@@ -69,7 +71,7 @@ def on_book_invalid(symbol: Symbol, event: BookInvalid, out: Out) -> None:
 
 def on_trade(symbol: Symbol, event: PublicTrade, out: Out) -> None:  # noqa: ARG001  one signature for all handlers
     """Remember a trade, unless it is known to be one of ours; the quoting model learns from either."""
-    if symbol.state is State.HALTED:
+    if symbol.state is _HALTED:
         return
     if not symbol.is_ours(event):
         symbol.trades.append(event)
@@ -79,7 +81,7 @@ def on_trade(symbol: Symbol, event: PublicTrade, out: Out) -> None:  # noqa: ARG
 
 def on_mark(symbol: Symbol, event: MarkPrice, out: Out) -> None:  # noqa: ARG001  one signature for all handlers
     """Remember the mark price."""
-    if symbol.state is not State.HALTED:
+    if symbol.state is not _HALTED:
         symbol.mark = PricePoint(event.price, event.data_ns)
 
 
@@ -133,12 +135,12 @@ def update_mid(symbol: Symbol) -> Look | None:
     if share:
         share.forget_gone(book)
     counting = symbol.reference_units_min
-    bid, ask = share.best(book, Side.BUY, counting), share.best(book, Side.SELL, counting)
+    bid, ask = share.best(book, _BUY, counting), share.best(book, _SELL, counting)
     possible = _mid_range(symbol, bid, ask)
     if possible is None:
         return None
     if counting:
-        bid, ask = share.best(book, Side.BUY), share.best(book, Side.SELL)
+        bid, ask = share.best(book, _BUY), share.best(book, _SELL)
     symbol.mid_sequence = book.sequence
     symbol.undecided = None if possible.is_certain else (bid, ask)
     if symbol.undecided is None:
@@ -149,14 +151,14 @@ def update_mid(symbol: Symbol) -> Look | None:
 def mid_in_force(symbol: Symbol) -> Decimal | Missing:
     """The reference mid at this moment in quote currency, or why there is none. It changes nothing."""
     book = symbol.book
-    if symbol.state is State.HALTED:
+    if symbol.state is _HALTED:
         return Missing.HALTED
     if not book.valid or symbol.next_instrument is not None:
         return Missing.NO_MID
     if not symbol.book_is_fresh:
         return Missing.STALE
     share, counting = symbol.orders.share, symbol.reference_units_min
-    bid, ask = share.best(book, Side.BUY, counting), share.best(book, Side.SELL, counting)
+    bid, ask = share.best(book, _BUY, counting), share.best(book, _SELL, counting)
     possible = _mid_range(symbol, bid, ask)
     if possible is None:
         return Missing.NO_MID
@@ -207,7 +209,7 @@ def _uncertain(symbol: Symbol, possible: MidRange, bid: int | None, ask: int | N
 def diverges(symbol: Symbol, mid: ReferenceMid) -> bool:
     """Whether the mid lies too far from a fresh mark price to be quoted from."""
     mark = symbol.fresh(symbol.mark)
-    if mark is None or mid.source is MidSource.MARK:
+    if mark is None or mid.source is _MARK:
         return False
     distance = EXACT.abs(EXACT.subtract(symbol.price_of(mid), mark))
     return EXACT.multiply(distance, _BPS) > EXACT.multiply(symbol.config.mark_divergence_bps, mark)
@@ -215,9 +217,9 @@ def diverges(symbol: Symbol, mid: ReferenceMid) -> bool:
 
 def _data_ns(symbol: Symbol, source: MidSource) -> int:
     """When what the mid was made of was true."""
-    if source is MidSource.BOOK:
+    if source is _BOOK:
         return symbol.book.data_ns or 0
-    point = symbol.mark if source is MidSource.MARK else symbol.last_trade
+    point = symbol.mark if source is _MARK else symbol.last_trade
     return point.data_ns if point is not None else 0
 
 
@@ -236,8 +238,8 @@ def _learn_book(symbol: Symbol, model: ModelQuotes) -> None:
     mid = None
     if book.valid and symbol.next_instrument is None:
         (bid, sure_bid), (ask, sure_ask) = (
-            share.best(book, Side.BUY, counting),
-            share.best(book, Side.SELL, counting),
+            share.best(book, _BUY, counting),
+            share.best(book, _SELL, counting),
         )
         if bid is not None and ask is not None and bid == sure_bid and ask == sure_ask:
             mid = bid + ask

@@ -20,6 +20,7 @@ from market_maker.core.side import Side
 
 SECOND_NS = 1_000_000_000
 _RESTING = Outcome.RESTING.value
+_QUOTED = Outcome.QUOTED
 
 
 @dataclass(slots=True)
@@ -67,9 +68,9 @@ def requote(symbol: Symbol, quote: QuoteSet, check: PreTradeCheck, out: Out) -> 
 
 def allot(symbol: Symbol, side: Side, levels: tuple[QuoteLevel, ...], check: PreTradeCheck) -> Allotment:
     """The levels as the limits allow them; notes of the others why they are not quoted."""
-    allotment = check.allot(side, [level for level in levels if level.verdict is Outcome.QUOTED])
+    allotment = check.allot(side, [level for level in levels if level.verdict is _QUOTED])
     for level in levels:
-        if level.verdict is not Outcome.QUOTED:
+        if level.verdict is not _QUOTED:
             _suppress(symbol, level, level.verdict.value)
     for level, refusal in allotment.refused:
         _suppress(symbol, level, refusal.value)

@@ -40,6 +40,7 @@ from market_maker.core.view import KillView
 NS_PER_MS = 1_000_000
 
 _BUY, _SELL = Side.BUY.value, Side.SELL.value
+_ACTIVE, _MARK = State.ACTIVE, MidSource.MARK
 
 PUBLIC_TRADES_MAX = 16
 """Public trades remembered: when the latest prove to be ours, one of others may stand before them."""
@@ -236,7 +237,7 @@ class Symbol:
     @property
     def is_active(self) -> bool:
         """Whether orders may be placed at all."""
-        return self.state is State.ACTIVE and self.kill is None
+        return self.state is _ACTIVE and self.kill is None
 
     @property
     def wants_orders(self) -> bool:
@@ -292,7 +293,7 @@ class Symbol:
         """What unrealized P&L is reckoned with: mark if fresh, else the last reference mid."""
         mark = self.mark
         if mark is not None and self.fresh(mark) is not None:
-            return Valuation(mark.price, MidSource.MARK, mark.data_ns)
+            return Valuation(mark.price, _MARK, mark.data_ns)
         if self.mid is None:
             return None
         return Valuation(self.price_of(self.mid), self.mid.source, self.mid_data_ns)

@@ -27,6 +27,7 @@ _AGE = 1 << 40
 _MATCH = 1 << 112
 """More than the ages of all orders of a side in nanoseconds, times `_AGE`."""
 
+_BUY, _PENDING_CANCEL = Side.BUY, OrderStatus.PENDING_CANCEL
 _PRICE = attrgetter("price_ticks")
 
 Pair = tuple[Order, QuoteLevel]
@@ -56,7 +57,7 @@ class Tolerance(NamedTuple):
         """Whether the order may stay for the level."""
         price = level.price_ticks
         distance = price - order.price_ticks
-        if distance and (distance < 0) is (order.side is Side.BUY) and abs(distance) > self.inward_ticks:
+        if distance and (distance < 0) is (order.side is _BUY) and abs(distance) > self.inward_ticks:
             return False
         within = abs(distance) * self.passive_den <= price * self.passive_num
         return within and 2 * order.open_lots >= level.lots
@@ -94,7 +95,7 @@ def plan_side(
     coming: list[Order] = []
     resting: list[Order] = []
     for order in live:
-        if order.status is OrderStatus.PENDING_CANCEL:
+        if order.status is _PENDING_CANCEL:
             if not order.cancel_outstanding and not order.query_outstanding:
                 cancel.append(order)
         elif order.status not in RESTING:
@@ -170,7 +171,7 @@ def _pairs(best: list[list[int]], orders: Sequence[Order], levels: Sequence[Quot
 def inner_first(side: Side, orders: list[Order]) -> None:
     """Sort the orders of a side by price, the most aggressive first."""
     if len(orders) > 1:
-        orders.sort(key=_PRICE, reverse=side is Side.BUY)
+        orders.sort(key=_PRICE, reverse=side is _BUY)
 
 
 def _relabelled(

@@ -20,6 +20,9 @@ class MidSource(Enum):
     LAST_TRADE = "last_trade"
 
 
+_BOOK = MidSource.BOOK
+
+
 class ReferenceMid(NamedTuple):
     """A price of `num / den` ticks; both are positive."""
 
@@ -34,7 +37,7 @@ class ReferenceMid(NamedTuple):
     def is_between(self, bid: int | None, ask: int | None) -> bool:
         """Whether it is the midpoint of these best prices (ticks), both of which there are."""
         return (
-            self.source is MidSource.BOOK
+            self.source is _BOOK
             and bid is not None
             and ask is not None
             and self.num == bid + ask
@@ -86,7 +89,7 @@ def reference_mid(
     A price that is not positive is no price.
     """
     if bid_without_own is not None and ask_without_own is not None:
-        return ReferenceMid(bid_without_own + ask_without_own, 2, MidSource.BOOK)
+        return ReferenceMid(bid_without_own + ask_without_own, 2, _BOOK)
     if mark is not None and mark > 0:
         return _from_price(mark, MidSource.MARK, instrument)
     if last_trade is not None and last_trade > 0:
