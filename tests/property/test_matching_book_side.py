@@ -18,7 +18,7 @@ def test_best_price_and_levels_are_those_of_a_dict(side: Side, changes: list[tup
     book, plain = BookSide(side), dict[int, int]()
     for after in (dict(changes[start : start + 5]) for start in range(0, len(changes), 5)):
         others = {ticks: lots for ticks, lots in after.items() if plain.get(ticks, 0) != lots}
-        assert book.apply(after) == (others, [plain.get(ticks, 0) for ticks in others])
+        assert book.apply(after) == (others, [plain.get(ticks, 0) for ticks in after])
         plain = {ticks: lots for ticks, lots in (plain | after).items() if lots}
         best = max if side is Side.BUY else min
         assert book.best == best(plain, default=None)
