@@ -140,7 +140,7 @@ class HttpLane:
         if self._is_closed:
             raise RuntimeError("the lane to the Order Service is closed")
         call = HttpCall(request, timeout_ns, self._stalls.stalled_ns, on_late)
-        call.answered = UnderWay[Sent](lambda: self._abandon(call))
+        call.answered = UnderWay(lambda: self._abandon(call))  # written UnderWay[Sent] it takes 2.6 us more
         self._calls.add(call)
         if request.gate is not None and not request.gate.is_open():
             self._end(call, Withheld())
