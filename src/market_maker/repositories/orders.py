@@ -32,6 +32,17 @@ class OrderRecord:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """An order while it rested at the exchange, as far as was heard."""
+
+    side: Side
+    price: Decimal
+    rested_at: datetime
+    ended_at: datetime | None
+    """None: it has not ended."""
+
+
 class OrderRepository:
     """Orders of all symbols; a final one stays as history."""
 
@@ -55,6 +66,15 @@ class OrderRepository:
             row_limit=page_limit(limit),
         )
         return [_record(row) for row in rows]
+
+    async def rested(self, symbol: str, since: datetime, until: datetime) -> Sequence[Rested]:
+        """The orders that rested in a period; of those that have ended not what was made a day before it."""
+        rows = await sql.list_rested(self._db, symbol=symbol, since=since, until=until)
+        return [
+            Rested(Side(row.side), row.price, row.rested_at, row.ended_at)
+            for row in rows
+            if row.rested_at is not None
+        ]
 
 
 def _record(row: StoredOrder) -> OrderRecord:

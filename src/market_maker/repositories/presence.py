@@ -2,14 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from operator import attrgetter
 from typing import Final
 
-from market_maker.core.instrument import EXACT
-from market_maker.core.ledger.presence import OrderLife
-from market_maker.core.obligations import Measure, PresenceSpan, Programme, ProgrammeDay, Resting
-from market_maker.core.side import Side
+from market_maker.core.obligations import Measure, PresenceSpan, Programme, ProgrammeDay
 from market_maker.repositories.executor import Executor
 from market_maker.repositories.generated import presence as sql
 from market_maker.repositories.wall_time import microseconds, wall_time
@@ -40,11 +36,6 @@ class PresenceRepository:
                 found.append(ProgrammeDay.of(programme, tier, present, microseconds(day), now_us))
         return found
 
-    async def lives(self, symbol: str, since: datetime, until: datetime) -> list[OrderLife]:
-        """The orders that rested in a period, as they are stored: what presence is recomputed from."""
-        rows = await sql.order_lives(self._db, symbol=symbol, since=since, until=until)
-        return [_life(row) for row in rows]
-
 
 async def upsert_presence(db: Executor, spans: Mapping[tuple[str, str, str, int], PresenceSpan]) -> None:
     """Store stretches, in one order of locking."""
@@ -61,18 +52,3 @@ async def upsert_presence(db: Executor, spans: Mapping[tuple[str, str, str, int]
         minutes=[span.minutes for span in rows],
         samples=[span.samples for span in rows],
     )
-
-
-def _life(row: sql.OrderLivesRow) -> OrderLife:
-    assert row.rested_at is not None, "the query"  # noqa: S101 - invariant
-    side, rested_at = Side(row.side), row.rested_at
-    filled = list(zip(row.counted_ats, row.filled, strict=True))
-    left = row.quantity - sum((quantity for at, quantity in filled if at <= rested_at), Decimal(0))
-    found: list[tuple[int, Resting | None]] = [(microseconds(rested_at), Resting(side, row.price, left))]
-    for at, quantity in filled:
-        if at > rested_at and (row.ended_at is None or at < row.ended_at):
-            left = EXACT.subtract(left, quantity)
-            found.append((microseconds(at), Resting(side, row.price, left)))
-    if row.ended_at is not None:
-        found.append((microseconds(row.ended_at), None))
-    return OrderLife(row.client_order_id, tuple(found))

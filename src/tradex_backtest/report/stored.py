@@ -22,7 +22,6 @@ from market_maker.repositories.orders import OrderRecord, OrderRepository
 from market_maker.repositories.outbox import OutboxEvent, OutboxRepository
 from market_maker.repositories.paging import PAGE_ROWS_MAX, Period
 from market_maker.repositories.pnl import Earned, PnlRepository
-from market_maker.repositories.presence import PresenceRepository
 from market_maker.repositories.quoting_time import quoting_time
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import FillFigures, Point, Subject, TimeShare
@@ -45,7 +44,7 @@ async def stored_subject(db: Executor, symbol: str, since: datetime, until: date
     orders = await _orders(db, symbol, period)
     earned = await PnlRepository(db).earned(symbol, since, until, "minute")
     spans = await _spans(db, symbol, since, until)
-    told = standings(await PresenceRepository(db).lives(symbol, since, until), until)
+    told = standings(await OrderRepository(db).rested(symbol, since, until), until)
     active = [span for span in spans if span[2] == State.ACTIVE.value]
     active_us = sum(ended - began for began, ended, *_ in active)
     two_sided = sum(two_sided_us(told, began, ended) for began, ended, *_ in active)

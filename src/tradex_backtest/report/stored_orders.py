@@ -11,10 +11,8 @@ from decimal import Decimal
 from typing import Final
 
 from market_maker.core.instrument import EXACT
-from market_maker.core.ledger.presence import OrderLife
-from market_maker.core.obligations import Resting
 from market_maker.core.side import Side
-from market_maker.repositories.orders import OrderRecord
+from market_maker.repositories.orders import OrderRecord, Rested
 from market_maker.repositories.wall_time import microseconds
 from tradex_backtest.report.figures import OrderFigures
 
@@ -53,23 +51,22 @@ def order_figures(orders: Sequence[OrderRecord]) -> OrderFigures:
     )
 
 
-def standings(lives: Iterable[OrderLife], until: datetime) -> list[InnermostOrders]:
+def standings(orders: Iterable[Rested], until: datetime) -> list[InnermostOrders]:
     """Each change of the innermost orders, oldest first."""
     end_us = microseconds(until)
-    changes: list[tuple[int, bool, str, Resting]] = []
-    for life in lives:
-        (began_us, resting), (ended_us, left) = life.left[0], life.left[-1]
-        if resting is not None:
-            changes.append((began_us, False, life.client_order_id, resting))
-            until_us = max(began_us, ended_us) if left is None else end_us
-            changes.append((until_us, True, life.client_order_id, resting))
-    live: dict[str, Resting] = {}
+    changes: list[tuple[int, bool, int, Rested]] = []
+    for number, order in enumerate(orders):
+        began_us = microseconds(order.rested_at)
+        ended_us = end_us if order.ended_at is None else microseconds(order.ended_at)
+        changes.append((began_us, False, number, order))
+        changes.append((max(began_us, ended_us), True, number, order))
+    live: dict[int, Rested] = {}
     found: list[InnermostOrders] = []
-    for at_us, ends, client_order_id, resting in sorted(changes, key=lambda change: change[:2]):
+    for at_us, ends, number, order in sorted(changes, key=lambda change: change[:3]):
         if ends:
-            del live[client_order_id]
+            del live[number]
         else:
-            live[client_order_id] = resting
+            live[number] = order
         bids = [one.price for one in live.values() if one.side is Side.BUY]
         asks = [one.price for one in live.values() if one.side is Side.SELL]
         found.append(InnermostOrders(at_us, max(bids, default=None), min(asks, default=None)))

@@ -4,9 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.support.folding import recomputed
+from tests.support.folding import OrderLife, recomputed
 
-from market_maker.core.ledger.presence import OrderLife, Presence
+from market_maker.core.ledger.presence import Presence
 from market_maker.core.obligations import (
     DAY_US,
     MINUTE_US,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import asyncpg
 from tests.support.conversation import MS, START_NS
-from tests.support.folding import recomputed, stored_spans
+from tests.support.folding import recomputed, stored_lives, stored_spans
 from tests.support.playbook import Playbook, proven
 
 from lab.journal_records import NOON, TRACE
@@ -73,7 +73,7 @@ async def test_presence_computed_again_from_the_stored_orders_is_the_live_figure
         await store.write(entries[number : number + 7])
     live = last_spans(entries)
     assert await stored_spans(pool, BTC) == live
-    lives = await PresenceRepository(pool).lives(BTC, BEGAN - LONG, BEGAN + LONG)
+    lives = await stored_lives(pool, BTC, BEGAN - LONG, BEGAN + LONG)
     assert recomputed((PROGRAMME,), [(span.from_us, span.until_us) for span in live], lives) == live
     (span,) = live
     assert 0 < span.present_us < span.until_us - span.from_us

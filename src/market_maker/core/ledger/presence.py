@@ -133,12 +133,3 @@ class Presence:
 
     def _advance(self, now_us: int) -> list[PresenceSpan]:
         return [span for tally in self._tallies for span in tally.advance(now_us)]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLife:
-    """One stored order: when it rested, and what was left of it since when."""
-
-    client_order_id: str
-    left: tuple[tuple[int, Resting | None], ...]
-    """(since when, what rests of it), oldest first; None: nothing any more."""

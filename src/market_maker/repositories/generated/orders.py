@@ -2,6 +2,7 @@
 """The queries of orders.sql."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -98,3 +99,30 @@ async def upsert_orders(
         filled_quantities, statuses, reasons, created_ats, updated_ats, rested_ats, ended_ats
     )
     return int(status.rpartition(" ")[2])
+
+
+LIST_RESTED = """\
+SELECT side, price, rested_at, ended_at FROM mm_orders
+WHERE symbol = $1 AND rested_at < $2::timestamptz
+    AND (
+        status NOT IN ('filled', 'cancelled', 'rejected')
+        OR (created_at >= $3::timestamptz - interval '1 day' AND ended_at > $3::timestamptz)
+    )
+ORDER BY rested_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRestedRow:
+    """A row of list_rested."""
+
+    side: str
+    price: Decimal
+    rested_at: datetime | None
+    ended_at: datetime | None
+
+
+async def list_rested(db: Executor, *, symbol: str, until: datetime, since: datetime) -> list[ListRestedRow]:
+    """When orders rested in a period. Of those that have ended not what was made a day before it."""
+    rows = await db.fetch(LIST_RESTED, symbol, until, since)
+    return [ListRestedRow(*row) for row in rows]

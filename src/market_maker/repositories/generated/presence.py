@@ -4,10 +4,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from market_maker.repositories.executor import Executor
-from market_maker.repositories.generated.models import StoredPresence
 
 
 UPSERT_PRESENCE = """\
@@ -72,40 +70,3 @@ async def sum_presence(db: Executor, *, since: datetime, until: datetime) -> lis
     """How far each tier of every symbol was kept in a period that begins and ends with an hour."""
     rows = await db.fetch(SUM_PRESENCE, since, until)
     return [SumPresenceRow(*row) for row in rows]
-
-
-ORDER_LIVES = """\
-SELECT
-    orders.client_order_id, orders.side, orders.price, orders.quantity, orders.rested_at, orders.ended_at,
-    coalesce(array_agg(fills.counted_at ORDER BY fills.id) FILTER (WHERE fills.id IS NOT NULL), '{}')
-        ::timestamptz[] AS counted_ats,
-    coalesce(array_agg(fills.quantity ORDER BY fills.id) FILTER (WHERE fills.id IS NOT NULL), '{}')
-        ::numeric[] AS filled
-FROM mm_orders AS orders
-LEFT JOIN mm_fills AS fills
-    ON fills.symbol = orders.symbol AND fills.order_id = orders.order_id AND fills.counted_at IS NOT NULL
-WHERE orders.symbol = $1 AND orders.rested_at < $2::timestamptz
-    AND (orders.ended_at IS NULL OR orders.ended_at > $3::timestamptz)
-GROUP BY orders.client_order_id
-ORDER BY orders.rested_at, orders.client_order_id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLivesRow:
-    """A row of order_lives."""
-
-    client_order_id: str
-    side: str
-    price: Decimal
-    quantity: Decimal
-    rested_at: datetime | None
-    ended_at: datetime | None
-    counted_ats: list[datetime]
-    filled: list[Decimal]
-
-
-async def order_lives(db: Executor, *, symbol: str, until: datetime, since: datetime) -> list[OrderLivesRow]:
-    """Orders that rested in a period, with what was filled of each and when."""
-    rows = await db.fetch(ORDER_LIVES, symbol, until, since)
-    return [OrderLivesRow(*row) for row in rows]

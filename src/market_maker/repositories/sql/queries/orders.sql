@@ -39,3 +39,13 @@ ON CONFLICT (client_order_id) DO UPDATE SET
     ended_at = coalesce(mm_orders.ended_at, excluded.ended_at)
 WHERE mm_orders.status NOT IN ('filled', 'cancelled', 'rejected')
     OR excluded.status IN ('filled', 'cancelled', 'rejected');
+
+-- name: ListRested :many
+-- When orders rested in a period. Of those that have ended not what was made a day before it.
+SELECT side, price, rested_at, ended_at FROM mm_orders
+WHERE symbol = @symbol AND rested_at < @until::timestamptz
+    AND (
+        status NOT IN ('filled', 'cancelled', 'rejected')
+        OR (created_at >= sqlc.arg('since')::timestamptz - interval '1 day' AND ended_at > @since::timestamptz)
+    )
+ORDER BY rested_at;
