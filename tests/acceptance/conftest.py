@@ -15,3 +15,13 @@ TOGETHER = {
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneByOne:
     """Instead of the one that `--dist` names."""
     return OneByOne(config, log, TOGETHER)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The shared servers work from when they are first asked for: tests that need none of them come first."""
+
+    def shared(item: pytest.Item) -> list[bool]:
+        assert isinstance(item, pytest.Function)
+        return [server in item.fixturenames for server in ("site", "shared_exchange")]
+
+    items.sort(key=shared)
